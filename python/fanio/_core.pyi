@@ -1,0 +1,100 @@
+"""The Rust core: shards, sessions, rooms and the wire. All methods may be called from any thread."""
+
+from typing import Final, final
+
+__all__ = [
+    "ACK",
+    "ADMISSION",
+    "CONNECT",
+    "DISCONNECT",
+    "EVENT",
+    "HANDOFF",
+    "STOPPED",
+    "Server",
+    "encode_frame",
+    "FrameReader",
+]
+
+CONNECT: Final[int]
+"""(CONNECT, sid, namespace, session_id, auth: bytes): a client asks for a namespace; answer with accept or refuse."""
+EVENT: Final[int]
+"""(EVENT, sid, namespace, data: bytes, ack_id: int | None, attachments: list[bytes] | None, placeholders: list | None)."""
+ACK: Final[int]
+"""(ACK, sid, namespace, data: bytes, ack_id: int, attachments: list[bytes] | None, placeholders: list | None)."""
+DISCONNECT: Final[int]
+"""(DISCONNECT, sid, namespace, session_id, reason: str): the socket is gone; call forget when its handler has run."""
+HANDOFF: Final[int]
+"""(HANDOFF, fd: int, data: bytes, listener: int): a request for another path; the fd is now the receiver's."""
+ADMISSION: Final[int]
+"""(ADMISSION, token: int, head: bytes, peer: tuple[str, int] | None, secure: bool): a handshake to admit or refuse."""
+STOPPED: Final[int]
+"""(STOPPED,): after shutdown(), once the last session is closed."""
+
+@final
+class Server:
+    """The shards of one AsyncServer and their registry."""
+
+    def __new__(cls, options: dict[str, object]) -> Server: ...
+    def set_option(self, name: str, value: object) -> None: ...
+    def start(self) -> int:
+        """Start the shards (once); return the file descriptor that is readable when drain() has something."""
+    def listen(self, fd: int, path: str, listener: int) -> None:
+        """Accept on a duplicate of this listening socket; serve `path`, hand off everything else, marked with `listener`."""
+    def unlisten(self) -> None: ...
+    def adopt(self, fd: int, path: str, data: bytes, peer: tuple[str, int] | None, secure: bool) -> None:
+        """Give a connected stream (a TCP or Unix socket) to a shard; the fd is the core's from now on."""
+    def shutdown(self) -> None:
+        """Close every session (reason "server shutdown", WebSocket 1012); a STOPPED event follows."""
+    def stop(self) -> None:
+        """End the shard threads."""
+    def drain(self, limit: int) -> list[tuple[object, ...]]: ...
+    def accept(self, sid: str, payload: bytes) -> bool: ...
+    def refuse(self, sid: str, payload: bytes) -> None: ...
+    def forget(self, sid: str) -> None: ...
+    def emit(
+        self,
+        namespace: str,
+        payload: bytes,
+        attachments: list[bytes] | None,
+        to: list[str] | None,
+        skip: list[str] | None,
+        ack_id: int | None,
+    ) -> None: ...
+    def ack(self, sid: str, ack_id: int, payload: bytes, attachments: list[bytes] | None) -> None: ...
+    def join(self, sid: str, namespace: str, room: str) -> None:
+        """Raise KeyError for an unknown sid, ValueError for another namespace or another client's own room."""
+    def leave(self, sid: str, namespace: str, room: str) -> None: ...
+    def close_room(self, namespace: str, room: str) -> None: ...
+    def rooms(self, sid: str, namespace: str) -> list[str]: ...
+    def participants(self, namespace: str, room: str | None) -> list[tuple[str, str]]: ...
+    def room_names(self, namespace: str) -> list[str]: ...
+    def namespaces(self) -> list[str]: ...
+    def disconnect(self, sid: str, namespace: str) -> bool:
+        """Send DISCONNECT and report the socket gone with "server disconnect"; False when it is not connected."""
+    def close(self, session_id: str, reason: str) -> None:
+        """Close a whole session; reason is "server disconnect" or "parse error"."""
+    def pause(self, session_id: str) -> None: ...
+    def resume(self, session_id: str) -> None: ...
+    def admit(self, token: int, cookie: str | None) -> None: ...
+    def deny(self, token: int, message: str) -> None: ...
+    def is_connected(self, sid: str, namespace: str) -> bool: ...
+    def state(self, sid: str) -> str | None:
+        """Return "connecting", "connected" or "leaving"; None when unknown."""
+    def namespace_of(self, sid: str) -> str | None: ...
+    def session_of(self, sid: str) -> str | None: ...
+    def sid_of(self, session_id: str, namespace: str) -> str | None: ...
+    def transport(self, session_id: str) -> str | None: ...
+    def request(self, session_id: str) -> tuple[bytes, tuple[str, int] | None, bool] | None:
+        """Return the head of the handshake request, the peer's address and whether it came over TLS."""
+    def counters(self) -> dict[str, int]: ...
+
+@final
+class FrameReader:
+    """Splits the bytes of a WebSocket's server side into messages (for the ASGI bridge)."""
+
+    def __new__(cls) -> FrameReader: ...
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Return the complete messages as (opcode, payload): 1 text, 2 binary, 8 close, 9 ping, 10 pong."""
+
+def encode_frame(opcode: int, payload: bytes) -> bytes:
+    """Encode one masked client frame."""
