@@ -1,1 +1,38 @@
-//! net
+//! The only I/O in Rust: shards, streams, HTTP polling and WebSockets.
+//!
+//! A [`Server`] starts shards. A shard is one thread with a poller, its streams, its sessions and
+//! its rooms; nobody locks them. The rest of the program speaks to it through its inbox
+//! ([`Command`]) and hears from it through its outbox ([`Event`]). This crate knows no Python and
+//! takes no decision of the protocol: those are in `engine` and `rooms`.
+
+mod accept;
+mod apply;
+mod command;
+mod counters;
+mod deliver;
+mod event;
+mod http;
+mod inbox;
+mod options;
+mod origin;
+mod outbox;
+mod polling;
+mod random;
+mod read;
+mod reply;
+mod server;
+mod session;
+mod shard;
+mod stream;
+mod table;
+mod upgrade;
+mod websocket;
+mod wheel;
+
+pub use accept::{Arrival, Io, Listener};
+pub use command::Command;
+pub use counters::{Counter, Counters};
+pub use event::{Data, Event, Handshake, Peer};
+pub use options::{Compression, Cookie, Cors, Options, Trusted};
+pub use outbox::Outbox;
+pub use server::Server;

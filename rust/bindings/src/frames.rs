@@ -1,0 +1,83 @@
+//! The frame codec for the ASGI bridge, which speaks to a shard as a WebSocket client does.
+
+use protocol::websocket::{self, Message, Opcode};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::Error;
+
+/// The largest message the bridge takes from a shard; frames joined by the fan-out come one by one.
+const MAX_MESSAGE: usize = 1 << 30;
+
+/// Splits the bytes of a WebSocket's server side into messages.
+#[pyclass(module = "fanio._core", frozen = false)]
+pub(crate) struct FrameReader {
+    decoder: websocket::Decoder,
+    input: Vec<u8>,
+}
+
+#[pymethods]
+impl FrameReader {
+    #[new]
+    fn new() -> Self {
+        Self { decoder: websocket::Decoder::client(), input: Vec::new() }
+    }
+
+    /// Returns the complete messages as (opcode, payload).
+    fn feed<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: &[u8],
+    ) -> Result<Vec<(u8, Bound<'py, PyBytes>)>, Error> {
+        self.input.extend_from_slice(data);
+        let mut messages = Vec::new();
+        let mut used = 0;
+        loop {
+            let step = self.decoder.decode(&mut self.input[used..], MAX_MESSAGE);
+            let (n, message) = step.map_err(Error::BadFrame)?;
+            if n == 0 {
+                break;
+            }
+            used += n;
+            messages.extend(message.map(|message| to_python(py, &message)));
+        }
+        self.input.drain(..used);
+        Ok(messages)
+    }
+}
+
+fn to_python<'py>(py: Python<'py>, message: &Message<'_>) -> (u8, Bound<'py, PyBytes>) {
+    let (opcode, payload) = match message {
+        Message::Text(text) => (Opcode::Text, text.as_bytes().to_vec()),
+        Message::Binary(data) => (Opcode::Binary, data.to_vec()),
+        Message::Ping(data) => (Opcode::Ping, data.to_vec()),
+        Message::Pong(data) => (Opcode::Pong, data.to_vec()),
+        Message::Close { code, reason } => {
+            let mut body = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
+            body.extend_from_slice(reason.as_bytes());
+            (Opcode::Close, body)
+        }
+    };
+    (opcode as u8, PyBytes::new(py, &payload))
+}
+
+/// Encodes one masked client frame.
+#[pyfunction]
+pub(crate) fn encode_frame<'py>(
+    py: Python<'py>,
+    opcode: u8,
+    payload: &[u8],
+) -> Result<Bound<'py, PyBytes>, Error> {
+    let opcode = match opcode {
+        1 => Opcode::Text,
+        2 => Opcode::Binary,
+        8 => Opcode::Close,
+        9 => Opcode::Ping,
+        10 => Opcode::Pong,
+        other => return Err(Error::BadOpcode(other)),
+    };
+    let mut frame = Vec::with_capacity(payload.len() + 14);
+    // The mask guards proxies between a browser and a server; here both ends are this process.
+    websocket::encode_frame(opcode, payload, Some([0; 4]), &mut frame);
+    Ok(PyBytes::new(py, &frame))
+}

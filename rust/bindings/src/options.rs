@@ -1,0 +1,102 @@
+//! The options dictionary of the Python layer, as the shards' options.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use net::{Compression, Cookie, Cors, Options, Trusted};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::error::Error;
+
+/// Reads every option of the dictionary.
+pub(crate) fn from_dict(options: &Bound<'_, PyDict>) -> PyResult<Options> {
+    let mut result = Options::default();
+    for (name, value) in options {
+        set(&mut result, &name.extract::<String>()?, &value)?;
+    }
+    Ok(result)
+}
+
+/// Sets one option.
+pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let engine = &mut options.engine;
+    match name {
+        "admission" => options.admission = value.extract()?,
+        "allow_upgrades" => engine.allow_upgrades = value.extract()?,
+        "body_timeout" => options.body_timeout = seconds(name, value)?,
+        "compression_threshold" => {
+            let threshold = value.extract()?;
+            if options.compression.threshold.is_some() {
+                options.compression = Compression { threshold: Some(threshold) };
+            }
+        }
+        "connect_timeout" => engine.connect_timeout = seconds(name, value)?,
+        "cookie" => options.cookie = cookie(value)?,
+        "cors" => options.cors = cors(value)?,
+        "cors_credentials" => options.cors_credentials = value.extract()?,
+        "head_timeout" => options.head_timeout = seconds(name, value)?,
+        "http_compression" => set_compression(options, value.extract()?),
+        "max_attachments" => engine.max_attachments = value.extract()?,
+        "max_http_buffer_size" => engine.max_payload = value.extract()?,
+        "max_queue_bytes" => options.max_queue_bytes = value.extract()?,
+        "ping_interval" => engine.ping_interval = seconds(name, value)?,
+        "ping_timeout" => engine.ping_timeout = seconds(name, value)?,
+        "shards" => {
+            if let Some(shards) = value.extract::<Option<usize>>()? {
+                options.shards = shards.clamp(1, 64);
+            }
+        }
+        "transports" => {
+            let names: Vec<String> = value.extract()?;
+            engine.polling = names.iter().any(|name| name == "polling");
+            engine.websocket = names.iter().any(|name| name == "websocket");
+        }
+        "trusted_proxies" => options.trusted = trusted(name, value)?,
+        "upgrade_timeout" => engine.upgrade_timeout = seconds(name, value)?,
+        _ => return Err(bad(name, "a name the core knows").into()),
+    }
+    Ok(())
+}
+
+fn set_compression(options: &mut Options, on: bool) {
+    let threshold = options.compression.threshold.unwrap_or(1024);
+    options.compression = Compression { threshold: on.then_some(threshold) };
+}
+
+fn bad(name: &str, expected: &'static str) -> Error {
+    Error::Option { name: name.to_owned(), expected }
+}
+
+fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value.extract()?)
+        .map_err(|_| bad(name, "a number of seconds, not negative").into())
+}
+
+fn cookie(value: &Bound<'_, PyAny>) -> PyResult<Option<Cookie>> {
+    let pair: Option<(String, String)> = value.extract()?;
+    Ok(pair.map(|(name, attributes)| Cookie { name, attributes }))
+}
+
+fn cors(value: &Bound<'_, PyAny>) -> PyResult<Cors> {
+    if let Ok(word) = value.cast::<PyString>() {
+        return match word.to_str()? {
+            "*" => Ok(Cors::Any),
+            "ask" => Ok(Cors::Ask),
+            "off" => Ok(Cors::Off),
+            "same" => Ok(Cors::Same),
+            _ => Err(bad("cors", "'same', '*', 'off', 'ask' or a list of origins").into()),
+        };
+    }
+    let origins: Vec<String> = value.extract()?;
+    Ok(Cors::List(origins.into_iter().map(|origin| origin.to_ascii_lowercase()).collect()))
+}
+
+fn trusted(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Trusted> {
+    if value.cast::<PyString>().is_ok() {
+        return Ok(Trusted::Any);
+    }
+    let addresses: Vec<String> = value.extract()?;
+    let parsed: Result<Vec<IpAddr>, _> = addresses.iter().map(|text| text.parse()).collect();
+    Ok(Trusted::List(parsed.map_err(|_| bad(name, "'*' or a list of IP addresses"))?))
+}

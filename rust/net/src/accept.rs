@@ -1,0 +1,183 @@
+//! Where streams come from: listening sockets, and connected ones given by the program.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Socket};
+
+use crate::event::Peer;
+
+/// A connected, non-blocking stream.
+#[derive(Debug)]
+pub enum Io {
+    /// A TCP stream.
+    Tcp(TcpStream),
+    /// A Unix stream.
+    Unix(UnixStream),
+}
+
+impl Io {
+    /// Takes over a connected stream socket.
+    ///
+    /// # Errors
+    /// When the descriptor is not a socket, or cannot be made non-blocking.
+    pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(fd);
+        socket.set_nonblocking(true)?;
+        if socket.local_addr()?.domain() == Domain::UNIX {
+            let std = std::os::unix::net::UnixStream::from(OwnedFd::from(socket));
+            return Ok(Self::Unix(UnixStream::from_std(std)));
+        }
+        let std = std::net::TcpStream::from(OwnedFd::from(socket));
+        Ok(Self::tcp(TcpStream::from_std(std)))
+    }
+
+    fn tcp(stream: TcpStream) -> Self {
+        // Packets are whole when they are written; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        Self::Tcp(stream)
+    }
+
+    /// Gives the descriptor away; the stream must be deregistered.
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        match self {
+            Self::Tcp(stream) => OwnedFd::from(std::net::TcpStream::from(stream)),
+            Self::Unix(stream) => OwnedFd::from(std::os::unix::net::UnixStream::from(stream)),
+        }
+    }
+
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+
+    pub(crate) fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(buffer),
+            Self::Unix(stream) => stream.write(buffer),
+        }
+    }
+
+    pub(crate) fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write_vectored(buffers),
+            Self::Unix(stream) => stream.write_vectored(buffers),
+        }
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn finish(&mut self) {
+        // The peer may be gone already.
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
+        };
+    }
+
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(stream) => stream,
+            Self::Unix(stream) => stream,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Socketed {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A listening socket and what is served on it.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socketed,
+    /// The path prefix that is ours; other requests are handed off.
+    pub path: Arc<str>,
+    /// The program's number for it, given back with `Event::HandOff`.
+    pub id: u32,
+}
+
+impl Listener {
+    /// Takes over a listening socket.
+    ///
+    /// # Errors
+    /// When the descriptor is not a listening socket that can be made non-blocking.
+    pub fn from_fd(fd: OwnedFd, path: &str, id: u32) -> io::Result<Self> {
+        let socket = Socket::from(fd);
+        socket.set_nonblocking(true)?;
+        let unix = socket.local_addr()?.domain() == Domain::UNIX;
+        let fd = OwnedFd::from(socket);
+        let socket = if unix {
+            Socketed::Unix(UnixListener::from_std(fd.into()))
+        } else {
+            Socketed::Tcp(TcpListener::from_std(fd.into()))
+        };
+        Ok(Self { socket, path: path.into(), id })
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match &mut self.socket {
+            Socketed::Tcp(socket) => registry.register(socket, token, Interest::READABLE),
+            Socketed::Unix(socket) => registry.register(socket, token, Interest::READABLE),
+        }
+    }
+
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match &mut self.socket {
+            Socketed::Tcp(socket) => registry.deregister(socket),
+            Socketed::Unix(socket) => registry.deregister(socket),
+        }
+    }
+
+    pub(crate) fn accept(&self) -> io::Result<Arrival> {
+        let (io, addr) = match &self.socket {
+            Socketed::Tcp(socket) => {
+                let (stream, addr) = socket.accept()?;
+                (Io::tcp(stream), Some(addr))
+            }
+            Socketed::Unix(socket) => (Io::Unix(socket.accept()?.0), None),
+        };
+        let peer = Peer { addr, secure: false };
+        Ok(Arrival {
+            io,
+            path: Arc::clone(&self.path),
+            listener: Some(self.id),
+            peer,
+            data: Vec::new(),
+            moved: false,
+        })
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        match &self.socket {
+            Socketed::Tcp(socket) => socket.as_raw_fd(),
+            Socketed::Unix(socket) => socket.as_raw_fd(),
+        }
+    }
+}
+
+/// A stream on its way to a shard.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The stream.
+    pub io: Io,
+    /// The path prefix that is ours on it.
+    pub path: Arc<str>,
+    /// The listener it came from; without one nothing can be handed off.
+    pub listener: Option<u32>,
+    /// Where it comes from.
+    pub peer: Peer,
+    /// What was read from it already.
+    pub data: Vec<u8>,
+    /// Whether another shard sent it here for the session its request names.
+    pub moved: bool,
+}

@@ -1,0 +1,148 @@
+//! What each command does. This is where sessions and rooms meet.
+
+use std::sync::Arc;
+
+use engine::SocketState;
+use protocol::Id;
+use rooms::{Addr, ConnId, Frame, RoomId, Target};
+use smallvec::SmallVec;
+
+use crate::command::Command;
+use crate::event::Event;
+use crate::shard::Shard;
+use crate::table::Table;
+
+impl Shard {
+    /// Applies one command.
+    pub(crate) fn apply(&mut self, command: Command) {
+        match command {
+            Command::Accept { addr, sid, frame, all } => self.accept_socket(addr, sid, &frame, all),
+            Command::Admit { token, cookie } => self.table.admitted(token, Ok(cookie)),
+            Command::Arrive(arrival) => self.table.arrive(*arrival),
+            Command::Close { addr, reason } => {
+                if self.table.session_at(addr).is_some() {
+                    self.fanout.catch_up(ConnId(addr.slot), &mut self.table);
+                    self.table.close_session(addr.slot, reason);
+                }
+            }
+            Command::CloseRoom { room } => self.fanout.close_room(room, &mut self.table),
+            Command::Deny { token, message } => self.table.admitted(token, Err(message)),
+            Command::Direct { addr, sid, frame } => self.direct(addr, sid, frame),
+            Command::Disconnect { addr, sid, frame, all } => {
+                self.disconnect(addr, sid, &frame, all);
+            }
+            Command::Emit { rooms, except, frame } => self.emit(rooms, &except, frame),
+            Command::Join { addr, sid, room, all } => self.join(addr, sid, room, all),
+            Command::Leave { addr, sid, room } => self.leave(addr, sid, room),
+            Command::Listen(listener) => self.listen(*listener),
+            Command::Options(options) => self.table.options = options,
+            Command::Pause { addr } => self.pause(addr, true),
+            Command::Refuse { addr, sid, frame } => self.refuse(addr, sid, &frame),
+            Command::Resume { addr } => self.pause(addr, false),
+            Command::Shutdown => self.shut_down(),
+            Command::Stop => self.stop_by = Some(self.table.last_words()),
+            Command::Unlisten => self.unlisten(),
+        }
+    }
+
+    fn emit(&mut self, rooms: SmallVec<[RoomId; 1]>, except: &[Addr], frame: Frame) {
+        let except = except
+            .iter()
+            .filter(|addr| self.table.session_at(**addr).is_some())
+            .map(|addr| ConnId(addr.slot))
+            .collect();
+        self.fanout.emit(Target { rooms, except, except_rooms: SmallVec::new() }, frame);
+    }
+
+    /// An emit to a socket whose handler has not decided yet follows its CONNECT reply.
+    fn direct(&mut self, addr: Addr, sid: Id, frame: Frame) {
+        match self.table.socket_state(addr, &sid) {
+            Some(SocketState::Connected) => {
+                self.fanout.direct(ConnId(addr.slot), &frame, &mut self.table);
+            }
+            Some(SocketState::Connecting) => {
+                if let Some(session) = self.table.session_at(addr) {
+                    session.held_for(sid).frames.push(frame);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn accept_socket(&mut self, addr: Addr, sid: Id, reply: &Frame, all: RoomId) {
+        let Some(session) = self.table.session_at(addr) else { return };
+        if !session.sockets.connected(&sid) {
+            return;
+        }
+        session.engine.joined_namespace();
+        let held = session.take_held(&sid);
+        let namespace = session.sockets.find(&sid).map(|socket| Arc::clone(&socket.namespace));
+        if let Some(entry) = namespace.and_then(|name| self.table.namespaces.get_mut(&name)) {
+            entry.all = Some(all);
+        }
+        let conn = ConnId(addr.slot);
+        self.fanout.direct(conn, reply, &mut self.table);
+        self.fanout.join(conn, all, all, &mut self.table);
+        let Some(held) = held else { return };
+        for room in held.rooms {
+            self.fanout.join(conn, room, all, &mut self.table);
+        }
+        for frame in held.frames {
+            self.fanout.direct(conn, &frame, &mut self.table);
+        }
+    }
+
+    fn refuse(&mut self, addr: Addr, sid: Id, frame: &Frame) {
+        let Some(session) = self.table.session_at(addr) else { return };
+        session.take_held(&sid);
+        let Some(socket) = session.sockets.remove(&sid) else { return };
+        self.table.release_namespace(&socket.namespace);
+        self.fanout.direct(ConnId(addr.slot), frame, &mut self.table);
+    }
+
+    fn disconnect(&mut self, addr: Addr, sid: Id, frame: &Frame, all: RoomId) {
+        let Some(session) = self.table.session_at(addr) else { return };
+        session.take_held(&sid);
+        let Some(socket) = session.sockets.remove(&sid) else { return };
+        let conn = ConnId(addr.slot);
+        self.fanout.direct(conn, frame, &mut self.table);
+        self.fanout.leave_group(conn, all, &mut self.table);
+        self.table.release_namespace(&socket.namespace);
+        let reason = engine::Reason::ServerDisconnect;
+        self.table.publish(addr.slot, Event::Disconnect { sid, reason });
+    }
+
+    fn join(&mut self, addr: Addr, sid: Id, room: RoomId, all: RoomId) {
+        match self.table.socket_state(addr, &sid) {
+            Some(SocketState::Connected) => {
+                self.fanout.join(ConnId(addr.slot), room, all, &mut self.table);
+            }
+            Some(SocketState::Connecting) => {
+                if let Some(session) = self.table.session_at(addr) {
+                    session.held_for(sid).rooms.push(room);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn leave(&mut self, addr: Addr, sid: Id, room: RoomId) {
+        let Some(session) = self.table.session_at(addr) else { return };
+        if let Some(held) = session.held.iter_mut().find(|held| held.sid == sid) {
+            held.rooms.retain(|kept| *kept != room);
+        }
+        self.fanout.leave(ConnId(addr.slot), room, &mut self.table);
+    }
+
+    fn pause(&mut self, addr: Addr, paused: bool) {
+        if let Some(session) = self.table.session_at(addr) {
+            session.paused = paused;
+        }
+    }
+}
+
+impl Table {
+    fn socket_state(&mut self, addr: Addr, sid: &Id) -> Option<SocketState> {
+        self.session_at(addr)?.sockets.find(sid).map(|socket| socket.state)
+    }
+}

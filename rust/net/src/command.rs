@@ -1,0 +1,133 @@
+//! What a shard can be asked to do. Commands are applied in the order they were pushed.
+
+use std::sync::Arc;
+
+use engine::Reason;
+use protocol::Id;
+use rooms::{Addr, Frame, RoomId};
+use smallvec::SmallVec;
+
+use crate::accept::{Arrival, Listener};
+use crate::options::Options;
+
+/// A request to a shard.
+#[derive(Debug)]
+pub enum Command {
+    /// The connect handler accepted a socket: send the reply, join its rooms, release what waits.
+    Accept {
+        /// The session.
+        addr: Addr,
+        /// The socket.
+        sid: Id,
+        /// The CONNECT reply.
+        frame: Frame,
+        /// The room of everybody in the namespace.
+        all: RoomId,
+    },
+    /// Admission: let the handshake in, with this `Set-Cookie` value.
+    Admit {
+        /// From `Event::Admission`.
+        token: u64,
+        /// The attributes of the cookie, when they are made anew for each handshake.
+        cookie: Option<String>,
+    },
+    /// A stream to serve.
+    Arrive(Box<Arrival>),
+    /// Close a session.
+    Close {
+        /// The session.
+        addr: Addr,
+        /// Why.
+        reason: Reason,
+    },
+    /// Everybody leaves a room.
+    CloseRoom {
+        /// The room.
+        room: RoomId,
+    },
+    /// Admission: refuse the handshake.
+    Deny {
+        /// From `Event::Admission`.
+        token: u64,
+        /// Sent to the client.
+        message: String,
+    },
+    /// Send to one socket, after all that is pending for its session.
+    Direct {
+        /// The session.
+        addr: Addr,
+        /// The socket.
+        sid: Id,
+        /// The packet.
+        frame: Frame,
+    },
+    /// End one socket: send the DISCONNECT packet and leave its rooms.
+    Disconnect {
+        /// The session.
+        addr: Addr,
+        /// The socket.
+        sid: Id,
+        /// The DISCONNECT packet.
+        frame: Frame,
+        /// The room of everybody in the namespace.
+        all: RoomId,
+    },
+    /// Send to everybody in any of the rooms, once.
+    Emit {
+        /// The rooms.
+        rooms: SmallVec<[RoomId; 1]>,
+        /// Sessions left out.
+        except: SmallVec<[Addr; 1]>,
+        /// The packet.
+        frame: Frame,
+    },
+    /// Put a socket into a room.
+    Join {
+        /// The session.
+        addr: Addr,
+        /// The socket.
+        sid: Id,
+        /// The room.
+        room: RoomId,
+        /// The room of everybody in the namespace.
+        all: RoomId,
+    },
+    /// Take a socket out of a room.
+    Leave {
+        /// The session.
+        addr: Addr,
+        /// The socket.
+        sid: Id,
+        /// The room.
+        room: RoomId,
+    },
+    /// Accept connections from this socket.
+    Listen(Box<Listener>),
+    /// Replace the options.
+    Options(Arc<Options>),
+    /// Stop reading from a session until `Resume`.
+    Pause {
+        /// The session.
+        addr: Addr,
+    },
+    /// The connect handler refused a socket.
+    Refuse {
+        /// The session.
+        addr: Addr,
+        /// The socket.
+        sid: Id,
+        /// The CONNECT_ERROR packet.
+        frame: Frame,
+    },
+    /// Read from a session again.
+    Resume {
+        /// The session.
+        addr: Addr,
+    },
+    /// Close every session; `Event::Stopped` follows the last one.
+    Shutdown,
+    /// End the thread.
+    Stop,
+    /// Accept no more connections.
+    Unlisten,
+}

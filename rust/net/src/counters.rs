@@ -1,0 +1,114 @@
+//! What a shard counts. Names live only here.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
+        /// Something a shard counts.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub enum Counter { $($(#[$doc])* $variant,)* }
+
+        impl Counter {
+            /// Every counter, in the order of its declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name under which the counter is shown.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+
+        const COUNT: usize = Counter::ALL.len();
+    };
+}
+
+counters! {
+    /// Streams accepted or adopted.
+    StreamsOpened => "streams_opened",
+    /// Streams closed.
+    StreamsClosed => "streams_closed",
+    /// Sessions opened.
+    SessionsOpened => "sessions_opened",
+    /// Sessions that moved from polling to WebSocket.
+    Upgrades => "upgrades",
+    /// Runs handed to a client's stream or queue; a run may join several packets.
+    Deliveries => "deliveries",
+    /// Bytes written to streams.
+    BytesSent => "bytes_sent",
+    /// Bytes read from streams.
+    BytesReceived => "bytes_received",
+    /// Requests refused with an error status.
+    RequestsRefused => "requests_refused",
+    /// Request heads or bodies that took too long.
+    RequestTimeouts => "request_timeouts",
+    /// Sessions closed as `client disconnect`.
+    ClosedClientDisconnect => "closed_client_disconnect",
+    /// Sessions closed as `server disconnect`.
+    ClosedServerDisconnect => "closed_server_disconnect",
+    /// Sessions closed as `ping timeout`.
+    ClosedPingTimeout => "closed_ping_timeout",
+    /// Sessions closed as `transport close`.
+    ClosedTransportClose => "closed_transport_close",
+    /// Sessions closed as `transport error`.
+    ClosedTransportError => "closed_transport_error",
+    /// Sessions closed as `parse error`.
+    ClosedParseError => "closed_parse_error",
+    /// Sessions closed as `slow client`.
+    ClosedSlowClient => "closed_slow_client",
+    /// Sessions closed as `connect timeout`.
+    ClosedConnectTimeout => "closed_connect_timeout",
+    /// Sessions closed as `server shutdown`.
+    ClosedServerShutdown => "closed_server_shutdown",
+    /// Panics caught, each of which closed one connection.
+    ClosedInternalError => "closed_internal_error",
+    /// Connections not accepted because the process has no descriptor left.
+    AcceptErrors => "accept_errors",
+    /// Clients whose reading was paused because Python had not taken their events.
+    ReadPauses => "read_pauses",
+}
+
+/// The counters of one shard.
+#[derive(Debug)]
+pub struct Counters([AtomicU64; COUNT]);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; COUNT])
+    }
+}
+
+impl Counters {
+    /// Adds one.
+    pub fn add(&self, counter: Counter) {
+        self.add_many(counter, 1);
+    }
+
+    /// Adds `n`.
+    pub fn add_many(&self, counter: Counter, n: u64) {
+        // One writer (the shard), so a plain load and store would do; this is as cheap.
+        self.0[counter as usize].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn value(&self, counter: Counter) -> u64 {
+        self.0[counter as usize].load(Ordering::Relaxed)
+    }
+
+    /// Counts the end of a session by its reason.
+    pub(crate) fn closed(&self, reason: engine::Reason) {
+        use engine::Reason as R;
+        self.add(match reason {
+            R::ClientDisconnect => Counter::ClosedClientDisconnect,
+            R::ServerDisconnect => Counter::ClosedServerDisconnect,
+            R::PingTimeout => Counter::ClosedPingTimeout,
+            R::TransportClose => Counter::ClosedTransportClose,
+            R::TransportError => Counter::ClosedTransportError,
+            R::ParseError => Counter::ClosedParseError,
+            R::SlowClient => Counter::ClosedSlowClient,
+            R::ConnectTimeout => Counter::ClosedConnectTimeout,
+            R::ServerShutdown => Counter::ClosedServerShutdown,
+            R::InternalError => Counter::ClosedInternalError,
+        });
+    }
+}

@@ -1,0 +1,98 @@
+//! What a shard tells the program: events of clients, requests that are not ours, questions.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use engine::Reason;
+use protocol::Id;
+use rooms::Addr;
+
+/// Where a stream comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// The remote address; `None` for Unix sockets.
+    pub addr: Option<SocketAddr>,
+    /// Whether the stream came over TLS (ended by somebody else).
+    pub secure: bool,
+}
+
+/// The request that opened a session.
+#[derive(Debug)]
+pub struct Handshake {
+    /// The session's public id.
+    pub session: Id,
+    /// The raw bytes of the request head.
+    pub head: Box<[u8]>,
+    /// Who sent it.
+    pub peer: Peer,
+    /// The transport at the time of the first CONNECT.
+    pub transport: engine::Transport,
+}
+
+/// An event or ack with its raw JSON.
+#[derive(Debug)]
+pub struct Data {
+    /// The socket it came from.
+    pub sid: Id,
+    /// The ack id, if there is one.
+    pub id: Option<u64>,
+    /// The JSON array.
+    pub json: Box<str>,
+    /// The binary attachments, in order.
+    pub attachments: Vec<Vec<u8>>,
+}
+
+/// Something the program must hear.
+#[derive(Debug)]
+pub enum Event {
+    /// A client acknowledged a packet.
+    Ack(Data),
+    /// A handshake asks to be let in (option `admission`).
+    Admission {
+        /// Given back with the answer.
+        token: u64,
+        /// The raw bytes of the request head.
+        head: Box<[u8]>,
+        /// Who sent it.
+        peer: Peer,
+    },
+    /// A client asks for a namespace.
+    Connect {
+        /// Where its session lives.
+        addr: Addr,
+        /// The socket's new id.
+        sid: Id,
+        /// The namespace.
+        namespace: Arc<str>,
+        /// The raw JSON of its auth object, or nothing.
+        auth: Box<str>,
+        /// With the first CONNECT of a session.
+        handshake: Option<Box<Handshake>>,
+    },
+    /// A socket is gone.
+    Disconnect {
+        /// The socket.
+        sid: Id,
+        /// Why.
+        reason: Reason,
+    },
+    /// A client sent an event.
+    Event(Data),
+    /// A request for another path; the stream is the receiver's.
+    HandOff {
+        /// The stream.
+        fd: OwnedFd,
+        /// What was read from it.
+        data: Vec<u8>,
+        /// The listener it came from.
+        listener: u32,
+    },
+    /// The session moved to a WebSocket.
+    Upgraded {
+        /// The session.
+        session: Id,
+    },
+    /// The last session of this shard is closed, after `Command::Shutdown`.
+    Stopped,
+}

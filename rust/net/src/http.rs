@@ -1,0 +1,521 @@
+//! Requests on a stream: which are ours, what they ask for, and the errors they get.
+//!
+//! Requests are served one after another, in order; the next one is looked at when the one before
+//! is answered. A request for another path is handed to the program with every byte that was read.
+//! Statuses and bodies are Node's (Engine.IO server 6.6, `server.ts`: `verify`).
+
+use std::sync::Arc;
+
+use engine::{Transport, Via};
+use protocol::Id;
+use protocol::http1::{Request, parse_request};
+
+use crate::accept::Arrival;
+use crate::counters::Counter;
+use crate::event::{Event, Handshake, Peer};
+use crate::origin::{self, Verdict};
+use crate::polling::{Poll, Post};
+use crate::random::shard_of;
+use crate::reply::Reply;
+use crate::session::NONE;
+use crate::stream::Role;
+use crate::table::Table;
+use crate::upgrade;
+
+/// A stream in its HTTP life.
+#[derive(Debug)]
+pub(crate) struct Http {
+    path: Arc<str>,
+    listener: Option<u32>,
+    pub(crate) peer: Peer,
+    generation: u32,
+    pub(crate) phase: Phase,
+    /// How much of the input was searched for the end of the head.
+    scanned: usize,
+    /// Sent here by another shard for the request that waits.
+    moved: bool,
+}
+
+/// Where a stream is between two requests.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// A handshake waits for the program's admission.
+    Asking(Vec<u8>),
+    /// The body of a POST is being read.
+    Body(Box<Post>),
+    /// A head is being read.
+    Head,
+    /// A GET waits for packets.
+    Poll(Box<Poll>),
+}
+
+impl Http {
+    pub(crate) fn new(
+        path: Arc<str>,
+        listener: Option<u32>,
+        peer: Peer,
+        generation: u32,
+    ) -> Self {
+        Self { path, listener, peer, generation, phase: Phase::Head, scanned: 0, moved: false }
+    }
+
+    /// Whether the stream is between two requests.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Head)
+    }
+
+    /// The session whose GET (true) or POST (false) is under way.
+    pub(crate) fn carries(&self) -> Option<(u32, bool)> {
+        match &self.phase {
+            Phase::Poll(poll) => Some((poll.session, true)),
+            Phase::Body(post) => Some((post.session, false)),
+            Phase::Asking(_) | Phase::Head => None,
+        }
+    }
+}
+
+/// The errors of the Engine.IO server, with their codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    UnknownTransport = 0,
+    UnknownSession = 1,
+    BadHandshakeMethod = 2,
+    BadRequest = 3,
+    Forbidden = 4,
+    UnsupportedVersion = 5,
+}
+
+impl Fault {
+    fn message(self) -> &'static str {
+        match self {
+            Self::UnknownTransport => "Transport unknown",
+            Self::UnknownSession => "Session ID unknown",
+            Self::BadHandshakeMethod => "Bad handshake method",
+            Self::BadRequest => "Bad request",
+            Self::Forbidden => "Forbidden",
+            Self::UnsupportedVersion => "Unsupported protocol version",
+        }
+    }
+}
+
+/// What became of the input of a stream.
+enum Step {
+    /// The head is not complete.
+    More,
+    /// So many bytes were a head that is dealt with.
+    Used(usize),
+    /// The stream has gone elsewhere, with its input.
+    Gone,
+}
+
+impl Table {
+    /// Serves the requests in the stream's input as far as they can be served now.
+    pub(crate) fn serve(&mut self, slot: u32) {
+        loop {
+            let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+            let Role::Http(http) = &mut stream.role else { return };
+            let mut input = std::mem::take(&mut stream.input);
+            let step = match &http.phase {
+                Phase::Head if input.is_empty() => return,
+                Phase::Head => self.head(slot, &mut input),
+                Phase::Body(_) => self.body(slot, &input),
+                Phase::Asking(_) | Phase::Poll(_) => None,
+            };
+            let Some(used) = step else {
+                self.keep_input(slot, input);
+                return;
+            };
+            input.drain(..used);
+            self.keep_input(slot, input);
+        }
+    }
+
+    fn keep_input(&mut self, slot: u32, input: Vec<u8>) {
+        if let Some(stream) = self.streams.get_mut(slot as usize)
+            && !input.is_empty()
+        {
+            stream.input = input;
+        }
+    }
+
+    /// Deals with one request head; `None` when it waits.
+    fn head(&mut self, slot: u32, input: &mut Vec<u8>) -> Option<usize> {
+        match self.try_head(slot, input) {
+            Step::More => None,
+            Step::Used(n) => Some(n),
+            Step::Gone => {
+                input.clear();
+                None
+            }
+        }
+    }
+
+    fn try_head(&mut self, slot: u32, input: &mut Vec<u8>) -> Step {
+        let max = self.options.max_head;
+        let Some(http) = self.http(slot) else { return Step::Gone };
+        if !is_ours(input, &http.path) && http.listener.is_some() {
+            return self.hand_off(slot, std::mem::take(input));
+        }
+        let from = http.scanned.saturating_sub(3);
+        let complete = input[from..].windows(4).any(|four| four == b"\r\n\r\n");
+        http.scanned = input.len();
+        if !complete {
+            return if input.len() > max { self.refuse_head(slot, 431) } else { Step::More };
+        }
+        http.scanned = 0;
+        let (used, session) = match parse_request(input) {
+            Ok(Some((_, used))) if used > max => return self.refuse_head(slot, 431),
+            Ok(Some((request, used))) => (used, named_session(&request)),
+            Ok(None) | Err(_) => return self.refuse_head(slot, 400),
+        };
+        if let Some(shard) = session.map(|id| shard_of(&id)).filter(|s| *s != self.shard)
+            && self.move_stream(slot, shard, input)
+        {
+            return Step::Gone;
+        }
+        let Ok(Some((request, _))) = parse_request(input) else { return Step::Gone };
+        self.set_deadline(slot, None);
+        self.request(slot, &request, &input[..used]);
+        Step::Used(used)
+    }
+
+    pub(crate) fn http(&mut self, slot: u32) -> Option<&mut Http> {
+        match &mut self.streams.get_mut(slot as usize)?.role {
+            Role::Http(http) => Some(http),
+            _ => None,
+        }
+    }
+
+    /// A head that cannot be a request.
+    fn refuse_head(&mut self, slot: u32, status: u16) -> Step {
+        self.counters.add(Counter::RequestsRefused);
+        self.answer(slot, Reply::new(status).closing());
+        Step::Gone
+    }
+
+    /// Gives the stream to the program.
+    fn hand_off(&mut self, slot: u32, data: Vec<u8>) -> Step {
+        if let Some(stream) = self.remove_stream(slot)
+            && let Role::Http(http) = stream.role
+            && let Some(listener) = http.listener
+        {
+            let fd = stream.io.into_fd();
+            self.published += 1;
+            self.events.push(Event::HandOff { fd, data, listener });
+        }
+        Step::Gone
+    }
+
+    /// Gives the stream to the shard that has the session; false when it was moved already.
+    fn move_stream(&mut self, slot: u32, shard: u16, input: &mut Vec<u8>) -> bool {
+        let Some(inbox) = self.inboxes.get(usize::from(shard)).cloned() else { return false };
+        if self.http(slot).is_none_or(|http| http.moved) {
+            return false;
+        }
+        let Some(stream) = self.remove_stream(slot) else { return false };
+        let Role::Http(http) = stream.role else { return false };
+        let arrival = Arrival {
+            io: stream.io,
+            path: http.path,
+            listener: http.listener,
+            peer: http.peer,
+            data: std::mem::take(input),
+            moved: true,
+        };
+        inbox.push(crate::Command::Arrive(Box::new(arrival)));
+        true
+    }
+
+    /// Answers one request, or starts what will answer it.
+    fn request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
+        let Some(http) = self.http(slot) else { return };
+        let (path, peer) = (Arc::clone(&http.path), http.peer.clone());
+        if !path_matches(request.path().as_bytes(), &path) {
+            return self.answer(slot, Reply::new(404).closing());
+        }
+        let verdict = origin::check(&self.options, request, &peer);
+        let Verdict::Allowed(headers) = verdict else {
+            let reply = self.fault(Fault::Forbidden, Some("Origin not allowed"));
+            return self.answer(slot, reply.closing());
+        };
+        if request.method == "OPTIONS" {
+            let preflight = Reply::new(204).raw_headers(&headers).preflight(request);
+            return self.answer(slot, preflight.keep_alive(request.keeps_alive()));
+        }
+        if let Err((fault, message)) = self.route(slot, request, head, &headers, &peer) {
+            let reply = self.fault(fault, message.as_deref()).raw_headers(&headers);
+            self.answer_request(slot, request, reply);
+        }
+    }
+
+    /// Node's `verify`, then what the request asks for.
+    fn route(
+        &mut self,
+        slot: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        headers: &str,
+        peer: &Peer,
+    ) -> Result<(), (Fault, Option<String>)> {
+        let fault = |fault| Err((fault, None));
+        let transport = match request.query_value("transport").as_deref() {
+            Some("polling") => Transport::Polling,
+            Some("websocket") => Transport::WebSocket,
+            _ => return fault(Fault::UnknownTransport),
+        };
+        let upgrade = request.has_token("upgrade", "websocket");
+        if request.query_value("sid").is_some() {
+            let known = named_session(request).and_then(|id| self.by_id.get(&id).copied());
+            let Some(session) = known else { return fault(Fault::UnknownSession) };
+            if !is_version_4(request) || upgrade != (transport == Transport::WebSocket) {
+                return fault(Fault::BadRequest);
+            }
+            return match (transport, request.method) {
+                (Transport::WebSocket, _) => self.probe(slot, session, request),
+                (Transport::Polling, "GET") => self.poll(slot, session, request, headers),
+                (Transport::Polling, "POST") => self.post(slot, session, request, headers),
+                _ => Err(Fault::BadRequest),
+            }
+            .map_err(|fault| (fault, None));
+        }
+        if request.method != "GET" {
+            return fault(Fault::BadHandshakeMethod);
+        }
+        let offered = match transport {
+            Transport::Polling => self.options.engine.polling,
+            Transport::WebSocket => self.options.engine.websocket,
+        };
+        if !offered {
+            return fault(Fault::UnknownTransport);
+        }
+        if upgrade != (transport == Transport::WebSocket) || request.query_value("j").is_some() {
+            return fault(Fault::BadRequest);
+        }
+        if !is_version_4(request) {
+            return fault(Fault::UnsupportedVersion);
+        }
+        if self.options.admission {
+            self.ask(slot, head, peer);
+            return Ok(());
+        }
+        self.handshake(slot, request, head, headers, None).map_err(|fault| (fault, None))
+    }
+
+    /// Puts a handshake to the program.
+    fn ask(&mut self, slot: u32, head: &[u8], peer: &Peer) {
+        let Some(http) = self.http(slot) else { return };
+        http.phase = Phase::Asking(head.to_vec());
+        let token = (u64::from(http.generation) << 32) | u64::from(slot);
+        self.published += 1;
+        self.events.push(Event::Admission { token, head: head.into(), peer: peer.clone() });
+    }
+
+    /// The program has decided about a handshake.
+    pub(crate) fn admitted(&mut self, token: u64, decision: Result<Option<String>, String>) {
+        let (slot, generation) = (token as u32, (token >> 32) as u32);
+        let Some(http) = self.http(slot).filter(|http| http.generation == generation) else {
+            return;
+        };
+        let Phase::Asking(head) = std::mem::replace(&mut http.phase, Phase::Head) else { return };
+        let peer = http.peer.clone();
+        let Ok(Some((request, _))) = parse_request(&head) else { return };
+        let Verdict::Allowed(headers) = origin::check(&self.options, &request, &peer) else {
+            return;
+        };
+        let outcome = match decision {
+            Ok(cookie) => self
+                .handshake(slot, &request, &head, &headers, cookie)
+                .map_err(|fault| (fault, None)),
+            Err(message) => Err((Fault::Forbidden, Some(message))),
+        };
+        if let Err((fault, message)) = outcome {
+            let reply = self.fault(fault, message.as_deref()).raw_headers(&headers);
+            self.answer_request(slot, &request, reply);
+        }
+        self.ready.push(slot);
+    }
+
+    /// Opens a session.
+    fn handshake(
+        &mut self,
+        slot: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        headers: &str,
+        cookie: Option<String>,
+    ) -> Result<(), Fault> {
+        let upgrade = request.has_token("upgrade", "websocket");
+        let transport = if upgrade { Transport::WebSocket } else { Transport::Polling };
+        let accept = match upgrade.then(|| upgrade::accept(request)).transpose() {
+            Ok(accept) => accept,
+            Err(reply) => {
+                self.counters.add(Counter::RequestsRefused);
+                self.answer(slot, reply);
+                return Ok(());
+            }
+        };
+        let id = self.random.session(self.shard);
+        let Some(http) = self.http(slot) else { return Ok(()) };
+        let peer = http.peer.clone();
+        let handshake = Handshake { session: id, head: head.into(), peer, transport };
+        let session = self.open_session(handshake, transport);
+        let open = self.open_packet(&id, transport);
+        let cookie = self.cookie(&id, cookie);
+        match accept {
+            Some(accept) => self.start_websocket(slot, session, &accept, &open, &cookie),
+            None => {
+                let reply = Reply::new(200).text(open.into()).raw_headers(headers);
+                let reply = reply.raw_headers(&cookie).keep_alive(request.keeps_alive());
+                self.answer(slot, reply);
+            }
+        }
+        Ok(())
+    }
+
+    /// The OPEN packet.
+    fn open_packet(&self, id: &Id, transport: Transport) -> String {
+        let config = &self.options.engine;
+        let upgrades = transport == Transport::Polling && config.allow_upgrades && config.websocket;
+        let handshake = protocol::engineio::Handshake {
+            sid: id.as_str().to_owned(),
+            upgrades: if upgrades { vec!["websocket".to_owned()] } else { Vec::new() },
+            ping_interval: config.ping_interval.as_millis() as u64,
+            ping_timeout: config.ping_timeout.as_millis() as u64,
+            max_payload: config.max_payload as u64,
+        };
+        format!("0{}", handshake.encode())
+    }
+
+    fn cookie(&self, id: &Id, attributes: Option<String>) -> String {
+        let Some(cookie) = &self.options.cookie else { return String::new() };
+        let attributes = attributes.unwrap_or_else(|| cookie.attributes.clone());
+        format!("Set-Cookie: {}={}{attributes}\r\n", cookie.name, id.as_str())
+    }
+
+    /// An error in Node's form.
+    pub(crate) fn fault(&self, fault: Fault, message: Option<&str>) -> Reply {
+        self.counters.add(Counter::RequestsRefused);
+        let status = if fault == Fault::Forbidden { 403 } else { 400 };
+        let message = message.unwrap_or(fault.message());
+        let quoted = message.replace(['"', '\\'], "'").replace(|c: char| c.is_control(), " ");
+        Reply::new(status).json(format!(r#"{{"code":{},"message":"{quoted}"}}"#, fault as u8))
+    }
+
+    /// Answers a request whose body, if it has one, was not read.
+    pub(crate) fn answer_request(&mut self, slot: u32, request: &Request<'_>, reply: Reply) {
+        let bare = matches!(request.body(), Ok(protocol::http1::Body::Empty));
+        let upgrade = request.count("upgrade") > 0;
+        let reply = reply.keep_alive(request.keeps_alive() && bare && !upgrade);
+        self.answer(slot, reply);
+    }
+
+    /// Writes a response; the stream goes on to its next request, or closes.
+    pub(crate) fn answer(&mut self, slot: u32, reply: Reply) {
+        let idle = self.options.body_timeout;
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let keeps_alive = reply.keeps_alive();
+        let (head, body) = reply.into_parts();
+        match stream.send([head, body].iter().filter(|part| !part.is_empty())) {
+            Ok(sent) => self.counters.add_many(Counter::BytesSent, sent as u64),
+            // Noticed when the stream is read.
+            Err(_) => self.ready.push(slot),
+        }
+        if let Some(http) = self.http(slot) {
+            http.phase = Phase::Head;
+            http.moved = false;
+        }
+        if keeps_alive {
+            self.set_deadline(slot, Some(idle));
+        } else {
+            self.close_stream(slot, false);
+        }
+    }
+
+    pub(crate) fn set_deadline(&mut self, slot: u32, after: Option<std::time::Duration>) {
+        let now = self.now;
+        if let Some(stream) = self.streams.get_mut(slot as usize) {
+            stream.deadline =
+                engine::Time(after.map_or(0, |after| now.0 + after.as_millis() as u64));
+        }
+        self.file_stream(slot);
+    }
+
+    /// A head, a body or an idle stream has taken too long.
+    pub(crate) fn time_out_request(&mut self, slot: u32) {
+        let Some(http) = self.http(slot) else { return };
+        let carried = http.carries();
+        let started = self.streams.get(slot as usize).is_some_and(|s| !s.input.is_empty());
+        if let Some((session, false)) = carried {
+            if let Some(session) = self.sessions.get_mut(session as usize) {
+                session.post = NONE;
+            }
+            self.counters.add(Counter::RequestTimeouts);
+            self.answer(slot, Reply::new(408).closing());
+            if let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) {
+                entry.engine.handle_stream_lost(Via::Main, true, &mut self.actions);
+                self.perform(session);
+            }
+        } else if started {
+            self.counters.add(Counter::RequestTimeouts);
+            self.answer(slot, Reply::new(408).closing());
+        } else {
+            self.remove_stream(slot);
+        }
+    }
+}
+
+/// Whether the request that begins here may be for our path: false only when it surely is not.
+fn is_ours(input: &[u8], path: &str) -> bool {
+    let Some(end) = input.windows(2).position(|two| two == b"\r\n") else { return true };
+    let mut words = input[..end].split(|byte| *byte == b' ');
+    let Some(target) = words.nth(1) else { return true };
+    path_matches(target_path(target), path)
+}
+
+/// The path of a request target, in origin or absolute form.
+fn target_path(target: &[u8]) -> &[u8] {
+    let path = match target.windows(3).position(|three| three == b"://") {
+        Some(at) if !target.starts_with(b"/") => {
+            let rest = &target[at + 3..];
+            rest.iter().position(|b| *b == b'/').map_or(&b"/"[..], |at| &rest[at..])
+        }
+        _ => target,
+    };
+    path.iter().position(|b| *b == b'?').map_or(path, |at| &path[..at])
+}
+
+/// Whether a path is at or below ours, which is `/socket.io` or empty for everything.
+fn path_matches(path: &[u8], ours: &str) -> bool {
+    path.strip_prefix(ours.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+fn named_session(request: &Request<'_>) -> Option<Id> {
+    Id::parse(&request.query_value("sid")?)
+}
+
+fn is_version_4(request: &Request<'_>) -> bool {
+    request.query_value("EIO").as_deref() == Some("4")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_below_ours_are_ours() {
+        for (line, ours) in [
+            ("GET /socket.io/?EIO=4 HTTP/1.1\r\n", true),
+            ("GET /socket.io HTTP/1.1\r\n", true),
+            ("GET http://x/socket.io/?a=b HTTP/1.1\r\n", true),
+            ("GET /socket.iox/ HTTP/1.1\r\n", false),
+            ("GET / HTTP/1.1\r\n", false),
+            ("GET /?x=/socket.io/ HTTP/1.1\r\n", false),
+            ("GET //socket.io/ HTTP/1.1\r\n", false),
+            ("GET /sock", true),
+            ("nonsense\r\n", true),
+        ] {
+            assert_eq!(is_ours(line.as_bytes(), "/socket.io"), ours, "{line:?}");
+        }
+        assert!(is_ours(b"GET /anything HTTP/1.1\r\n", ""));
+    }
+}

@@ -1,0 +1,105 @@
+//! Every limit and switch of a server, with its unit in the type or in its doc.
+//!
+//! The Python layer builds this once; a changed option reaches the shards as a whole new value.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Which origins may use the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cors {
+    /// Any origin, answered with `*` and without credentials.
+    Any,
+    /// Python decides at each handshake; requests of a known session are not asked again.
+    Ask,
+    /// The listed origins (`scheme://host[:port]`, lower case).
+    List(Vec<String>),
+    /// No check and no header.
+    Off,
+    /// The origin must have the request's own scheme, host and port.
+    Same,
+}
+
+/// Whose `X-Forwarded-*` headers are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trusted {
+    /// Every peer's.
+    Any,
+    /// Those of these addresses.
+    List(Vec<IpAddr>),
+}
+
+/// The cookie set at the handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// Its name; the value is the session id.
+    pub name: String,
+    /// What follows the value, such as `; Path=/; SameSite=Lax`.
+    pub attributes: String,
+}
+
+/// Compression of polling responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compression {
+    /// Bodies of at least this many bytes are compressed; `None` turns it off.
+    pub threshold: Option<usize>,
+}
+
+/// The options of a server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the session machine needs to know.
+    pub engine: engine::Config,
+    /// Whether handshakes are put to Python (`Event::Admission`) before there is a session.
+    pub admission: bool,
+    /// How long a body may take, from its head to its last byte.
+    pub body_timeout: Duration,
+    /// How long the peer may take to answer a close, and to read the last bytes.
+    pub close_timeout: Duration,
+    /// Compression of polling responses.
+    pub compression: Compression,
+    /// The cookie set at the handshake.
+    pub cookie: Option<Cookie>,
+    /// Which origins may use the server.
+    pub cors: Cors,
+    /// Whether accepted origins get `Access-Control-Allow-Credentials`.
+    pub cors_credentials: bool,
+    /// How long a request head may take.
+    pub head_timeout: Duration,
+    /// The size of a request head, in bytes.
+    pub max_head: usize,
+    /// What may wait for one client, in bytes; past it the session is closed as `slow client`.
+    pub max_queue_bytes: usize,
+    /// How many events of one session may wait for Python before reading from it pauses.
+    pub max_unread: u32,
+    /// How many I/O threads there are.
+    pub shards: usize,
+    /// Whose forwarded headers are believed.
+    pub trusted: Trusted,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            engine: engine::Config::default(),
+            admission: false,
+            body_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            compression: Compression { threshold: Some(1024) },
+            cookie: None,
+            cors: Cors::Same,
+            cors_credentials: true,
+            head_timeout: Duration::from_secs(10),
+            max_head: 16 * 1024,
+            max_queue_bytes: 1 << 20,
+            max_unread: 256,
+            shards: default_shards(),
+            trusted: Trusted::List(Vec::new()),
+        }
+    }
+}
+
+/// One core is left to the asyncio loop.
+fn default_shards() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).clamp(1, 8))
+}

@@ -1,0 +1,82 @@
+//! Events on their way to the program, and the descriptor that says so.
+//!
+//! All shards of a server share one outbox. A shard appends its whole batch with one lock and
+//! writes the descriptor only when it is not armed already; the program clears the descriptor,
+//! disarms, then swaps the batch, so that no batch can be missed.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use mio::net::UnixStream;
+use parking_lot::Mutex;
+
+use crate::event::Event;
+
+/// The queue of events of all shards.
+#[derive(Debug)]
+pub struct Outbox {
+    events: Mutex<VecDeque<(u16, Event)>>,
+    armed: AtomicBool,
+    /// How many events of each shard the program has taken.
+    taken: Vec<AtomicU64>,
+    reader: UnixStream,
+    writer: UnixStream,
+}
+
+impl Outbox {
+    pub(crate) fn new(shards: usize) -> io::Result<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        let taken = (0..shards).map(|_| AtomicU64::new(0)).collect();
+        Ok(Self { events: Mutex::default(), armed: AtomicBool::new(false), taken, reader, writer })
+    }
+
+    /// The descriptor that is readable while events wait.
+    pub fn fd(&self) -> RawFd {
+        self.reader.as_raw_fd()
+    }
+
+    /// Appends a shard's batch and empties it.
+    pub(crate) fn publish(&self, shard: u16, batch: &mut Vec<Event>) {
+        if batch.is_empty() {
+            return;
+        }
+        self.events.lock().extend(batch.drain(..).map(|event| (shard, event)));
+        self.arm();
+    }
+
+    fn arm(&self) {
+        if !self.armed.swap(true, Ordering::SeqCst) {
+            // A full pipe is readable already.
+            let _ = (&self.writer).write(&[1]);
+        }
+    }
+
+    /// Takes up to `limit` events. When some are left, the descriptor stays readable.
+    pub fn take(&self, limit: usize) -> Vec<Event> {
+        let mut bytes = [0; 64];
+        while matches!((&self.reader).read(&mut bytes), Ok(n) if n == bytes.len()) {}
+        self.armed.store(false, Ordering::SeqCst);
+        let mut events = self.events.lock();
+        let n = limit.min(events.len());
+        let batch = events
+            .drain(..n)
+            .map(|(shard, event)| {
+                self.taken[usize::from(shard)].fetch_add(1, Ordering::Release);
+                event
+            })
+            .collect();
+        let more = !events.is_empty();
+        drop(events);
+        if more {
+            self.arm();
+        }
+        batch
+    }
+
+    /// How many of the shard's events the program has taken.
+    pub(crate) fn taken(&self, shard: u16) -> u64 {
+        self.taken[usize::from(shard)].load(Ordering::Acquire)
+    }
+}

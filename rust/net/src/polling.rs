@@ -1,0 +1,331 @@
+//! Polling: GETs that fetch packets, POSTs that bring them.
+//!
+//! One GET and one POST may be under way for a session; a second one closes it. A response carries
+//! at most 16 packets (python-socketio's clients take no more) and no more bytes than the client
+//! was told to expect, unless a single packet is larger.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use engine::{Reason, Transport, Via};
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use protocol::engineio::{Packet, SEPARATOR, records};
+use protocol::http1::{Body, ChunkedDecoder, Request};
+
+use crate::counters::Counter;
+use crate::http::{Fault, Phase};
+use crate::reply::Reply;
+use crate::session::{NONE, Queue};
+use crate::table::Table;
+
+const MAX_PACKETS: usize = 16;
+
+/// A GET that waits for packets.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    pub(crate) session: u32,
+    reply: Template,
+}
+
+/// A POST whose body is being read.
+#[derive(Debug)]
+pub(crate) struct Post {
+    pub(crate) session: u32,
+    generation: u32,
+    length: Length,
+    data: Vec<u8>,
+    reply: Template,
+}
+
+#[derive(Debug)]
+enum Length {
+    Known(usize),
+    Chunked(ChunkedDecoder),
+}
+
+/// What a response takes from its request.
+#[derive(Debug)]
+struct Template {
+    headers: String,
+    encoding: Encoding,
+    keep_alive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Deflate,
+    Gzip,
+    Identity,
+}
+
+impl Template {
+    fn new(request: &Request<'_>, headers: &str) -> Self {
+        let encoding = if request.accepts_encoding("gzip") {
+            Encoding::Gzip
+        } else if request.accepts_encoding("deflate") {
+            Encoding::Deflate
+        } else {
+            Encoding::Identity
+        };
+        Self { headers: headers.to_owned(), encoding, keep_alive: request.keeps_alive() }
+    }
+}
+
+impl Table {
+    /// A GET of a session.
+    pub(crate) fn poll(
+        &mut self,
+        slot: u32,
+        session: u32,
+        request: &Request<'_>,
+        headers: &str,
+    ) -> Result<(), Fault> {
+        let Some(entry) = self.sessions.get_mut(session as usize) else {
+            return Err(Fault::UnknownSession);
+        };
+        if entry.engine.transport() != Transport::Polling {
+            return Err(Fault::BadRequest);
+        }
+        if entry.poll != NONE {
+            self.break_polling(session);
+            return Err(Fault::BadRequest);
+        }
+        if entry.ended && entry.lingers.0 == 0 {
+            return Err(Fault::UnknownSession);
+        }
+        entry.poll = slot;
+        let has_packets = entry.queue.is_some();
+        let poll = Poll { session, reply: Template::new(request, headers) };
+        if let Some(http) = self.http(slot) {
+            http.phase = Phase::Poll(Box::new(poll));
+        }
+        if has_packets {
+            self.flush_poll(session);
+        }
+        Ok(())
+    }
+
+    /// A second GET or POST at the same time.
+    fn break_polling(&mut self, session: u32) {
+        if let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) {
+            entry.engine.close(Reason::TransportError, &mut self.actions);
+            self.perform(session);
+        }
+    }
+
+    /// Answers the waiting GET with what is queued.
+    pub(crate) fn flush_poll(&mut self, session: u32) {
+        let max = self.options.engine.max_payload;
+        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        entry.flushing = false;
+        let (slot, Some(queue)) = (entry.poll, &mut entry.queue) else { return };
+        if slot == NONE {
+            return;
+        }
+        let body = queue.take_payload(max);
+        if queue.frames.is_empty() {
+            entry.queue = None;
+            if entry.lingers.0 > 0 {
+                entry.lingers = engine::Time(0);
+                self.ended.push(session);
+            }
+        }
+        self.answer_poll(session, body);
+    }
+
+    /// Ends the waiting GET, with a noop when nothing is queued.
+    pub(crate) fn release_poll(&mut self, session: u32) {
+        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        if entry.poll == NONE {
+            return;
+        }
+        if entry.queue.is_some() {
+            return self.flush_poll(session);
+        }
+        self.answer_poll(session, self.control.noop.payload().clone());
+    }
+
+    fn answer_poll(&mut self, session: u32, body: Bytes) {
+        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let slot = std::mem::replace(&mut entry.poll, NONE);
+        let threshold = self.options.compression.threshold;
+        let Some(http) = self.http(slot) else { return };
+        let Phase::Poll(poll) = std::mem::replace(&mut http.phase, Phase::Head) else { return };
+        let Template { headers, encoding, keep_alive } = poll.reply;
+        let reply = match threshold {
+            Some(threshold) if body.len() >= threshold => compressed(encoding, body),
+            _ => Reply::new(200).text(body),
+        };
+        self.answer(slot, reply.raw_headers(&headers).keep_alive(keep_alive));
+        // The next request may be here already.
+        self.ready.push(slot);
+    }
+
+    /// A POST of a session: checks its head and starts reading its body.
+    pub(crate) fn post(
+        &mut self,
+        slot: u32,
+        session: u32,
+        request: &Request<'_>,
+        headers: &str,
+    ) -> Result<(), Fault> {
+        let max = self.options.engine.max_payload;
+        let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) else {
+            return Err(Fault::UnknownSession);
+        };
+        if entry.engine.transport() != Transport::Polling {
+            return Err(Fault::BadRequest);
+        }
+        let generation = entry.generation;
+        let octets = request.header("content-type") == Some(b"application/octet-stream");
+        if entry.post != NONE || octets {
+            self.break_polling(session);
+            return Err(Fault::BadRequest);
+        }
+        let length = match request.body() {
+            Ok(Body::Empty) => Length::Known(0),
+            Ok(Body::Length(n)) if n <= max as u64 => Length::Known(n as usize),
+            Ok(Body::Chunked) => Length::Chunked(ChunkedDecoder::default()),
+            Ok(Body::Length(_)) => {
+                self.refuse_body(slot, headers);
+                return Ok(());
+            }
+            Err(_) => return Err(Fault::BadRequest),
+        };
+        entry.post = slot;
+        let reply = Template::new(request, headers);
+        let post = Post { session, generation, length, data: Vec::new(), reply };
+        if let Some(http) = self.http(slot) {
+            http.phase = Phase::Body(Box::new(post));
+        }
+        self.set_deadline(slot, Some(self.options.body_timeout));
+        if request.expects_continue() {
+            self.write(session, slot, std::iter::once(&"HTTP/1.1 100 Continue\r\n\r\n".into()));
+        }
+        Ok(())
+    }
+
+    /// A body over the limit: the session stays, the stream ends.
+    fn refuse_body(&mut self, slot: u32, headers: &str) {
+        self.counters.add(Counter::RequestsRefused);
+        self.answer(slot, Reply::new(413).raw_headers(headers).closing());
+    }
+
+    /// Reads a piece of a body; returns the bytes used, `None` when more are needed.
+    pub(crate) fn body(&mut self, slot: u32, input: &[u8]) -> Option<usize> {
+        let max = self.options.engine.max_payload;
+        let Phase::Body(post) = &self.http(slot)?.phase else { return None };
+        let session = post.session;
+        if self.is_throttled(session) {
+            self.throttle(slot);
+            return None;
+        }
+        let Phase::Body(post) = &mut self.http(slot)?.phase else { return None };
+        let (used, done) = match &mut post.length {
+            Length::Known(length) => {
+                let used = input.len().min(*length - post.data.len());
+                post.data.extend_from_slice(&input[..used]);
+                (used, post.data.len() == *length)
+            }
+            Length::Chunked(decoder) => match decoder.decode(input, &mut post.data, max) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.fail_body(slot, session, error);
+                    return None;
+                }
+            },
+        };
+        if done {
+            self.finish_post(slot);
+        }
+        (done || used > 0).then_some(used)
+    }
+
+    fn fail_body(&mut self, slot: u32, session: u32, error: protocol::DecodeError) {
+        if let Some(entry) = self.sessions.get_mut(session as usize) {
+            entry.post = NONE;
+        }
+        if error == protocol::DecodeError::BodyTooLarge {
+            return self.refuse_body(slot, "");
+        }
+        self.break_polling(session);
+        let reply = self.fault(Fault::BadRequest, None);
+        self.answer(slot, reply.closing());
+    }
+
+    /// The body is complete: its packets go to the session, then `ok` to the client.
+    fn finish_post(&mut self, slot: u32) {
+        let Some(http) = self.http(slot) else { return };
+        let Phase::Body(post) = std::mem::replace(&mut http.phase, Phase::Head) else { return };
+        let entry = self.sessions.get_mut(post.session as usize);
+        if let Some(entry) = entry.filter(|entry| entry.generation == post.generation) {
+            entry.post = NONE;
+            self.payload(post.session, &post.data);
+        }
+        let reply = Reply::ok().raw_headers(&post.reply.headers);
+        self.answer(slot, reply.keep_alive(post.reply.keep_alive));
+    }
+
+    fn payload(&mut self, session: u32, data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else {
+            return self.break_session(session, Via::Main);
+        };
+        for record in records(text) {
+            if self.sessions.get(session as usize).is_none_or(|session| session.ended) {
+                return;
+            }
+            match Packet::decode_record(record) {
+                Ok(packet) => self.handle_packet(session, Via::Main, packet),
+                Err(_) => self.break_session(session, Via::Main),
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// The next response's body.
+    fn take_payload(&mut self, max: usize) -> Bytes {
+        let Some(first) = self.frames.pop_front() else { return Bytes::new() };
+        self.bytes -= first.payload().len();
+        let mut packets = first.packets();
+        let more = self.frames.front().is_some_and(|next| packets + next.packets() <= MAX_PACKETS);
+        if !more {
+            return first.payload().clone();
+        }
+        let mut body = first.payload().to_vec();
+        while let Some(next) = self.frames.front() {
+            let next_bytes = next.payload().len();
+            packets += next.packets();
+            if packets > MAX_PACKETS || body.len() + 1 + next_bytes > max {
+                break;
+            }
+            body.push(SEPARATOR);
+            body.extend_from_slice(next.payload());
+            self.bytes -= next_bytes;
+            self.frames.pop_front();
+        }
+        body.into()
+    }
+}
+
+fn compressed(encoding: Encoding, body: Bytes) -> Reply {
+    let level = Compression::new(6);
+    let (name, result) = match encoding {
+        Encoding::Identity => return Reply::new(200).text(body),
+        Encoding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), level);
+            ("gzip", encoder.write_all(&body).and_then(|()| encoder.finish()))
+        }
+        Encoding::Deflate => {
+            let mut encoder = ZlibEncoder::new(Vec::new(), level);
+            ("deflate", encoder.write_all(&body).and_then(|()| encoder.finish()))
+        }
+    };
+    match result {
+        Ok(small) => Reply::new(200)
+            .text(small.into())
+            .raw_headers(&format!("Content-Encoding: {name}\r\nVary: Accept-Encoding\r\n")),
+        Err(_) => Reply::new(200).text(body),
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading a stream: one shared buffer, and only what is incomplete stays with the stream.
+
+use crate::counters::Counter;
+use crate::stream::{Role, Stream};
+use crate::table::Table;
+
+/// Room that a read must have in the shared buffer; with less, the stream's own input grows.
+const ROOM: usize = 16 * 1024;
+/// Input that may wait on a stream while its request is being answered.
+const PIPELINE: usize = 64 * 1024;
+
+impl Table {
+    /// Reads and handles what one read brings; false when the stream has nothing more now.
+    pub(crate) fn read_once(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        if !stream.input.is_empty() {
+            self.handle_kept(slot);
+        }
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        let waits = matches!(stream.role, Role::Http(_)) && stream.input.len() >= PIPELINE;
+        if !stream.readable || stream.paused || waits {
+            return false;
+        }
+        if matches!(stream.role, Role::Http(_)) || stream.input.len() + ROOM > buffer.len() {
+            self.read_into_input(slot)
+        } else {
+            self.read_into_buffer(slot, buffer)
+        }
+    }
+
+    /// Small messages: read behind what is kept, in the shared buffer.
+    fn read_into_buffer(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        let kept = std::mem::take(&mut stream.input);
+        buffer[..kept.len()].copy_from_slice(&kept);
+        let Some(n) = self.receive_bytes(slot, &mut buffer[kept.len()..]) else {
+            if let Some(stream) = self.streams.get_mut(slot as usize) {
+                stream.input = kept;
+            }
+            return false;
+        };
+        let end = kept.len() + n;
+        let used = self.handle(slot, &mut buffer[..end]);
+        if used < end
+            && let Some(stream) = self.streams.get_mut(slot as usize)
+        {
+            stream.input = kept;
+            stream.input.clear();
+            stream.input.extend_from_slice(&buffer[used..end]);
+        }
+        true
+    }
+
+    /// Requests, and messages larger than the shared buffer: read behind the stream's own input.
+    fn read_into_input(&mut self, slot: u32) -> bool {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        let mut input = std::mem::take(&mut stream.input);
+        let kept = input.len();
+        let http = matches!(stream.role, Role::Http(_));
+        input.resize(kept + if http { ROOM } else { 4 * ROOM }, 0);
+        let got = self.receive_bytes(slot, &mut input[kept..]);
+        input.truncate(kept + got.unwrap_or(0));
+        if let Some(stream) = self.streams.get_mut(slot as usize) {
+            stream.input = input;
+            if http {
+                // An idle stream keeps no more than it needs.
+                stream.input.shrink_to(1024);
+            }
+        }
+        if got.is_some() {
+            self.handle_kept(slot);
+        }
+        got.is_some()
+    }
+
+    /// One read; a lost stream is dealt with here.
+    fn receive_bytes(&mut self, slot: u32, space: &mut [u8]) -> Option<usize> {
+        let size = space.len();
+        let stream = self.streams.get_mut(slot as usize)?;
+        match stream.read(space) {
+            Ok(None) => None,
+            Ok(Some(0)) => {
+                self.lose_stream(slot, false);
+                None
+            }
+            Ok(Some(n)) => {
+                if n < size && !stream.hung_up {
+                    // Edge-triggered: whatever comes later is reported anew.
+                    stream.readable = false;
+                }
+                self.counters.add_many(Counter::BytesReceived, n as u64);
+                Some(n)
+            }
+            Err(_) => {
+                self.lose_stream(slot, true);
+                None
+            }
+        }
+    }
+
+    /// Handles what a stream has kept.
+    fn handle_kept(&mut self, slot: u32) {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        if matches!(stream.role, Role::Http(_)) {
+            return self.serve(slot);
+        }
+        let mut input = std::mem::take(&mut stream.input);
+        let used = self.handle(slot, &mut input);
+        input.drain(..used);
+        if let Some(stream) = self.streams.get_mut(slot as usize)
+            && !input.is_empty()
+        {
+            stream.input = input;
+        }
+    }
+
+    fn handle(&mut self, slot: u32, input: &mut [u8]) -> usize {
+        match self.streams.get(slot as usize).map(|stream: &Stream| &stream.role) {
+            Some(Role::WebSocket { .. }) => self.websocket_input(slot, input),
+            Some(Role::Closing { .. }) => self.closing_input(slot, input),
+            // A request was read into the stream's own input.
+            Some(Role::Http(_)) | None => input.len(),
+        }
+    }
+}

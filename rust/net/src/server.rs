@@ -1,0 +1,139 @@
+//! A server from outside: its shards' inboxes, their common outbox, and their threads.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use engine::Time;
+use mio::{Poll, Waker};
+use parking_lot::Mutex;
+
+use crate::command::Command;
+use crate::counters::{Counter, Counters};
+use crate::event::Event;
+use crate::inbox::Inbox;
+use crate::options::Options;
+use crate::outbox::Outbox;
+use crate::shard::{Shard, WAKER};
+use crate::table::Table;
+
+/// The shards of one server.
+#[derive(Debug)]
+pub struct Server {
+    inboxes: Arc<[Arc<Inbox>]>,
+    outbox: Arc<Outbox>,
+    counters: Vec<Arc<Counters>>,
+    throttling: Vec<Arc<AtomicBool>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Server {
+    /// Starts the shards.
+    ///
+    /// # Errors
+    /// When a poller or a thread cannot be made.
+    pub fn start(options: &Arc<Options>) -> io::Result<Self> {
+        let count = options.shards.clamp(1, 64);
+        let polls = (0..count).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>()?;
+        let inboxes = polls
+            .iter()
+            .map(|poll| Ok(Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER)?))))
+            .collect::<io::Result<Vec<_>>>()?;
+        let mut server = Self {
+            inboxes: inboxes.into(),
+            outbox: Arc::new(Outbox::new(count)?),
+            counters: (0..count).map(|_| Arc::default()).collect(),
+            throttling: (0..count).map(|_| Arc::default()).collect(),
+            threads: Mutex::default(),
+        };
+        for (index, poll) in polls.into_iter().enumerate() {
+            server.start_shard(index, poll, options)?;
+        }
+        Ok(server)
+    }
+
+    fn start_shard(&mut self, index: usize, poll: Poll, options: &Arc<Options>) -> io::Result<()> {
+        let table = Table::new(
+            index as u16,
+            Arc::clone(options),
+            poll.registry().try_clone()?,
+            Arc::clone(&self.counters[index]),
+            Arc::clone(&self.inboxes),
+            Arc::clone(&self.outbox),
+            Time(1),
+        );
+        let inbox = Arc::clone(&self.inboxes[index]);
+        let throttling = Arc::clone(&self.throttling[index]);
+        let outbox = Arc::clone(&self.outbox);
+        let shard = Shard::new(table, poll, inbox, outbox, Instant::now(), throttling);
+        let thread = std::thread::Builder::new()
+            .name(format!("fanio-shard-{index}"))
+            .spawn(move || shard.run())?;
+        self.threads.lock().push(thread);
+        Ok(())
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.inboxes.len()
+    }
+
+    /// Sends a command to one shard.
+    pub fn push(&self, shard: u16, command: Command) {
+        if let Some(inbox) = self.inboxes.get(usize::from(shard)) {
+            inbox.push(command);
+        }
+    }
+
+    /// Sends commands to one shard, with nobody else's between them.
+    pub fn extend(&self, shard: u16, commands: impl IntoIterator<Item = Command>) {
+        if let Some(inbox) = self.inboxes.get(usize::from(shard)) {
+            inbox.extend(commands);
+        }
+    }
+
+    /// Sends a command to every shard.
+    pub fn push_all(&self, command: impl Fn() -> Command) {
+        for inbox in self.inboxes.iter() {
+            inbox.push(command());
+        }
+    }
+
+    /// The descriptor that is readable while [`Server::take`] has something.
+    pub fn fd(&self) -> std::os::fd::RawFd {
+        self.outbox.fd()
+    }
+
+    /// Takes up to `limit` events.
+    pub fn take(&self, limit: usize) -> Vec<Event> {
+        let events = self.outbox.take(limit);
+        for (inbox, throttling) in self.inboxes.iter().zip(&self.throttling) {
+            if throttling.swap(false, Ordering::SeqCst) {
+                inbox.nudge();
+            }
+        }
+        events
+    }
+
+    /// The value of a counter, over all shards.
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.counters.iter().map(|counters| counters.value(counter)).sum()
+    }
+
+    /// Ends the shards' threads and waits for them.
+    pub fn stop(&self) {
+        self.push_all(|| Command::Stop);
+        for thread in self.threads.lock().drain(..) {
+            // A shard that panicked has said so on stderr.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.push_all(|| Command::Stop);
+    }
+}

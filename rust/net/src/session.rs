@@ -1,0 +1,117 @@
+//! A session as its shard keeps it: the machine, its sockets, and which streams carry it.
+
+use std::collections::VecDeque;
+
+use engine::{Sockets, Time};
+use protocol::Id;
+use rooms::{Frame, RoomId};
+
+use crate::event::Handshake;
+
+/// No stream.
+pub(crate) const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) engine: engine::Session,
+    pub(crate) sockets: Sockets,
+    pub(crate) id: Id,
+    pub(crate) generation: u32,
+    /// The WebSocket, once there is one.
+    pub(crate) stream: u32,
+    /// The GET that waits for packets.
+    pub(crate) poll: u32,
+    /// The POST whose body is being read.
+    pub(crate) post: u32,
+    /// The WebSocket that may take over.
+    pub(crate) probe: u32,
+    /// Packets for the next polling payload.
+    pub(crate) queue: Option<Box<Queue>>,
+    /// Until the first CONNECT.
+    pub(crate) handshake: Option<Box<Handshake>>,
+    /// What waits for the connect handlers' decisions.
+    pub(crate) held: Vec<Held>,
+    /// The wheel entry that is live; `Time(0)` for none.
+    pub(crate) filed: Time,
+    /// The number of the last event published for this session.
+    pub(crate) last_event: u64,
+    /// Events published since the program had taken all.
+    pub(crate) unread: u32,
+    /// The program asked not to be sent more.
+    pub(crate) paused: bool,
+    /// Waits in the list of polls to answer at the end of the turn.
+    pub(crate) flushing: bool,
+    /// The end is decided; the slot is freed at the end of the turn.
+    pub(crate) ended: bool,
+    /// Ended, but a poll may still fetch the last packets until this time; `Time(0)` for not.
+    pub(crate) lingers: Time,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    pub(crate) frames: VecDeque<Frame>,
+    pub(crate) bytes: usize,
+}
+
+/// What was asked for a socket whose connect handler has not decided yet.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) sid: Id,
+    pub(crate) rooms: Vec<RoomId>,
+    pub(crate) frames: Vec<Frame>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        engine: engine::Session,
+        generation: u32,
+        handshake: Handshake,
+    ) -> Self {
+        Self {
+            engine,
+            sockets: Sockets::default(),
+            id: handshake.session,
+            generation,
+            stream: NONE,
+            poll: NONE,
+            post: NONE,
+            probe: NONE,
+            queue: None,
+            handshake: Some(Box::new(handshake)),
+            held: Vec::new(),
+            filed: Time(0),
+            last_event: 0,
+            unread: 0,
+            paused: false,
+            flushing: false,
+            ended: false,
+            lingers: Time(0),
+        }
+    }
+
+    /// Puts a packet into the queue for polling; returns the bytes that wait.
+    pub(crate) fn push(&mut self, frame: Frame) -> usize {
+        let queue = self.queue.get_or_insert_default();
+        queue.bytes += frame.payload().len();
+        queue.frames.push_back(frame);
+        queue.bytes
+    }
+
+    /// Where the wishes for a waiting socket are kept.
+    pub(crate) fn held_for(&mut self, sid: Id) -> &mut Held {
+        let at = self.held.iter().position(|held| held.sid == sid).unwrap_or_else(|| {
+            self.held.push(Held { sid, rooms: Vec::new(), frames: Vec::new() });
+            self.held.len() - 1
+        });
+        &mut self.held[at]
+    }
+
+    pub(crate) fn take_held(&mut self, sid: &Id) -> Option<Held> {
+        let at = self.held.iter().position(|held| held.sid == *sid)?;
+        let held = self.held.swap_remove(at);
+        if self.held.is_empty() {
+            self.held = Vec::new();
+        }
+        Some(held)
+    }
+}

@@ -1,0 +1,353 @@
+//! One thread: a poller, the streams and sessions of a [`Table`], and the rooms of a `Fanout`.
+//!
+//! A turn: I/O that is ready, then the commands in the inbox, then a slice of the pending fan-outs,
+//! then what is due. Fan-outs are cut by time, so that no client waits behind ten thousand others.
+//! The thread never touches Python; what Python must hear goes to the outbox, once per turn.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use engine::{Reason, Time};
+use mio::event::Event as Readiness;
+use mio::{Events, Poll, Token};
+use rooms::{ConnId, Fanout};
+
+use crate::accept::{Arrival, Listener};
+use crate::command::Command;
+use crate::counters::Counter;
+use crate::event::Event;
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+use crate::stream::Role;
+use crate::table::Table;
+use crate::wheel::Owner;
+
+pub(crate) const WAKER: Token = Token(usize::MAX);
+/// Tokens from here on are listeners; a slab never grows so far.
+const LISTENERS: usize = usize::MAX / 2;
+
+const READ_BUFFER: usize = 64 * 1024;
+/// Reads of one stream in a turn.
+const READS: usize = 4;
+/// Connections accepted from one listener in a turn.
+const ACCEPTS: usize = 128;
+/// Recipients between two looks at the clock.
+const RECIPIENTS: usize = 32;
+/// How long a turn may send before it looks at I/O again.
+const SLICE: Duration = Duration::from_micros(300);
+/// How long a listener rests when the process has no descriptor left.
+const REST: u64 = 100;
+
+pub(crate) struct Shard {
+    pub(crate) table: Table,
+    pub(crate) fanout: Fanout,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) stopping: bool,
+    pub(crate) stop_by: Option<Time>,
+    poll: Poll,
+    epoch: Instant,
+    commands: Vec<Command>,
+    buffer: Vec<u8>,
+    due: Vec<(Time, Owner)>,
+    accepting: Vec<usize>,
+    rest_until: Option<Time>,
+    next_shard: usize,
+    stopped: bool,
+    throttling: Arc<AtomicBool>,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        table: Table,
+        poll: Poll,
+        inbox: Arc<Inbox>,
+        outbox: Arc<Outbox>,
+        epoch: Instant,
+        throttling: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            table,
+            fanout: Fanout::new(),
+            inbox,
+            outbox,
+            listeners: Vec::new(),
+            stopping: false,
+            stop_by: None,
+            poll,
+            epoch,
+            commands: Vec::new(),
+            buffer: vec![0; READ_BUFFER],
+            due: Vec::new(),
+            accepting: Vec::new(),
+            rest_until: None,
+            next_shard: 0,
+            stopped: false,
+            throttling,
+        }
+    }
+
+    /// Runs until `Command::Stop`.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        while !self.is_done() {
+            let timeout = self.inbox.sleep(self.timeout());
+            // Interrupted by a signal: a turn with nothing ready.
+            let _ = self.poll.poll(&mut events, timeout);
+            self.inbox.awake();
+            self.turn(&events);
+        }
+    }
+
+    fn turn(&mut self, events: &Events) {
+        self.table.now = self.now();
+        for event in events {
+            self.ready(event);
+        }
+        self.accept();
+        self.resume();
+        self.read();
+        self.take_commands();
+        self.guard(None, |shard| shard.fan_out());
+        self.guard(None, |shard| shard.expire());
+        for slot in std::mem::take(&mut self.table.polls) {
+            self.table.flush_poll(slot);
+        }
+        self.settle();
+        self.say_stopped();
+        self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
+        self.outbox.publish(self.table.shard, &mut self.table.events);
+    }
+
+    fn now(&self) -> Time {
+        // Time(0) means "never" to the owners of deadlines.
+        Time(self.epoch.elapsed().as_millis() as u64 + 1)
+    }
+
+    fn is_done(&self) -> bool {
+        self.stop_by.is_some_and(|by| self.table.streams.is_empty() || self.table.now >= by)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let busy = !self.table.ready.is_empty()
+            || !self.accepting.is_empty() && self.rest_until.is_none()
+            || !self.table.polls.is_empty()
+            || !self.fanout.is_idle();
+        if busy {
+            return Some(Duration::ZERO);
+        }
+        let due = [self.table.wheel.next(), self.rest_until, self.stop_by];
+        let due = due.into_iter().flatten().min()?;
+        Some(Duration::from_millis(due.0.saturating_sub(self.now().0)))
+    }
+
+    fn ready(&mut self, event: &Readiness) {
+        let token = event.token();
+        if token == WAKER {
+            return;
+        }
+        if token.0 >= LISTENERS {
+            self.accepting.push(token.0 - LISTENERS);
+            return;
+        }
+        let Some(stream) = self.table.streams.get_mut(token.0) else { return };
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            stream.readable = true;
+            stream.hung_up |= event.is_read_closed() || event.is_error();
+            self.table.ready.push(token.0 as u32);
+        }
+        if event.is_writable() && stream.waiting() > 0 {
+            self.table.flush(token.0 as u32);
+        }
+    }
+
+    /// Runs one step; a panic in it closes the connection it was about, and nothing else.
+    fn guard(&mut self, stream: Option<u32>, step: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
+            self.table.counters.add(Counter::ClosedInternalError);
+            self.table.actions.clear();
+            if let Some(slot) = stream {
+                self.table.lose_stream(slot, true);
+            }
+        }
+        self.settle();
+    }
+
+    // --- accepting -------------------------------------------------------------------------------
+
+    /// Starts to accept from a listener.
+    pub(crate) fn listen(&mut self, mut listener: Listener) {
+        let token = Token(LISTENERS + self.listeners.len());
+        if listener.register(self.poll.registry(), token).is_ok() {
+            self.accepting.push(self.listeners.len());
+            self.listeners.push(listener);
+        }
+    }
+
+    pub(crate) fn unlisten(&mut self) {
+        self.accepting.clear();
+        for mut listener in self.listeners.drain(..) {
+            // Closing it deregisters it as well.
+            let _ = listener.deregister(self.poll.registry());
+        }
+    }
+
+    fn accept(&mut self) {
+        if self.rest_until.is_some_and(|until| until > self.table.now) {
+            return;
+        }
+        self.rest_until = None;
+        for index in std::mem::take(&mut self.accepting) {
+            self.accept_from(index);
+        }
+    }
+
+    fn accept_from(&mut self, index: usize) {
+        for _ in 0..ACCEPTS {
+            let Some(listener) = self.listeners.get(index) else { return };
+            match listener.accept() {
+                Ok(arrival) => self.place(arrival),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) if is_exhausted(&error) => {
+                    self.table.counters.add(Counter::AcceptErrors);
+                    self.rest_until = Some(Time(self.table.now.0 + REST));
+                    break;
+                }
+                // The peer gave up while it waited.
+                Err(_) => {}
+            }
+        }
+        if !self.accepting.contains(&index) {
+            self.accepting.push(index);
+        }
+    }
+
+    /// Shards take turns at new connections.
+    fn place(&mut self, arrival: Arrival) {
+        let inboxes = &self.table.inboxes;
+        self.next_shard = (self.next_shard + 1) % inboxes.len();
+        if self.next_shard == usize::from(self.table.shard) {
+            self.table.arrive(arrival);
+        } else {
+            inboxes[self.next_shard].push(Command::Arrive(Box::new(arrival)));
+        }
+    }
+
+    // --- reading ---------------------------------------------------------------------------------
+
+    /// Lets streams read again whose session's events the program has taken.
+    fn resume(&mut self) {
+        for slot in std::mem::take(&mut self.table.throttled) {
+            let Some(stream) = self.table.streams.get(slot as usize) else { continue };
+            let session = match &stream.role {
+                Role::WebSocket { session, .. } => Some(*session),
+                Role::Http(http) => http.carries().map(|(session, _)| session),
+                Role::Closing { .. } => None,
+            };
+            if session.is_some_and(|session| self.table.is_throttled(session)) {
+                self.table.throttled.push(slot);
+            } else if let Some(stream) = self.table.streams.get_mut(slot as usize) {
+                stream.paused = false;
+                self.table.ready.push(slot);
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        for slot in std::mem::take(&mut self.table.ready) {
+            self.guard(Some(slot), |shard| shard.read_stream(slot));
+        }
+    }
+
+    fn read_stream(&mut self, slot: u32) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(READ_BUFFER, 0);
+        for _ in 0..READS {
+            if !self.table.read_once(slot, &mut buffer) {
+                self.buffer = buffer;
+                return;
+            }
+        }
+        self.buffer = buffer;
+        self.table.ready.push(slot);
+    }
+
+    // --- commands, fan-outs, deadlines -----------------------------------------------------------
+
+    fn take_commands(&mut self) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.inbox.take(&mut commands);
+        for command in commands.drain(..) {
+            self.guard(None, |shard| shard.apply(command));
+        }
+        self.commands = commands;
+    }
+
+    fn fan_out(&mut self) {
+        if self.fanout.is_idle() {
+            return;
+        }
+        let started = Instant::now();
+        while self.fanout.work(&mut self.table, RECIPIENTS) {
+            if started.elapsed() >= SLICE {
+                break;
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.table.wheel.expire(self.table.now, &mut due);
+        for (at, owner) in due.drain(..) {
+            self.table.expire(at, owner);
+        }
+        self.due = due;
+    }
+
+    /// Tells the rooms what has happened to sessions in this step.
+    pub(crate) fn settle(&mut self) {
+        let table = &mut self.table;
+        for conn in std::mem::take(&mut table.opened) {
+            self.fanout.open(conn);
+        }
+        for (conn, all) in std::mem::take(&mut table.left) {
+            self.fanout.leave_group(conn, all, table);
+        }
+        while let Some((slot, reason)) = table.doomed.pop() {
+            table.close_session(slot, reason);
+        }
+        for slot in std::mem::take(&mut table.ended) {
+            self.fanout.close(ConnId(slot));
+            table.free_session(slot);
+        }
+    }
+
+    /// Closes every session, and the streams that wait for a request.
+    pub(crate) fn shut_down(&mut self) {
+        self.stopping = true;
+        self.unlisten();
+        let sessions: Vec<_> = self.table.sessions.iter().map(|(slot, _)| slot as u32).collect();
+        for slot in sessions {
+            self.fanout.catch_up(ConnId(slot), &mut self.table);
+            self.table.close_session(slot, Reason::ServerShutdown);
+        }
+        self.table.close_idle_streams();
+    }
+
+    fn say_stopped(&mut self) {
+        let live = self.table.sessions.iter().any(|(_, session)| !session.ended);
+        if self.stopping && !self.stopped && !live {
+            self.stopped = true;
+            self.table.events.push(Event::Stopped);
+            self.table.published += 1;
+        }
+    }
+}
+
+/// Whether the process or the system has no descriptor left.
+fn is_exhausted(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}

@@ -1,0 +1,514 @@
+//! Everything a shard owns besides its rooms: streams, sessions, deadlines, what is to be told.
+//!
+//! Each transport's behaviour is an `impl Table` in its own file; here are the life of streams and
+//! sessions, and what every [`Action`] of the session machine means in I/O. Nothing here calls
+//! into the fan-out: what concerns rooms is noted (`ended`, `left`, `doomed`) and done by the
+//! shard at the end of the step, so that a delivery can never re-enter it.
+
+use std::sync::Arc;
+
+use engine::{Action, Reason, Time, Transport, Via};
+use mio::{Interest, Registry, Token};
+use protocol::Id;
+use protocol::websocket::Opcode;
+use rooms::{Addr, ConnId, Frame, RoomId};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use crate::accept::Arrival;
+use crate::counters::{Counter, Counters};
+use crate::event::{Event, Handshake};
+use crate::http::Http;
+use crate::inbox::Inbox;
+use crate::options::Options;
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::session::{NONE, Session};
+use crate::stream::{Role, Stream};
+use crate::wheel::{Owner, Wheel};
+
+/// How long an ended session waits for the poll that fetches its last packets.
+const LINGER: u64 = 30_000;
+/// How long the last words may take once the shard was told to stop, in milliseconds.
+const LAST_WORDS: u64 = 500;
+
+/// A namespace that has sockets on this shard.
+#[derive(Debug, Default)]
+pub(crate) struct Namespace {
+    pub(crate) sockets: u32,
+    pub(crate) all: Option<RoomId>,
+}
+
+/// The packets that are the same for everybody.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) ping: Frame,
+    pub(crate) pong_probe: Frame,
+    pub(crate) noop: Frame,
+    pub(crate) close: Frame,
+}
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) shard: u16,
+    pub(crate) now: Time,
+    pub(crate) options: Arc<Options>,
+    pub(crate) control: Control,
+    pub(crate) streams: Slab<Stream>,
+    pub(crate) sessions: Slab<Session>,
+    pub(crate) by_id: FxHashMap<Id, u32>,
+    pub(crate) namespaces: FxHashMap<Arc<str>, Namespace>,
+    pub(crate) wheel: Wheel,
+    pub(crate) registry: Registry,
+    pub(crate) random: Random,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) inboxes: Arc<[Arc<Inbox>]>,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) published: u64,
+    pub(crate) actions: Vec<Action>,
+    /// Streams to read in this turn.
+    pub(crate) ready: Vec<u32>,
+    /// Streams whose reading waits until the program has taken their session's events.
+    pub(crate) throttled: Vec<u32>,
+    /// Sessions whose poll is answered at the end of the turn.
+    pub(crate) polls: Vec<u32>,
+    /// Sessions to close at the end of the step.
+    pub(crate) doomed: Vec<(u32, Reason)>,
+    /// Sessions whose slot is freed at the end of the step.
+    pub(crate) ended: Vec<u32>,
+    /// Sockets that left a namespace by themselves.
+    pub(crate) left: Vec<(ConnId, RoomId)>,
+    /// Sessions that were opened in this step.
+    pub(crate) opened: Vec<ConnId>,
+    generation: u32,
+}
+
+impl Table {
+    pub(crate) fn new(
+        shard: u16,
+        options: Arc<Options>,
+        registry: Registry,
+        counters: Arc<Counters>,
+        inboxes: Arc<[Arc<Inbox>]>,
+        outbox: Arc<Outbox>,
+        now: Time,
+    ) -> Self {
+        let frame = |text: &[u8]| Frame::new(text, &[]);
+        let control = Control {
+            ping: frame(b"2"),
+            pong_probe: frame(b"3probe"),
+            noop: frame(b"6"),
+            close: frame(b"1"),
+        };
+        Self {
+            shard,
+            now,
+            options,
+            control,
+            streams: Slab::new(),
+            sessions: Slab::new(),
+            by_id: FxHashMap::default(),
+            namespaces: FxHashMap::default(),
+            wheel: Wheel::new(now),
+            registry,
+            random: Random::new(),
+            counters,
+            inboxes,
+            outbox,
+            events: Vec::new(),
+            published: 0,
+            actions: Vec::new(),
+            ready: Vec::new(),
+            throttled: Vec::new(),
+            polls: Vec::new(),
+            doomed: Vec::new(),
+            ended: Vec::new(),
+            left: Vec::new(),
+            opened: Vec::new(),
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn next_generation(&mut self) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        self.generation
+    }
+
+    /// Starts serving a stream.
+    pub(crate) fn arrive(&mut self, arrival: Arrival) {
+        let generation = self.next_generation();
+        let http = Http::new(arrival.path, arrival.listener, arrival.peer, generation);
+        let mut stream = Stream::new(arrival.io, arrival.data, http);
+        stream.deadline = Time(self.now.0 + self.options.head_timeout.as_millis() as u64);
+        let entry = self.streams.vacant_entry();
+        let slot = entry.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self.registry.register(stream.io.source(), Token(slot), interest).is_err() {
+            self.counters.add(Counter::AcceptErrors);
+            return;
+        }
+        // Edge-triggered: what is there already may not be reported.
+        stream.readable = true;
+        entry.insert(stream);
+        self.counters.add(Counter::StreamsOpened);
+        self.file_stream(slot as u32);
+        self.ready.push(slot as u32);
+    }
+
+    /// Takes a stream out of the poller and the table.
+    pub(crate) fn remove_stream(&mut self, slot: u32) -> Option<Stream> {
+        let mut stream = self.streams.try_remove(slot as usize)?;
+        // The descriptor may be broken; closing it deregisters it too.
+        let _ = self.registry.deregister(stream.io.source());
+        self.counters.add(Counter::StreamsClosed);
+        Some(stream)
+    }
+
+    /// The peer is gone, or the stream broke: tells the session and closes the stream.
+    pub(crate) fn lose_stream(&mut self, slot: u32, error: bool) {
+        let Some(stream) = self.remove_stream(slot) else { return };
+        match stream.role {
+            Role::WebSocket { session, probe, .. } => {
+                let via = if probe { Via::Probe } else { Via::Main };
+                self.lose_transport(session, slot, via, error);
+            }
+            Role::Http(http) => {
+                if let Some((session, polling)) = http.carries() {
+                    self.lose_request(session, slot, polling);
+                }
+            }
+            Role::Closing { .. } => {}
+        }
+    }
+
+    fn lose_transport(&mut self, session: u32, stream: u32, via: Via, error: bool) {
+        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        match via {
+            Via::Probe if entry.probe == stream => entry.probe = NONE,
+            Via::Main if entry.stream == stream => entry.stream = NONE,
+            _ => return,
+        }
+        if !entry.ended {
+            entry.engine.handle_stream_lost(via, error, &mut self.actions);
+            self.perform(session);
+        }
+    }
+
+    /// A request of a session was cut off: Node's server closes the session, and so do we.
+    fn lose_request(&mut self, session: u32, stream: u32, polling: bool) {
+        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let carried = if polling { &mut entry.poll } else { &mut entry.post };
+        if *carried != stream {
+            return;
+        }
+        *carried = NONE;
+        if !entry.ended && entry.engine.transport() == Transport::Polling {
+            entry.engine.handle_stream_lost(Via::Main, true, &mut self.actions);
+            self.perform(session);
+        }
+    }
+
+    /// Opens a session for a handshake.
+    pub(crate) fn open_session(&mut self, handshake: Handshake, transport: Transport) -> u32 {
+        let engine = engine::Session::server(&self.options.engine, self.now, transport);
+        let generation = self.next_generation();
+        let id = handshake.session;
+        let slot = self.sessions.insert(Session::new(engine, generation, handshake)) as u32;
+        self.by_id.insert(id, slot);
+        self.opened.push(ConnId(slot));
+        self.counters.add(Counter::SessionsOpened);
+        self.file_session(slot);
+        slot
+    }
+
+    /// The live session at an address.
+    pub(crate) fn session_at(&mut self, addr: Addr) -> Option<&mut Session> {
+        self.sessions
+            .get_mut(addr.slot as usize)
+            .filter(|session| session.generation == addr.generation && !session.ended)
+    }
+
+    pub(crate) fn addr(&self, slot: u32) -> Addr {
+        let generation = self.sessions.get(slot as usize).map_or(0, |s| s.generation);
+        Addr { shard: self.shard, slot, generation }
+    }
+
+    /// Does what the session machine has asked for.
+    pub(crate) fn perform(&mut self, slot: u32) {
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in actions.drain(..) {
+            self.perform_one(slot, action);
+        }
+        self.actions = actions;
+        self.file_session(slot);
+    }
+
+    fn perform_one(&mut self, slot: u32, action: Action) {
+        match action {
+            Action::SendPing => self.send(slot, &self.control.ping.clone()),
+            Action::SendPong(Via::Probe) => self.answer_probe(slot),
+            Action::ReleasePoll => self.release_poll(slot),
+            Action::SwitchTransport => self.switch_transport(slot),
+            Action::DropProbe => self.drop_probe(slot),
+            Action::Close { reason, say } => self.end_session(slot, reason, say),
+            // A client's actions; this table drives servers only.
+            Action::SendPong(Via::Main)
+            | Action::SendUpgrade
+            | Action::SendProbe
+            | Action::Opened { .. } => {}
+        }
+    }
+
+    /// Sends one packet on the session's present transport, past the fan-out.
+    pub(crate) fn send(&mut self, slot: u32, frame: &Frame) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        if session.engine.transport() == Transport::Polling {
+            session.push(frame.clone());
+            self.want_poll(slot);
+            return;
+        }
+        let stream = session.stream;
+        self.write(slot, stream, std::iter::once(frame.wire()));
+    }
+
+    /// Notes that a poll may be answered at the end of the turn.
+    pub(crate) fn want_poll(&mut self, slot: u32) {
+        if let Some(session) = self.sessions.get_mut(slot as usize)
+            && session.poll != NONE
+            && !session.flushing
+        {
+            session.flushing = true;
+            self.polls.push(slot);
+        }
+    }
+
+    /// Closes a session for a reason of ours.
+    pub(crate) fn close_session(&mut self, slot: u32, reason: Reason) {
+        if let Some(session) = self.sessions.get_mut(slot as usize).filter(|s| !s.ended) {
+            session.engine.close(reason, &mut self.actions);
+            self.perform(slot);
+        }
+    }
+
+    /// Closes the streams that wait for a request.
+    pub(crate) fn close_idle_streams(&mut self) {
+        let idle: Vec<_> = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| matches!(&stream.role, Role::Http(http) if http.is_idle()))
+            .map(|(slot, _)| slot as u32)
+            .collect();
+        for slot in idle {
+            self.close_stream(slot, false);
+        }
+    }
+
+    /// The poller says that a stream can be written again.
+    pub(crate) fn flush(&mut self, slot: u32) {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        match stream.flush() {
+            Ok(sent) => self.counters.add_many(Counter::BytesSent, sent as u64),
+            Err(_) => self.lose_stream(slot, true),
+        }
+    }
+
+    /// When a stopping shard ends at the latest.
+    pub(crate) fn last_words(&self) -> Time {
+        Time(self.now.0 + LAST_WORDS)
+    }
+
+    /// Writes to a session's WebSocket; a broken or too slow one dooms the session.
+    pub(crate) fn write<'a>(
+        &mut self,
+        slot: u32,
+        stream: u32,
+        buffers: impl Iterator<Item = &'a bytes::Bytes>,
+    ) {
+        let Some(stream) = self.streams.get_mut(stream as usize) else { return };
+        match stream.send(buffers) {
+            Ok(sent) => {
+                self.counters.add_many(Counter::BytesSent, sent as u64);
+                if stream.waiting() > self.options.max_queue_bytes {
+                    self.doomed.push((slot, Reason::SlowClient));
+                }
+            }
+            Err(_) => self.doomed.push((slot, Reason::TransportError)),
+        }
+    }
+
+    /// Ends a session: its sockets are gone now, its streams get their last words.
+    fn end_session(&mut self, slot: u32, reason: Reason, say: bool) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        if std::mem::replace(&mut session.ended, true) {
+            return;
+        }
+        self.counters.closed(reason);
+        self.ended.push(slot);
+        session.held = Vec::new();
+        let sids: Vec<_> =
+            session.sockets.iter().map(|s| (s.sid, Arc::clone(&s.namespace))).collect();
+        for (sid, namespace) in sids {
+            self.release_namespace(&namespace);
+            self.publish(slot, Event::Disconnect { sid, reason });
+        }
+        self.end_streams(slot, reason, say);
+    }
+
+    fn end_streams(&mut self, slot: u32, reason: Reason, say: bool) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let (stream, probe) = (session.stream, session.probe);
+        (session.stream, session.probe, session.post) = (NONE, NONE, NONE);
+        let waits = session.poll != NONE;
+        let polling = session.engine.transport() == Transport::Polling;
+        let last = if say { &self.control.close } else { &self.control.noop };
+        if waits || (polling && say) {
+            session.push(last.clone());
+        }
+        if waits {
+            self.flush_poll(slot);
+        } else if polling && say {
+            session.lingers = Time(self.now.0 + LINGER);
+        }
+        if reason == Reason::SlowClient {
+            self.remove_stream(stream);
+        }
+        let code = (reason == Reason::ServerShutdown).then_some(1012);
+        self.close_websocket(stream, code);
+        self.close_websocket(probe, None);
+    }
+
+    /// Sends a close frame and waits for the peer's, for a while.
+    pub(crate) fn close_websocket(&mut self, slot: u32, code: Option<u16>) {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let mut frame = Vec::new();
+        let code = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
+        protocol::websocket::encode_frame(Opcode::Close, &code, None, &mut frame);
+        // A stream that fails here is noticed when it is read.
+        let _ = stream.send(std::iter::once(&frame.into()));
+        self.close_stream(slot, true);
+    }
+
+    /// Everything is said: waits until the peer has read it, for a while.
+    pub(crate) fn close_stream(&mut self, slot: u32, websocket: bool) {
+        let close_by = Time(self.now.0 + self.options.close_timeout.as_millis() as u64);
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let old = std::mem::replace(&mut stream.role, Role::Closing { decoder: None });
+        if let (Role::WebSocket { decoder, .. }, true) = (old, websocket) {
+            stream.role = Role::Closing { decoder: Some(decoder) };
+        } else {
+            stream.finish();
+        }
+        stream.paused = false;
+        stream.deadline = close_by;
+        self.ready.push(slot);
+        self.file_stream(slot);
+    }
+
+    /// Frees a slot at the end of a step; returns whether it did.
+    pub(crate) fn free_session(&mut self, slot: u32) -> bool {
+        let Some(session) = self.sessions.get(slot as usize) else { return false };
+        if session.lingers != Time(0) {
+            self.file_session(slot);
+            return false;
+        }
+        self.by_id.remove(&session.id);
+        self.sessions.remove(slot as usize);
+        true
+    }
+
+    /// Forgets a namespace when its last socket is gone.
+    pub(crate) fn release_namespace(&mut self, name: &Arc<str>) {
+        if let Some(namespace) = self.namespaces.get_mut(name) {
+            namespace.sockets -= 1;
+            if namespace.sockets == 0 {
+                self.namespaces.remove(name);
+            }
+        }
+    }
+
+    /// Queues an event for the program and counts it against its session.
+    pub(crate) fn publish(&mut self, slot: u32, event: Event) {
+        self.published += 1;
+        self.events.push(event);
+        let taken = self.outbox.taken(self.shard);
+        if let Some(session) = self.sessions.get_mut(slot as usize) {
+            if taken >= session.last_event {
+                session.unread = 0;
+            }
+            session.unread += 1;
+            session.last_event = self.published;
+        }
+    }
+
+    /// Whether reading from the session has to wait for the program.
+    pub(crate) fn is_throttled(&self, slot: u32) -> bool {
+        self.sessions.get(slot as usize).is_some_and(|session| {
+            session.paused
+                || (session.unread >= self.options.max_unread
+                    && self.outbox.taken(self.shard) < session.last_event)
+        })
+    }
+
+    pub(crate) fn file_session(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let due = if session.ended { Some(session.lingers) } else { session.engine.poll_timeout() };
+        if let Some(due) = due.filter(|due| due.0 > 0)
+            && (session.filed == Time(0) || due < session.filed)
+        {
+            session.filed = due;
+            self.wheel.insert(due, Owner::Session(slot));
+        }
+    }
+
+    pub(crate) fn file_stream(&mut self, slot: u32) {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        if stream.deadline.0 > 0 && (stream.filed == Time(0) || stream.deadline < stream.filed) {
+            stream.filed = stream.deadline;
+            self.wheel.insert(stream.deadline, Owner::Stream(slot));
+        }
+    }
+
+    /// An entry of the wheel has come up: asks its owner for the real deadline.
+    pub(crate) fn expire(&mut self, at: Time, owner: Owner) {
+        match owner {
+            Owner::Session(slot) => self.expire_session(slot, at),
+            Owner::Stream(slot) => self.expire_stream(slot, at),
+        }
+    }
+
+    fn expire_session(&mut self, slot: u32, at: Time) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        if session.filed != at {
+            return;
+        }
+        session.filed = Time(0);
+        if session.ended {
+            if session.lingers.0 > 0 && session.lingers <= self.now {
+                session.lingers = Time(0);
+                self.ended.push(slot);
+            }
+        } else if session.engine.poll_timeout().is_some_and(|due| due <= self.now) {
+            session.engine.handle_timeout(&self.options.engine, self.now, &mut self.actions);
+            self.perform(slot);
+        }
+        self.file_session(slot);
+    }
+
+    fn expire_stream(&mut self, slot: u32, at: Time) {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        if stream.filed != at {
+            return;
+        }
+        stream.filed = Time(0);
+        if stream.deadline.0 == 0 || stream.deadline > self.now {
+            return self.file_stream(slot);
+        }
+        match stream.role {
+            Role::Http(_) => self.time_out_request(slot),
+            Role::Closing { .. } | Role::WebSocket { .. } => {
+                self.remove_stream(slot);
+            }
+        }
+    }
+}

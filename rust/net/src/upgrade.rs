@@ -1,0 +1,142 @@
+//! WebSocket handshakes: of new sessions, and of sessions that upgrade from polling.
+
+use bytes::Bytes;
+use engine::{Transport, Via};
+use protocol::http1::Request;
+use protocol::websocket::{Decoder, Opcode, Refusal, check_upgrade, encode_frame};
+
+use crate::counters::Counter;
+use crate::event::Event;
+use crate::http::Fault;
+use crate::reply::Reply;
+use crate::session::NONE;
+use crate::stream::Role;
+use crate::table::Table;
+
+/// The accept value for a WebSocket handshake, or the response that refuses it.
+pub(crate) fn accept(request: &Request<'_>) -> Result<String, Reply> {
+    check_upgrade(request).map_err(|refusal| match refusal {
+        Refusal::BadVersion => {
+            Reply::new(426).raw_headers("Sec-WebSocket-Version: 13\r\n").closing()
+        }
+        Refusal::BadKey | Refusal::BadMethod | Refusal::NotAnUpgrade => {
+            let body = r#"{"code":3,"message":"Bad request"}"#;
+            Reply::new(400).json(body.to_owned()).closing()
+        }
+    })
+}
+
+fn switching(accept: &str, headers: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
+    )
+}
+
+impl Table {
+    /// Turns the stream into the session's WebSocket and sends the OPEN packet with the 101.
+    pub(crate) fn start_websocket(
+        &mut self,
+        slot: u32,
+        session: u32,
+        accept: &str,
+        open: &str,
+        headers: &str,
+    ) {
+        let mut bytes = switching(accept, headers).into_bytes();
+        encode_frame(Opcode::Text, open.as_bytes(), None, &mut bytes);
+        self.become_websocket(slot, session, false);
+        if let Some(entry) = self.sessions.get_mut(session as usize) {
+            entry.stream = slot;
+        }
+        self.write(session, slot, std::iter::once(&Bytes::from(bytes)));
+    }
+
+    fn become_websocket(&mut self, slot: u32, session: u32, probe: bool) {
+        if let Some(stream) = self.streams.get_mut(slot as usize) {
+            stream.role = Role::WebSocket { session, probe, decoder: Decoder::server() };
+            stream.deadline = engine::Time(0);
+        }
+    }
+
+    /// A WebSocket for a session that is on polling.
+    pub(crate) fn probe(
+        &mut self,
+        slot: u32,
+        session: u32,
+        request: &Request<'_>,
+    ) -> Result<(), Fault> {
+        let value = match accept(request) {
+            Ok(value) => value,
+            Err(reply) => {
+                self.counters.add(Counter::RequestsRefused);
+                self.answer(slot, reply);
+                return Ok(());
+            }
+        };
+        let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) else {
+            return Err(Fault::UnknownSession);
+        };
+        let welcome = entry.engine.handle_probe(&self.options.engine, self.now);
+        if welcome {
+            entry.probe = slot;
+        }
+        let owner = if welcome { session } else { NONE };
+        self.become_websocket(slot, owner, true);
+        let head = Bytes::from(switching(&value, ""));
+        self.write(owner, slot, std::iter::once(&head));
+        if !welcome {
+            // As Node does: the handshake is accepted, then the WebSocket is closed.
+            self.close_websocket(slot, None);
+        }
+        self.file_session(session);
+        Ok(())
+    }
+
+    /// `2probe` has come: answers it on the probing WebSocket.
+    pub(crate) fn answer_probe(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get(slot as usize) else { return };
+        let probe = session.probe;
+        let frame = self.control.pong_probe.clone();
+        self.write(slot, probe, std::iter::once(frame.wire()));
+    }
+
+    /// The upgrade is done: what waits flushes on the WebSocket, in order.
+    pub(crate) fn switch_transport(&mut self, slot: u32) {
+        debug_assert!(self.sessions[slot as usize].engine.transport() == Transport::WebSocket);
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        session.stream = std::mem::replace(&mut session.probe, NONE);
+        let (stream, id) = (session.stream, session.id);
+        let waiting = session.queue.take();
+        self.release_poll(slot);
+        if let Some(Role::WebSocket { probe, .. }) =
+            self.streams.get_mut(stream as usize).map(|stream| &mut stream.role)
+        {
+            *probe = false;
+        }
+        if let Some(queue) = waiting {
+            let frames: Vec<Bytes> =
+                queue.frames.iter().map(|frame| frame.wire().clone()).collect();
+            self.write(slot, stream, frames.iter());
+        }
+        self.counters.add(Counter::Upgrades);
+        self.publish(slot, Event::Upgraded { session: id });
+    }
+
+    /// The upgrade has failed: polling goes on.
+    pub(crate) fn drop_probe(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let probe = std::mem::replace(&mut session.probe, NONE);
+        self.close_websocket(probe, None);
+    }
+
+    /// The probing WebSocket sent something that is no packet.
+    pub(crate) fn fail_probe(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        if !session.ended {
+            session.engine.handle_stream_lost(Via::Probe, true, &mut self.actions);
+            self.perform(slot);
+        }
+        self.drop_probe(slot);
+    }
+}

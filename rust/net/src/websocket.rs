@@ -1,0 +1,245 @@
+//! Frames of a session's WebSocket: from bytes to packets, and what they mean for the session.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use engine::{Inbound, Incoming, ProtocolError, Reason, Via};
+use protocol::engineio::Packet;
+use protocol::websocket::{Message, Opcode};
+use protocol::{DecodeError, websocket};
+
+use crate::counters::Counter;
+use crate::event::{Data, Event};
+use crate::stream::Role;
+use crate::table::Table;
+
+/// What became of a piece of input.
+enum Step {
+    /// More bytes are needed, or reading is throttled: keep the rest.
+    Keep,
+    /// The stream takes no more input.
+    Done,
+}
+
+impl Table {
+    /// Decodes the frames in `input`; returns how many bytes were used.
+    pub(crate) fn websocket_input(&mut self, slot: u32, input: &mut [u8]) -> usize {
+        let mut used = 0;
+        loop {
+            match self.websocket_frame(slot, &mut input[used..]) {
+                Ok(0) | Err(Step::Keep) => return used,
+                Ok(n) => used += n,
+                Err(Step::Done) => return input.len(),
+            }
+        }
+    }
+
+    fn websocket_frame(&mut self, slot: u32, input: &mut [u8]) -> Result<usize, Step> {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return Err(Step::Done) };
+        let Role::WebSocket { session, probe, decoder } = &mut stream.role else {
+            return Err(Step::Done);
+        };
+        let (session, via) = (*session, if *probe { Via::Probe } else { Via::Main });
+        let mut decoder = std::mem::replace(decoder, websocket::Decoder::server());
+        if self.is_throttled(session) {
+            self.keep_decoder(slot, decoder);
+            self.throttle(slot);
+            return Err(Step::Keep);
+        }
+        let max = self.options.engine.max_payload;
+        let used = match decoder.decode(input, max) {
+            Ok((used, message)) => {
+                if let Some(message) = message {
+                    self.websocket_message(slot, session, via, &message);
+                }
+                used
+            }
+            Err(error) => {
+                self.fail_websocket(slot, session, via, error);
+                return Err(Step::Done);
+            }
+        };
+        self.keep_decoder(slot, decoder);
+        Ok(used)
+    }
+
+    fn keep_decoder(&mut self, slot: u32, kept: websocket::Decoder) {
+        if let Some(stream) = self.streams.get_mut(slot as usize)
+            && let Role::WebSocket { decoder, .. } = &mut stream.role
+        {
+            *decoder = kept;
+        }
+    }
+
+    /// Stops reading until the program has taken the session's events.
+    pub(crate) fn throttle(&mut self, slot: u32) {
+        if let Some(stream) = self.streams.get_mut(slot as usize)
+            && !stream.paused
+        {
+            stream.paused = true;
+            self.throttled.push(slot);
+            self.counters.add(Counter::ReadPauses);
+        }
+    }
+
+    fn websocket_message(&mut self, slot: u32, session: u32, via: Via, message: &Message<'_>) {
+        match message {
+            Message::Text(text) => match Packet::decode(text) {
+                Ok(packet) => self.handle_packet(session, via, packet),
+                Err(_) => self.break_session(session, via),
+            },
+            Message::Binary(data) => {
+                self.handle_packet(session, via, Packet::Binary(Cow::Borrowed(data)));
+            }
+            Message::Ping(data) => self.pong(slot, session, data),
+            Message::Pong(_) => {}
+            Message::Close { code, .. } => {
+                self.close_websocket(slot, *code);
+                self.forget_stream(session, slot, via, false);
+                // The closing handshake is complete: the server ends the stream first.
+                self.finish_stream(slot);
+            }
+        }
+    }
+
+    /// Answers a ping, unless so much waits already that the answer could not arrive in time.
+    fn pong(&mut self, slot: u32, session: u32, data: &[u8]) {
+        const PONG_ROOM: usize = 64 * 1024;
+        if self.streams.get(slot as usize).is_none_or(|stream| stream.waiting() > PONG_ROOM) {
+            return;
+        }
+        let mut frame = Vec::with_capacity(2 + data.len());
+        websocket::encode_frame(Opcode::Pong, data, None, &mut frame);
+        self.write(session, slot, std::iter::once(&frame.into()));
+    }
+
+    /// A frame broke RFC 6455: closes with its code.
+    fn fail_websocket(&mut self, slot: u32, session: u32, via: Via, error: DecodeError) {
+        self.close_websocket(slot, Some(error.close_code()));
+        self.forget_stream(session, slot, via, true);
+        self.finish_stream(slot);
+    }
+
+    /// The stream no longer carries the session, though it is still closing.
+    fn forget_stream(&mut self, session: u32, slot: u32, via: Via, error: bool) {
+        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let carried = if via == Via::Probe { &mut entry.probe } else { &mut entry.stream };
+        if *carried != slot {
+            return;
+        }
+        *carried = crate::session::NONE;
+        if !entry.ended {
+            entry.engine.handle_stream_lost(via, error, &mut self.actions);
+            self.perform(session);
+        }
+    }
+
+    /// Ends the sending side of a closing stream.
+    pub(crate) fn finish_stream(&mut self, slot: u32) {
+        if let Some(stream) = self.streams.get_mut(slot as usize) {
+            stream.role = Role::Closing { decoder: None };
+            stream.finish();
+        }
+    }
+
+    /// Reads a closing stream: the peer's close frame ends it, everything else is dropped.
+    pub(crate) fn closing_input(&mut self, slot: u32, input: &mut [u8]) -> usize {
+        let Some(stream) = self.streams.get_mut(slot as usize) else { return input.len() };
+        let Role::Closing { decoder: Some(decoder) } = &mut stream.role else {
+            return input.len();
+        };
+        let mut used = 0;
+        let closed = loop {
+            match decoder.decode(&mut input[used..], self.options.engine.max_payload) {
+                Ok((0, _)) => break false,
+                Ok((_, Some(Message::Close { .. }))) | Err(_) => break true,
+                Ok((n, _)) => used += n,
+            }
+        };
+        if closed {
+            self.finish_stream(slot);
+            return input.len();
+        }
+        used
+    }
+
+    /// Gives one packet to the session and does what follows from it.
+    pub(crate) fn handle_packet(&mut self, slot: u32, via: Via, packet: Packet<'_>) {
+        let options = Arc::clone(&self.options);
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        if session.ended {
+            return;
+        }
+        let inbound =
+            session.engine.handle_packet(&options.engine, self.now, via, packet, &mut self.actions);
+        let outcome = match inbound {
+            Some(Inbound::Text(text)) => session.sockets.handle_text(&options.engine, text),
+            Some(Inbound::Binary(data)) => session.sockets.handle_binary(&options.engine, data),
+            None => Ok(None),
+        };
+        self.perform(slot);
+        self.receive(slot, outcome);
+    }
+
+    fn receive(&mut self, slot: u32, outcome: Result<Option<Incoming<'_>>, ProtocolError>) {
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(Incoming::Connect { namespace, auth })) => self.connect(slot, namespace, auth),
+            Ok(Some(Incoming::Event { sid, id, data, attachments })) => {
+                let json = data.into_owned().into_boxed_str();
+                self.publish(slot, Event::Event(Data { sid, id, json, attachments }));
+            }
+            Ok(Some(Incoming::Ack { sid, id, data, attachments })) => {
+                let json = data.into_owned().into_boxed_str();
+                self.publish(slot, Event::Ack(Data { sid, id: Some(id), json, attachments }));
+            }
+            Ok(Some(Incoming::Disconnect { sid })) => self.leave_namespace(slot, sid),
+            Err(_) => self.break_session(slot, Via::Main),
+        }
+    }
+
+    /// The peer broke the protocol: closes the session, or only the probe that did.
+    pub(crate) fn break_session(&mut self, slot: u32, via: Via) {
+        if via == Via::Probe {
+            return self.fail_probe(slot);
+        }
+        if let Some(session) = self.sessions.get_mut(slot as usize)
+            && !session.ended
+        {
+            session.engine.close(Reason::ParseError, &mut self.actions);
+            self.perform(slot);
+        }
+    }
+
+    /// A client asks for a namespace: Python decides.
+    fn connect(&mut self, slot: u32, namespace: &str, auth: &str) {
+        let sid = self.random.sid();
+        let name = match self.namespaces.get_key_value(namespace) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(namespace),
+        };
+        self.namespaces.entry(Arc::clone(&name)).or_default().sockets += 1;
+        let addr = self.addr(slot);
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        session.sockets.connecting(Arc::clone(&name), sid);
+        let transport = session.engine.transport();
+        let handshake = session.handshake.take().map(|mut handshake| {
+            handshake.transport = transport;
+            handshake
+        });
+        let auth = auth.into();
+        self.publish(slot, Event::Connect { addr, sid, namespace: name, auth, handshake });
+    }
+
+    /// A client left a namespace by itself.
+    fn leave_namespace(&mut self, slot: u32, sid: protocol::Id) {
+        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(socket) = session.sockets.remove(&sid) else { return };
+        session.take_held(&sid);
+        if let Some(all) = self.namespaces.get(&socket.namespace).and_then(|n| n.all) {
+            self.left.push((rooms::ConnId(slot), all));
+        }
+        self.release_namespace(&socket.namespace);
+        self.publish(slot, Event::Disconnect { sid, reason: Reason::ClientDisconnect });
+    }
+}

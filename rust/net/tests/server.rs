@@ -1,0 +1,308 @@
+//! Literal bytes in, literal bytes out, on real loopback sockets. The program behind the shard is
+//! the smallest there is: it accepts every CONNECT and echoes every event.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use net::{Command, Event, Listener, Options, Server};
+use rooms::{Frame, RoomId};
+use smallvec::smallvec;
+
+const ALL: RoomId = RoomId(1);
+
+/// A server with an accepting, echoing program.
+struct Running {
+    addr: SocketAddr,
+    server: Arc<Server>,
+    stop: Arc<AtomicBool>,
+    program: Option<JoinHandle<Vec<String>>>,
+}
+
+impl Running {
+    fn start(options: Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Arc::new(Server::start(&Arc::new(options)).unwrap());
+        let listener = Listener::from_fd(OwnedFd::from(listener), "/socket.io", 7).unwrap();
+        server.push(0, Command::Listen(Box::new(listener)));
+        let stop = Arc::new(AtomicBool::new(false));
+        let program = std::thread::spawn({
+            let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
+            move || echo(&server, &stop)
+        });
+        Self { addr, server, stop, program: Some(program) }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream
+    }
+
+    /// A WebSocket session that has joined `/`.
+    fn websocket(&self) -> TcpStream {
+        let mut stream = self.connect();
+        let path = "/socket.io/?EIO=4&transport=websocket";
+        stream.write_all(upgrade(path).as_bytes()).unwrap();
+        let head = read_head(&mut stream);
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(read_text(&mut stream).starts_with(r#"0{"sid":""#));
+        send_text(&mut stream, "40");
+        assert_eq!(read_text(&mut stream), r#"40{"sid":"x"}"#);
+        stream
+    }
+
+    /// Stops the program and returns what it has seen.
+    fn finish(mut self) -> Vec<String> {
+        self.stop.store(true, Ordering::SeqCst);
+        let seen = self.program.take().unwrap().join().unwrap();
+        self.server.stop();
+        seen
+    }
+}
+
+fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut sockets = std::collections::HashMap::new();
+    while !stop.load(Ordering::SeqCst) {
+        for event in server.take(64) {
+            match event {
+                Event::Connect { addr, sid, .. } => {
+                    sockets.insert(sid, addr);
+                    let frame = Frame::new(br#"40{"sid":"x"}"#, &[]);
+                    server.push(addr.shard, Command::Accept { addr, sid, frame, all: ALL });
+                }
+                Event::Event(data) if data.json.starts_with(r#"["all""#) => {
+                    let frame = Frame::new(format!("42{}", data.json).as_bytes(), &[]);
+                    let emit = || Command::Emit {
+                        rooms: smallvec![ALL],
+                        except: smallvec![],
+                        frame: frame.clone(),
+                    };
+                    server.push_all(emit);
+                }
+                Event::Event(data) => {
+                    let addr = sockets[&data.sid];
+                    let frame = Frame::new(format!("42{}", data.json).as_bytes(), &[]);
+                    server.push(addr.shard, Command::Direct { addr, sid: data.sid, frame });
+                }
+                Event::Disconnect { reason, .. } => seen.push(reason.as_str().to_owned()),
+                Event::HandOff { fd, data, listener } => {
+                    seen.push(format!("handoff {listener} {}", data.len()));
+                    let mut stream = TcpStream::from(fd);
+                    stream.set_nonblocking(false).unwrap();
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+                }
+                _ => {}
+            }
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    seen
+}
+
+fn upgrade(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+fn read_response(stream: &mut TcpStream) -> (String, String) {
+    let head = read_head(stream);
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+        .map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+fn get(stream: &mut TcpStream, path: &str) -> (String, String) {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    read_response(stream)
+}
+
+fn post(stream: &mut TcpStream, path: &str, body: &str) -> (String, String) {
+    let length = body.len();
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    read_response(stream)
+}
+
+fn send_text(stream: &mut TcpStream, text: &str) {
+    let mut frame = Vec::new();
+    protocol::websocket::encode_frame(
+        protocol::websocket::Opcode::Text,
+        text.as_bytes(),
+        Some([1, 2, 3, 4]),
+        &mut frame,
+    );
+    stream.write_all(&frame).unwrap();
+}
+
+/// Reads one frame: its opcode and payload.
+fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).unwrap();
+    let length = match head[1] {
+        126 => {
+            let mut long = [0; 2];
+            stream.read_exact(&mut long).unwrap();
+            usize::from(u16::from_be_bytes(long))
+        }
+        127 => {
+            let mut long = [0; 8];
+            stream.read_exact(&mut long).unwrap();
+            u64::from_be_bytes(long) as usize
+        }
+        short => usize::from(short),
+    };
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).unwrap();
+    (head[0] & 0x0f, payload)
+}
+
+fn read_text(stream: &mut TcpStream) -> String {
+    let (opcode, payload) = read_frame(stream);
+    assert_eq!(opcode, 1, "{payload:?}");
+    String::from_utf8(payload).unwrap()
+}
+
+fn session_path(open: &str) -> String {
+    let sid = open.split('"').nth(3).unwrap();
+    assert_eq!(sid.len(), 20);
+    format!("/socket.io/?EIO=4&transport=polling&sid={sid}")
+}
+
+#[test]
+fn an_event_is_echoed_over_websocket() {
+    let running = Running::start(Options::default());
+    let mut stream = running.websocket();
+    send_text(&mut stream, r#"42["hello",1]"#);
+    assert_eq!(read_text(&mut stream), r#"42["hello",1]"#);
+    drop(stream);
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(running.finish(), ["transport close"]);
+}
+
+#[test]
+fn an_event_is_echoed_over_polling() {
+    let running = Running::start(Options::default());
+    let mut stream = running.connect();
+    let (head, open) = get(&mut stream, "/socket.io/?EIO=4&transport=polling");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    let path = session_path(&open);
+    assert_eq!(post(&mut stream, &path, "40").1, "ok");
+    assert_eq!(get(&mut stream, &path).1, r#"40{"sid":"x"}"#);
+    assert_eq!(post(&mut stream, &path, "42[\"a\"]\u{1e}42[\"b\"]").1, "ok");
+    assert_eq!(get(&mut stream, &path).1, "42[\"a\"]\u{1e}42[\"b\"]");
+    running.finish();
+}
+
+#[test]
+fn a_session_upgrades_and_keeps_its_packets() {
+    let running = Running::start(Options::default());
+    let mut http = running.connect();
+    let (_, open) = get(&mut http, "/socket.io/?EIO=4&transport=polling");
+    let path = session_path(&open);
+    post(&mut http, &path, "40");
+    get(&mut http, &path);
+    let mut stream = running.connect();
+    stream.write_all(upgrade(&path.replace("polling", "websocket")).as_bytes()).unwrap();
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 101"));
+    send_text(&mut stream, "2probe");
+    assert_eq!(read_text(&mut stream), "3probe");
+    assert_eq!(get(&mut http, &path).1, "6");
+    post(&mut http, &path, r#"42["waits"]"#);
+    send_text(&mut stream, "5");
+    assert_eq!(read_text(&mut stream), r#"42["waits"]"#);
+    let (head, body) = get(&mut http, &path);
+    assert!(head.starts_with("HTTP/1.1 400"), "{head}");
+    assert_eq!(body, r#"{"code":3,"message":"Bad request"}"#);
+    running.finish();
+}
+
+#[test]
+fn a_broadcast_reaches_everybody_once_and_in_order() {
+    let running = Running::start(Options::default());
+    let mut streams: Vec<_> = (0..50).map(|_| running.websocket()).collect();
+    for n in 0..20 {
+        send_text(&mut streams[0], &format!(r#"42["all",{n}]"#));
+    }
+    for stream in &mut streams {
+        for n in 0..20 {
+            assert_eq!(read_text(stream), format!(r#"42["all",{n}]"#));
+        }
+    }
+    running.finish();
+}
+
+#[test]
+fn another_path_is_handed_off_with_its_bytes() {
+    let running = Running::start(Options::default());
+    let mut stream = running.connect();
+    let (head, _) = get(&mut stream, "/index.html");
+    assert!(head.starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(running.finish(), ["handoff 7 40"]);
+}
+
+#[test]
+fn errors_have_the_codes_of_nodes_server() {
+    let running = Running::start(Options::default());
+    for (path, status, body) in [
+        ("EIO=4", 400, r#"{"code":0,"message":"Transport unknown"}"#),
+        ("EIO=4&transport=constructor", 400, r#"{"code":0,"message":"Transport unknown"}"#),
+        ("EIO=4&transport=polling&sid=none", 400, r#"{"code":1,"message":"Session ID unknown"}"#),
+        ("EIO=4&transport=websocket", 400, r#"{"code":3,"message":"Bad request"}"#),
+        ("EIO=3&transport=polling", 400, r#"{"code":5,"message":"Unsupported protocol version"}"#),
+    ] {
+        let (head, text) = get(&mut running.connect(), &format!("/socket.io/?{path}"));
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {head}");
+        assert_eq!(text, body, "{path}");
+    }
+    let (_, text) = post(&mut running.connect(), "/socket.io/?EIO=4&transport=polling", "40");
+    assert_eq!(text, r#"{"code":2,"message":"Bad handshake method"}"#);
+    running.finish();
+}
+
+#[test]
+fn an_unmasked_frame_is_closed_with_1002() {
+    let running = Running::start(Options::default());
+    let mut stream = running.websocket();
+    stream.write_all(&[0x81, 0x01, b'2']).unwrap();
+    let (opcode, payload) = read_frame(&mut stream);
+    assert_eq!((opcode, payload), (8, 1002u16.to_be_bytes().to_vec()));
+    assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
+    running.finish();
+}
+
+#[test]
+fn a_client_that_does_not_read_is_closed_as_slow() {
+    let running = Running::start(Options { max_queue_bytes: 64 * 1024, ..Options::default() });
+    let stalled = running.websocket();
+    let mut driver = running.websocket();
+    let pad = "x".repeat(100_000);
+    for n in 0..200 {
+        send_text(&mut driver, &format!(r#"42["all",{n},"{pad}"]"#));
+        assert!(read_text(&mut driver).starts_with(&format!(r#"42["all",{n},"#)));
+    }
+    assert_eq!(running.server.counter(net::Counter::ClosedSlowClient), 1);
+    drop(stalled);
+    running.finish();
+}
