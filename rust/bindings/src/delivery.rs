@@ -47,6 +47,10 @@ pub(crate) fn to_tuple<'py>(
             let name = PyString::intern(py, &namespace);
             (CONNECT, sid.as_str(), name, session.as_str(), auth).into_tuple(py)
         }
+        Event::Closed { session } => {
+            registry.close(&session);
+            Ok(None)
+        }
         Event::Disconnect { sid, reason } => {
             let Some((namespace, session)) = registry.leaving(&sid) else { return Ok(None) };
             let name = PyString::intern(py, &namespace);
@@ -108,7 +112,7 @@ fn data_tuple<'py>(
 }
 
 fn namespace_of<'r>(registry: &'r Registry, sid: &Id) -> Option<&'r str> {
-    registry.namespace_of(sid)
+    registry.namespace_of(sid).map(|name| &**name)
 }
 
 /// `[(path, num), ...]` with paths of keys and indexes.

@@ -10,7 +10,7 @@ use crate::error::Error;
 const MAX_MESSAGE: usize = 1 << 30;
 
 /// Splits the bytes of a WebSocket's server side into messages.
-#[pyclass(module = "fanio._core", frozen = false)]
+#[pyclass(module = "fanio._core")]
 pub(crate) struct FrameReader {
     decoder: websocket::Decoder,
     input: Vec<u8>,

@@ -2,22 +2,33 @@
 //!
 //! This is the only crate that knows Python; `error` is the only file that makes a `PyErr`.
 
-mod address;
 mod delivery;
-mod emit;
 mod error;
 mod frames;
 mod options;
+mod packet;
 mod query;
 mod server;
 
-use pyo3::prelude::*;
+use pyo3::prelude::pymodule;
 
 /// The Rust core: shards, sessions, rooms and the wire.
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use crate::delivery::{ACK, ADMISSION, CONNECT, DISCONNECT, EVENT, HANDOFF, STOPPED};
+    const ACK: u8 = crate::delivery::ACK;
+    #[pymodule_export]
+    const ADMISSION: u8 = crate::delivery::ADMISSION;
+    #[pymodule_export]
+    const CONNECT: u8 = crate::delivery::CONNECT;
+    #[pymodule_export]
+    const DISCONNECT: u8 = crate::delivery::DISCONNECT;
+    #[pymodule_export]
+    const EVENT: u8 = crate::delivery::EVENT;
+    #[pymodule_export]
+    const HANDOFF: u8 = crate::delivery::HANDOFF;
+    #[pymodule_export]
+    const STOPPED: u8 = crate::delivery::STOPPED;
     #[pymodule_export]
     use crate::frames::{FrameReader, encode_frame};
     #[pymodule_export]

@@ -57,6 +57,11 @@ pub enum Event {
         /// Who sent it.
         peer: Peer,
     },
+    /// A session whose first CONNECT was told of is closed.
+    Closed {
+        /// The session.
+        session: Id,
+    },
     /// A client asks for a namespace.
     Connect {
         /// Where its session lives.

@@ -305,7 +305,8 @@ impl Table {
     fn ask(&mut self, slot: u32, head: &[u8], peer: &Peer) {
         let Some(http) = self.http(slot) else { return };
         http.phase = Phase::Asking(head.to_vec());
-        let token = (u64::from(http.generation) << 32) | u64::from(slot);
+        let stream = (u64::from(http.generation & 0x03ff_ffff) << 32) | u64::from(slot);
+        let token = (u64::from(self.shard) << 58) | stream;
         self.published += 1;
         self.events.push(Event::Admission { token, head: head.into(), peer: peer.clone() });
     }
@@ -313,7 +314,8 @@ impl Table {
     /// The program has decided about a handshake.
     pub(crate) fn admitted(&mut self, token: u64, decision: Result<Option<String>, String>) {
         let (slot, generation) = (token as u32, (token >> 32) as u32);
-        let Some(http) = self.http(slot).filter(|http| http.generation == generation) else {
+        let asked = |http: &&mut Http| http.generation & 0x03ff_ffff == generation;
+        let Some(http) = self.http(slot).filter(asked) else {
             return;
         };
         let Phase::Asking(head) = std::mem::replace(&mut http.phase, Phase::Head) else { return };

@@ -146,7 +146,9 @@ impl Stream {
         while let Some(backlog) = &mut self.backlog {
             let slices: SmallVec<[IoSlice<'_>; 16]> =
                 backlog.queue.iter().take(64).map(|buffer| IoSlice::new(buffer)).collect();
-            let sent = written(self.io.write_vectored(&slices))?;
+            let result = self.io.write_vectored(&slices);
+            drop(slices);
+            let sent = written(result)?;
             total += sent;
             backlog.advance(sent);
             if backlog.queue.is_empty() {

@@ -352,6 +352,10 @@ impl Table {
             self.release_namespace(&namespace);
             self.publish(slot, Event::Disconnect { sid, reason });
         }
+        if let Some(session) = self.sessions.get(slot as usize).filter(|s| s.handshake.is_none()) {
+            let session = session.id;
+            self.publish(slot, Event::Closed { session });
+        }
         self.end_streams(slot, reason, say);
     }
 

@@ -135,13 +135,14 @@ fn read_response(stream: &mut TcpStream) -> (String, String) {
 }
 
 fn get(stream: &mut TcpStream, path: &str) -> (String, String) {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
     read_response(stream)
 }
 
 fn post(stream: &mut TcpStream, path: &str, body: &str) -> (String, String) {
     let length = body.len();
-    write!(stream, "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
     read_response(stream)
 }
 

@@ -1,0 +1,30 @@
+//! Packets the program sends: the header in front of its JSON, as one frame.
+
+use bytes::Bytes;
+use protocol::socketio::{Packet, PacketType};
+use pyo3::pybacked::PyBackedBytes;
+use rooms::Frame;
+
+/// A packet of the server's; binary kinds follow from the attachments.
+pub(crate) fn frame(
+    kind: PacketType,
+    namespace: &str,
+    id: Option<u64>,
+    json: &[u8],
+    attachments: Option<Vec<PyBackedBytes>>,
+) -> Frame {
+    let attachments: Vec<Bytes> =
+        attachments.unwrap_or_default().iter().map(|data| Bytes::copy_from_slice(data)).collect();
+    let kind = match (kind, attachments.is_empty()) {
+        (PacketType::Event, false) => PacketType::BinaryEvent,
+        (PacketType::Ack, false) => PacketType::BinaryAck,
+        (kind, _) => kind,
+    };
+    let count = attachments.len() as u32;
+    let packet = Packet { kind, attachments: count, namespace, id, data: "" };
+    let mut text = Vec::with_capacity(json.len() + namespace.len() + 16);
+    text.push(b'4');
+    packet.encode_header(&mut text);
+    text.extend_from_slice(json);
+    Frame::new(&text, &attachments)
+}

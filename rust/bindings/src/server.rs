@@ -1,0 +1,370 @@
+//! The server as Python sees it: commands to shards. Questions are in `query`.
+//!
+//! Every method takes the registry's lock for its whole step, its pushes included, so that what
+//! one thread asks for in order reaches the shards in that order.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::Arc;
+
+use engine::Reason;
+use net::{Arrival, Command, Event, Io, Listener, Options, Peer};
+use parking_lot::{Mutex, RwLock};
+use protocol::Id;
+use protocol::socketio::PacketType;
+use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::types::{PyDict, PyList, PyTuple};
+use rooms::{Addr, Registry, RegistryError, RoomId};
+use smallvec::SmallVec;
+
+use crate::error::Error;
+use crate::packet::frame;
+use crate::{delivery, options};
+
+/// The shards of one AsyncServer and their registry.
+#[pyclass(module = "fanio._core", frozen)]
+pub(crate) struct Server {
+    options: Mutex<Arc<Options>>,
+    pub(crate) registry: Mutex<Registry>,
+    net: RwLock<Option<Arc<net::Server>>>,
+    /// How many shards have said that they closed their last session.
+    stopped: Mutex<usize>,
+}
+
+#[pymethods]
+impl Server {
+    #[new]
+    fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let options = Mutex::new(Arc::new(options::from_dict(options)?));
+        Ok(Self {
+            options,
+            registry: Mutex::default(),
+            net: RwLock::default(),
+            stopped: Mutex::default(),
+        })
+    }
+
+    /// Changes one option at runtime.
+    fn set_option(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut options = self.options.lock();
+        let mut changed = Options::clone(&options);
+        options::set(&mut changed, name, value)?;
+        *options = Arc::new(changed);
+        if let Some(net) = &*self.net.read() {
+            net.push_all(|| Command::Options(Arc::clone(&options)));
+        }
+        Ok(())
+    }
+
+    /// Starts the shards; returns the descriptor that is readable when drain() has something.
+    fn start(&self) -> Result<i32, Error> {
+        let mut net = self.net.write();
+        if net.is_none() {
+            *net = Some(Arc::new(net::Server::start(&self.options.lock())?));
+            *self.stopped.lock() = 0;
+        }
+        net.as_ref().map(|net| net.fd()).ok_or(Error::NotRunning)
+    }
+
+    /// Accepts on a listening socket, which is the core's from now on.
+    fn listen(&self, fd: i32, path: &str, listener: u32) -> Result<(), Error> {
+        let net = self.net()?;
+        let listener = Listener::from_fd(own(fd), path, listener)?;
+        net.push(0, Command::Listen(Box::new(listener)));
+        Ok(())
+    }
+
+    fn unlisten(&self) {
+        if let Ok(net) = self.net() {
+            net.push_all(|| Command::Unlisten);
+        }
+    }
+
+    /// Gives a connected stream to a shard.
+    fn adopt(
+        &self,
+        fd: i32,
+        path: &str,
+        data: Vec<u8>,
+        peer: Option<(String, u16)>,
+        secure: bool,
+    ) -> Result<(), Error> {
+        let net = self.net()?;
+        let io = Io::from_fd(own(fd))?;
+        let ip = |host: &str| host.parse::<std::net::IpAddr>().ok();
+        let addr = peer.and_then(|(host, port)| Some((ip(&host)?, port).into()));
+        let peer = Peer { addr, secure };
+        let path = path.into();
+        let arrival = Arrival { io, path, listener: None, peer, data, moved: false };
+        net.push(0, Command::Arrive(Box::new(arrival)));
+        Ok(())
+    }
+
+    /// Closes every session.
+    fn shutdown(&self) {
+        if let Ok(net) = self.net() {
+            net.push_all(|| Command::Shutdown);
+        }
+    }
+
+    /// Ends the shard threads.
+    fn stop(&self, py: Python<'_>) {
+        let net = self.net.write().take();
+        if let Some(net) = net {
+            py.detach(|| net.stop());
+        }
+    }
+
+    /// Takes up to `limit` events.
+    fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        let Ok(net) = self.net() else { return Ok(list) };
+        let events = net.take(limit);
+        let mut registry = self.registry.lock();
+        let mut stopped = self.stopped.lock();
+        for event in events {
+            let last = matches!(event, Event::Stopped);
+            let tuple = delivery::to_tuple(py, &mut registry, event, &mut stopped)?;
+            if let Some(tuple) = tuple {
+                list.append(tuple)?;
+            } else if last && *stopped == net.shards() {
+                list.append(PyTuple::new(py, [delivery::STOPPED])?)?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// The connect handler accepts a socket.
+    fn accept(&self, sid: &str, payload: &[u8]) -> bool {
+        let mut registry = self.registry.lock();
+        let Some(sid) = Id::parse(sid) else { return false };
+        let Some((addr, all)) = registry.accepted(&sid) else { return false };
+        let Some(namespace) = registry.namespace_of(&sid) else { return false };
+        let frame = frame(PacketType::Connect, namespace, None, payload, None);
+        self.push(addr, Command::Accept { addr, sid, frame, all });
+        true
+    }
+
+    /// The connect handler refuses a socket: nothing of it remains.
+    fn refuse(&self, sid: &str, payload: &[u8]) {
+        let mut registry = self.registry.lock();
+        let Some(sid) = Id::parse(sid) else { return };
+        let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
+        else {
+            return;
+        };
+        let frame = frame(PacketType::ConnectError, namespace, None, payload, None);
+        self.push(addr, Command::Refuse { addr, sid, frame });
+        registry.forget(&sid);
+    }
+
+    /// The disconnect handler has run.
+    fn forget(&self, sid: &str) {
+        if let Some(sid) = Id::parse(sid) {
+            self.registry.lock().forget(&sid);
+        }
+    }
+
+    /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
+    fn emit(
+        &self,
+        namespace: &str,
+        payload: &[u8],
+        attachments: Option<Vec<PyBackedBytes>>,
+        to: Option<Vec<PyBackedStr>>,
+        skip: Option<Vec<PyBackedStr>>,
+        ack_id: Option<u64>,
+    ) {
+        let registry = self.registry.lock();
+        let audience = audience(&registry, namespace, to.as_deref(), skip.as_deref());
+        if audience.rooms.is_empty() && audience.sockets.is_empty() {
+            return;
+        }
+        let Ok(net) = self.net() else { return };
+        let frame = frame(PacketType::Event, namespace, ack_id, payload, attachments);
+        for (addr, sid) in audience.sockets {
+            net.push(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
+        }
+        if audience.rooms.is_empty() {
+            return;
+        }
+        for shard in 0..net.shards() as u16 {
+            let except = audience.except.iter().filter(|addr| addr.shard == shard);
+            let except = except.copied().collect();
+            let rooms = audience.rooms.clone();
+            net.push(shard, Command::Emit { rooms, except, frame: frame.clone() });
+        }
+    }
+
+    /// Answers an event.
+    fn ack(
+        &self,
+        sid: &str,
+        ack_id: u64,
+        payload: &[u8],
+        attachments: Option<Vec<PyBackedBytes>>,
+    ) {
+        let registry = self.registry.lock();
+        let Some(sid) = Id::parse(sid) else { return };
+        let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
+        else {
+            return;
+        };
+        let frame = frame(PacketType::Ack, namespace, Some(ack_id), payload, attachments);
+        self.push(addr, Command::Direct { addr, sid, frame });
+    }
+
+    fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
+        let mut registry = self.registry.lock();
+        let id = Id::parse(sid).ok_or_else(|| Error::UnknownSid(sid.to_owned()))?;
+        let joined = registry.join(&id, namespace, room).map_err(|error| match error {
+            RegistryError::UnknownSid => Error::UnknownSid(sid.to_owned()),
+            RegistryError::WrongNamespace => Error::WrongNamespace,
+            RegistryError::OwnRoom => Error::OwnRoom,
+        })?;
+        if let Some((addr, room, all)) = joined {
+            self.push(addr, Command::Join { addr, sid: id, room, all });
+        }
+        Ok(())
+    }
+
+    fn leave(&self, sid: &str, namespace: &str, room: &str) {
+        let mut registry = self.registry.lock();
+        let Some(sid) = Id::parse(sid) else { return };
+        if let Some((addr, room)) = registry.leave(&sid, namespace, room) {
+            self.push(addr, Command::Leave { addr, sid, room });
+        }
+    }
+
+    fn close_room(&self, namespace: &str, room: &str) {
+        let mut registry = self.registry.lock();
+        if let (Some(room), Ok(net)) = (registry.close_room(namespace, room), self.net()) {
+            net.push_all(|| Command::CloseRoom { room });
+        }
+    }
+
+    /// Sends DISCONNECT to a connected socket; its end is reported as an event.
+    fn disconnect(&self, sid: &str, namespace: &str) -> bool {
+        let registry = self.registry.lock();
+        let Some(sid) = Id::parse(sid) else { return false };
+        let connected = registry.status(&sid) == Some(rooms::SocketStatus::Connected);
+        let found = registry.addr_in(&sid, namespace).zip(registry.all_room(namespace));
+        let Some((addr, all)) = found.filter(|_| connected) else { return false };
+        let frame = frame(PacketType::Disconnect, namespace, None, b"", None);
+        self.push(addr, Command::Disconnect { addr, sid, frame, all });
+        true
+    }
+
+    /// Closes a whole session.
+    fn close(&self, session_id: &str, reason: &str) {
+        let reason = match reason {
+            "parse error" => Reason::ParseError,
+            _ => Reason::ServerDisconnect,
+        };
+        self.to_session(session_id, |addr| Command::Close { addr, reason });
+    }
+
+    fn pause(&self, session_id: &str) {
+        self.to_session(session_id, |addr| Command::Pause { addr });
+    }
+
+    fn resume(&self, session_id: &str) {
+        self.to_session(session_id, |addr| Command::Resume { addr });
+    }
+
+    /// Lets a handshake in.
+    fn admit(&self, token: u64, cookie: Option<String>) {
+        self.answer(token, |token| Command::Admit { token, cookie: cookie.clone() });
+    }
+
+    /// Refuses a handshake.
+    fn deny(&self, token: u64, message: &str) {
+        self.answer(token, |token| Command::Deny { token, message: message.to_owned() });
+    }
+
+    /// What the shards have counted.
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        if let Ok(net) = self.net() {
+            for counter in net::Counter::ALL {
+                dict.set_item(counter.name(), net.counter(*counter))?;
+            }
+        }
+        Ok(dict)
+    }
+}
+
+impl Server {
+    fn net(&self) -> Result<Arc<net::Server>, Error> {
+        self.net.read().clone().ok_or(Error::NotRunning)
+    }
+
+    fn push(&self, addr: Addr, command: Command) {
+        if let Some(net) = &*self.net.read() {
+            net.push(addr.shard, command);
+        }
+    }
+
+    fn to_session(&self, session: &str, command: impl FnOnce(Addr) -> Command) {
+        let registry = self.registry.lock();
+        let addr = Id::parse(session).and_then(|session| registry.session_addr(&session));
+        if let Some(addr) = addr {
+            self.push(addr, command(addr));
+        }
+    }
+
+    /// A token names a stream of the shard in its upper bits.
+    fn answer(&self, token: u64, command: impl Fn(u64) -> Command) {
+        if let Some(net) = &*self.net.read() {
+            net.push((token >> 58) as u16, command(token & (u64::MAX >> 6)));
+        }
+    }
+}
+
+/// Takes a descriptor over from Python, which has given it away.
+#[expect(unsafe_code, reason = "a descriptor from Python has no owner that Rust knows")]
+fn own(fd: i32) -> OwnedFd {
+    // SAFETY: the Python layer passes descriptors it has just duplicated or detached, and never
+    // uses them again (`_core.pyi`: "the fd is the core's from now on").
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Who an emit is for.
+struct Audience {
+    rooms: SmallVec<[RoomId; 1]>,
+    sockets: SmallVec<[(Addr, Id); 1]>,
+    except: SmallVec<[Addr; 1]>,
+}
+
+fn audience(
+    registry: &Registry,
+    namespace: &str,
+    to: Option<&[PyBackedStr]>,
+    skip: Option<&[PyBackedStr]>,
+) -> Audience {
+    let skipped: Vec<Id> = skip.unwrap_or_default().iter().filter_map(|s| Id::parse(s)).collect();
+    let except = skipped.iter().filter_map(|sid| registry.addr_in(sid, namespace)).collect();
+    let Some(to) = to else {
+        let rooms = registry.all_room(namespace).into_iter().collect();
+        return Audience { rooms, sockets: SmallVec::new(), except };
+    };
+    let mut rooms = SmallVec::new();
+    let mut sids: SmallVec<[(Addr, Id); 1]> = SmallVec::new();
+    for name in to {
+        let own = Id::parse(name)
+            .and_then(|sid| registry.addr_in(&sid, namespace).map(|addr| (addr, sid)));
+        match own {
+            Some(pair) if !sids.contains(&pair) => sids.push(pair),
+            Some(_) => {}
+            None => rooms.extend(registry.room(namespace, name)),
+        }
+    }
+    // A socket that is in one of the rooms gets the packet there.
+    let rooms_ref = &rooms;
+    sids.retain(|(_, sid)| {
+        let in_room = registry.status(sid) == Some(rooms::SocketStatus::Connected)
+            && rooms_ref.iter().any(|room| registry.is_member(sid, *room));
+        !in_room && !skipped.contains(sid)
+    });
+    Audience { rooms, sockets: sids, except }
+}

@@ -1,0 +1,437 @@
+//! The Socket.IO layer of one session: its namespaces, and packets whose attachments are coming.
+//!
+//! Source: Socket.IO protocol v5, "Exchange protocol"; what counts as a violation as in Node's
+//! `client.ts` and `socket.io-parser`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use protocol::socketio::{Packet, PacketType};
+use protocol::{DecodeError, Id, json};
+use smallvec::SmallVec;
+
+use crate::config::Config;
+
+/// One client in one namespace.
+#[derive(Clone, Debug)]
+pub struct Socket {
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// The public id.
+    pub sid: Id,
+    /// How far it is.
+    pub state: SocketState,
+}
+
+/// How far a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketState {
+    /// The program decides about it.
+    Connecting,
+    /// It takes part.
+    Connected,
+}
+
+/// What a message was, for the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming<'p> {
+    /// The client asks for a namespace; call `connecting` with the new sid.
+    Connect {
+        /// Which.
+        namespace: &'p str,
+        /// The raw JSON of an object, or nothing.
+        auth: &'p str,
+    },
+    /// An event.
+    Event {
+        /// From this socket.
+        sid: Id,
+        /// The ack id.
+        id: Option<u64>,
+        /// The raw JSON array.
+        data: Cow<'p, str>,
+        /// The binary attachments, in order.
+        attachments: Vec<Vec<u8>>,
+    },
+    /// An ack.
+    Ack {
+        /// From this socket.
+        sid: Id,
+        /// The ack id.
+        id: u64,
+        /// The raw JSON array.
+        data: Cow<'p, str>,
+        /// The binary attachments, in order.
+        attachments: Vec<Vec<u8>>,
+    },
+    /// The client leaves a namespace; call `remove`.
+    Disconnect {
+        /// This socket.
+        sid: Id,
+    },
+}
+
+/// How a client can break the Socket.IO protocol. The session is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolError {
+    /// A second CONNECT to a namespace.
+    AlreadyConnected,
+    /// The attachments of a packet are larger than a message may be.
+    AttachmentsTooLarge,
+    /// The packet could not be decoded.
+    Decode(DecodeError),
+    /// A packet for a namespace that is not joined.
+    NotConnected,
+    /// Text where an attachment was due.
+    TextForAttachment,
+    /// More namespaces than allowed.
+    TooManyNamespaces,
+    /// A binary message that no packet has announced.
+    UnexpectedBinary,
+    /// A packet that only servers send.
+    UnexpectedPacket,
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyConnected => "CONNECT to a namespace that is joined already",
+            Self::AttachmentsTooLarge => "attachments larger than a message may be",
+            Self::Decode(error) => return error.fmt(f),
+            Self::NotConnected => "packet for a namespace that is not joined",
+            Self::TextForAttachment => "expected an attachment, got text",
+            Self::TooManyNamespaces => "more namespaces than allowed",
+            Self::UnexpectedBinary => "binary message without a packet in front of it",
+            Self::UnexpectedPacket => "packet that only servers send",
+        })
+    }
+}
+
+impl std::error::Error for ProtocolError {}
+
+impl From<DecodeError> for ProtocolError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+/// The sockets of one session.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    list: SmallVec<[Socket; 1]>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most sessions have nothing of.
+#[derive(Debug, Default)]
+struct Rare {
+    partial: Option<Partial>,
+    /// Namespaces this side has ended: the client's packets may have crossed the DISCONNECT.
+    left: Vec<Arc<str>>,
+}
+
+/// A packet whose attachments are coming.
+#[derive(Debug)]
+struct Partial {
+    /// `None` when the packet is to be dropped with its attachments.
+    sid: Option<Id>,
+    ack: bool,
+    id: Option<u64>,
+    data: String,
+    missing: u32,
+    bytes: usize,
+    attachments: Vec<Vec<u8>>,
+}
+
+impl Sockets {
+    /// Handles the text of one message.
+    ///
+    /// # Errors
+    /// When it breaks the protocol; the session is to be closed.
+    pub fn handle_text<'p>(
+        &mut self,
+        config: &Config,
+        text: &'p str,
+    ) -> Result<Option<Incoming<'p>>, ProtocolError> {
+        if self.rare.as_ref().is_some_and(|rare| rare.partial.is_some()) {
+            return Err(ProtocolError::TextForAttachment);
+        }
+        let packet = Packet::decode(text, config.max_attachments)?;
+        match packet.kind {
+            PacketType::Connect => self.connect(config, &packet).map(Some),
+            PacketType::Disconnect => {
+                Ok(self.named(packet.namespace).map(|s| Incoming::Disconnect { sid: s.sid }))
+            }
+            PacketType::ConnectError => Err(ProtocolError::UnexpectedPacket),
+            PacketType::Ack | PacketType::Event => {
+                let Some(sid) = self.sender(packet.namespace)? else { return Ok(None) };
+                let data = Cow::Borrowed(packet.data);
+                let ack = packet.kind == PacketType::Ack;
+                Ok(Some(incoming(ack, sid, packet.id, data, Vec::new())))
+            }
+            PacketType::BinaryAck | PacketType::BinaryEvent => self.announce(&packet),
+        }
+    }
+
+    fn connect<'p>(
+        &mut self,
+        config: &Config,
+        packet: &Packet<'p>,
+    ) -> Result<Incoming<'p>, ProtocolError> {
+        if self.named(packet.namespace).is_some() {
+            return Err(ProtocolError::AlreadyConnected);
+        }
+        if self.list.len() >= config.max_namespaces {
+            return Err(ProtocolError::TooManyNamespaces);
+        }
+        if let Some(rare) = &mut self.rare {
+            rare.left.retain(|name| **name != *packet.namespace);
+        }
+        Ok(Incoming::Connect { namespace: packet.namespace, auth: packet.data })
+    }
+
+    /// The connected socket of a namespace; `None` when its packets are to be dropped.
+    fn sender(&self, namespace: &str) -> Result<Option<Id>, ProtocolError> {
+        match self.named(namespace) {
+            Some(socket) if socket.state == SocketState::Connected => Ok(Some(socket.sid)),
+            None if self.has_left(namespace) => Ok(None),
+            _ => Err(ProtocolError::NotConnected),
+        }
+    }
+
+    fn has_left(&self, namespace: &str) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.left.iter().any(|name| **name == *namespace))
+    }
+
+    fn announce(&mut self, packet: &Packet<'_>) -> Result<Option<Incoming<'static>>, ProtocolError> {
+        let sid = self.sender(packet.namespace)?;
+        json::placeholders(packet.data, packet.attachments)?;
+        self.rare.get_or_insert_default().partial = Some(Partial {
+            sid,
+            ack: packet.kind == PacketType::BinaryAck,
+            id: packet.id,
+            data: packet.data.to_owned(),
+            missing: packet.attachments,
+            bytes: 0,
+            attachments: Vec::new(),
+        });
+        Ok(None)
+    }
+
+    /// Handles one binary message.
+    ///
+    /// # Errors
+    /// When no packet has announced it, or the attachments grow too large.
+    pub fn handle_binary(
+        &mut self,
+        config: &Config,
+        data: Cow<'_, [u8]>,
+    ) -> Result<Option<Incoming<'static>>, ProtocolError> {
+        let slot = self.rare.as_mut().map(|rare| &mut rare.partial);
+        let Some(slot) = slot.filter(|slot| slot.is_some()) else {
+            return Err(ProtocolError::UnexpectedBinary);
+        };
+        let Some(partial) = slot else { return Err(ProtocolError::UnexpectedBinary) };
+        partial.bytes = partial.bytes.saturating_add(data.len());
+        if partial.bytes > config.max_payload {
+            return Err(ProtocolError::AttachmentsTooLarge);
+        }
+        partial.attachments.push(data.into_owned());
+        partial.missing -= 1;
+        if partial.missing > 0 {
+            return Ok(None);
+        }
+        let complete = slot.take();
+        self.tidy();
+        Ok(complete.and_then(|p| {
+            // It was disconnected while its attachments were coming.
+            let sid = p.sid.filter(|sid| self.find(sid).is_some())?;
+            Some(incoming(p.ack, sid, p.id, Cow::Owned(p.data), p.attachments))
+        }))
+    }
+
+    /// A socket is waiting for the program's decision.
+    pub fn connecting(&mut self, namespace: Arc<str>, sid: Id) {
+        self.list.push(Socket { namespace, sid, state: SocketState::Connecting });
+    }
+
+    /// The program has accepted a socket; false when it is not there.
+    pub fn connected(&mut self, sid: &Id) -> bool {
+        let socket = self.list.iter_mut().find(|socket| socket.sid == *sid);
+        socket.map(|socket| socket.state = SocketState::Connected).is_some()
+    }
+
+    /// Takes a socket out. Packets of the client's that are on their way to it will be dropped.
+    pub fn remove(&mut self, sid: &Id) -> Option<Socket> {
+        const REMEMBERED: usize = 32;
+        let at = self.list.iter().position(|socket| socket.sid == *sid)?;
+        let socket = self.list.swap_remove(at);
+        let rare = self.rare.get_or_insert_default();
+        if rare.left.len() == REMEMBERED {
+            rare.left.remove(0);
+        }
+        rare.left.push(Arc::clone(&socket.namespace));
+        Some(socket)
+    }
+
+    fn tidy(&mut self) {
+        self.rare = self.rare.take().filter(|rare| rare.partial.is_some() || !rare.left.is_empty());
+    }
+
+    /// The socket with this id.
+    pub fn find(&self, sid: &Id) -> Option<&Socket> {
+        self.list.iter().find(|socket| socket.sid == *sid)
+    }
+
+    fn named(&self, namespace: &str) -> Option<&Socket> {
+        self.list.iter().find(|socket| *socket.namespace == *namespace)
+    }
+
+    /// All sockets.
+    pub fn iter(&self) -> impl Iterator<Item = &Socket> {
+        self.list.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+fn incoming(
+    ack: bool,
+    sid: Id,
+    id: Option<u64>,
+    data: Cow<'_, str>,
+    attachments: Vec<Vec<u8>>,
+) -> Incoming<'_> {
+    match id {
+        Some(id) if ack => Incoming::Ack { sid, id, data, attachments },
+        _ => Incoming::Event { sid, id, data, attachments },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sid(n: u8) -> Id {
+        Id::from_random([n; 15])
+    }
+
+    /// A session that has joined `/` and waits for `/slow`.
+    fn joined() -> Sockets {
+        let mut sockets = Sockets::default();
+        sockets.connecting("/".into(), sid(1));
+        assert!(sockets.connected(&sid(1)));
+        sockets.connecting("/slow".into(), sid(2));
+        sockets
+    }
+
+    fn text<'p>(sockets: &mut Sockets, text: &'p str) -> Result<Option<Incoming<'p>>, ProtocolError> {
+        sockets.handle_text(&Config::default(), text)
+    }
+
+    fn binary(sockets: &mut Sockets, data: &[u8]) -> Result<Option<Incoming<'static>>, ProtocolError> {
+        sockets.handle_binary(&Config::default(), Cow::Borrowed(data))
+    }
+
+    #[test]
+    fn packets_of_a_joined_namespace_come_through() {
+        let mut sockets = joined();
+        let event = Incoming::Event { sid: sid(1), id: Some(7), data: "[\"a\"]".into(), attachments: vec![] };
+        assert_eq!(text(&mut sockets, "27[\"a\"]"), Ok(Some(event)));
+        let ack = Incoming::Ack { sid: sid(1), id: 7, data: "[]".into(), attachments: vec![] };
+        assert_eq!(text(&mut sockets, "37[]"), Ok(Some(ack)));
+        assert_eq!(text(&mut sockets, "1"), Ok(Some(Incoming::Disconnect { sid: sid(1) })));
+        assert_eq!(text(&mut sockets, "1/nowhere,"), Ok(None));
+        let connect = Incoming::Connect { namespace: "/new", auth: "{}" };
+        assert_eq!(text(&mut sockets, "0/new,{}"), Ok(Some(connect)));
+    }
+
+    #[test]
+    fn violations_are_named() {
+        use ProtocolError as E;
+        for (message, error) in [
+            ("0", E::AlreadyConnected),
+            ("0/slow,", E::AlreadyConnected),
+            ("2/slow,[\"a\"]", E::NotConnected),
+            ("2/other,[\"a\"]", E::NotConnected),
+            ("51-/other,[\"a\"]", E::NotConnected),
+            ("3/other,1[]", E::NotConnected),
+            ("4{}", E::UnexpectedPacket),
+            ("2[\"connect\"]", E::Decode(DecodeError::BadEventName)),
+            ("51-[\"a\",{\"_placeholder\":true,\"num\":1}]", E::Decode(DecodeError::IllegalAttachment)),
+        ] {
+            assert_eq!(text(&mut joined(), message), Err(error), "{message}");
+        }
+        assert_eq!(binary(&mut joined(), b"x"), Err(E::UnexpectedBinary));
+        assert_eq!(binary(&mut Sockets::default(), b"x"), Err(E::UnexpectedBinary));
+    }
+
+    #[test]
+    fn attachments_complete_their_packet() {
+        let mut sockets = joined();
+        let data = r#"["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+        assert_eq!(text(&mut sockets, &format!("52-{data}")), Ok(None));
+        assert_eq!(binary(&mut sockets, b"x"), Ok(None));
+        let event = Incoming::Event {
+            sid: sid(1),
+            id: None,
+            data: data.to_owned().into(),
+            attachments: vec![b"x".to_vec(), b"y".to_vec()],
+        };
+        assert_eq!(binary(&mut sockets, b"y"), Ok(Some(event)));
+        assert_eq!(binary(&mut sockets, b"z"), Err(ProtocolError::UnexpectedBinary));
+    }
+
+    #[test]
+    fn text_between_attachments_is_a_violation() {
+        for message in ["2[\"a\"]", "51-[\"a\"]", "1"] {
+            let mut sockets = joined();
+            assert_eq!(text(&mut sockets, "51-[\"a\"]"), Ok(None));
+            assert_eq!(text(&mut sockets, message), Err(ProtocolError::TextForAttachment));
+        }
+    }
+
+    #[test]
+    fn attachments_together_are_limited() {
+        let config = Config { max_payload: 10, ..Config::default() };
+        let mut sockets = joined();
+        assert_eq!(sockets.handle_text(&config, "52-[\"a\"]"), Ok(None));
+        assert_eq!(sockets.handle_binary(&config, Cow::Borrowed(&[0; 6])), Ok(None));
+        let error = sockets.handle_binary(&config, Cow::Borrowed(&[0; 6]));
+        assert_eq!(error, Err(ProtocolError::AttachmentsTooLarge));
+    }
+
+    #[test]
+    fn packets_that_cross_a_disconnect_are_dropped() {
+        let mut sockets = joined();
+        assert!(sockets.remove(&sid(1)).is_some());
+        assert_eq!(text(&mut sockets, "2[\"a\"]"), Ok(None));
+        assert_eq!(text(&mut sockets, "30[]"), Ok(None));
+        assert_eq!(text(&mut sockets, "51-[\"a\"]"), Ok(None));
+        assert_eq!(binary(&mut sockets, b"x"), Ok(None));
+        assert!(matches!(text(&mut sockets, "0"), Ok(Some(Incoming::Connect { .. }))));
+        sockets.connecting("/".into(), sid(3));
+        assert_eq!(text(&mut sockets, "2[\"a\"]"), Err(ProtocolError::NotConnected));
+    }
+
+    #[test]
+    fn namespaces_are_limited() {
+        let config = Config { max_namespaces: 2, ..Config::default() };
+        let error = joined().handle_text(&config, "0/third,");
+        assert_eq!(error, Err(ProtocolError::TooManyNamespaces));
+    }
+
+    #[test]
+    fn sockets_are_small() {
+        assert!(size_of::<Sockets>() <= 72, "{}", size_of::<Sockets>());
+    }
+}

@@ -1,0 +1,398 @@
+//! HTTP/1.1: request heads, chunked bodies, reason phrases (RFC 9112).
+//!
+//! Stricter than needed on purpose: whatever two parsers could read differently is refused, since a
+//! request for another path is handed to a second parser on the same stream.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use crate::error::DecodeError;
+
+/// The most headers a request may have.
+pub const MAX_HEADERS: usize = 100;
+
+/// A request head, borrowed from the bytes it was read from.
+#[derive(Clone, Debug)]
+pub struct Request<'b> {
+    /// As it was sent, such as `GET`.
+    pub method: &'b str,
+    /// As it was sent: origin or absolute form.
+    pub target: &'b str,
+    /// 1 for HTTP/1.1, 0 for HTTP/1.0.
+    pub minor_version: u8,
+    headers: SmallVec<[(&'b str, &'b [u8]); 16]>,
+}
+
+/// How the body of a request is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// There is none.
+    Empty,
+    /// So many bytes.
+    Length(u64),
+    /// Chunks, to be read with a [`ChunkedDecoder`].
+    Chunked,
+}
+
+/// Parses the head at the front of `buf`: the request and the bytes it took, `None` while it is
+/// incomplete.
+///
+/// # Errors
+/// `BadHead`, `TooManyHeaders`, and `BadBodyLength` when the end of the body is not certain.
+pub fn parse_request(buf: &[u8]) -> Result<Option<(Request<'_>, usize)>, DecodeError> {
+    let mut storage = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut storage);
+    let used = match parsed.parse(buf) {
+        Ok(httparse::Status::Complete(used)) => used,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(DecodeError::TooManyHeaders),
+        Err(_) => return Err(DecodeError::BadHead),
+    };
+    let (Some(method), Some(target), Some(minor_version)) =
+        (parsed.method, parsed.path, parsed.version)
+    else {
+        return Err(DecodeError::BadHead);
+    };
+    let headers = parsed.headers.iter().map(|header| (header.name, header.value)).collect();
+    let request = Request { method, target, minor_version, headers };
+    if has_bare_newline(&buf[..used]) || request.count("host") > 1 {
+        return Err(DecodeError::BadHead);
+    }
+    request.body()?;
+    Ok(Some((request, used)))
+}
+
+/// Line ends other than CRLF are read by some and refused by others.
+fn has_bare_newline(head: &[u8]) -> bool {
+    let mut before = 0;
+    head.iter().any(|byte| {
+        let bare = *byte == b'\n' && before != b'\r';
+        before = *byte;
+        bare
+    })
+}
+
+impl<'b> Request<'b> {
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<&'b [u8]> {
+        self.headers().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All headers, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> + '_ {
+        self.headers.iter().copied()
+    }
+
+    /// How many headers have this name.
+    pub fn count(&self, name: &str) -> usize {
+        self.headers().filter(|(found, _)| found.eq_ignore_ascii_case(name)).count()
+    }
+
+    /// The path of the target, without its query.
+    pub fn path(&self) -> &'b str {
+        let target = self.origin_form();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    /// The query of the target, or nothing.
+    pub fn query(&self) -> &'b str {
+        self.origin_form().split_once('?').map_or("", |(_, query)| query)
+    }
+
+    fn origin_form(&self) -> &'b str {
+        if self.target.starts_with('/') {
+            return self.target;
+        }
+        let rest = self.target.split_once("://").map_or(self.target, |(_, rest)| rest);
+        rest.find('/').map_or("/", |at| &rest[at..])
+    }
+
+    /// The first value of a key in the query, percent-decoded.
+    pub fn query_value(&self, key: &str) -> Option<Cow<'b, str>> {
+        let pairs = self.query().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.into_iter().find(|(name, _)| *name == key).map(|(_, value)| percent_decode(value))
+    }
+
+    /// How the body is delimited.
+    ///
+    /// # Errors
+    /// `BadBodyLength` when two readers could disagree about it.
+    pub fn body(&self) -> Result<Body, DecodeError> {
+        match (self.count("content-length"), self.count("transfer-encoding")) {
+            (0, 0) => Ok(Body::Empty),
+            (1, 0) => {
+                let value = self.header("content-length").unwrap_or_default();
+                let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+                let text = std::str::from_utf8(value).ok().filter(|_| digits);
+                let length = text.and_then(|text| text.parse().ok());
+                length.map(Body::Length).ok_or(DecodeError::BadBodyLength)
+            }
+            (0, 1) if self.minor_version == 1 => {
+                let value = self.header("transfer-encoding").unwrap_or_default();
+                let chunked = value.eq_ignore_ascii_case(b"chunked");
+                if chunked { Ok(Body::Chunked) } else { Err(DecodeError::BadBodyLength) }
+            }
+            _ => Err(DecodeError::BadBodyLength),
+        }
+    }
+
+    /// Whether the connection stays open behind the response.
+    pub fn keeps_alive(&self) -> bool {
+        if self.minor_version == 0 {
+            self.has_token("connection", "keep-alive")
+        } else {
+            !self.has_token("connection", "close")
+        }
+    }
+
+    /// Whether the client waits for `100 Continue`.
+    pub fn expects_continue(&self) -> bool {
+        self.has_token("expect", "100-continue")
+    }
+
+    /// Whether a content coding may be used for the response.
+    pub fn accepts_encoding(&self, name: &str) -> bool {
+        let Some(value) = self.header("accept-encoding") else { return false };
+        let Ok(value) = std::str::from_utf8(value) else { return false };
+        value.split(',').any(|item| {
+            let (coding, weight) = item.split_once(';').unwrap_or((item, ""));
+            let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+            coding.trim().eq_ignore_ascii_case(name) && !refused
+        })
+    }
+
+    /// Whether a comma-separated header has this token.
+    pub fn has_token(&self, header: &str, token: &str) -> bool {
+        self.headers().filter(|(name, _)| name.eq_ignore_ascii_case(header)).any(|(_, value)| {
+            let mut tokens = value.split(|byte| *byte == b',');
+            tokens.any(|found| found.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        })
+    }
+}
+
+fn percent_decode(value: &str) -> Cow<'_, str> {
+    if !value.contains(['%', '+']) {
+        return Cow::Borrowed(value);
+    }
+    let mut bytes = value.as_bytes().iter().copied();
+    let mut out = Vec::with_capacity(value.len());
+    while let Some(byte) = bytes.next() {
+        let rest = bytes.clone().take(2).collect::<SmallVec<[u8; 2]>>();
+        match (byte, &rest[..]) {
+            (b'+', _) => out.push(b' '),
+            (b'%', [high, low]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    out.push(high << 4 | low);
+                    bytes.nth(1);
+                }
+                _ => out.push(b'%'),
+            },
+            _ => out.push(byte),
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+/// Reads a chunked body, split anywhere.
+#[derive(Debug, Default)]
+pub struct ChunkedDecoder {
+    state: Chunk,
+    /// The line that is being read: a size, or a trailer.
+    line: Vec<u8>,
+    trailers: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Chunk {
+    #[default]
+    Size,
+    Data(usize),
+    DataEnd,
+    Trailers,
+}
+
+/// A size line, or a trailer line, may be so long.
+const MAX_LINE: usize = 256;
+const MAX_TRAILERS: usize = 32;
+
+impl ChunkedDecoder {
+    /// Takes bytes from `input` and appends the body's to `out`; returns how many were taken and
+    /// whether the body is complete.
+    ///
+    /// # Errors
+    /// `BadChunk`, and `BodyTooLarge` as soon as a size passes `max`.
+    pub fn decode(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<(usize, bool), DecodeError> {
+        let mut at = 0;
+        while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
+            if let Chunk::Data(left) = self.state {
+                let n = left.min(rest.len());
+                out.extend_from_slice(&rest[..n]);
+                at += n;
+                self.state = if n == left { Chunk::DataEnd } else { Chunk::Data(left - n) };
+                continue;
+            }
+            at += 1;
+            self.line.push(rest[0]);
+            if self.line.len() > MAX_LINE {
+                return Err(DecodeError::BadChunk);
+            }
+            if rest[0] == b'\n' && self.line_done(out.len(), max)? {
+                return Ok((at, true));
+            }
+        }
+        Ok((at, false))
+    }
+
+    /// A line is complete; true when it ends the body.
+    fn line_done(&mut self, held: usize, max: usize) -> Result<bool, DecodeError> {
+        let line = std::mem::take(&mut self.line);
+        let line = line.strip_suffix(b"\r\n").ok_or(DecodeError::BadChunk)?;
+        match self.state {
+            Chunk::Size => {
+                let size = chunk_size(line)?;
+                if size > max.saturating_sub(held) as u64 {
+                    return Err(DecodeError::BodyTooLarge);
+                }
+                self.state =
+                    if size == 0 { Chunk::Trailers } else { Chunk::Data(size as usize) };
+            }
+            Chunk::DataEnd if line.is_empty() => self.state = Chunk::Size,
+            Chunk::Trailers if line.is_empty() => return Ok(true),
+            Chunk::Trailers if self.trailers < MAX_TRAILERS => self.trailers += 1,
+            _ => return Err(DecodeError::BadChunk),
+        }
+        Ok(false)
+    }
+}
+
+fn chunk_size(line: &[u8]) -> Result<u64, DecodeError> {
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    let plain = !digits.is_empty() && digits.len() <= 15;
+    let text = std::str::from_utf8(digits).ok().filter(|_| plain);
+    let hex = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    hex.and_then(|hex| u64::from_str_radix(hex, 16).ok()).ok_or(DecodeError::BadChunk)
+}
+
+/// The reason phrase of a status.
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        101 => "Switching Protocols",
+        200 => "OK",
+        204 => "No Content",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Option<(Request<'_>, usize)>, DecodeError> {
+        parse_request(text.as_bytes())
+    }
+
+    #[test]
+    fn a_head_is_complete_at_its_empty_line_only() {
+        let head = "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\nrest";
+        for end in 0..head.len() - 4 {
+            assert!(parse(&head[..end]).unwrap().is_none(), "{end}");
+        }
+        let (request, used) = parse(head).unwrap().unwrap();
+        assert_eq!((request.method, request.path(), request.query()), ("GET", "/a", "b=c"));
+        assert_eq!(&head[used..], "rest");
+    }
+
+    #[test]
+    fn ambiguous_heads_are_refused() {
+        for headers in [
+            "Content-Length: 1\r\nContent-Length: 1\r\n",
+            "Content-Length: +1\r\n",
+            "Content-Length: 1, 1\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Host: a\r\nHost: b\r\n",
+            "A: b\r\n c\r\n",
+            "A: b\n",
+            "A: \0\r\n",
+            "A : b\r\n",
+        ] {
+            assert!(parse(&format!("POST / HTTP/1.1\r\n{headers}\r\n")).is_err(), "{headers:?}");
+        }
+        let many = "A: b\r\n".repeat(101);
+        let refused = parse(&format!("GET / HTTP/1.1\r\n{many}\r\n")).map(|_| ());
+        assert_eq!(refused, Err(DecodeError::TooManyHeaders));
+        assert!(parse("PRI * HTTP/2.0\r\n\r\n").is_err());
+        assert!(parse("GET /\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn query_values_are_decoded() {
+        let (request, _) =
+            parse("GET http://h/p?a=1&a=2&b=%41%zz+c&d HTTP/1.1\r\n\r\n").unwrap().unwrap();
+        assert_eq!(request.path(), "/p");
+        assert_eq!(request.query_value("a").as_deref(), Some("1"));
+        assert_eq!(request.query_value("b").as_deref(), Some("A%zz c"));
+        assert_eq!(request.query_value("d").as_deref(), Some(""));
+        assert_eq!(request.query_value("e"), None);
+    }
+
+    #[test]
+    fn encodings_with_weight_zero_are_not_accepted() {
+        let head = "GET / HTTP/1.1\r\nAccept-Encoding: gzip;q=0, deflate\r\n\r\n";
+        let (request, _) = parse(head).unwrap().unwrap();
+        assert!(!request.accepts_encoding("gzip"));
+        assert!(request.accepts_encoding("deflate"));
+    }
+
+    #[test]
+    fn a_chunked_body_is_read_in_any_split() {
+        let body = b"4;x=y\r\nabcd\r\nA\r\n0123456789\r\n0\r\nT: v\r\n\r\nnext";
+        for split in 0..body.len() {
+            let mut decoder = ChunkedDecoder::default();
+            let mut out = Vec::new();
+            let (mut used, mut done) = decoder.decode(&body[..split], &mut out, 100).unwrap();
+            if !done {
+                let (more, end) = decoder.decode(&body[used..], &mut out, 100).unwrap();
+                (used, done) = (used + more, end);
+            }
+            assert!(done);
+            assert_eq!((&out[..], &body[used..]), (&b"abcd0123456789"[..], &b"next"[..]));
+        }
+    }
+
+    #[test]
+    fn bad_chunks_are_refused() {
+        for (body, error) in [
+            (&b"x\r\n"[..], DecodeError::BadChunk),
+            (b"-1\r\n", DecodeError::BadChunk),
+            (b"4\n", DecodeError::BadChunk),
+            (b"1\r\nab\r\n", DecodeError::BadChunk),
+            (b"ffffffffffffffff\r\n", DecodeError::BadChunk),
+            (b"65\r\n", DecodeError::BodyTooLarge),
+        ] {
+            let found = ChunkedDecoder::default().decode(body, &mut Vec::new(), 100);
+            assert_eq!(found, Err(error), "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Socket.IO v5: the packet in front of its JSON.
+//!
+//! Grammar: `type[attachments-][namespace,][id][data]`. Only the head of the data is looked at; the
+//! rest is the JSON parser's business. Source: Socket.IO protocol v5, "Packet encoding";
+//! reserved names and limits as Node's `socket.io-parser` 4.2.7.
+
+use crate::error::DecodeError;
+use crate::json;
+
+const MAX_NAMESPACE: usize = 255;
+const MAX_EVENT_NAME: usize = 1024;
+const MAX_ACK_ID: u64 = 1 << 53;
+
+/// Names a client must not send.
+const RESERVED: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+/// The type of a packet, in the order of its digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketType {
+    /// Asks for a namespace, or grants it.
+    Connect = 0,
+    /// Leaves a namespace.
+    Disconnect = 1,
+    /// An event.
+    Event = 2,
+    /// The answer to one.
+    Ack = 3,
+    /// A namespace is refused.
+    ConnectError = 4,
+    /// An event with attachments.
+    BinaryEvent = 5,
+    /// An ack with attachments.
+    BinaryAck = 6,
+}
+
+impl PacketType {
+    fn from_digit(digit: u8) -> Option<Self> {
+        Some(match digit {
+            b'0' => Self::Connect,
+            b'1' => Self::Disconnect,
+            b'2' => Self::Event,
+            b'3' => Self::Ack,
+            b'4' => Self::ConnectError,
+            b'5' => Self::BinaryEvent,
+            b'6' => Self::BinaryAck,
+            _ => return None,
+        })
+    }
+
+    fn is_binary(self) -> bool {
+        matches!(self, Self::BinaryEvent | Self::BinaryAck)
+    }
+}
+
+/// One packet; `data` is raw JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Its type.
+    pub kind: PacketType,
+    /// How many binary messages follow.
+    pub attachments: u32,
+    /// The namespace; `/` when the packet names none.
+    pub namespace: &'a str,
+    /// The ack id.
+    pub id: Option<u64>,
+    /// The JSON, or nothing.
+    pub data: &'a str,
+}
+
+impl<'a> Packet<'a> {
+    /// Decodes the text of an Engine.IO message.
+    ///
+    /// # Errors
+    /// When it is no packet, or the head of its data is not what its type carries.
+    pub fn decode(text: &'a str, max_attachments: u32) -> Result<Self, DecodeError> {
+        let kind = text.bytes().next().and_then(PacketType::from_digit);
+        let kind = kind.ok_or(DecodeError::BadPacketType)?;
+        let (attachments, rest) = if kind.is_binary() {
+            attachments(&text[1..], max_attachments)?
+        } else {
+            (0, &text[1..])
+        };
+        let (namespace, rest) = namespace(rest)?;
+        let (id, data) = ack_id(rest)?;
+        let packet = Self { kind, attachments, namespace, id, data };
+        packet.check_data()?;
+        Ok(packet)
+    }
+
+    fn check_data(&self) -> Result<(), DecodeError> {
+        let first = self.data.bytes().next();
+        let fits = match self.kind {
+            PacketType::Connect => matches!(first, None | Some(b'{')),
+            PacketType::ConnectError => matches!(first, Some(b'{' | b'"')),
+            PacketType::Disconnect => first.is_none(),
+            PacketType::Ack | PacketType::BinaryAck => first == Some(b'[') && self.id.is_some(),
+            PacketType::Event | PacketType::BinaryEvent => return self.check_event(),
+        };
+        if fits { Ok(()) } else { Err(DecodeError::BadPayload) }
+    }
+
+    /// An event's data is an array that begins with a name: a string, or a number.
+    fn check_event(&self) -> Result<(), DecodeError> {
+        let array = self.data.strip_prefix('[').ok_or(DecodeError::BadPayload)?;
+        let first = array.trim_start_matches([' ', '\t', '\n', '\r']);
+        match first.as_bytes().first() {
+            Some(b'"') => check_name(first),
+            Some(b'-' | b'0'..=b'9') => Ok(()),
+            _ => Err(DecodeError::BadEventName),
+        }
+    }
+
+    /// Appends everything in front of the data.
+    pub fn encode_header(&self, out: &mut Vec<u8>) {
+        out.push(b'0' + self.kind as u8);
+        if self.kind.is_binary() {
+            push_number(u64::from(self.attachments), out);
+            out.push(b'-');
+        }
+        if self.namespace != "/" {
+            out.extend_from_slice(self.namespace.as_bytes());
+            out.push(b',');
+        }
+        if let Some(id) = self.id {
+            push_number(id, out);
+        }
+    }
+
+    /// Appends the whole packet.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.encode_header(out);
+        out.extend_from_slice(self.data.as_bytes());
+    }
+}
+
+fn push_number(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(number.to_string().as_bytes());
+}
+
+/// `text` begins with the quote of an event's name.
+fn check_name(text: &str) -> Result<(), DecodeError> {
+    let end = json::string_end(text.as_bytes(), 0).ok_or(DecodeError::BadJson)?;
+    if end > MAX_EVENT_NAME {
+        return Err(DecodeError::BadEventName);
+    }
+    let literal = &text[..end];
+    // A name written with escapes is unescaped before it is compared.
+    let reserved = if literal.contains('\\') {
+        let name = json::string(literal).ok_or(DecodeError::BadJson)?;
+        RESERVED.contains(&name.as_str())
+    } else {
+        RESERVED.contains(&&literal[1..end - 1])
+    };
+    if reserved { Err(DecodeError::BadEventName) } else { Ok(()) }
+}
+
+fn attachments(text: &str, max: u32) -> Result<(u32, &str), DecodeError> {
+    let (digits, rest) = text.split_once('-').ok_or(DecodeError::BadAttachmentCount)?;
+    let plain = digits.len() <= 10 && digits.bytes().all(|b| b.is_ascii_digit());
+    let count = digits.parse().ok().filter(|count| plain && (1..=max).contains(count));
+    Ok((count.ok_or(DecodeError::BadAttachmentCount)?, rest))
+}
+
+fn namespace(text: &str) -> Result<(&str, &str), DecodeError> {
+    if !text.starts_with('/') {
+        return Ok(("/", text));
+    }
+    let (name, rest) = text.split_once(',').unwrap_or((text, ""));
+    let name = name.split_once('?').map_or(name, |(name, _)| name);
+    if name.len() > MAX_NAMESPACE { Err(DecodeError::BadNamespace) } else { Ok((name, rest)) }
+}
+
+fn ack_id(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        return Ok((None, text));
+    }
+    let id = text[..digits].parse().ok().filter(|id| *id <= MAX_ACK_ID);
+    Ok((Some(id.ok_or(DecodeError::BadAckId)?), &text[digits..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<(PacketType, u32, &str, Option<u64>, &str), DecodeError>) {
+        let found = Packet::decode(text, 10)
+            .map(|p| (p.kind, p.attachments, p.namespace, p.id, p.data));
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn packets_of_the_protocol_document() {
+        use PacketType as T;
+        check("0", Ok((T::Connect, 0, "/", None, "")));
+        check(r#"0/admin,{"a":1}"#, Ok((T::Connect, 0, "/admin", None, r#"{"a":1}"#)));
+        check("0/admin?token=x,", Ok((T::Connect, 0, "/admin", None, "")));
+        check("0/admin", Ok((T::Connect, 0, "/admin", None, "")));
+        check(r#"2["hello",1]"#, Ok((T::Event, 0, "/", None, r#"["hello",1]"#)));
+        check(r#"2/admin,456["x"]"#, Ok((T::Event, 0, "/admin", Some(456), r#"["x"]"#)));
+        check("3/admin,456[]", Ok((T::Ack, 0, "/admin", Some(456), "[]")));
+        check(r#"4{"message":"no"}"#, Ok((T::ConnectError, 0, "/", None, r#"{"message":"no"}"#)));
+        check("1/admin,", Ok((T::Disconnect, 0, "/admin", None, "")));
+        check(r#"51-["b",{}]"#, Ok((T::BinaryEvent, 1, "/", None, r#"["b",{}]"#)));
+        check(r#"61-/a,4[{}]"#, Ok((T::BinaryAck, 1, "/a", Some(4), "[{}]")));
+        check("2[12,1]", Ok((T::Event, 0, "/", None, "[12,1]")));
+    }
+
+    #[test]
+    fn what_breaks_the_grammar_is_refused() {
+        use DecodeError as E;
+        for text in ["", "7", "x", "²"] {
+            check(text, Err(E::BadPacketType));
+        }
+        for text in ["50-[\"a\"]", "5-1-[\"a\"]", "511-[\"a\"]", "59999999999-[\"a\"]", "51e1-[\"a\"]", "5²-[\"a\"]", "5[\"a\"]", "5+1-[\"a\"]", "5-"] {
+            check(text, Err(E::BadAttachmentCount));
+        }
+        for text in ["2", "2{}", "2\"a\"", "3[]", "31{}", "0[]", "0x", "1{}", "4", "4[]"] {
+            check(text, Err(E::BadPayload));
+        }
+        for text in ["2[]", "2[null]", "2[{}]", "2[[]]", "2[true]", "2[\"connect\"]", "2[\"disconnect\",1]", "2[ \"newListener\"]", r#"2["\u0063onnect"]"#] {
+            check(text, Err(E::BadEventName));
+        }
+        check("2[\"abc", Err(E::BadJson));
+        check("299999999999999999999[\"a\"]", Err(E::BadAckId));
+        check("29007199254740993[\"a\"]", Err(E::BadAckId));
+        check(&format!("0/{}", "n".repeat(255)), Err(E::BadNamespace));
+        check(&format!("2[\"{}\"]", "n".repeat(1024)), Err(E::BadEventName));
+    }
+
+    #[test]
+    fn packets_are_read_back() {
+        for text in ["0", "0/a,{}", "2[\"x\"]", "2/a,1[\"x\"]", "51-/a,1[\"x\"]", "1", "30[]"] {
+            let mut out = Vec::new();
+            Packet::decode(text, 10).unwrap().encode(&mut out);
+            assert_eq!(out, text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Frames (RFC 6455 section 5): headers out, messages in.
+//!
+//! The decoder looks at one frame at the front of a buffer that others own and grow. A whole frame
+//! that is a whole message is borrowed from the buffer, unmasked in place; only fragments are
+//! copied, into one append-only buffer. What a header promises is checked before anything is
+//! stored for it.
+
+use crate::error::DecodeError;
+use crate::websocket::apply_mask;
+
+/// The opcodes of RFC 6455 section 11.8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opcode {
+    /// Goes on with a fragmented message.
+    Continuation = 0x0,
+    /// UTF-8 text.
+    Text = 0x1,
+    /// Bytes.
+    Binary = 0x2,
+    /// The end of the connection.
+    Close = 0x8,
+    /// Asks for a pong.
+    Ping = 0x9,
+    /// Answers a ping.
+    Pong = 0xA,
+}
+
+impl Opcode {
+    fn from_bits(bits: u8) -> Option<Self> {
+        Some(match bits {
+            0x0 => Self::Continuation,
+            0x1 => Self::Text,
+            0x2 => Self::Binary,
+            0x8 => Self::Close,
+            0x9 => Self::Ping,
+            0xA => Self::Pong,
+            _ => return None,
+        })
+    }
+
+    fn is_control(self) -> bool {
+        self as u8 & 0x8 != 0
+    }
+}
+
+/// A complete message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'b> {
+    /// Text, checked to be UTF-8.
+    Text(&'b str),
+    /// Bytes.
+    Binary(&'b [u8]),
+    /// A ping with its payload.
+    Ping(&'b [u8]),
+    /// A pong with its payload.
+    Pong(&'b [u8]),
+    /// A close frame.
+    Close {
+        /// The code, if it has a body.
+        code: Option<u16>,
+        /// The reason, maybe empty.
+        reason: &'b str,
+    },
+}
+
+/// Appends the header of an unmasked, final frame.
+pub fn encode_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
+    out.push(0x80 | opcode as u8);
+    encode_length(len, 0, out);
+}
+
+fn encode_length(len: usize, mask_bit: u8, out: &mut Vec<u8>) {
+    match len {
+        0..=125 => out.push(mask_bit | len as u8),
+        126..=0xffff => {
+            out.push(mask_bit | 126);
+            out.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        _ => {
+            out.push(mask_bit | 127);
+            out.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+}
+
+/// Appends a final frame, masked when there is a key.
+pub fn encode_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
+    let Some(key) = mask else {
+        encode_header(opcode, payload.len(), out);
+        return out.extend_from_slice(payload);
+    };
+    out.push(0x80 | opcode as u8);
+    encode_length(payload.len(), 0x80, out);
+    out.extend_from_slice(&key);
+    let start = out.len();
+    out.extend_from_slice(payload);
+    apply_mask(&mut out[start..], key);
+}
+
+/// The state of one direction of a connection.
+#[derive(Debug)]
+pub struct Decoder {
+    partial: Option<Box<Partial>>,
+    expects_mask: bool,
+}
+
+/// A fragmented message, as far as it has come.
+#[derive(Debug)]
+struct Partial {
+    text: bool,
+    done: bool,
+    data: Vec<u8>,
+    /// How much of `data` is known to be UTF-8.
+    valid: usize,
+}
+
+struct Header {
+    opcode: Opcode,
+    fin: bool,
+    mask: Option<[u8; 4]>,
+    start: usize,
+    len: usize,
+}
+
+impl Decoder {
+    /// For the server's side, which takes masked frames.
+    pub fn server() -> Self {
+        Self { partial: None, expects_mask: true }
+    }
+
+    /// For the client's side, which takes unmasked frames.
+    pub fn client() -> Self {
+        Self { partial: None, expects_mask: false }
+    }
+
+    /// Decodes the frame at the front of `buf`, unmasking it in place.
+    ///
+    /// Returns the bytes used and the message they complete; 0 bytes mean that more are needed.
+    /// Call it again with the rest of the buffer until then.
+    ///
+    /// # Errors
+    /// As soon as the bytes show that the peer breaks RFC 6455 or the limit; the decoder is then
+    /// of no further use.
+    pub fn decode<'b>(
+        &'b mut self,
+        buf: &'b mut [u8],
+        max_message: usize,
+    ) -> Result<(usize, Option<Message<'b>>), DecodeError> {
+        if self.partial.as_ref().is_some_and(|partial| partial.done) {
+            self.partial = None;
+        }
+        let Some(header) = self.header(buf, max_message)? else { return Ok((0, None)) };
+        let end = header.start + header.len;
+        let Some(payload) = buf.get_mut(header.start..end) else { return Ok((0, None)) };
+        if let Some(key) = header.mask {
+            apply_mask(payload, key);
+        }
+        let message = match header.opcode {
+            Opcode::Ping => Some(Message::Ping(payload)),
+            Opcode::Pong => Some(Message::Pong(payload)),
+            Opcode::Close => Some(close(payload)?),
+            Opcode::Text if header.fin => Some(Message::Text(utf8(payload)?)),
+            Opcode::Binary if header.fin => Some(Message::Binary(payload)),
+            Opcode::Binary | Opcode::Continuation | Opcode::Text => self.fragment(&header, payload)?,
+        };
+        Ok((end, message))
+    }
+
+    /// Reads and checks a header; `None` while it is incomplete.
+    fn header(&self, buf: &[u8], max: usize) -> Result<Option<Header>, DecodeError> {
+        let &[first, second, ..] = buf else { return Ok(None) };
+        if first & 0x70 != 0 {
+            return Err(DecodeError::ReservedBits);
+        }
+        let opcode = Opcode::from_bits(first & 0x0f).ok_or(DecodeError::BadOpcode)?;
+        let fin = first & 0x80 != 0;
+        if (second & 0x80 != 0) != self.expects_mask {
+            return Err(DecodeError::BadMask);
+        }
+        let short = second & 0x7f;
+        if opcode.is_control() && (!fin || short > 125) {
+            return Err(DecodeError::BadControlFrame);
+        }
+        self.check_sequence(opcode)?;
+        let Some((len, start)) = length(short, buf)? else { return Ok(None) };
+        let held = self.partial.as_ref().map_or(0, |partial| partial.data.len());
+        let room = if opcode.is_control() { 125 } else { max.saturating_sub(held) };
+        if len > room as u64 {
+            return Err(DecodeError::MessageTooLarge);
+        }
+        let header = |mask, start| Header { opcode, fin, mask, start, len: len as usize };
+        if !self.expects_mask {
+            return Ok(Some(header(None, start)));
+        }
+        let Some(&[a, b, c, d]) = buf.get(start..start + 4) else { return Ok(None) };
+        Ok(Some(header(Some([a, b, c, d]), start + 4)))
+    }
+
+    fn check_sequence(&self, opcode: Opcode) -> Result<(), DecodeError> {
+        let continues = opcode == Opcode::Continuation;
+        if opcode.is_control() || continues == self.partial.is_some() {
+            return Ok(());
+        }
+        Err(DecodeError::BadFragment)
+    }
+
+    fn fragment(&mut self, header: &Header, data: &[u8]) -> Result<Option<Message<'_>>, DecodeError> {
+        let text = header.opcode == Opcode::Text;
+        let partial = self.partial.get_or_insert_with(|| {
+            Box::new(Partial { text, done: false, data: Vec::new(), valid: 0 })
+        });
+        partial.data.extend_from_slice(data);
+        if partial.text {
+            partial.check_utf8(header.fin)?;
+        }
+        if !header.fin {
+            return Ok(None);
+        }
+        partial.done = true;
+        if partial.text {
+            return Ok(Some(Message::Text(utf8(&partial.data)?)));
+        }
+        Ok(Some(Message::Binary(&partial.data)))
+    }
+}
+
+impl Partial {
+    /// Checks what has come since the last time; a character may be cut at the end.
+    fn check_utf8(&mut self, last: bool) -> Result<(), DecodeError> {
+        match simdutf8::compat::from_utf8(&self.data[self.valid..]) {
+            Ok(_) => self.valid = self.data.len(),
+            Err(error) if error.error_len().is_none() && !last => self.valid += error.valid_up_to(),
+            Err(_) => return Err(DecodeError::BadUtf8),
+        }
+        Ok(())
+    }
+}
+
+/// The payload's length and where it or its mask begins; `None` while it is incomplete.
+fn length(short: u8, buf: &[u8]) -> Result<Option<(u64, usize)>, DecodeError> {
+    let (len, start, least) = match short {
+        126 => {
+            let Some(&[a, b]) = buf.get(2..4) else { return Ok(None) };
+            (u64::from(u16::from_be_bytes([a, b])), 4, 126)
+        }
+        127 => {
+            let Some(bytes) = buf.get(2..10).and_then(|bytes| bytes.try_into().ok()) else {
+                return Ok(None);
+            };
+            (u64::from_be_bytes(bytes), 10, 0x10000)
+        }
+        short => (u64::from(short), 2, 0),
+    };
+    if len < least || len >> 63 != 0 {
+        return Err(DecodeError::BadFrameLength);
+    }
+    Ok(Some((len, start)))
+}
+
+fn utf8(data: &[u8]) -> Result<&str, DecodeError> {
+    simdutf8::basic::from_utf8(data).map_err(|_| DecodeError::BadUtf8)
+}
+
+fn close(payload: &[u8]) -> Result<Message<'_>, DecodeError> {
+    match payload {
+        [] => Ok(Message::Close { code: None, reason: "" }),
+        [high, low, reason @ ..] => {
+            let code = u16::from_be_bytes([*high, *low]);
+            // Section 7.4: what may stand on the wire.
+            let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            if !allowed {
+                return Err(DecodeError::BadCloseFrame);
+            }
+            Ok(Message::Close { code: Some(code), reason: utf8(reason)? })
+        }
+        [_] => Err(DecodeError::BadCloseFrame),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decodes all of `bytes`; messages in a form that can be compared.
+    fn all(bytes: &[u8], max: usize) -> Result<Vec<String>, DecodeError> {
+        let mut decoder = Decoder::client();
+        let mut bytes = bytes.to_vec();
+        let (mut at, mut found) = (0, Vec::new());
+        loop {
+            let (used, message) = decoder.decode(&mut bytes[at..], max)?;
+            if used == 0 {
+                return Ok(found);
+            }
+            at += used;
+            found.extend(message.map(|message| format!("{message:?}")));
+        }
+    }
+
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = vec![first];
+        encode_length(payload.len(), 0, &mut out);
+        out.extend_from_slice(payload);
+        out
+    }
+
+    #[test]
+    fn messages_come_out_as_they_went_in() {
+        for len in [0, 1, 125, 126, 127, 65535, 65536, 70000] {
+            for mask in [None, Some([9, 8, 7, 6])] {
+                let payload = "x".repeat(len);
+                let mut bytes = Vec::new();
+                encode_frame(Opcode::Text, payload.as_bytes(), mask, &mut bytes);
+                let mut decoder = if mask.is_some() { Decoder::server() } else { Decoder::client() };
+                let end = bytes.len();
+                assert_eq!(decoder.decode(&mut bytes[..end - 1], 1 << 20), Ok((0, None)));
+                let decoded = decoder.decode(&mut bytes, 1 << 20);
+                assert_eq!(decoded, Ok((end, Some(Message::Text(&payload)))));
+            }
+        }
+    }
+
+    #[test]
+    fn control_frames_come_between_fragments() {
+        let bytes = [
+            frame(0x01, "h\u{e4}".as_bytes()[..2].as_ref()),
+            frame(0x89, b"p"),
+            frame(0x00, &"\u{e4}".as_bytes()[1..]),
+            frame(0x00, b""),
+            frame(0x80, b"!"),
+        ]
+        .concat();
+        assert_eq!(all(&bytes, 100).unwrap(), [r"Ping([112])", r#"Text("hä!")"#]);
+    }
+
+    #[test]
+    fn what_breaks_the_rfc_is_refused() {
+        use DecodeError as E;
+        let long = |first: u8, len: u64| [&[first, 127][..], &len.to_be_bytes()].concat();
+        for (bytes, error) in [
+            (vec![0xc1, 0x00], E::ReservedBits),
+            (vec![0x83, 0x00], E::BadOpcode),
+            (vec![0x8f, 0x00], E::BadOpcode),
+            (vec![0x81, 0x80], E::BadMask),
+            (vec![0x09, 0x00], E::BadControlFrame),
+            (vec![0x89, 126], E::BadControlFrame),
+            (frame(0x80, b"x"), E::BadFragment),
+            ([frame(0x01, b"x"), frame(0x81, b"y")].concat(), E::BadFragment),
+            (vec![0x81, 126, 0, 5], E::BadFrameLength),
+            (long(0x81, 5), E::BadFrameLength),
+            (long(0x81, 1 << 63), E::BadFrameLength),
+            (long(0x81, u64::MAX), E::BadFrameLength),
+            (long(0x82, i64::MAX as u64), E::MessageTooLarge),
+            (frame(0x82, &[0; 101]), E::MessageTooLarge),
+            ([frame(0x02, &[0; 60]), frame(0x80, &[0; 41])].concat(), E::MessageTooLarge),
+            (frame(0x81, b"\xff"), E::BadUtf8),
+            (frame(0x01, b"ab\xc0"), E::BadUtf8),
+            ([frame(0x01, b"\xe4"), frame(0x80, b"")].concat(), E::BadUtf8),
+            (frame(0x88, b"x"), E::BadCloseFrame),
+            (frame(0x88, &999u16.to_be_bytes()), E::BadCloseFrame),
+            (frame(0x88, &1005u16.to_be_bytes()), E::BadCloseFrame),
+            (frame(0x88, &5000u16.to_be_bytes()), E::BadCloseFrame),
+            (frame(0x88, b"\x03\xe8\xff"), E::BadUtf8),
+        ] {
+            assert_eq!(all(&bytes, 100), Err(error), "{bytes:02x?}");
+        }
+        assert_eq!(all(&frame(0x82, &[7; 100]), 100).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_decoder_is_small() {
+        assert!(size_of::<Decoder>() <= 16);
+    }
+}
