@@ -15,7 +15,7 @@ pub(crate) enum Error {
     /// An option has the wrong type or a value out of range.
     Option { name: String, expected: &'static str },
     /// No socket has this sid.
-    UnknownSid(String),
+    UnknownSid,
     /// The sid belongs to another namespace.
     WrongNamespace,
     /// The room is another client's own.
@@ -42,7 +42,7 @@ impl From<Error> for PyErr {
             Error::Option { name, expected } => {
                 PyTypeError::new_err(format!("option {name:?}: expected {expected}"))
             }
-            Error::UnknownSid(_) => PyKeyError::new_err("sid is not connected"),
+            Error::UnknownSid => PyKeyError::new_err("sid is not connected"),
             Error::WrongNamespace => {
                 PyValueError::new_err("sid is not connected to requested namespace")
             }

@@ -40,6 +40,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "max_attachments" => engine.max_attachments = value.extract()?,
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
         "max_queue_bytes" => options.max_queue_bytes = value.extract()?,
+        "ping_grace" => options.ping_grace = seconds(name, value)?,
         "ping_interval" => engine.ping_interval = seconds(name, value)?,
         "ping_timeout" => engine.ping_timeout = seconds(name, value)?,
         "shards" => {

@@ -216,9 +216,9 @@ impl Server {
 
     fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
         let mut registry = self.registry.lock();
-        let id = Id::parse(sid).ok_or_else(|| Error::UnknownSid(sid.to_owned()))?;
+        let id = Id::parse(sid).ok_or(Error::UnknownSid)?;
         let joined = registry.join(&id, namespace, room).map_err(|error| match error {
-            RegistryError::UnknownSid => Error::UnknownSid(sid.to_owned()),
+            RegistryError::UnknownSid => Error::UnknownSid,
             RegistryError::WrongNamespace => Error::WrongNamespace,
             RegistryError::OwnRoom => Error::OwnRoom,
         })?;

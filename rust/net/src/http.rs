@@ -381,7 +381,7 @@ impl Table {
         let handshake = protocol::engineio::Handshake {
             sid: id.as_str().to_owned(),
             upgrades: if upgrades { vec!["websocket".to_owned()] } else { Vec::new() },
-            ping_interval: config.ping_interval.as_millis() as u64,
+            ping_interval: (config.ping_interval + self.options.ping_grace).as_millis() as u64,
             ping_timeout: config.ping_timeout.as_millis() as u64,
             max_payload: config.max_payload as u64,
         };

@@ -72,6 +72,8 @@ pub struct Options {
     pub max_queue_bytes: usize,
     /// How many events of one session may wait for Python before reading from it pauses.
     pub max_unread: u32,
+    /// Added to the ping interval that is announced, for clients with slow timers.
+    pub ping_grace: Duration,
     /// How many I/O threads there are.
     pub shards: usize,
     /// Whose forwarded headers are believed.
@@ -93,6 +95,7 @@ impl Default for Options {
             max_head: 16 * 1024,
             max_queue_bytes: 1 << 20,
             max_unread: 256,
+            ping_grace: Duration::ZERO,
             shards: default_shards(),
             trusted: Trusted::List(Vec::new()),
         }

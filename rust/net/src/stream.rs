@@ -172,10 +172,6 @@ impl Stream {
         }
     }
 
-    pub(crate) fn is_finishing(&self) -> bool {
-        self.finishing
-    }
-
     /// Reads into `buffer`: `Ok(None)` when nothing is there now, `Ok(Some(0))` at the end.
     ///
     /// # Errors

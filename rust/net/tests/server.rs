@@ -260,7 +260,7 @@ fn another_path_is_handed_off_with_its_bytes() {
     let mut stream = running.connect();
     let (head, _) = get(&mut stream, "/index.html");
     assert!(head.starts_with("HTTP/1.1 200 OK"));
-    assert_eq!(running.finish(), ["handoff 7 40"]);
+    assert_eq!(running.finish(), ["handoff 7 37"]);
 }
 
 #[test]

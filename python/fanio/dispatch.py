@@ -1,0 +1,229 @@
+"""From events of the core to handlers: which one, with which arguments, and what becomes of its result.
+
+Handlers start in the order of arrival. Signatures are looked at once, when a handler is registered.
+Order of look-up as python-socketio's: ``handlers[ns][event]``, ``handlers[ns]['*']``, ``handlers['*'][event]``,
+``handlers['*']['*']``, class namespace, class namespace ``*``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from fanio.server import AsyncServer
+
+from fanio.namespace import AsyncNamespace
+from fanio.types import Handler
+
+__all__ = ["RESERVED", "Dispatcher", "fitting"]
+
+RESERVED = ("connect", "disconnect")
+"""Events that no client can send."""
+
+# Handlers of one client that may run at a time before reading from it pauses.
+_MAX_RUNNING = 1000
+
+_T = TypeVar("_T")
+
+_optional: dict[Any, tuple[float, float]] = {}
+
+
+def _positional(handler: Handler) -> tuple[float, float]:
+    """Return the least and the most positional arguments a handler takes."""
+    key = getattr(handler, "__func__", handler)
+    try:
+        known = _optional.get(key)
+    except TypeError:
+        return _count(handler)
+    if known is None:
+        known = _count(handler)
+        if len(_optional) < _MAX_RUNNING:
+            _optional[key] = known
+    return known
+
+
+def _count(handler: Handler) -> tuple[float, float]:
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except (TypeError, ValueError):
+        return 0, float("inf")
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [parameter for parameter in parameters if parameter.kind in kinds]
+    least = sum(parameter.default is parameter.empty for parameter in positional)
+    unbounded = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    return least, float("inf") if unbounded else len(positional)
+
+
+def fitting(handler: Handler, event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Leave out the last argument of ``connect`` (auth) or ``disconnect`` (reason) if the handler has no place for it."""
+    if event in RESERVED and _positional(handler)[1] < len(args):
+        return args[:-1]
+    return args
+
+
+class Dispatcher:
+    """The handlers of a server, and the tasks in which they run.
+
+    Attributes:
+        handlers: Functions by namespace and event.
+        namespace_handlers: Class namespaces by name.
+        tasks: What runs now, referenced so that it is not collected.
+    """
+
+    def __init__(self, server: AsyncServer) -> None:
+        self._server = server
+        self.handlers: dict[str, dict[str, Handler]] = {}
+        self.namespace_handlers: dict[str, AsyncNamespace] = {}
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self._running: dict[str, int] = {}
+        self._serial: dict[str, deque[Callable[[], Coroutine[Any, Any, None]]]] = {}
+
+    def serves(self, namespace: str) -> bool:
+        """Return whether clients may connect to a namespace."""
+        known = self._server.namespaces
+        if known == "*" or namespace in known:
+            return True
+        names = (namespace, "*")
+        return any(name in self.handlers or name in self.namespace_handlers for name in names)
+
+    def find(self, event: Any, namespace: str, args: tuple[Any, ...]) -> tuple[Handler | None, tuple[Any, ...]]:
+        """Find the function for an event, and what it is called with."""
+        reserved = event in RESERVED
+        named = event if event != "*" else None
+        own = self.handlers.get(namespace, {})
+        if named in own:
+            return own[event], args
+        if not reserved and "*" in own:
+            return own["*"], (event, *args)
+        every = self.handlers.get("*", {})
+        if named in every:
+            return every[event], (namespace, *args)
+        if not reserved and "*" in every:
+            return every["*"], (event, namespace, *args)
+        return None, args
+
+    def find_class(self, namespace: str, args: tuple[Any, ...]) -> tuple[AsyncNamespace | None, tuple[Any, ...]]:
+        """Find the class namespace, and what its ``trigger_event`` is called with."""
+        if namespace in self.namespace_handlers:
+            return self.namespace_handlers[namespace], args
+        if "*" in self.namespace_handlers:
+            return self.namespace_handlers["*"], (namespace, *args)
+        return None, args
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Run a coroutine as a task that starts before anything that comes later."""
+        loop = self._server.loop
+        if sys.version_info >= (3, 12):
+            task = asyncio.Task(work, loop=loop, eager_start=True)
+        else:
+            task = loop.create_task(work)
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def trigger(self, event: str, namespace: str, *args: Any) -> Any:
+        """Call the handler of an event and return its result; ``not_handled`` without one."""
+        handler, arguments = self.find(event, namespace, args)
+        if handler is not None:
+            result = handler(*fitting(handler, event, arguments))
+            return await result if asyncio.iscoroutine(result) else result
+        owner, arguments = self.find_class(namespace, args)
+        if owner is not None:
+            return await owner.trigger_event(event, *arguments)
+        return self._server.not_handled
+
+    def dispatch(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
+        """Start the handler of a client's event."""
+        if not self._server.async_handlers:
+            self._queue(sid, lambda: self._run(sid, namespace, event, args, ack_id))
+            return
+        handler, arguments = self.find(event, namespace, (sid, *args))
+        if handler is not None and not inspect.iscoroutinefunction(handler):
+            self._call(handler, arguments, sid, namespace, event, ack_id)
+            return
+        self._count_in(sid)
+        self.start(self._run_counted(sid, namespace, event, args, ack_id))
+
+    def _call(
+        self, handler: Handler, args: tuple[Any, ...], sid: str, namespace: str, event: Any, ack_id: int | None
+    ) -> None:
+        """Run a plain function at once."""
+        try:
+            result = handler(*args)
+        except Exception:
+            self._log(event, namespace)
+            return
+        if asyncio.iscoroutine(result):
+            self.start(self._finish(result, sid, namespace, event, ack_id))
+        elif ack_id is not None:
+            self._server.send_ack(sid, ack_id, result)
+
+    async def _finish(
+        self, result: Coroutine[Any, Any, Any], sid: str, namespace: str, event: Any, ack_id: int | None
+    ) -> None:
+        try:
+            answer = await result
+            if ack_id is not None:
+                self._server.send_ack(sid, ack_id, answer)
+        except Exception:
+            self._log(event, namespace)
+
+    async def _run(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
+        try:
+            result = await self.trigger(event, namespace, sid, *args)
+            if ack_id is not None and result is not self._server.not_handled:
+                self._server.send_ack(sid, ack_id, result)
+        except Exception:
+            self._log(event, namespace)
+
+    async def _run_counted(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
+        try:
+            await self._run(sid, namespace, event, args, ack_id)
+        finally:
+            self._count_out(sid)
+
+    def _log(self, event: Any, namespace: str) -> None:
+        self._server.logger.exception("handler of event %r in namespace %r raised", event, namespace)
+
+    def _count_in(self, sid: str) -> None:
+        running = self._running.get(sid, 0) + 1
+        self._running[sid] = running
+        if running == _MAX_RUNNING:
+            self._server.pause(sid)
+
+    def _count_out(self, sid: str) -> None:
+        running = self._running[sid] - 1
+        if running:
+            self._running[sid] = running
+        else:
+            del self._running[sid]
+        if running == _MAX_RUNNING // 2:
+            self._server.resume(sid)
+
+    def _queue(self, sid: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a client's handlers one after another."""
+        queue = self._serial.get(sid)
+        self._count_in(sid)
+        if queue is not None:
+            queue.append(work)
+            return
+        self._serial[sid] = deque([work])
+        self.start(self._run_queue(sid))
+
+    async def _run_queue(self, sid: str) -> None:
+        queue = self._serial[sid]
+        try:
+            while queue:
+                await queue[0]()
+                queue.popleft()
+                self._count_out(sid)
+        finally:
+            for _ in queue:
+                self._count_out(sid)
+            del self._serial[sid]
