@@ -10,15 +10,15 @@ __all__ = [
     "EVENT",
     "HANDOFF",
     "STOPPED",
+    "FrameReader",
     "Server",
     "encode_frame",
-    "FrameReader",
 ]
 
 CONNECT: Final[int]
 """(CONNECT, sid, namespace, session_id, auth: bytes): a client asks for a namespace; answer with accept or refuse."""
 EVENT: Final[int]
-"""(EVENT, sid, namespace, data: bytes, ack_id: int | None, attachments: list[bytes] | None, placeholders: list | None)."""
+"""(EVENT, sid, namespace, data: bytes, ack_id: int | None, attachments: list | None, placeholders: list | None)."""
 ACK: Final[int]
 """(ACK, sid, namespace, data: bytes, ack_id: int, attachments: list[bytes] | None, placeholders: list | None)."""
 DISCONNECT: Final[int]
@@ -39,7 +39,7 @@ class Server:
     def start(self) -> int:
         """Start the shards (once); return the file descriptor that is readable when drain() has something."""
     def listen(self, fd: int, path: str, listener: int) -> None:
-        """Accept on a duplicate of this listening socket; serve `path`, hand off everything else, marked with `listener`."""
+        """Accept on this listening socket; serve `path`, hand off everything else, marked with `listener`."""
     def unlisten(self) -> None: ...
     def adopt(self, fd: int, path: str, data: bytes, peer: tuple[str, int] | None, secure: bool) -> None:
         """Give a connected stream (a TCP or Unix socket) to a shard; the fd is the core's from now on."""

@@ -103,7 +103,7 @@ class ASGIApp:
                     await _run_hook(self.on_shutdown)
                     if inner is not None:
                         await inner.shutdown()
-            except Exception as error:  # noqa: BLE001  (reported to the server)
+            except Exception as error:
                 await send({"type": f"{event['type']}.failed", "message": str(error)})
                 return
             await send({"type": f"{event['type']}.complete"})
@@ -142,7 +142,7 @@ class _Lifespan:
     async def _run(self, app: Any, scope: Scope) -> None:
         try:
             await app(scope, self._events.get, self._answers.put)
-        except Exception as error:  # noqa: BLE001  (the application does not know lifespans, or failed)
+        except Exception as error:
             self._answers.put_nowait(error)
 
     async def startup(self) -> None:
@@ -199,7 +199,7 @@ def find_static_file(path: str, static_files: dict[str, StaticFile]) -> dict[str
         index = {"filename": index} if isinstance(index, str) else index
         found["filename"] += index["filename"]
         found.update({key: value for key, value in index.items() if key != "filename"})
-    extension = os.path.splitext(found["filename"])[1].lstrip(".")  # noqa: PTH122  (a string operation)
+    extension = os.path.splitext(found["filename"])[1].lstrip(".")
     found.setdefault("content_type", _CONTENT_TYPES.get(extension, "application/octet-stream"))
     return found
 

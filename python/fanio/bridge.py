@@ -88,7 +88,7 @@ class Bridge:
 
     async def _body(self, receive: ASGIReceive) -> bytes | None:
         """Read the body of a request, a little more than the limit at most; None when the client is gone."""
-        limit = self._server._options["max_http_buffer_size"]  # noqa: SLF001
+        limit = self._server._options["max_http_buffer_size"]
         body = bytearray()
         while True:
             message = await receive()
@@ -135,8 +135,9 @@ async def _client_to_core(receive: ASGIReceive, writer: asyncio.StreamWriter) ->
             writer.write(_core.encode_frame(_CLOSE, b""))
             await writer.drain()
             return
-        text, data = message.get("text"), message.get("bytes")
-        frame = _core.encode_frame(_BINARY, data) if text is None else _core.encode_frame(_TEXT, text.encode())
+        text = message.get("text")
+        data: bytes = message["bytes"] if text is None else text.encode()
+        frame = _core.encode_frame(_BINARY if text is None else _TEXT, data)
         writer.write(frame)
         await writer.drain()
 
@@ -187,5 +188,3 @@ async def _read_response(reader: asyncio.StreamReader) -> tuple[int, list[tuple[
         return None
     kept = [item for item in headers if item[0] != b"connection"]
     return int(head[9:12]), kept, body
-
-

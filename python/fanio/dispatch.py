@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 from fanio.namespace import AsyncNamespace
 from fanio.types import Handler
 
-__all__ = ["RESERVED", "Dispatcher", "fitting"]
+__all__ = ["RESERVED", "Dispatcher", "fitting", "most_positional"]
 
 RESERVED = ("connect", "disconnect")
 """Events that no client can send."""
@@ -30,38 +31,36 @@ _MAX_RUNNING = 1000
 
 _T = TypeVar("_T")
 
-_optional: dict[Any, tuple[float, float]] = {}
+_most: dict[Any, float] = {}
 
 
-def _positional(handler: Handler) -> tuple[float, float]:
-    """Return the least and the most positional arguments a handler takes."""
+def most_positional(handler: Handler) -> float:
+    """Return how many positional arguments a function takes at most; it is looked at once."""
     key = getattr(handler, "__func__", handler)
     try:
-        known = _optional.get(key)
-    except TypeError:
+        known = _most.get(key)
+    except TypeError:  # an object that cannot be hashed
         return _count(handler)
     if known is None:
         known = _count(handler)
-        if len(_optional) < _MAX_RUNNING:
-            _optional[key] = known
+        _most[key] = known
     return known
 
 
-def _count(handler: Handler) -> tuple[float, float]:
+def _count(handler: Handler) -> float:
     try:
         parameters = inspect.signature(handler).parameters.values()
     except (TypeError, ValueError):
-        return 0, float("inf")
+        return math.inf
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return math.inf
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    positional = [parameter for parameter in parameters if parameter.kind in kinds]
-    least = sum(parameter.default is parameter.empty for parameter in positional)
-    unbounded = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
-    return least, float("inf") if unbounded else len(positional)
+    return sum(parameter.kind in kinds for parameter in parameters)
 
 
 def fitting(handler: Handler, event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Leave out the last argument of ``connect`` (auth) or ``disconnect`` (reason) if the handler has no place for it."""
-    if event in RESERVED and _positional(handler)[1] < len(args):
+    """Leave out the auth of ``connect`` or the reason of ``disconnect`` if the handler has no place for it."""
+    if event in RESERVED and most_positional(handler) < len(args):
         return args[:-1]
     return args
 

@@ -52,7 +52,7 @@ class Loop(_Base):  # type: ignore[misc]
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """Return a new loop, for ``uvicorn --loop fanio.loop:new_event_loop``."""
-    return Loop()  # type: ignore[no-any-return]
+    return Loop()
 
 
 def _socketio_app(factory: Callable[[], Any]) -> ASGIApp | None:

@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from fanio import _core, exceptions
 from fanio.acks import Acks
-from fanio.dispatch import RESERVED, Dispatcher
+from fanio.dispatch import RESERVED, Dispatcher, most_positional
 from fanio.encode import Codec
 from fanio.environ import Environ, build
 from fanio.namespace import AsyncNamespace
@@ -51,7 +51,7 @@ class AsyncServer:
         not_handled: What an event without a handler yields.
     """
 
-    reserved_events = list(RESERVED)
+    reserved_events: ClassVar = list(RESERVED)
     reason = Reason
 
     def __init__(
@@ -147,7 +147,7 @@ class AsyncServer:
         """
         if not isinstance(namespace_handler, AsyncNamespace):
             raise ValueError("Not a valid namespace class for this server: expected an AsyncNamespace instance")
-        namespace_handler._set_server(self)  # noqa: SLF001
+        namespace_handler._set_server(self)
         self.namespace_handlers[namespace_handler.namespace] = namespace_handler
 
     # --- sending -----------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class AsyncServer:
         """Do what `emit` does, from any thread and without a loop."""
         target = to if to is not None else room
         names = None if target is None else self._rooms.names(target)
-        skip = [skip_sid] if isinstance(skip_sid, str) else skip_sid and list(skip_sid)
+        skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid or ())
         payload, attachments = self._codec.dumps([event, *_arguments(data)])
         namespace = namespace or "/"
         ack_id = None
@@ -205,14 +205,14 @@ class AsyncServer:
             self._acks.add(self._recipients(names, skip, namespace), ack_id, self._callback_waiter(callback))
         self._core.emit(namespace, payload, attachments, names, skip or None, ack_id)
 
-    def _recipients(self, names: list[str] | None, skip: Iterable[str] | None, namespace: str) -> set[str]:
+    def _recipients(self, names: list[str] | None, skip: Iterable[str], namespace: str) -> set[str]:
         found: set[str] = set()
         for name in [None] if names is None else names:
             if name is not None and self._core.namespace_of(name) == namespace:
                 found.add(name)
             else:
                 found.update(sid for sid, _ in self._core.participants(namespace, name))
-        return found.difference(skip or ())
+        return found.difference(skip)
 
     def _callback_waiter(self, callback: Handler) -> Callable[[list[Any] | None], None]:
         def waiter(args: list[Any] | None) -> None:
@@ -496,7 +496,7 @@ class AsyncServer:
         for event in self._core.drain(_BATCH):
             try:
                 self._handlers_of_core[event[0]](self, *event[1:])  # type: ignore[index]
-            except Exception:
+            except Exception:  # noqa: PERF203  (one event must not cost the others)
                 self.logger.exception("an event of the core could not be handled")
 
     def _on_connect(self, sid: str, namespace: str, session_id: str, auth: bytes) -> None:
@@ -607,7 +607,7 @@ class AsyncServer:
             self._connecting[sid] = True
             return
         task = self._dispatcher.start(self._leave(sid, namespace, session_id, reason, accepted=True))
-        task._fanio_disconnect = True  # type: ignore[attr-defined]  # noqa: SLF001
+        task._fanio_disconnect = True  # type: ignore[attr-defined]
 
     async def _leave(self, sid: str, namespace: str, session_id: str, reason: str, *, accepted: bool) -> None:
         """Run the disconnect handler, then forget the socket."""
@@ -648,7 +648,7 @@ class AsyncServer:
         if self._stopped is not None:
             self._stopped.set()
 
-    _handlers_of_core: dict[int, Callable[..., None]] = {  # noqa: RUF012  (never written)
+    _handlers_of_core: ClassVar[dict[int, Callable[..., None]]] = {
         _core.ACK: _on_ack,
         _core.ADMISSION: _on_admission,
         _core.CONNECT: _on_connect,
@@ -672,9 +672,7 @@ def _resolve(future: asyncio.Future[Any], value: Any) -> None:
 
 
 def _allows(check: Callable[..., bool], origin: str, environ: Environ) -> bool:
-    from fanio.dispatch import _positional  # noqa: PLC0415, PLC2701
-
-    return bool(check(origin, environ) if _positional(check)[1] >= 2 else check(origin))
+    return bool(check(origin, environ) if most_positional(check) >= 2 else check(origin))
 
 
 def _logger(setting: bool | logging.Logger) -> logging.Logger:

@@ -11,6 +11,9 @@ use socket2::{Domain, Socket};
 
 use crate::event::Peer;
 
+/// Connections that may wait to be accepted; the system cuts it to its own limit.
+const BACKLOG: i32 = 4096;
+
 /// A connected, non-blocking stream.
 #[derive(Debug)]
 pub enum Io {
@@ -105,13 +108,15 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Takes over a listening socket.
+    /// Takes over a bound socket and listens on it.
     ///
     /// # Errors
-    /// When the descriptor is not a listening socket that can be made non-blocking.
+    /// When the descriptor is not a bound socket that can be made non-blocking.
     pub fn from_fd(fd: OwnedFd, path: &str, id: u32) -> io::Result<Self> {
         let socket = Socket::from(fd);
         socket.set_nonblocking(true)?;
+        // A loop that was told not to serve has bound the socket only.
+        socket.listen(BACKLOG)?;
         let unix = socket.local_addr()?.domain() == Domain::UNIX;
         let fd = OwnedFd::from(socket);
         let socket = if unix {
