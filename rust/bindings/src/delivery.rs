@@ -40,9 +40,18 @@ pub(crate) fn to_tuple<'py>(
         Event::Connect { addr, sid, namespace, auth, handshake } => {
             if let Some(handshake) = handshake {
                 let Handshake { session, head, peer, transport } = *handshake;
-                registry.open(session, addr, head, peer.addr, peer.secure, transport_name(transport));
+                registry.open(
+                    session,
+                    addr,
+                    head,
+                    peer.addr,
+                    peer.secure,
+                    transport_name(transport),
+                );
             }
-            let Some(session) = registry.connect(sid, addr, &namespace) else { return Ok(None) };
+            let Some(session) = registry.connect(sid, addr, &namespace) else {
+                return Ok(None);
+            };
             let auth = PyBytes::new(py, auth.as_bytes());
             let name = PyString::intern(py, &namespace);
             (CONNECT, sid.as_str(), name, session.as_str(), auth).into_tuple(py)
@@ -52,7 +61,9 @@ pub(crate) fn to_tuple<'py>(
             Ok(None)
         }
         Event::Disconnect { sid, reason } => {
-            let Some((namespace, session)) = registry.leaving(&sid) else { return Ok(None) };
+            let Some((namespace, session)) = registry.leaving(&sid) else {
+                return Ok(None);
+            };
             let name = PyString::intern(py, &namespace);
             (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str()).into_tuple(py)
         }
@@ -94,7 +105,9 @@ fn data_tuple<'py>(
     data: Data,
 ) -> PyResult<Option<Bound<'py, PyTuple>>> {
     let Data { sid, id, json, attachments } = data;
-    let Some(namespace) = namespace_of(registry, &sid) else { return Ok(None) };
+    let Some(namespace) = namespace_of(registry, &sid) else {
+        return Ok(None);
+    };
     let name = PyString::intern(py, namespace);
     let body = PyBytes::new(py, json.as_bytes());
     let (blobs, places) = if attachments.is_empty() {

@@ -15,7 +15,9 @@ type Request<'py> = (Bound<'py, PyBytes>, Option<(String, u16)>, bool);
 impl Server {
     fn rooms(&self, sid: &str, namespace: &str) -> Vec<String> {
         let registry = self.registry.lock();
-        let Some(sid) = Id::parse(sid) else { return Vec::new() };
+        let Some(sid) = Id::parse(sid) else {
+            return Vec::new();
+        };
         registry.rooms_of(&sid, namespace).into_iter().map(str::to_owned).collect()
     }
 
@@ -52,7 +54,7 @@ impl Server {
 
     fn namespace_of(&self, sid: &str) -> Option<String> {
         let registry = self.registry.lock();
-        registry.namespace_of(&Id::parse(sid)?).map(|name| name.to_string())
+        registry.namespace_of(&Id::parse(sid)?).map(ToString::to_string)
     }
 
     fn session_of(&self, sid: &str) -> Option<String> {

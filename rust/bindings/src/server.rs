@@ -3,6 +3,8 @@
 //! Every method takes the registry's lock for its whole step, its pushes included, so that what
 //! one thread asks for in order reaches the shards in that order.
 
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
+
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use crate::error::Error;
 use crate::packet::frame;
 use crate::{delivery, options};
 
-/// The shards of one AsyncServer and their registry.
+/// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct Server {
     options: Mutex<Arc<Options>>,
@@ -56,7 +58,7 @@ impl Server {
         Ok(())
     }
 
-    /// Starts the shards; returns the descriptor that is readable when drain() has something.
+    /// Starts the shards; returns the descriptor that is readable when `drain()` has something.
     fn start(&self) -> Result<i32, Error> {
         let mut net = self.net.write();
         if net.is_none() {
@@ -137,9 +139,15 @@ impl Server {
     /// The connect handler accepts a socket.
     fn accept(&self, sid: &str, payload: &[u8]) -> bool {
         let mut registry = self.registry.lock();
-        let Some(sid) = Id::parse(sid) else { return false };
-        let Some((addr, all)) = registry.accepted(&sid) else { return false };
-        let Some(namespace) = registry.namespace_of(&sid) else { return false };
+        let Some(sid) = Id::parse(sid) else {
+            return false;
+        };
+        let Some((addr, all)) = registry.accepted(&sid) else {
+            return false;
+        };
+        let Some(namespace) = registry.namespace_of(&sid) else {
+            return false;
+        };
         let frame = frame(PacketType::Connect, namespace, None, payload, None);
         self.push(addr, Command::Accept { addr, sid, frame, all });
         true
@@ -197,13 +205,7 @@ impl Server {
     }
 
     /// Answers an event.
-    fn ack(
-        &self,
-        sid: &str,
-        ack_id: u64,
-        payload: &[u8],
-        attachments: Option<Vec<PyBackedBytes>>,
-    ) {
+    fn ack(&self, sid: &str, ack_id: u64, payload: &[u8], attachments: Option<Vec<PyBackedBytes>>) {
         let registry = self.registry.lock();
         let Some(sid) = Id::parse(sid) else { return };
         let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
@@ -246,10 +248,14 @@ impl Server {
     /// Sends DISCONNECT to a connected socket; its end is reported as an event.
     fn disconnect(&self, sid: &str, namespace: &str) -> bool {
         let registry = self.registry.lock();
-        let Some(sid) = Id::parse(sid) else { return false };
+        let Some(sid) = Id::parse(sid) else {
+            return false;
+        };
         let connected = registry.status(&sid) == Some(rooms::SocketStatus::Connected);
         let found = registry.addr_in(&sid, namespace).zip(registry.all_room(namespace));
-        let Some((addr, all)) = found.filter(|_| connected) else { return false };
+        let Some((addr, all)) = found.filter(|_| connected) else {
+            return false;
+        };
         let frame = frame(PacketType::Disconnect, namespace, None, b"", None);
         self.push(addr, Command::Disconnect { addr, sid, frame, all });
         true

@@ -25,7 +25,7 @@ pub struct Config {
     pub upgrade_noop: Duration,
     /// How long an upgrade may take.
     pub upgrade_timeout: Duration,
-    /// Whether WebSockets are served.
+    /// Whether `WebSockets` are served.
     pub websocket: bool,
 }
 

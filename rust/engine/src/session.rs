@@ -98,7 +98,9 @@ impl Session {
         match (self.state, self.role) {
             (State::Closed(_), _) => return None,
             (State::Opening, _) => self.open(config, now, &packet, out),
-            (State::Open, Role::Client) => return self.client_packet(config, now, via, packet, out),
+            (State::Open, Role::Client) => {
+                return self.client_packet(config, now, via, packet, out);
+            }
             (State::Open, Role::Server) if via == Via::Probe => {
                 self.probe_packet(config, now, &packet, out);
             }
@@ -179,7 +181,9 @@ impl Session {
             Packet::Open(json) => Handshake::decode(json).ok(),
             _ => None,
         };
-        let Some(handshake) = handshake else { return self.end(Reason::ParseError, true, out) };
+        let Some(handshake) = handshake else {
+            return self.end(Reason::ParseError, true, out);
+        };
         self.state = State::Open;
         self.silence = handshake.ping_interval.saturating_add(handshake.ping_timeout);
         self.timers.stop(Timer::Connect);

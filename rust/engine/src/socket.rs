@@ -165,7 +165,9 @@ impl Sockets {
             }
             PacketType::ConnectError => Err(ProtocolError::UnexpectedPacket),
             PacketType::Ack | PacketType::Event => {
-                let Some(sid) = self.sender(packet.namespace)? else { return Ok(None) };
+                let Some(sid) = self.sender(packet.namespace)? else {
+                    return Ok(None);
+                };
                 let data = Cow::Borrowed(packet.data);
                 let ack = packet.kind == PacketType::Ack;
                 Ok(Some(incoming(ack, sid, packet.id, data, Vec::new())))
@@ -204,7 +206,10 @@ impl Sockets {
         self.rare.as_ref().is_some_and(|rare| rare.left.iter().any(|name| **name == *namespace))
     }
 
-    fn announce(&mut self, packet: &Packet<'_>) -> Result<Option<Incoming<'static>>, ProtocolError> {
+    fn announce(
+        &mut self,
+        packet: &Packet<'_>,
+    ) -> Result<Option<Incoming<'static>>, ProtocolError> {
         let sid = self.sender(packet.namespace)?;
         json::placeholders(packet.data, packet.attachments)?;
         self.rare.get_or_insert_default().partial = Some(Partial {
@@ -232,7 +237,9 @@ impl Sockets {
         let Some(slot) = slot.filter(|slot| slot.is_some()) else {
             return Err(ProtocolError::UnexpectedBinary);
         };
-        let Some(partial) = slot else { return Err(ProtocolError::UnexpectedBinary) };
+        let Some(partial) = slot else {
+            return Err(ProtocolError::UnexpectedBinary);
+        };
         partial.bytes = partial.bytes.saturating_add(data.len());
         if partial.bytes > config.max_payload {
             return Err(ProtocolError::AttachmentsTooLarge);
@@ -334,18 +341,29 @@ mod tests {
         sockets
     }
 
-    fn text<'p>(sockets: &mut Sockets, text: &'p str) -> Result<Option<Incoming<'p>>, ProtocolError> {
+    fn text<'p>(
+        sockets: &mut Sockets,
+        text: &'p str,
+    ) -> Result<Option<Incoming<'p>>, ProtocolError> {
         sockets.handle_text(&Config::default(), text)
     }
 
-    fn binary(sockets: &mut Sockets, data: &[u8]) -> Result<Option<Incoming<'static>>, ProtocolError> {
+    fn binary(
+        sockets: &mut Sockets,
+        data: &[u8],
+    ) -> Result<Option<Incoming<'static>>, ProtocolError> {
         sockets.handle_binary(&Config::default(), Cow::Borrowed(data))
     }
 
     #[test]
     fn packets_of_a_joined_namespace_come_through() {
         let mut sockets = joined();
-        let event = Incoming::Event { sid: sid(1), id: Some(7), data: "[\"a\"]".into(), attachments: vec![] };
+        let event = Incoming::Event {
+            sid: sid(1),
+            id: Some(7),
+            data: "[\"a\"]".into(),
+            attachments: vec![],
+        };
         assert_eq!(text(&mut sockets, "27[\"a\"]"), Ok(Some(event)));
         let ack = Incoming::Ack { sid: sid(1), id: 7, data: "[]".into(), attachments: vec![] };
         assert_eq!(text(&mut sockets, "37[]"), Ok(Some(ack)));
@@ -367,7 +385,10 @@ mod tests {
             ("3/other,1[]", E::NotConnected),
             ("4{}", E::UnexpectedPacket),
             ("2[\"connect\"]", E::Decode(DecodeError::BadEventName)),
-            ("51-[\"a\",{\"_placeholder\":true,\"num\":1}]", E::Decode(DecodeError::IllegalAttachment)),
+            (
+                "51-[\"a\",{\"_placeholder\":true,\"num\":1}]",
+                E::Decode(DecodeError::IllegalAttachment),
+            ),
         ] {
             assert_eq!(text(&mut joined(), message), Err(error), "{message}");
         }

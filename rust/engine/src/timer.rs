@@ -30,7 +30,8 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 5] = [Self::Connect, Self::Ping, Self::Pong, Self::Upgrade, Self::UpgradeNoop];
+    const ALL: [Self; 5] =
+        [Self::Connect, Self::Ping, Self::Pong, Self::Upgrade, Self::UpgradeNoop];
 }
 
 /// The deadlines of one session; `Time(0)` is unset.

@@ -70,7 +70,9 @@ impl Shard {
     }
 
     fn accept_socket(&mut self, addr: Addr, sid: Id, reply: &Frame, all: RoomId) {
-        let Some(session) = self.table.session_at(addr) else { return };
+        let Some(session) = self.table.session_at(addr) else {
+            return;
+        };
         if !session.sockets.connected(&sid) {
             return;
         }
@@ -93,17 +95,25 @@ impl Shard {
     }
 
     fn refuse(&mut self, addr: Addr, sid: Id, frame: &Frame) {
-        let Some(session) = self.table.session_at(addr) else { return };
+        let Some(session) = self.table.session_at(addr) else {
+            return;
+        };
         session.take_held(&sid);
-        let Some(socket) = session.sockets.remove(&sid) else { return };
+        let Some(socket) = session.sockets.remove(&sid) else {
+            return;
+        };
         self.table.release_namespace(&socket.namespace);
         self.fanout.direct(ConnId(addr.slot), frame, &mut self.table);
     }
 
     fn disconnect(&mut self, addr: Addr, sid: Id, frame: &Frame, all: RoomId) {
-        let Some(session) = self.table.session_at(addr) else { return };
+        let Some(session) = self.table.session_at(addr) else {
+            return;
+        };
         session.take_held(&sid);
-        let Some(socket) = session.sockets.remove(&sid) else { return };
+        let Some(socket) = session.sockets.remove(&sid) else {
+            return;
+        };
         let conn = ConnId(addr.slot);
         self.fanout.direct(conn, frame, &mut self.table);
         self.fanout.leave_group(conn, all, &mut self.table);
@@ -127,7 +137,9 @@ impl Shard {
     }
 
     fn leave(&mut self, addr: Addr, sid: Id, room: RoomId) {
-        let Some(session) = self.table.session_at(addr) else { return };
+        let Some(session) = self.table.session_at(addr) else {
+            return;
+        };
         if let Some(held) = session.held.iter_mut().find(|held| held.sid == sid) {
             held.rooms.retain(|kept| *kept != room);
         }

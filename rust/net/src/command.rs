@@ -116,7 +116,7 @@ pub enum Command {
         addr: Addr,
         /// The socket.
         sid: Id,
-        /// The CONNECT_ERROR packet.
+        /// The `CONNECT_ERROR` packet.
         frame: Frame,
     },
     /// Read from a session again.

@@ -8,7 +8,9 @@ use crate::table::Table;
 
 impl Outlet for Table {
     fn deliver(&mut self, conn: ConnId, run: &Run<'_>) {
-        let Some(session) = self.sessions.get_mut(conn.0 as usize) else { return };
+        let Some(session) = self.sessions.get_mut(conn.0 as usize) else {
+            return;
+        };
         if session.ended {
             return;
         }

@@ -50,12 +50,7 @@ pub(crate) enum Phase {
 }
 
 impl Http {
-    pub(crate) fn new(
-        path: Arc<str>,
-        listener: Option<u32>,
-        peer: Peer,
-        generation: u32,
-    ) -> Self {
+    pub(crate) fn new(path: Arc<str>, listener: Option<u32>, peer: Peer, generation: u32) -> Self {
         Self { path, listener, peer, generation, phase: Phase::Head, scanned: 0, moved: false }
     }
 
@@ -112,8 +107,12 @@ impl Table {
     /// Serves the requests in the stream's input as far as they can be served now.
     pub(crate) fn serve(&mut self, slot: u32) {
         loop {
-            let Some(stream) = self.streams.get_mut(slot as usize) else { return };
-            let Role::Http(http) = &mut stream.role else { return };
+            let Some(stream) = self.streams.get_mut(slot as usize) else {
+                return;
+            };
+            let Role::Http(http) = &mut stream.role else {
+                return;
+            };
             let mut input = std::mem::take(&mut stream.input);
             let step = match &http.phase {
                 Phase::Head if input.is_empty() => return,
@@ -152,7 +151,9 @@ impl Table {
 
     fn try_head(&mut self, slot: u32, input: &mut Vec<u8>) -> Step {
         let max = self.options.max_head;
-        let Some(http) = self.http(slot) else { return Step::Gone };
+        let Some(http) = self.http(slot) else {
+            return Step::Gone;
+        };
         if !is_ours(input, &http.path) && http.listener.is_some() {
             return self.hand_off(slot, std::mem::take(input));
         }
@@ -173,7 +174,9 @@ impl Table {
         {
             return Step::Gone;
         }
-        let Ok(Some((request, _))) = parse_request(input) else { return Step::Gone };
+        let Ok(Some((request, _))) = parse_request(input) else {
+            return Step::Gone;
+        };
         self.set_deadline(slot, None);
         self.request(slot, &request, &input[..used]);
         Step::Used(used)
@@ -208,12 +211,18 @@ impl Table {
 
     /// Gives the stream to the shard that has the session; false when it was moved already.
     fn move_stream(&mut self, slot: u32, shard: u16, input: &mut Vec<u8>) -> bool {
-        let Some(inbox) = self.inboxes.get(usize::from(shard)).cloned() else { return false };
+        let Some(inbox) = self.inboxes.get(usize::from(shard)).cloned() else {
+            return false;
+        };
         if self.http(slot).is_none_or(|http| http.moved) {
             return false;
         }
-        let Some(stream) = self.remove_stream(slot) else { return false };
-        let Role::Http(http) = stream.role else { return false };
+        let Some(stream) = self.remove_stream(slot) else {
+            return false;
+        };
+        let Role::Http(http) = stream.role else {
+            return false;
+        };
         let arrival = Arrival {
             io: stream.io,
             path: http.path,
@@ -266,7 +275,9 @@ impl Table {
         let upgrade = request.has_token("upgrade", "websocket");
         if request.query_value("sid").is_some() {
             let known = named_session(request).and_then(|id| self.by_id.get(&id).copied());
-            let Some(session) = known else { return fault(Fault::UnknownSession) };
+            let Some(session) = known else {
+                return fault(Fault::UnknownSession);
+            };
             if !is_version_4(request) || upgrade != (transport == Transport::WebSocket) {
                 return fault(Fault::BadRequest);
             }
@@ -298,7 +309,8 @@ impl Table {
             self.ask(slot, head, peer);
             return Ok(());
         }
-        self.handshake(slot, request, head, headers, None).map_err(|fault| (fault, None))
+        self.handshake(slot, request, head, headers, None);
+        Ok(())
     }
 
     /// Puts a handshake to the program.
@@ -318,21 +330,22 @@ impl Table {
         let Some(http) = self.http(slot).filter(asked) else {
             return;
         };
-        let Phase::Asking(head) = std::mem::replace(&mut http.phase, Phase::Head) else { return };
+        let Phase::Asking(head) = std::mem::replace(&mut http.phase, Phase::Head) else {
+            return;
+        };
         let peer = http.peer.clone();
-        let Ok(Some((request, _))) = parse_request(&head) else { return };
+        let Ok(Some((request, _))) = parse_request(&head) else {
+            return;
+        };
         let Verdict::Allowed(headers) = origin::check(&self.options, &request, &peer) else {
             return;
         };
-        let outcome = match decision {
-            Ok(cookie) => self
-                .handshake(slot, &request, &head, &headers, cookie)
-                .map_err(|fault| (fault, None)),
-            Err(message) => Err((Fault::Forbidden, Some(message))),
-        };
-        if let Err((fault, message)) = outcome {
-            let reply = self.fault(fault, message.as_deref()).raw_headers(&headers);
-            self.answer_request(slot, &request, reply);
+        match decision {
+            Ok(cookie) => self.handshake(slot, &request, &head, &headers, cookie),
+            Err(message) => {
+                let reply = self.fault(Fault::Forbidden, Some(&message)).raw_headers(&headers);
+                self.answer_request(slot, &request, reply);
+            }
         }
         self.ready.push(slot);
     }
@@ -345,7 +358,7 @@ impl Table {
         head: &[u8],
         headers: &str,
         cookie: Option<String>,
-    ) -> Result<(), Fault> {
+    ) {
         let upgrade = request.has_token("upgrade", "websocket");
         let transport = if upgrade { Transport::WebSocket } else { Transport::Polling };
         let accept = match upgrade.then(|| upgrade::accept(request)).transpose() {
@@ -353,25 +366,25 @@ impl Table {
             Err(reply) => {
                 self.counters.add(Counter::RequestsRefused);
                 self.answer(slot, reply);
-                return Ok(());
+                return;
             }
         };
         let id = self.random.session(self.shard);
-        let Some(http) = self.http(slot) else { return Ok(()) };
+        let Some(http) = self.http(slot) else {
+            return;
+        };
         let peer = http.peer.clone();
         let handshake = Handshake { session: id, head: head.into(), peer, transport };
         let session = self.open_session(handshake, transport);
         let open = self.open_packet(&id, transport);
         let cookie = self.cookie(&id, cookie);
-        match accept {
-            Some(accept) => self.start_websocket(slot, session, &accept, &open, &cookie),
-            None => {
-                let reply = Reply::new(200).text(open.into()).raw_headers(headers);
-                let reply = reply.raw_headers(&cookie).keep_alive(request.keeps_alive());
-                self.answer(slot, reply);
-            }
+        if let Some(accept) = accept {
+            self.start_websocket(slot, session, &accept, &open, &cookie);
+        } else {
+            let reply = Reply::new(200).text(open.into()).raw_headers(headers);
+            let reply = reply.raw_headers(&cookie).keep_alive(request.keeps_alive());
+            self.answer(slot, reply);
         }
-        Ok(())
     }
 
     /// The OPEN packet.
@@ -389,7 +402,9 @@ impl Table {
     }
 
     fn cookie(&self, id: &Id, attributes: Option<String>) -> String {
-        let Some(cookie) = &self.options.cookie else { return String::new() };
+        let Some(cookie) = &self.options.cookie else {
+            return String::new();
+        };
         let attributes = attributes.unwrap_or_else(|| cookie.attributes.clone());
         format!("Set-Cookie: {}={}{attributes}\r\n", cookie.name, id.as_str())
     }
@@ -414,7 +429,9 @@ impl Table {
     /// Writes a response; the stream goes on to its next request, or closes.
     pub(crate) fn answer(&mut self, slot: u32, reply: Reply) {
         let idle = self.options.body_timeout;
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
         let keeps_alive = reply.keeps_alive();
         let (head, body) = reply.into_parts();
         match stream.send([head, body].iter().filter(|part| !part.is_empty())) {
@@ -468,9 +485,13 @@ impl Table {
 
 /// Whether the request that begins here may be for our path: false only when it surely is not.
 fn is_ours(input: &[u8], path: &str) -> bool {
-    let Some(end) = input.windows(2).position(|two| two == b"\r\n") else { return true };
+    let Some(end) = input.windows(2).position(|two| two == b"\r\n") else {
+        return true;
+    };
     let mut words = input[..end].split(|byte| *byte == b' ');
-    let Some(target) = words.nth(1) else { return true };
+    let Some(target) = words.nth(1) else {
+        return true;
+    };
     path_matches(target_path(target), path)
 }
 

@@ -25,7 +25,12 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(waker: Waker) -> Self {
-        Self { commands: Mutex::new(Vec::new()), sleeping: AtomicBool::new(false), nudged: AtomicBool::new(false), waker }
+        Self {
+            commands: Mutex::new(Vec::new()),
+            sleeping: AtomicBool::new(false),
+            nudged: AtomicBool::new(false),
+            waker,
+        }
     }
 
     pub(crate) fn push(&self, command: Command) {

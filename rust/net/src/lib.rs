@@ -1,4 +1,4 @@
-//! The only I/O in Rust: shards, streams, HTTP polling and WebSockets.
+//! The only I/O in Rust: shards, streams, HTTP polling and `WebSockets`.
 //!
 //! A [`Server`] starts shards. A shard is one thread with a poller, its streams, its sessions and
 //! its rooms; nobody locks them. The rest of the program speaks to it through its inbox

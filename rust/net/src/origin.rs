@@ -28,7 +28,9 @@ pub(crate) fn check(options: &Options, request: &Request<'_>, peer: &Peer) -> Ve
         (1, Some(value)) => std::str::from_utf8(value).ok().filter(|text| is_clean(text)),
         _ => None,
     };
-    let Some(origin) = origin else { return Verdict::Denied };
+    let Some(origin) = origin else {
+        return Verdict::Denied;
+    };
     let allowed = match &options.cors {
         Cors::Any | Cors::Ask | Cors::Off => true,
         Cors::List(list) => list.contains(&origin.to_ascii_lowercase()),
@@ -42,11 +44,8 @@ fn headers(options: &Options, origin: &str) -> String {
     if options.cors == Cors::Any {
         return "Access-Control-Allow-Origin: *\r\n".to_owned();
     }
-    let credentials = if options.cors_credentials {
-        "Access-Control-Allow-Credentials: true\r\n"
-    } else {
-        ""
-    };
+    let credentials =
+        if options.cors_credentials { "Access-Control-Allow-Credentials: true\r\n" } else { "" };
     format!("Access-Control-Allow-Origin: {origin}\r\n{credentials}Vary: Origin\r\n")
 }
 
@@ -61,7 +60,8 @@ fn own_origin(options: &Options, request: &Request<'_>, peer: &Peer) -> Option<S
         let first = std::str::from_utf8(value).ok()?.split(',').next()?.trim();
         (!first.is_empty()).then_some(first)
     };
-    let scheme = forwarded("x-forwarded-proto").unwrap_or(if peer.secure { "https" } else { "http" });
+    let scheme =
+        forwarded("x-forwarded-proto").unwrap_or(if peer.secure { "https" } else { "http" });
     let host = match forwarded("x-forwarded-host") {
         Some(host) => host,
         None => std::str::from_utf8(request.header("host")?).ok()?,
@@ -73,9 +73,7 @@ fn own_origin(options: &Options, request: &Request<'_>, peer: &Peer) -> Option<S
 fn is_trusted(trusted: &Trusted, peer: &Peer) -> bool {
     match trusted {
         Trusted::Any => true,
-        Trusted::List(list) => {
-            peer.addr.is_some_and(|addr| list.contains(&canonical(addr.ip())))
-        }
+        Trusted::List(list) => peer.addr.is_some_and(|addr| list.contains(&canonical(addr.ip()))),
     }
 }
 

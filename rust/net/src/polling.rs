@@ -117,9 +117,13 @@ impl Table {
     /// Answers the waiting GET with what is queued.
     pub(crate) fn flush_poll(&mut self, session: u32) {
         let max = self.options.engine.max_payload;
-        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let Some(entry) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
         entry.flushing = false;
-        let (slot, Some(queue)) = (entry.poll, &mut entry.queue) else { return };
+        let (slot, Some(queue)) = (entry.poll, &mut entry.queue) else {
+            return;
+        };
         if slot == NONE {
             return;
         }
@@ -136,7 +140,9 @@ impl Table {
 
     /// Ends the waiting GET, with a noop when nothing is queued.
     pub(crate) fn release_poll(&mut self, session: u32) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let Some(entry) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
         if entry.poll == NONE {
             return;
         }
@@ -147,11 +153,15 @@ impl Table {
     }
 
     fn answer_poll(&mut self, session: u32, body: Bytes) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let Some(entry) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
         let slot = std::mem::replace(&mut entry.poll, NONE);
         let threshold = self.options.compression.threshold;
         let Some(http) = self.http(slot) else { return };
-        let Phase::Poll(poll) = std::mem::replace(&mut http.phase, Phase::Head) else { return };
+        let Phase::Poll(poll) = std::mem::replace(&mut http.phase, Phase::Head) else {
+            return;
+        };
         let Template { headers, encoding, keep_alive } = poll.reply;
         let reply = match threshold {
             Some(threshold) if body.len() >= threshold => compressed(encoding, body),
@@ -215,13 +225,17 @@ impl Table {
     /// Reads a piece of a body; returns the bytes used, `None` when more are needed.
     pub(crate) fn body(&mut self, slot: u32, input: &[u8]) -> Option<usize> {
         let max = self.options.engine.max_payload;
-        let Phase::Body(post) = &self.http(slot)?.phase else { return None };
+        let Phase::Body(post) = &self.http(slot)?.phase else {
+            return None;
+        };
         let session = post.session;
         if self.is_throttled(session) {
             self.throttle(slot);
             return None;
         }
-        let Phase::Body(post) = &mut self.http(slot)?.phase else { return None };
+        let Phase::Body(post) = &mut self.http(slot)?.phase else {
+            return None;
+        };
         let (used, done) = match &mut post.length {
             Length::Known(length) => {
                 let used = input.len().min(*length - post.data.len());
@@ -257,7 +271,9 @@ impl Table {
     /// The body is complete: its packets go to the session, then `ok` to the client.
     fn finish_post(&mut self, slot: u32) {
         let Some(http) = self.http(slot) else { return };
-        let Phase::Body(post) = std::mem::replace(&mut http.phase, Phase::Head) else { return };
+        let Phase::Body(post) = std::mem::replace(&mut http.phase, Phase::Head) else {
+            return;
+        };
         let entry = self.sessions.get_mut(post.session as usize);
         if let Some(entry) = entry.filter(|entry| entry.generation == post.generation) {
             entry.post = NONE;
@@ -286,7 +302,9 @@ impl Table {
 impl Queue {
     /// The next response's body.
     fn take_payload(&mut self, max: usize) -> Bytes {
-        let Some(first) = self.frames.pop_front() else { return Bytes::new() };
+        let Some(first) = self.frames.pop_front() else {
+            return Bytes::new();
+        };
         self.bytes -= first.payload().len();
         let mut packets = first.packets();
         let more = self.frames.front().is_some_and(|next| packets + next.packets() <= MAX_PACKETS);

@@ -46,8 +46,7 @@ impl Random {
 
 /// The shard a session id names.
 pub(crate) fn shard_of(session: &Id) -> u16 {
-    const ALPHABET: &[u8; 64] =
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = session.as_str().as_bytes()[19];
     ALPHABET.iter().position(|c| *c == last).map_or(0, |at| at as u16)
 }

@@ -12,11 +12,15 @@ const PIPELINE: usize = 64 * 1024;
 impl Table {
     /// Reads and handles what one read brings; false when the stream has nothing more now.
     pub(crate) fn read_once(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return false;
+        };
         if !stream.input.is_empty() {
             self.handle_kept(slot);
         }
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return false;
+        };
         let waits = matches!(stream.role, Role::Http(_)) && stream.input.len() >= PIPELINE;
         if !stream.readable || stream.paused || waits {
             return false;
@@ -30,7 +34,9 @@ impl Table {
 
     /// Small messages: read behind what is kept, in the shared buffer.
     fn read_into_buffer(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return false;
+        };
         let kept = std::mem::take(&mut stream.input);
         buffer[..kept.len()].copy_from_slice(&kept);
         let Some(n) = self.receive_bytes(slot, &mut buffer[kept.len()..]) else {
@@ -53,7 +59,9 @@ impl Table {
 
     /// Requests, and messages larger than the shared buffer: read behind the stream's own input.
     fn read_into_input(&mut self, slot: u32) -> bool {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return false };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return false;
+        };
         let mut input = std::mem::take(&mut stream.input);
         let kept = input.len();
         let http = matches!(stream.role, Role::Http(_));
@@ -100,7 +108,9 @@ impl Table {
 
     /// Handles what a stream has kept.
     fn handle_kept(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
         if matches!(stream.role, Role::Http(_)) {
             return self.serve(slot);
         }

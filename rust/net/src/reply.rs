@@ -55,9 +55,9 @@ impl Reply {
 
     /// The answer to a CORS preflight request.
     pub(crate) fn preflight(self, request: &Request<'_>) -> Self {
-        let asked = request.header("access-control-request-headers").filter(|names| {
-            names.iter().all(|b| b.is_ascii_alphanumeric() || b"-_, ".contains(b))
-        });
+        let asked = request
+            .header("access-control-request-headers")
+            .filter(|names| names.iter().all(|b| b.is_ascii_alphanumeric() || b"-_, ".contains(b)));
         let methods = "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n";
         let reply = self.raw_headers(methods);
         match asked.and_then(|names| std::str::from_utf8(names).ok()) {

@@ -62,11 +62,7 @@ pub(crate) struct Held {
 }
 
 impl Session {
-    pub(crate) fn new(
-        engine: engine::Session,
-        generation: u32,
-        handshake: Handshake,
-    ) -> Self {
+    pub(crate) fn new(engine: engine::Session, generation: u32, handshake: Handshake) -> Self {
         Self {
             engine,
             sockets: Sockets::default(),

@@ -55,7 +55,7 @@ pub(crate) struct Shard {
     due: Vec<(Time, Owner)>,
     accepting: Vec<usize>,
     rest_until: Option<Time>,
-    next_shard: usize,
+    turn: usize,
     stopped: bool,
     throttling: Arc<AtomicBool>,
 }
@@ -84,7 +84,7 @@ impl Shard {
             due: Vec::new(),
             accepting: Vec::new(),
             rest_until: None,
-            next_shard: 0,
+            turn: 0,
             stopped: false,
             throttling,
         }
@@ -98,11 +98,11 @@ impl Shard {
             // Interrupted by a signal: a turn with nothing ready.
             let _ = self.poll.poll(&mut events, timeout);
             self.inbox.awake();
-            self.turn(&events);
+            self.take_turn(&events);
         }
     }
 
-    fn turn(&mut self, events: &Events) {
+    fn take_turn(&mut self, events: &Events) {
         self.table.now = self.now();
         for event in events {
             self.ready(event);
@@ -111,8 +111,8 @@ impl Shard {
         self.resume();
         self.read();
         self.take_commands();
-        self.guard(None, |shard| shard.fan_out());
-        self.guard(None, |shard| shard.expire());
+        self.guard(None, Self::fan_out);
+        self.guard(None, Self::expire);
         for slot in std::mem::take(&mut self.table.polls) {
             self.table.flush_poll(slot);
         }
@@ -153,7 +153,9 @@ impl Shard {
             self.accepting.push(token.0 - LISTENERS);
             return;
         }
-        let Some(stream) = self.table.streams.get_mut(token.0) else { return };
+        let Some(stream) = self.table.streams.get_mut(token.0) else {
+            return;
+        };
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             stream.readable = true;
             stream.hung_up |= event.is_read_closed() || event.is_error();
@@ -207,7 +209,9 @@ impl Shard {
 
     fn accept_from(&mut self, index: usize) {
         for _ in 0..ACCEPTS {
-            let Some(listener) = self.listeners.get(index) else { return };
+            let Some(listener) = self.listeners.get(index) else {
+                return;
+            };
             match listener.accept() {
                 Ok(arrival) => self.place(arrival),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -228,11 +232,11 @@ impl Shard {
     /// Shards take turns at new connections.
     fn place(&mut self, arrival: Arrival) {
         let inboxes = &self.table.inboxes;
-        self.next_shard = (self.next_shard + 1) % inboxes.len();
-        if self.next_shard == usize::from(self.table.shard) {
+        self.turn = (self.turn + 1) % inboxes.len();
+        if self.turn == usize::from(self.table.shard) {
             self.table.arrive(arrival);
         } else {
-            inboxes[self.next_shard].push(Command::Arrive(Box::new(arrival)));
+            inboxes[self.turn].push(Command::Arrive(Box::new(arrival)));
         }
     }
 
@@ -241,7 +245,9 @@ impl Shard {
     /// Lets streams read again whose session's events the program has taken.
     fn resume(&mut self) {
         for slot in std::mem::take(&mut self.table.throttled) {
-            let Some(stream) = self.table.streams.get(slot as usize) else { continue };
+            let Some(stream) = self.table.streams.get(slot as usize) else {
+                continue;
+            };
             let session = match &stream.role {
                 Role::WebSocket { session, .. } => Some(*session),
                 Role::Http(http) => http.carries().map(|(session, _)| session),

@@ -31,6 +31,7 @@ pub(crate) enum Role {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the socket")]
 pub(crate) struct Stream {
     pub(crate) io: Io,
     /// Bytes that were read and are not consumed yet.
@@ -93,8 +94,12 @@ impl Stream {
             buffers.for_each(|buffer| self.queue(buffer.clone()));
             return Ok(0);
         }
-        let Some(first) = buffers.next() else { return Ok(0) };
-        let Some(second) = buffers.next() else { return self.send_one(first) };
+        let Some(first) = buffers.next() else {
+            return Ok(0);
+        };
+        let Some(second) = buffers.next() else {
+            return self.send_one(first);
+        };
         let all: SmallVec<[&Bytes; 16]> = [first, second].into_iter().chain(buffers).collect();
         self.send_many(&all)
     }
@@ -195,7 +200,9 @@ impl Backlog {
     fn advance(&mut self, mut sent: usize) {
         self.bytes -= sent;
         while sent > 0 {
-            let Some(front) = self.queue.front_mut() else { break };
+            let Some(front) = self.queue.front_mut() else {
+                break;
+            };
             if front.len() > sent {
                 front.advance(sent);
                 break;
@@ -210,10 +217,7 @@ impl Backlog {
 fn written(result: io::Result<usize>) -> io::Result<usize> {
     match result {
         Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-            ) =>
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
         {
             Ok(0)
         }

@@ -167,7 +167,9 @@ impl Table {
 
     /// The peer is gone, or the stream broke: tells the session and closes the stream.
     pub(crate) fn lose_stream(&mut self, slot: u32, error: bool) {
-        let Some(stream) = self.remove_stream(slot) else { return };
+        let Some(stream) = self.remove_stream(slot) else {
+            return;
+        };
         match stream.role {
             Role::WebSocket { session, probe, .. } => {
                 let via = if probe { Via::Probe } else { Via::Main };
@@ -183,7 +185,9 @@ impl Table {
     }
 
     fn lose_transport(&mut self, session: u32, stream: u32, via: Via, error: bool) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let Some(entry) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
         match via {
             Via::Probe if entry.probe == stream => entry.probe = NONE,
             Via::Main if entry.stream == stream => entry.stream = NONE,
@@ -197,7 +201,9 @@ impl Table {
 
     /// A request of a session was cut off: Node's server closes the session, and so do we.
     fn lose_request(&mut self, session: u32, stream: u32, polling: bool) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let Some(entry) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
         let carried = if polling { &mut entry.poll } else { &mut entry.post };
         if *carried != stream {
             return;
@@ -262,7 +268,9 @@ impl Table {
 
     /// Sends one packet on the session's present transport, past the fan-out.
     pub(crate) fn send(&mut self, slot: u32, frame: &Frame) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         if session.engine.transport() == Transport::Polling {
             session.push(frame.clone());
             self.want_poll(slot);
@@ -306,7 +314,9 @@ impl Table {
 
     /// The poller says that a stream can be written again.
     pub(crate) fn flush(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
         match stream.flush() {
             Ok(sent) => self.counters.add_many(Counter::BytesSent, sent as u64),
             Err(_) => self.lose_stream(slot, true),
@@ -325,7 +335,9 @@ impl Table {
         stream: u32,
         buffers: impl Iterator<Item = &'a bytes::Bytes>,
     ) {
-        let Some(stream) = self.streams.get_mut(stream as usize) else { return };
+        let Some(stream) = self.streams.get_mut(stream as usize) else {
+            return;
+        };
         match stream.send(buffers) {
             Ok(sent) => {
                 self.counters.add_many(Counter::BytesSent, sent as u64);
@@ -339,7 +351,9 @@ impl Table {
 
     /// Ends a session: its sockets are gone now, its streams get their last words.
     fn end_session(&mut self, slot: u32, reason: Reason, say: bool) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         if std::mem::replace(&mut session.ended, true) {
             return;
         }
@@ -360,7 +374,9 @@ impl Table {
     }
 
     fn end_streams(&mut self, slot: u32, reason: Reason, say: bool) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         let (stream, probe) = (session.stream, session.probe);
         (session.stream, session.probe, session.post) = (NONE, NONE, NONE);
         let waits = session.poll != NONE;
@@ -384,7 +400,9 @@ impl Table {
 
     /// Sends a close frame and waits for the peer's, for a while.
     pub(crate) fn close_websocket(&mut self, slot: u32, code: Option<u16>) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
         let mut frame = Vec::new();
         let code = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
         protocol::websocket::encode_frame(Opcode::Close, &code, None, &mut frame);
@@ -396,7 +414,9 @@ impl Table {
     /// Everything is said: waits until the peer has read it, for a while.
     pub(crate) fn close_stream(&mut self, slot: u32, websocket: bool) {
         let close_by = Time(self.now.0 + self.options.close_timeout.as_millis() as u64);
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
         let old = std::mem::replace(&mut stream.role, Role::Closing { decoder: None });
         if let (Role::WebSocket { decoder, .. }, true) = (old, websocket) {
             stream.role = Role::Closing { decoder: Some(decoder) };
@@ -411,7 +431,9 @@ impl Table {
 
     /// Frees a slot at the end of a step; returns whether it did.
     pub(crate) fn free_session(&mut self, slot: u32) -> bool {
-        let Some(session) = self.sessions.get(slot as usize) else { return false };
+        let Some(session) = self.sessions.get(slot as usize) else {
+            return false;
+        };
         if session.lingers != Time(0) {
             self.file_session(slot);
             return false;
@@ -455,7 +477,9 @@ impl Table {
     }
 
     pub(crate) fn file_session(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         let due = if session.ended { Some(session.lingers) } else { session.engine.poll_timeout() };
         if let Some(due) = due.filter(|due| due.0 > 0)
             && (session.filed == Time(0) || due < session.filed)
@@ -466,7 +490,9 @@ impl Table {
     }
 
     pub(crate) fn file_stream(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
         if stream.deadline.0 > 0 && (stream.filed == Time(0) || stream.deadline < stream.filed) {
             stream.filed = stream.deadline;
             self.wheel.insert(stream.deadline, Owner::Stream(slot));
@@ -482,7 +508,9 @@ impl Table {
     }
 
     fn expire_session(&mut self, slot: u32, at: Time) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         if session.filed != at {
             return;
         }
@@ -500,7 +528,9 @@ impl Table {
     }
 
     fn expire_stream(&mut self, slot: u32, at: Time) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
         if stream.filed != at {
             return;
         }

@@ -95,7 +95,9 @@ impl Table {
 
     /// `2probe` has come: answers it on the probing WebSocket.
     pub(crate) fn answer_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get(slot as usize) else { return };
+        let Some(session) = self.sessions.get(slot as usize) else {
+            return;
+        };
         let probe = session.probe;
         let frame = self.control.pong_probe.clone();
         self.write(slot, probe, std::iter::once(frame.wire()));
@@ -104,7 +106,9 @@ impl Table {
     /// The upgrade is done: what waits flushes on the WebSocket, in order.
     pub(crate) fn switch_transport(&mut self, slot: u32) {
         debug_assert!(self.sessions[slot as usize].engine.transport() == Transport::WebSocket);
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         session.stream = std::mem::replace(&mut session.probe, NONE);
         let (stream, id) = (session.stream, session.id);
         let waiting = session.queue.take();
@@ -125,14 +129,18 @@ impl Table {
 
     /// The upgrade has failed: polling goes on.
     pub(crate) fn drop_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         let probe = std::mem::replace(&mut session.probe, NONE);
         self.close_websocket(probe, None);
     }
 
     /// The probing WebSocket sent something that is no packet.
     pub(crate) fn fail_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         if !session.ended {
             session.engine.handle_stream_lost(Via::Probe, true, &mut self.actions);
             self.perform(slot);

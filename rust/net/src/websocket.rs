@@ -35,7 +35,9 @@ impl Table {
     }
 
     fn websocket_frame(&mut self, slot: u32, input: &mut [u8]) -> Result<usize, Step> {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return Err(Step::Done) };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return Err(Step::Done);
+        };
         let Role::WebSocket { session, probe, decoder } = &mut stream.role else {
             return Err(Step::Done);
         };
@@ -122,7 +124,9 @@ impl Table {
 
     /// The stream no longer carries the session, though it is still closing.
     fn forget_stream(&mut self, session: u32, slot: u32, via: Via, error: bool) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else { return };
+        let Some(entry) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
         let carried = if via == Via::Probe { &mut entry.probe } else { &mut entry.stream };
         if *carried != slot {
             return;
@@ -144,7 +148,9 @@ impl Table {
 
     /// Reads a closing stream: the peer's close frame ends it, everything else is dropped.
     pub(crate) fn closing_input(&mut self, slot: u32, input: &mut [u8]) -> usize {
-        let Some(stream) = self.streams.get_mut(slot as usize) else { return input.len() };
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return input.len();
+        };
         let Role::Closing { decoder: Some(decoder) } = &mut stream.role else {
             return input.len();
         };
@@ -166,7 +172,9 @@ impl Table {
     /// Gives one packet to the session and does what follows from it.
     pub(crate) fn handle_packet(&mut self, slot: u32, via: Via, packet: Packet<'_>) {
         let options = Arc::clone(&self.options);
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         if session.ended {
             return;
         }
@@ -220,7 +228,9 @@ impl Table {
         };
         self.namespaces.entry(Arc::clone(&name)).or_default().sockets += 1;
         let addr = self.addr(slot);
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
         session.sockets.connecting(Arc::clone(&name), sid);
         let transport = session.engine.transport();
         let handshake = session.handshake.take().map(|mut handshake| {
@@ -233,8 +243,12 @@ impl Table {
 
     /// A client left a namespace by itself.
     fn leave_namespace(&mut self, slot: u32, sid: protocol::Id) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else { return };
-        let Some(socket) = session.sockets.remove(&sid) else { return };
+        let Some(session) = self.sessions.get_mut(slot as usize) else {
+            return;
+        };
+        let Some(socket) = session.sockets.remove(&sid) else {
+            return;
+        };
         session.take_held(&sid);
         if let Some(all) = self.namespaces.get(&socket.namespace).and_then(|n| n.all) {
             self.left.push((rooms::ConnId(slot), all));

@@ -1,6 +1,8 @@
 //! Literal bytes in, literal bytes out, on real loopback sockets. The program behind the shard is
 //! the smallest there is: it accepts every CONNECT and echoes every event.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -127,7 +129,9 @@ fn read_response(stream: &mut TcpStream) -> (String, String) {
     let head = read_head(stream);
     let length = head
         .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+        .find_map(|line| {
+            line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)
+        })
         .map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();

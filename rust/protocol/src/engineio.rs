@@ -44,7 +44,9 @@ impl<'a> Packet<'a> {
         let mut chars = text.chars();
         let kind = chars.next().ok_or(DecodeError::BadPacketType)?;
         let data = chars.as_str();
-        let bare = |packet| if data.is_empty() { Ok(packet) } else { Err(DecodeError::BadPayload) };
+        let bare = |packet| {
+            if data.is_empty() { Ok(packet) } else { Err(DecodeError::BadPayload) }
+        };
         match kind {
             '0' => Ok(Self::Open(data)),
             '1' => bare(Self::Close),
@@ -130,8 +132,13 @@ impl Handshake {
     /// # Errors
     /// `BadHandshake` when a required key is missing or has the wrong type.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
-        let mut found =
-            Self { sid: String::new(), upgrades: Vec::new(), ping_interval: 0, ping_timeout: 0, max_payload: 0 };
+        let mut found = Self {
+            sid: String::new(),
+            upgrades: Vec::new(),
+            ping_interval: 0,
+            ping_timeout: 0,
+            max_payload: 0,
+        };
         let mut seen = [false; 3];
         for (key, value) in json::members(text).map_err(|_| DecodeError::BadHandshake)? {
             match key.as_str() {

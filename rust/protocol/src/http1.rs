@@ -153,8 +153,12 @@ impl<'b> Request<'b> {
 
     /// Whether a content coding may be used for the response.
     pub fn accepts_encoding(&self, name: &str) -> bool {
-        let Some(value) = self.header("accept-encoding") else { return false };
-        let Ok(value) = std::str::from_utf8(value) else { return false };
+        let Some(value) = self.header("accept-encoding") else {
+            return false;
+        };
+        let Ok(value) = std::str::from_utf8(value) else {
+            return false;
+        };
         value.split(',').any(|item| {
             let (coding, weight) = item.split_once(';').unwrap_or((item, ""));
             let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
@@ -263,8 +267,7 @@ impl ChunkedDecoder {
                 if size > max.saturating_sub(held) as u64 {
                     return Err(DecodeError::BodyTooLarge);
                 }
-                self.state =
-                    if size == 0 { Chunk::Trailers } else { Chunk::Data(size as usize) };
+                self.state = if size == 0 { Chunk::Trailers } else { Chunk::Data(size as usize) };
             }
             Chunk::DataEnd if line.is_empty() => self.state = Chunk::Size,
             Chunk::Trailers if line.is_empty() => return Ok(true),

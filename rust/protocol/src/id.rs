@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn other_text_is_no_id() {
-        for text in ["", "__proto__", "aaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaa!", "äaaaaaaaaaaaaaaaaaaa"] {
+        for text in
+            ["", "__proto__", "aaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaa!", "äaaaaaaaaaaaaaaaaaaa"]
+        {
             assert_eq!(Id::parse(text), None, "{text}");
         }
     }

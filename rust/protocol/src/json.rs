@@ -31,7 +31,9 @@ pub struct Placeholder {
 /// `IllegalAttachment` when a number is not one of `0..attachments`, `BadJson` and `TooDeep`.
 pub fn placeholders(data: &str, attachments: u32) -> Result<Vec<Placeholder>, DecodeError> {
     let mut found = Vec::new();
-    scan(data, attachments, |path, num, _| found.push(Placeholder { path: path.to_vec(), num }))?;
+    scan(data, attachments, |path, num, _| {
+        found.push(Placeholder { path: path.to_vec(), num });
+    })?;
     Ok(found)
 }
 
@@ -185,7 +187,9 @@ fn placeholder(data: &str, at: usize) -> Result<Option<(u64, usize)>, DecodeErro
     for turn in 0..2 {
         scanner.skip_space();
         // Only the two keys, neither of which is written with escapes by any client.
-        let Some(end) = string_end(bytes, scanner.at) else { return Ok(None) };
+        let Some(end) = string_end(bytes, scanner.at) else {
+            return Ok(None);
+        };
         let key = &data[scanner.at..end];
         scanner.at = end;
         if scanner.peek() != Some(b':') {
@@ -194,7 +198,9 @@ fn placeholder(data: &str, at: usize) -> Result<Option<(u64, usize)>, DecodeErro
         scanner.at += 1;
         scanner.skip_space();
         let start = scanner.at;
-        let Some(end) = value_end(bytes, start) else { return Ok(None) };
+        let Some(end) = value_end(bytes, start) else {
+            return Ok(None);
+        };
         scanner.at = end;
         match key {
             "\"_placeholder\"" if &data[start..end] == "true" => marked = true,
@@ -387,7 +393,9 @@ mod tests {
 
     #[test]
     fn broken_and_deep_json_is_refused() {
-        for data in ["", "[", "[1", "[1,]", "{\"a\"}", "{\"a\":1,}", "[1]]", "]", "[\"a", "{1:2}", "[1 2]"] {
+        for data in
+            ["", "[", "[1", "[1,]", "{\"a\"}", "{\"a\":1,}", "[1]]", "]", "[\"a", "{1:2}", "[1 2]"]
+        {
             check(data, 1, Err(DecodeError::BadJson));
         }
         check(&"[".repeat(100_000), 1, Err(DecodeError::TooDeep));
@@ -396,7 +404,12 @@ mod tests {
     #[test]
     fn placeholders_are_filled() {
         let data = r#"["a",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#;
-        let text = fill(data, 2, |num, out| out.push_str(&format!("<{num}>"))).unwrap();
+        let text = fill(data, 2, |num, out| {
+            out.push('<');
+            out.push_str(&num.to_string());
+            out.push('>');
+        })
+        .unwrap();
         assert_eq!(text, r#"["a",<1>,<0>]"#);
     }
 }

@@ -184,9 +184,12 @@ fn ack_id(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: Result<(PacketType, u32, &str, Option<u64>, &str), DecodeError>) {
-        let found = Packet::decode(text, 10)
-            .map(|p| (p.kind, p.attachments, p.namespace, p.id, p.data));
+    fn check(
+        text: &str,
+        expected: Result<(PacketType, u32, &str, Option<u64>, &str), DecodeError>,
+    ) {
+        let found =
+            Packet::decode(text, 10).map(|p| (p.kind, p.attachments, p.namespace, p.id, p.data));
         assert_eq!(found, expected, "{text:?}");
     }
 
@@ -213,13 +216,33 @@ mod tests {
         for text in ["", "7", "x", "²"] {
             check(text, Err(E::BadPacketType));
         }
-        for text in ["50-[\"a\"]", "5-1-[\"a\"]", "511-[\"a\"]", "59999999999-[\"a\"]", "51e1-[\"a\"]", "5²-[\"a\"]", "5[\"a\"]", "5+1-[\"a\"]", "5-"] {
+        for text in [
+            "50-[\"a\"]",
+            "5-1-[\"a\"]",
+            "511-[\"a\"]",
+            "59999999999-[\"a\"]",
+            "51e1-[\"a\"]",
+            "5²-[\"a\"]",
+            "5[\"a\"]",
+            "5+1-[\"a\"]",
+            "5-",
+        ] {
             check(text, Err(E::BadAttachmentCount));
         }
         for text in ["2", "2{}", "2\"a\"", "3[]", "31{}", "0[]", "0x", "1{}", "4", "4[]"] {
             check(text, Err(E::BadPayload));
         }
-        for text in ["2[]", "2[null]", "2[{}]", "2[[]]", "2[true]", "2[\"connect\"]", "2[\"disconnect\",1]", "2[ \"newListener\"]", r#"2["\u0063onnect"]"#] {
+        for text in [
+            "2[]",
+            "2[null]",
+            "2[{}]",
+            "2[[]]",
+            "2[true]",
+            "2[\"connect\"]",
+            "2[\"disconnect\",1]",
+            "2[ \"newListener\"]",
+            r#"2["\u0063onnect"]"#,
+        ] {
             check(text, Err(E::BadEventName));
         }
         check("2[\"abc", Err(E::BadJson));

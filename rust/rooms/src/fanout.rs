@@ -224,7 +224,9 @@ impl Fanout {
     pub fn work(&mut self, out: &mut impl Outlet, recipients: usize) -> bool {
         let mut left = recipients;
         while left > 0 {
-            let Some(generation) = self.generations.front() else { return false };
+            let Some(generation) = self.generations.front() else {
+                return false;
+            };
             let (last, single) = (generation.last, generation.targets.len() == 1);
             let target = self.walk.as_ref().map_or(0, |walk| walk.target);
             let Some(key) = generation.targets.get(target).copied() else {
@@ -280,7 +282,9 @@ impl Fanout {
         let Some(walk) = &mut self.walk else { return 1 };
         let room = walk.cursor.room;
         for seen in 0..limit {
-            let Some(walk) = &mut self.walk else { return seen.max(1) };
+            let Some(walk) = &mut self.walk else {
+                return seen.max(1);
+            };
             let Some(conn) = self.members.member_at(room, walk.cursor.at) else {
                 self.next_room(key);
                 return seen.max(1);
@@ -309,18 +313,19 @@ impl Fanout {
         let rooms = &self.table[key as usize].rooms;
         let Some(walk) = &mut self.walk else { return };
         walk.room += 1;
-        match rooms.get(walk.room) {
-            Some(room) => walk.cursor = Cursor { room: *room, at: 0 },
-            None => {
-                let target = walk.target + 1;
-                *walk = Walk { target, ..Walk::default() };
-            }
+        if let Some(room) = rooms.get(walk.room) {
+            walk.cursor = Cursor { room: *room, at: 0 }
+        } else {
+            let target = walk.target + 1;
+            *walk = Walk { target, ..Walk::default() };
         }
     }
 
     fn end_generation(&mut self) {
         self.walk = None;
-        let Some(generation) = self.generations.pop_front() else { return };
+        let Some(generation) = self.generations.pop_front() else {
+            return;
+        };
         if self.generations.is_empty() {
             self.open.clear();
         }
@@ -352,7 +357,9 @@ impl Fanout {
     /// Collects, in order, what is pending for a connection up to `last`, and notes that it has it.
     fn pick(&mut self, conn: ConnId, last: u64) {
         self.picks.clear();
-        let Some(state) = self.conns.get_mut(conn.0 as usize) else { return };
+        let Some(state) = self.conns.get_mut(conn.0 as usize) else {
+            return;
+        };
         let upto = std::mem::replace(&mut state.upto, last.min(self.seq));
         if upto >= self.seq || self.table.is_empty() {
             return;

@@ -152,7 +152,9 @@ impl Registry {
 
     /// Forgets a socket; and its session, if that is closed and has no other.
     pub fn forget(&mut self, sid: &Id) {
-        let Some(conn) = self.by_sid.remove(sid) else { return };
+        let Some(conn) = self.by_sid.remove(sid) else {
+            return;
+        };
         let rooms: Vec<_> = self.members.rooms_of(ConnId(conn)).collect();
         self.members.remove(ConnId(conn));
         let socket = self.sockets.remove(conn as usize);
@@ -173,7 +175,9 @@ impl Registry {
 
     /// The session's connection is closed.
     pub fn close(&mut self, session: &Id) {
-        let Some(slot) = self.by_session.get(session).copied() else { return };
+        let Some(slot) = self.by_session.get(session).copied() else {
+            return;
+        };
         if let Some(entry) = self.sessions.get_mut(slot as usize) {
             entry.closed = true;
             self.free_session(slot);
@@ -181,7 +185,9 @@ impl Registry {
     }
 
     fn free_session(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get(slot as usize) else { return };
+        let Some(session) = self.sessions.get(slot as usize) else {
+            return;
+        };
         if !session.closed || !session.sockets.is_empty() {
             return;
         }
@@ -237,15 +243,14 @@ impl Registry {
         let addr = self.addr(sid).ok_or(RegistryError::UnknownSid)?;
         let entry = self.namespaces.get_mut(namespace).ok_or(RegistryError::WrongNamespace)?;
         let all = entry.all;
-        let id = match entry.rooms.get(room) {
-            Some(id) => *id,
-            None => {
-                self.last_room += 1;
-                let id = RoomId(self.last_room);
-                entry.rooms.insert(room.into(), id);
-                self.names.insert(id, room.into());
-                id
-            }
+        let id = if let Some(id) = entry.rooms.get(room) {
+            *id
+        } else {
+            self.last_room += 1;
+            let id = RoomId(self.last_room);
+            entry.rooms.insert(room.into(), id);
+            self.names.insert(id, room.into());
+            id
         };
         Ok(self.members.join(conn, id, all).then_some((addr, id, all)))
     }
@@ -290,7 +295,9 @@ impl Registry {
 
     /// The names of a socket's rooms, its own sid first.
     pub fn rooms_of(&self, sid: &Id, namespace: &str) -> Vec<&str> {
-        let Some((conn, socket)) = self.socket_in(sid, namespace) else { return Vec::new() };
+        let Some((conn, socket)) = self.socket_in(sid, namespace) else {
+            return Vec::new();
+        };
         let named = self.members.rooms_of(conn).filter_map(|room| self.names.get(&room));
         std::iter::once(socket.sid.as_str()).chain(named.map(|name| &**name)).collect()
     }

@@ -73,11 +73,11 @@ fn encode_length(len: usize, mask_bit: u8, out: &mut Vec<u8>) {
     match len {
         0..=125 => out.push(mask_bit | len as u8),
         126..=0xffff => {
-            out.push(mask_bit | 126);
+            out.push(mask_bit | 0x7e);
             out.extend_from_slice(&(len as u16).to_be_bytes());
         }
         _ => {
-            out.push(mask_bit | 127);
+            out.push(mask_bit | 0x7f);
             out.extend_from_slice(&(len as u64).to_be_bytes());
         }
     }
@@ -149,9 +149,13 @@ impl Decoder {
         if self.partial.as_ref().is_some_and(|partial| partial.done) {
             self.partial = None;
         }
-        let Some(header) = self.header(buf, max_message)? else { return Ok((0, None)) };
+        let Some(header) = self.header(buf, max_message)? else {
+            return Ok((0, None));
+        };
         let end = header.start + header.len;
-        let Some(payload) = buf.get_mut(header.start..end) else { return Ok((0, None)) };
+        let Some(payload) = buf.get_mut(header.start..end) else {
+            return Ok((0, None));
+        };
         if let Some(key) = header.mask {
             apply_mask(payload, key);
         }
@@ -161,14 +165,18 @@ impl Decoder {
             Opcode::Close => Some(close(payload)?),
             Opcode::Text if header.fin => Some(Message::Text(utf8(payload)?)),
             Opcode::Binary if header.fin => Some(Message::Binary(payload)),
-            Opcode::Binary | Opcode::Continuation | Opcode::Text => self.fragment(&header, payload)?,
+            Opcode::Binary | Opcode::Continuation | Opcode::Text => {
+                self.fragment(&header, payload)?
+            }
         };
         Ok((end, message))
     }
 
     /// Reads and checks a header; `None` while it is incomplete.
     fn header(&self, buf: &[u8], max: usize) -> Result<Option<Header>, DecodeError> {
-        let &[first, second, ..] = buf else { return Ok(None) };
+        let &[first, second, ..] = buf else {
+            return Ok(None);
+        };
         if first & 0x70 != 0 {
             return Err(DecodeError::ReservedBits);
         }
@@ -182,7 +190,9 @@ impl Decoder {
             return Err(DecodeError::BadControlFrame);
         }
         self.check_sequence(opcode)?;
-        let Some((len, start)) = length(short, buf)? else { return Ok(None) };
+        let Some((len, start)) = length(short, buf)? else {
+            return Ok(None);
+        };
         let held = self.partial.as_ref().map_or(0, |partial| partial.data.len());
         let room = if opcode.is_control() { 125 } else { max.saturating_sub(held) };
         if len > room as u64 {
@@ -192,7 +202,9 @@ impl Decoder {
         if !self.expects_mask {
             return Ok(Some(header(None, start)));
         }
-        let Some(&[a, b, c, d]) = buf.get(start..start + 4) else { return Ok(None) };
+        let Some(&[a, b, c, d]) = buf.get(start..start + 4) else {
+            return Ok(None);
+        };
         Ok(Some(header(Some([a, b, c, d]), start + 4)))
     }
 
@@ -204,7 +216,11 @@ impl Decoder {
         Err(DecodeError::BadFragment)
     }
 
-    fn fragment(&mut self, header: &Header, data: &[u8]) -> Result<Option<Message<'_>>, DecodeError> {
+    fn fragment(
+        &mut self,
+        header: &Header,
+        data: &[u8],
+    ) -> Result<Option<Message<'_>>, DecodeError> {
         let text = header.opcode == Opcode::Text;
         let partial = self.partial.get_or_insert_with(|| {
             Box::new(Partial { text, done: false, data: Vec::new(), valid: 0 })
@@ -240,7 +256,9 @@ impl Partial {
 fn length(short: u8, buf: &[u8]) -> Result<Option<(u64, usize)>, DecodeError> {
     let (len, start, least) = match short {
         126 => {
-            let Some(&[a, b]) = buf.get(2..4) else { return Ok(None) };
+            let Some(&[a, b]) = buf.get(2..4) else {
+                return Ok(None);
+            };
             (u64::from(u16::from_be_bytes([a, b])), 4, 126)
         }
         127 => {
@@ -310,7 +328,8 @@ mod tests {
                 let payload = "x".repeat(len);
                 let mut bytes = Vec::new();
                 encode_frame(Opcode::Text, payload.as_bytes(), mask, &mut bytes);
-                let mut decoder = if mask.is_some() { Decoder::server() } else { Decoder::client() };
+                let mut decoder =
+                    if mask.is_some() { Decoder::server() } else { Decoder::client() };
                 let end = bytes.len();
                 assert_eq!(decoder.decode(&mut bytes[..end - 1], 1 << 20), Ok((0, None)));
                 let decoded = decoder.decode(&mut bytes, 1 << 20);

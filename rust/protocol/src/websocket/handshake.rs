@@ -69,11 +69,19 @@ mod tests {
             ("GET", format!("{base}{key}{version}"), None),
             ("POST", format!("{base}{key}{version}"), Some(Refusal::BadMethod)),
             ("GET", format!("{key}{version}"), Some(Refusal::NotAnUpgrade)),
-            ("GET", format!("Upgrade: h2c\r\nConnection: Upgrade\r\n{key}{version}"), Some(Refusal::NotAnUpgrade)),
+            (
+                "GET",
+                format!("Upgrade: h2c\r\nConnection: Upgrade\r\n{key}{version}"),
+                Some(Refusal::NotAnUpgrade),
+            ),
             ("GET", format!("{base}{key}"), Some(Refusal::BadVersion)),
             ("GET", format!("{base}{version}"), Some(Refusal::BadKey)),
             ("GET", format!("{base}{key}{key}{version}"), Some(Refusal::BadKey)),
-            ("GET", format!("{base}{version}Sec-WebSocket-Key: c2hvcnQ=\r\n"), Some(Refusal::BadKey)),
+            (
+                "GET",
+                format!("{base}{version}Sec-WebSocket-Key: c2hvcnQ=\r\n"),
+                Some(Refusal::BadKey),
+            ),
         ] {
             let head = format!("{method} / HTTP/1.1\r\n{headers}\r\n");
             let (request, _) = parse_request(head.as_bytes()).unwrap().unwrap();

@@ -1,0 +1,89 @@
+# The only command list. `make help` shows it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+JS := tests/interop/js/node_modules
+DEMO_JS := examples/demo/node_modules
+CORE := python/fanio/_core.abi3.so
+RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+LOAD := benches/load/target/release/load
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev orjson 'uvicorn>=0.36' uvloop
+	touch $@
+
+$(CORE): $(VENV)/.stamp $(RUST)
+	$(BIN)/maturin develop --release --skip-install || $(BIN)/maturin develop --release
+	@touch $@
+
+$(JS)/.stamp: tests/interop/js/package.json
+	cd tests/interop/js && npm install --silent --no-audit --no-fund
+	touch $@
+
+$(DEMO_JS)/.stamp: examples/demo/package.json
+	cd examples/demo && npm install --silent --no-audit --no-fund
+	touch $@
+
+$(LOAD): $(shell find benches/load/src -name '*.rs' 2>/dev/null) benches/load/Cargo.toml
+	cd benches/load && cargo build --release --quiet
+
+.PHONY: build
+build: $(CORE) ## Build the core (release) and install the package into .venv
+
+.PHONY: demo
+demo: build $(DEMO_JS)/.stamp $(LOAD) ## Serve the live demo on http://127.0.0.1:8000
+	$(BIN)/python examples/demo/server.py
+
+.PHONY: format
+format: $(VENV)/.stamp ## Format Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lint
+lint: $(VENV)/.stamp ## Check format and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: build ## Check types, and the stub of the core
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest fanio._core
+
+.PHONY: test-rust
+test-rust: ## Run the Rust tests
+	cargo test --workspace --quiet
+
+.PHONY: test-python
+test-python: build $(JS)/.stamp $(DEMO_JS)/.stamp $(LOAD) ## Run the Python tests
+	$(BIN)/python -m pytest
+
+.PHONY: test
+test: test-rust test-python ## Run all tests, with all the set-up
+
+.PHONY: check
+check: lint types test ## The gate: format, lints, types, all tests
+
+.PHONY: bench
+bench: build $(LOAD) ## Measure against the floor and the peers
+	$(BIN)/python benches/load/run.py
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser and the session for 60 seconds
+	rust/fuzz/run.sh 60
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf target benches/load/target rust/fuzz/target $(CORE) $(VENV) $(JS) $(DEMO_JS)
