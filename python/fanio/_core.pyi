@@ -59,8 +59,12 @@ class Server:
         to: list[str] | None,
         skip: list[str] | None,
         ack_id: int | None,
-    ) -> None: ...
-    def ack(self, sid: str, ack_id: int, payload: bytes, attachments: list[bytes] | None) -> None: ...
+    ) -> bool:
+        """Send an event; True means that flush() must be called soon, on the thread that called start()."""
+    def ack(self, sid: str, ack_id: int, payload: bytes, attachments: list[bytes] | None) -> bool:
+        """Answer an event; returns as emit() does."""
+    def flush(self) -> None:
+        """Wake the shards for what was sent in this turn of the loop."""
     def join(self, sid: str, namespace: str, room: str) -> None:
         """Raise KeyError for an unknown sid, ValueError for another namespace or another client's own room."""
     def leave(self, sid: str, namespace: str, room: str) -> None: ...

@@ -13,7 +13,7 @@ import math
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from fanio.server import AsyncServer
@@ -30,6 +30,9 @@ RESERVED = ("connect", "disconnect")
 _MAX_RUNNING = 1000
 
 _T = TypeVar("_T")
+
+_Origin: TypeAlias = tuple[str, str, Any, "int | None"]
+"""Where an event came from: sid, namespace, event, ack id."""
 
 _most: dict[Any, float] = {}
 
@@ -116,6 +119,12 @@ class Dispatcher:
 
     def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Run a coroutine as a task that starts before anything that comes later."""
+        task = self._task(work)
+        if not task.done():
+            task.add_done_callback(self.tasks.discard)
+        return task
+
+    def _task(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         loop = self._server.loop
         if sys.version_info >= (3, 12):
             task = asyncio.Task(work, loop=loop, eager_start=True)
@@ -123,7 +132,6 @@ class Dispatcher:
             task = loop.create_task(work)
         if not task.done():
             self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
         return task
 
     async def trigger(self, event: str, namespace: str, *args: Any) -> Any:
@@ -139,58 +147,51 @@ class Dispatcher:
 
     def dispatch(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
         """Start the handler of a client's event."""
+        origin = (sid, namespace, event, ack_id)
         if not self._server.async_handlers:
-            self._queue(sid, lambda: self._run(sid, namespace, event, args, ack_id))
+            self._queue(sid, lambda: self._answer(self.trigger(event, namespace, sid, *args), origin))
             return
         handler, arguments = self.find(event, namespace, (sid, *args))
-        if handler is not None and not inspect.iscoroutinefunction(handler):
-            self._call(handler, arguments, sid, namespace, event, ack_id)
+        if handler is None:
+            self._start_counted(self.trigger(event, namespace, sid, *args), origin)
             return
-        self._count_in(sid)
-        self.start(self._run_counted(sid, namespace, event, args, ack_id))
-
-    def _call(
-        self, handler: Handler, args: tuple[Any, ...], sid: str, namespace: str, event: Any, ack_id: int | None
-    ) -> None:
-        """Run a plain function at once."""
         try:
-            result = handler(*args)
+            result = handler(*arguments)
         except Exception:
             self._log(event, namespace)
             return
         if asyncio.iscoroutine(result):
-            self.start(self._finish(result, sid, namespace, event, ack_id))
+            self._start_counted(result, origin)
         elif ack_id is not None:
             self._server.send_ack(sid, ack_id, result)
 
-    async def _finish(
-        self, result: Coroutine[Any, Any, Any], sid: str, namespace: str, event: Any, ack_id: int | None
-    ) -> None:
-        try:
-            answer = await result
-            if ack_id is not None:
-                self._server.send_ack(sid, ack_id, answer)
-        except Exception:
-            self._log(event, namespace)
+    def _start_counted(self, work: Coroutine[Any, Any, Any], origin: _Origin) -> None:
+        self._count_in(origin[0])
+        self._task(self._run_counted(work, origin))
 
-    async def _run(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
+    async def _run_counted(self, work: Coroutine[Any, Any, Any], origin: _Origin) -> None:
         try:
-            result = await self.trigger(event, namespace, sid, *args)
+            await self._answer(work, origin)
+        finally:
+            # Cheaper than a callback, which the loop would have to schedule for every event.
+            self.tasks.discard(asyncio.current_task())
+            self._count_out(origin[0])
+
+    async def _answer(self, work: Coroutine[Any, Any, Any], origin: _Origin) -> None:
+        """Finish a handler and send its result as the acknowledgement, if the client wants one."""
+        sid, namespace, event, ack_id = origin
+        try:
+            result = await work
             if ack_id is not None and result is not self._server.not_handled:
                 self._server.send_ack(sid, ack_id, result)
         except Exception:
             self._log(event, namespace)
 
-    async def _run_counted(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
-        try:
-            await self._run(sid, namespace, event, args, ack_id)
-        finally:
-            self._count_out(sid)
-
     def _log(self, event: Any, namespace: str) -> None:
         self._server.logger.exception("handler of event %r in namespace %r raised", event, namespace)
 
     def _count_in(self, sid: str) -> None:
+        """Note a handler that is to run; too many pause the reading from the client."""
         running = self._running.get(sid, 0) + 1
         self._running[sid] = running
         if running == _MAX_RUNNING:

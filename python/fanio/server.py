@@ -203,7 +203,8 @@ class AsyncServer:
         if callback is not None:
             ack_id = self._acks.next_id()
             self._acks.add(self._recipients(names, skip, namespace), ack_id, self._callback_waiter(callback))
-        self._core.emit(namespace, payload, attachments, names, skip or None, ack_id)
+        if self._core.emit(namespace, payload, attachments, names, skip or None, ack_id):
+            self.loop.call_soon(self._core.flush)
 
     def _recipients(self, names: list[str] | None, skip: Iterable[str], namespace: str) -> set[str]:
         found: set[str] = set()
@@ -292,7 +293,8 @@ class AsyncServer:
             self._acks.add([target], ack_id, waiter)
         else:
             answer.set_result(None)
-        self._core.emit(namespace, payload, attachments, [target], None, ack_id)
+        if self._core.emit(namespace, payload, attachments, [target], None, ack_id):
+            self.loop.call_soon(self._core.flush)
         try:
             args = await asyncio.wait_for(answer, timeout)
         except asyncio.TimeoutError:
@@ -310,7 +312,8 @@ class AsyncServer:
         except (TypeError, ValueError):
             self.logger.exception("acknowledgement cannot be encoded")
             return
-        self._core.ack(sid, ack_id, payload, attachments)
+        if self._core.ack(sid, ack_id, payload, attachments):
+            self.loop.call_soon(self._core.flush)
 
     # --- rooms, sessions, clients ------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@
 
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ThreadId;
 
 use engine::Reason;
 use net::{Arrival, Command, Event, Io, Listener, Options, Peer};
@@ -31,6 +33,10 @@ pub(crate) struct Server {
     net: RwLock<Option<Arc<net::Server>>>,
     /// How many shards have said that they closed their last session.
     stopped: Mutex<usize>,
+    /// The thread that has promised to call `flush`.
+    home: Mutex<Option<ThreadId>>,
+    /// Something was pushed without a wake.
+    unflushed: AtomicBool,
 }
 
 #[pymethods]
@@ -43,6 +49,8 @@ impl Server {
             registry: Mutex::default(),
             net: RwLock::default(),
             stopped: Mutex::default(),
+            home: Mutex::default(),
+            unflushed: AtomicBool::default(),
         })
     }
 
@@ -65,6 +73,7 @@ impl Server {
             *net = Some(Arc::new(net::Server::start(&self.options.lock())?));
             *self.stopped.lock() = 0;
         }
+        *self.home.lock() = Some(std::thread::current().id());
         net.as_ref().map(|net| net.fd()).ok_or(Error::NotRunning)
     }
 
@@ -173,7 +182,17 @@ impl Server {
         }
     }
 
+    /// Wakes the shards for what was pushed without a wake.
+    fn flush(&self) {
+        self.unflushed.store(false, Ordering::Relaxed);
+        if let Some(net) = &*self.net.read() {
+            net.wake();
+        }
+    }
+
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
+    ///
+    /// Returns whether the caller must see to it that `flush` is called.
     fn emit(
         &self,
         namespace: &str,
@@ -182,29 +201,27 @@ impl Server {
         to: Option<Vec<PyBackedStr>>,
         skip: Option<Vec<PyBackedStr>>,
         ack_id: Option<u64>,
-    ) {
+    ) -> bool {
         let registry = self.registry.lock();
         let audience = audience(&registry, namespace, to.as_deref(), skip.as_deref());
         if audience.rooms.is_empty() && audience.sockets.is_empty() {
-            return;
+            return false;
         }
-        let Ok(net) = self.net() else { return };
+        let Ok(net) = self.net() else { return false };
         let frame = frame(PacketType::Event, namespace, ack_id, payload, attachments);
         for (addr, sid) in audience.sockets {
-            net.push(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
+            net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
         }
-        if audience.rooms.is_empty() {
-            return;
-        }
-        for shard in 0..net.shards() as u16 {
+        for shard in (0..net.shards() as u16).filter(|_| !audience.rooms.is_empty()) {
             let except = audience.except.iter().filter(|addr| addr.shard == shard);
             let except = except.copied().collect();
             let rooms = audience.rooms.clone();
-            net.push(shard, Command::Emit { rooms, except, frame: frame.clone() });
+            net.push_quietly(shard, Command::Emit { rooms, except, frame: frame.clone() });
         }
+        self.wake_later(&net)
     }
 
-    /// Answers an event.
+    /// Answers an event; returns as `emit` does.
     fn ack(&self, sid: &str, ack_id: u64, payload: &[u8], attachments: Option<Vec<PyBackedBytes>>) {
         let registry = self.registry.lock();
         let Some(sid) = Id::parse(sid) else { return };
@@ -303,6 +320,16 @@ impl Server {
 impl Server {
     fn net(&self) -> Result<Arc<net::Server>, Error> {
         self.net.read().clone().ok_or(Error::NotRunning)
+    }
+
+    /// On the loop's thread one wake serves all that is pushed in a turn of the loop: waking the
+    /// shard for each would make the two threads take turns. Returns whether a flush is to come.
+    fn wake_later(&self, net: &net::Server) -> bool {
+        if *self.home.lock() == Some(std::thread::current().id()) {
+            return !self.unflushed.swap(true, Ordering::Relaxed);
+        }
+        net.wake();
+        false
     }
 
     fn push(&self, addr: Addr, command: Command) {

@@ -38,10 +38,9 @@ impl Inbox {
         self.wake();
     }
 
-    /// Pushes several commands that no other thread's may come between.
-    pub(crate) fn extend(&self, commands: impl IntoIterator<Item = Command>) {
-        self.commands.lock().extend(commands);
-        self.wake();
+    /// Pushes without a wake; the pusher calls [`Inbox::wake`] when it has pushed all it has.
+    pub(crate) fn push_quietly(&self, command: Command) {
+        self.commands.lock().push(command);
     }
 
     /// Asks for a turn without a command.

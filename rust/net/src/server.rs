@@ -87,10 +87,17 @@ impl Server {
         }
     }
 
-    /// Sends commands to one shard, with nobody else's between them.
-    pub fn extend(&self, shard: u16, commands: impl IntoIterator<Item = Command>) {
+    /// Sends a command to one shard without waking it; call [`Server::wake`] soon.
+    pub fn push_quietly(&self, shard: u16, command: Command) {
         if let Some(inbox) = self.inboxes.get(usize::from(shard)) {
-            inbox.extend(commands);
+            inbox.push_quietly(command);
+        }
+    }
+
+    /// Wakes the shards that sleep.
+    pub fn wake(&self) {
+        for inbox in self.inboxes.iter() {
+            inbox.wake();
         }
     }
 
