@@ -1,61 +1,29 @@
 //! The turn of a shard: what is pending, for whom, in which order.
 //!
-//! Every broadcast gets a number and waits in the list of its target set. `upto` of a connection is
-//! the number of the last broadcast it has got, or was not meant to get. That is all there is to
-//! order: a direct packet first *catches the connection up* (gives it what is pending for it, and
-//! the packet, in one run), a change of membership does too, and the walk over a target's members
-//! gives each of them what is behind its `upto`.
-//!
-//! Broadcasts wait in generations. The oldest is being walked, in slices; the youngest takes what
-//! comes. In a generation with one target its frames are joined once for all its members. With
-//! several, a member gets its own merge, in order, of slices of what is joined.
-
-use std::collections::VecDeque;
+//! Every broadcast gets a number and waits in the list of its target. `upto` of a connection is the
+//! number of the last broadcast it has got, or was not meant to get. That is all there is to order:
+//! a direct packet first *catches the connection up* (gives it what is pending for it, and the
+//! packet, in one run), a change of membership does too, and the walk over the targets' members
+//! (`walk.rs`) gives each of them what is behind its `upto`.
 
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
-use slab::Slab;
-use smallvec::SmallVec;
 
 use crate::frame::Frame;
-use crate::members::{ConnId, Cursor, Members, RoomId};
-use crate::pending::{Entry, Frames, Pending, Run, Target};
+use crate::members::{ConnId, Members, RoomId};
+use crate::merge::{Merge, Pick};
+use crate::pending::{Pending, Target};
+use crate::queue::Queue;
+use crate::run::{Frames, Outlet, Run};
+use crate::walk::{Pass, Walk};
 
-/// A generation with more bytes than this takes no more, so that clients get time to read.
-const GENERATION: usize = 256 * 1024;
-
-/// Where deliveries go.
-pub trait Outlet {
-    /// Takes the next packets of a connection. Must not call back into the [`Fanout`].
-    fn deliver(&mut self, conn: ConnId, run: &Run<'_>);
-}
+/// A delivery is worth so many looks at a member that gets nothing.
+const LOOKS: usize = 16;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Conn {
     upto: u64,
-    /// Equal to the walk's number when the connection is excepted from its target.
-    excepted: u64,
-}
-
-/// Targets whose broadcasts are walked together.
-#[derive(Debug, Default)]
-struct Generation {
-    targets: Vec<u32>,
-    bytes: usize,
-    /// The number of its last broadcast.
-    last: u64,
-}
-
-/// The place of the walk in the oldest generation.
-#[derive(Debug, Default)]
-struct Walk {
-    /// Which target of the generation.
-    target: usize,
-    /// Which room of the target.
-    room: usize,
-    cursor: Cursor,
-    /// Different for each target that is walked.
-    number: u64,
+    /// What the walk noted when it met the connection, see [`Walk`].
+    mark: u64,
 }
 
 /// The pending broadcasts of a shard, and its rooms.
@@ -63,25 +31,13 @@ struct Walk {
 pub struct Fanout {
     members: Members,
     conns: Vec<Conn>,
-    seq: u64,
-    table: Slab<Pending>,
-    generations: VecDeque<Generation>,
-    /// The targets of the youngest generation.
-    open: FxHashMap<Target, u32>,
+    queue: Queue,
     walk: Option<Walk>,
-    walks: u64,
-    bytes: usize,
-    picks: Vec<Pick>,
-    frames: Vec<Frame>,
-    buffers: Vec<Bytes>,
-}
-
-/// An entry that a connection gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Pick {
-    seq: u64,
-    target: u32,
-    entry: u32,
+    /// The highest mark that was used.
+    marks: u64,
+    merge: Merge,
+    /// Scratch space for slices.
+    slices: Vec<Bytes>,
 }
 
 impl Fanout {
@@ -92,84 +48,70 @@ impl Fanout {
 
     /// A new connection: nothing that is pending is meant for it.
     pub fn open(&mut self, conn: ConnId) {
-        if self.conns.len() <= conn.0 as usize {
-            self.conns.resize_with(conn.0 as usize + 1, Conn::default);
+        self.close(conn);
+        let at = conn.0 as usize;
+        if self.conns.len() <= at {
+            // A quarter in reserve, not as much again: this is memory of every idle connection.
+            if self.conns.capacity() <= at {
+                self.conns
+                    .reserve_exact((at + 1 - self.conns.len()).max(at / 4));
+            }
+            self.conns.resize(at + 1, Conn::default());
         }
-        self.conns[conn.0 as usize] = Conn { upto: self.seq, excepted: 0 };
+        self.conns[at] = Conn {
+            upto: self.queue.seq,
+            mark: 0,
+        };
     }
 
     /// Notes a broadcast; it is delivered by [`Fanout::work`].
-    pub fn emit(&mut self, mut target: Target, frame: Frame) {
-        // One key for one set of rooms, whatever the order they were named in. A room that is
-        // empty now has no part in it, even if it comes to be before the walk.
-        target.rooms.retain(|room| self.members.slot(*room).is_some());
-        target.rooms.sort_unstable();
-        target.rooms.dedup();
-        let rooms: SmallVec<[u32; 1]> =
-            target.rooms.iter().filter_map(|room| self.members.slot(*room)).collect();
-        if rooms.is_empty() {
-            return;
-        }
-        self.seal();
-        self.seq += 1;
-        let size = frame.wire().len();
-        let key = self.open.get(&target).copied();
-        let key = key.unwrap_or_else(|| self.insert(target, rooms));
-        self.table[key as usize].entries.push(Entry { seq: self.seq, frame });
-        self.bytes += size;
-        if let Some(generation) = self.generations.back_mut() {
-            generation.bytes += size;
-            generation.last = self.seq;
-        }
-    }
-
-    /// Makes sure that the youngest generation may take a broadcast.
-    fn seal(&mut self) {
-        let walked = self.walk.is_some() && self.generations.len() == 1;
-        let full = self.generations.back().is_none_or(|young| young.bytes >= GENERATION);
-        if walked || full {
-            self.open.clear();
-            self.generations.push_back(Generation::default());
-        }
-    }
-
-    fn insert(&mut self, target: Target, rooms: SmallVec<[u32; 1]>) -> u32 {
-        let pending = Pending::new(target.clone(), rooms.clone());
-        let key = self.table.insert(pending) as u32;
-        for room in rooms {
-            self.members.rooms[room as usize].pending.push(key);
-        }
-        self.open.insert(target, key);
-        if let Some(generation) = self.generations.back_mut() {
-            generation.targets.push(key);
-        }
-        key
+    pub fn emit(&mut self, target: Target, frame: Frame) {
+        self.queue
+            .push(&mut self.members, target, frame, self.walk.is_some());
     }
 
     /// Gives a connection what is pending for it and this frame, in one run.
     pub fn direct(&mut self, conn: ConnId, frame: &Frame, out: &mut impl Outlet) {
-        self.pick(conn, u64::MAX);
-        if self.picks.is_empty() {
+        if !self.collect(conn) {
             let buffers = std::slice::from_ref(frame.wire());
-            let frames = Frames::Picked(std::slice::from_ref(frame));
-            return out.deliver(conn, &Run { buffers, frames });
+            return out.deliver(conn, &picked(buffers, &[], &self.queue, Some(frame)));
         }
-        self.merge();
-        self.buffers.push(frame.wire().clone());
-        self.frames.push(frame.clone());
-        self.deliver_merged(conn, out);
+        self.merge.buffers.push(frame.wire().clone());
+        let merge = &self.merge;
+        out.deliver(
+            conn,
+            &picked(&merge.buffers, &merge.picks, &self.queue, Some(frame)),
+        );
+        // What is kept for the next connection is without the frame.
+        self.merge.buffers.pop();
     }
 
     /// Gives a connection what is pending for it.
     pub fn catch_up(&mut self, conn: ConnId, out: &mut impl Outlet) {
-        self.pick(conn, u64::MAX);
-        if !self.picks.is_empty() {
-            self.merge();
-            self.deliver_merged(conn, out);
+        if self.collect(conn) {
+            let merge = &self.merge;
+            out.deliver(
+                conn,
+                &picked(&merge.buffers, &merge.picks, &self.queue, None),
+            );
         }
     }
 
-    /// Puts a connection into a room of a group.
+    /// Collects all that is pending for a connection, and notes that it has it.
+    fn collect(&mut self, conn: ConnId) -> bool {
+        let Some(state) = self.conns.get_mut(conn.0 as usize) else {
+            return false;
+        };
+        let last = self.queue.seq;
+        let upto = std::mem::replace(&mut state.upto, last);
+        if upto >= last || self.queue.is_empty() {
+            return false;
+        }
+        self.merge
+            .collect(&self.members, &mut self.queue.table, conn, (upto, last))
+    }
+
+    /// Puts a connection into a room of a group. It must have been opened.
     pub fn join(&mut self, conn: ConnId, room: RoomId, group: RoomId, out: &mut impl Outlet) {
         self.catch_up(conn, out);
         self.members.join(conn, room, group);
@@ -178,13 +120,15 @@ impl Fanout {
     /// Takes a connection out of a room.
     pub fn leave(&mut self, conn: ConnId, room: RoomId, out: &mut impl Outlet) {
         self.catch_up(conn, out);
-        self.members.leave_at(conn, room, self.walk.as_mut().map(|walk| &mut walk.cursor));
+        let cursor = self.walk.as_mut().map(|walk| &mut walk.cursor);
+        self.members.leave_at(conn, room, cursor);
     }
 
     /// Takes a connection out of all rooms of a group.
     pub fn leave_group(&mut self, conn: ConnId, group: RoomId, out: &mut impl Outlet) {
         self.catch_up(conn, out);
-        self.members.leave_group_at(conn, group, self.walk.as_mut().map(|walk| &mut walk.cursor));
+        let cursor = self.walk.as_mut().map(|walk| &mut walk.cursor);
+        self.members.leave_group_at(conn, group, cursor);
     }
 
     /// Takes everybody out of a room.
@@ -195,19 +139,20 @@ impl Fanout {
         }
     }
 
-    /// A connection is gone: forgets it; nothing is delivered.
+    /// A connection is gone: forgets it everywhere; nothing is delivered.
     pub fn close(&mut self, conn: ConnId) {
-        self.members.remove_at(conn, self.walk.as_mut().map(|walk| &mut walk.cursor));
+        let cursor = self.walk.as_mut().map(|walk| &mut walk.cursor);
+        self.members.remove_at(conn, cursor);
     }
 
     /// Whether nothing is pending.
     pub fn is_idle(&self) -> bool {
-        self.generations.is_empty()
+        self.queue.is_empty()
     }
 
     /// Bytes of the frames that are pending.
     pub fn pending_bytes(&self) -> usize {
-        self.bytes
+        self.queue.bytes()
     }
 
     /// Whether a connection is in a room.
@@ -221,9 +166,12 @@ impl Fanout {
     }
 
     /// Goes on with the walk for about so many recipients; true while more is pending.
+    ///
+    /// Any other method may be called between two calls.
     pub fn work(&mut self, out: &mut impl Outlet, recipients: usize) -> bool {
-        let mut left = recipients;
+        let mut left = recipients.saturating_mul(LOOKS);
         while left > 0 {
+<<<<<<< HEAD
             let Some(generation) = self.generations.front() else {
                 return false;
             };
@@ -231,54 +179,102 @@ impl Fanout {
             let target = self.walk.as_ref().map_or(0, |walk| walk.target);
             let Some(key) = generation.targets.get(target).copied() else {
                 self.end_generation();
+=======
+            let Some(generation) = self.queue.oldest() else {
+                return false;
+            };
+            let targets = generation.targets.len();
+            let Some(walk) = &mut self.walk else {
+                self.begin(targets);
+>>>>>>> main
                 continue;
             };
-            if self.walk.is_none() {
-                self.begin_generation();
-            }
-            if self.walk.as_ref().is_none_or(|walk| walk.number == 0) {
-                self.begin_target(target, key);
-            }
-            left -= self.walk_room(key, last, single, left, out).min(left);
+            let Some(key) = generation.targets.get(walk.target) else {
+                self.end();
+                continue;
+            };
+            let (key, last) = (*key as usize, generation.last);
+            let Some(room) = walk.room(&self.queue.table[key]) else {
+                walk.next_pass(targets);
+                left -= 1;
+                continue;
+            };
+            left = match walk.pass {
+                Pass::Deliver => self.deliver(key, room, last, left, out),
+                Pass::Count | Pass::Except => self.mark(room, last, left),
+            };
         }
         !self.is_idle()
     }
 
-    /// Nothing is added to the oldest generation any more: joins its frames.
-    fn begin_generation(&mut self) {
-        for key in self.generations.front().map_or(&[][..], |oldest| &oldest.targets) {
-            self.table[*key as usize].join();
-        }
-    }
-
-    /// Starts the walk of a target: marks who is excepted.
-    fn begin_target(&mut self, target: usize, key: u32) {
-        self.walks += 1;
-        let number = self.walks;
-        let pending = &self.table[key as usize];
-        let cursor = Cursor { room: pending.rooms[0], at: 0 };
-        self.walk = Some(Walk { target, room: 0, cursor, number });
-        for conn in &pending.target.except {
-            if let Some(conn) = self.conns.get_mut(conn.0 as usize) {
-                conn.excepted = number;
+    fn begin(&mut self, targets: usize) {
+        self.queue.begin(&self.members);
+        let walk = Walk::new(targets, &mut self.marks);
+        for key in self
+            .queue
+            .oldest()
+            .map_or(&[][..], |oldest| &oldest.targets)
+        {
+            let list = &self.queue.table[*key as usize];
+            let entries = if list.has_excepts {
+                list.entries.as_slice()
+            } else {
+                &[]
+            };
+            for conn in entries.iter().flat_map(|entry| &entry.except) {
+                // It gets a merge of its own, made of what it is not excepted from.
+                if let Some(state) = self.conns.get_mut(conn.0 as usize) {
+                    state.mark = walk.mixed;
+                }
             }
         }
-        for room in &pending.target.except_rooms {
-            for conn in self.members.members(*room) {
-                self.conns[conn.0 as usize].excepted = number;
-            }
-        }
+        self.walk = Some(walk);
     }
 
-    /// Walks on in the present room; returns how many members were looked at, at least one.
-    fn walk_room(
+    fn end(&mut self) {
+        self.walk = None;
+        self.merge.clear();
+        self.queue.end(&mut self.members);
+    }
+
+    /// Walks on in a room without delivering; returns how many looks are left.
+    fn mark(&mut self, room: u32, last: u64, looks: usize) -> usize {
+        let Some(walk) = &mut self.walk else {
+            return looks;
+        };
+        let members = self
+            .members
+            .members_of(room)
+            .get(walk.cursor.at..)
+            .unwrap_or_default();
+        let now = &members[..members.len().min(looks)];
+        for member in now {
+            let Some(state) = self.conns.get_mut(member.conn as usize) else {
+                continue;
+            };
+            if walk.pass == Pass::Count {
+                state.mark = walk.counted(state.mark);
+            } else if walk.is_only_here(state.mark) {
+                state.upto = state.upto.max(last);
+            }
+        }
+        walk.cursor.at += now.len();
+        if now.len() == members.len() {
+            walk.next_room();
+        }
+        (looks - now.len()).saturating_sub(1)
+    }
+
+    /// Walks on in a room and delivers; returns how many looks are left.
+    fn deliver(
         &mut self,
-        key: u32,
-        last: u64,
-        single: bool,
-        limit: usize,
+        key: usize,
+        room: u32,
+        limit: u64,
+        mut looks: usize,
         out: &mut impl Outlet,
     ) -> usize {
+<<<<<<< HEAD
         let Some(walk) = &mut self.walk else { return 1 };
         let room = walk.cursor.room;
         for seen in 0..limit {
@@ -288,22 +284,35 @@ impl Fanout {
             let Some(conn) = self.members.member_at(room, walk.cursor.at) else {
                 self.next_room(key);
                 return seen.max(1);
+=======
+        let Some(walk) = &mut self.walk else {
+            return looks;
+        };
+        while looks > 0 {
+            let list = &self.queue.table[key];
+            let first = list.entries.first().map_or(0, |entry| entry.seq);
+            let whole = Run {
+                buffers: list.buffers(),
+                frames: Frames::Entries(&list.entries),
+>>>>>>> main
             };
-            walk.cursor.at += 1;
-            let number = walk.number;
-            let state = &mut self.conns[conn.0 as usize];
-            if state.upto >= last || state.excepted == number {
-                continue;
-            }
-            if single {
-                let upto = std::mem::replace(&mut state.upto, last);
-                self.deliver_joined(conn, key, upto, out);
-            } else {
-                self.pick(conn, last);
-                if !self.picks.is_empty() {
-                    self.merge();
-                    self.deliver_merged(conn, out);
+            let members = self.members.members_of(room);
+            // Those who get the whole of one list: the common case, and a tight loop.
+            let mut other = None;
+            while looks > 0 {
+                let Some(member) = members.get(walk.cursor.at) else {
+                    walk.next_room();
+                    return looks - 1;
+                };
+                walk.cursor.at += 1;
+                let Some(state) = self.conns.get_mut(member.conn as usize) else {
+                    continue;
+                };
+                if state.upto >= limit {
+                    looks -= 1;
+                    continue;
                 }
+<<<<<<< HEAD
             }
         }
         limit
@@ -376,56 +385,74 @@ impl Fanout {
             for (entry, item) in pending.entries.iter().enumerate().skip(from) {
                 if item.seq <= last {
                     self.picks.push(Pick { seq: item.seq, target: key, entry: entry as u32 });
+=======
+                looks = looks.saturating_sub(LOOKS);
+                let (conn, upto) = (
+                    ConnId(member.conn),
+                    std::mem::replace(&mut state.upto, limit),
+                );
+                let is_mixed = state.mark == walk.mixed;
+                if is_mixed || upto >= first {
+                    other = Some((conn, upto, is_mixed));
+                    break;
+>>>>>>> main
                 }
+                out.deliver(conn, &whole);
+            }
+            match other {
+                Some((conn, upto, false)) => deliver_tail(list, conn, upto, &mut self.slices, out),
+                Some((conn, upto, true)) => {
+                    let table = &mut self.queue.table;
+                    if self
+                        .merge
+                        .collect(&self.members, table, conn, (upto, limit))
+                    {
+                        let merge = &self.merge;
+                        out.deliver(
+                            conn,
+                            &picked(&merge.buffers, &merge.picks, &self.queue, None),
+                        );
+                    }
+                }
+                None => {}
             }
         }
-        self.picks.sort_unstable();
+        looks
     }
+}
 
-    /// The pending targets that have a room of the connection, maybe more than once.
-    fn targets_of(&self, conn: ConnId) -> SmallVec<[u32; 8]> {
-        if self.members.seat_count(conn) <= self.table.len() * 4 {
-            let slots = self.members.slots_of(conn);
-            return slots.flat_map(|s| self.members.rooms[s as usize].pending.clone()).collect();
-        }
-        let meant = |pending: &Pending| pending.rooms.iter().any(|r| self.members.is_in(conn, *r));
-        self.table.iter().filter(|(_, p)| meant(p)).map(|(key, _)| key as u32).collect()
+/// A connection that was caught up gets the rest of a list.
+fn deliver_tail(
+    list: &Pending,
+    conn: ConnId,
+    upto: u64,
+    slices: &mut Vec<Bytes>,
+    out: &mut impl Outlet,
+) {
+    let from = list.first_after(upto);
+    let entries = &list.entries[from..];
+    if !entries.is_empty() {
+        list.slices(from, list.entries.len(), slices);
+        out.deliver(
+            conn,
+            &Run {
+                buffers: slices,
+                frames: Frames::Entries(entries),
+            },
+        );
+        slices.clear();
     }
+}
 
-    fn is_excepted(&self, conn: ConnId, target: &Target) -> bool {
-        target.except.contains(&conn)
-            || target.except_rooms.iter().any(|room| self.members.is_member(conn, *room))
-    }
-
-    /// Turns the picks into buffers and frames; neighbours of one target share a slice.
-    fn merge(&mut self) {
-        self.buffers.clear();
-        self.frames.clear();
-        let mut at = 0;
-        while at < self.picks.len() {
-            let first = self.picks[at];
-            let run = self.picks[at..]
-                .iter()
-                .zip(first.entry..)
-                .take_while(|(pick, entry)| pick.target == first.target && pick.entry == *entry)
-                .count();
-            let pending = &self.table[first.target as usize];
-            let (from, to) = (first.entry as usize, first.entry as usize + run);
-            if run > 1 && pending.is_joined(to) {
-                pending.slices(from, to, &mut self.buffers);
-            } else {
-                let wires = pending.entries[from..to].iter().map(|entry| entry.frame.wire());
-                self.buffers.extend(wires.cloned());
-            }
-            self.frames.extend(pending.entries[from..to].iter().map(|entry| entry.frame.clone()));
-            at += run;
-        }
-    }
-
-    fn deliver_merged(&mut self, conn: ConnId, out: &mut impl Outlet) {
-        let run = Run { buffers: &self.buffers, frames: Frames::Picked(&self.frames) };
-        out.deliver(conn, &run);
-        self.buffers.clear();
-        self.frames.clear();
+fn picked<'r>(
+    buffers: &'r [Bytes],
+    picks: &'r [Pick],
+    queue: &'r Queue,
+    last: Option<&'r Frame>,
+) -> Run<'r> {
+    let table = &queue.table;
+    Run {
+        buffers,
+        frames: Frames::Picked { picks, table, last },
     }
 }

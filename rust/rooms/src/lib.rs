@@ -9,11 +9,16 @@
 mod fanout;
 mod frame;
 mod members;
+mod merge;
 mod pending;
+mod queue;
 mod registry;
+mod run;
+mod walk;
 
-pub use fanout::{Fanout, Outlet};
+pub use fanout::Fanout;
 pub use frame::Frame;
 pub use members::{ConnId, Members, RoomId};
-pub use pending::{Run, Target};
+pub use pending::Target;
 pub use registry::{Addr, Registry, RegistryError, Request, SocketStatus};
+pub use run::{Outlet, Run};

@@ -21,17 +21,19 @@ pub struct ConnId(pub u32);
 const LINEAR: usize = 32;
 
 #[derive(Debug)]
-pub(crate) struct Room {
-    pub(crate) id: RoomId,
+struct Room {
+    id: RoomId,
     group: RoomId,
     members: Vec<Member>,
-    /// The pending targets this room is part of.
-    pub(crate) pending: SmallVec<[u32; 2]>,
+    /// The pending lists that are for this room.
+    pending: SmallVec<[u32; 2]>,
+    /// How many pending lists need this slot.
+    held: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Member {
-    conn: u32,
+pub(crate) struct Member {
+    pub(crate) conn: u32,
     /// Which of the connection's seats this is.
     seat: u32,
 }
@@ -54,7 +56,7 @@ struct Seats {
 #[derive(Debug, Default)]
 pub struct Members {
     by_id: FxHashMap<RoomId, u32>,
-    pub(crate) rooms: Slab<Room>,
+    rooms: Slab<Room>,
     seats: Vec<Seats>,
 }
 
@@ -73,20 +75,37 @@ impl Members {
         if self.position(conn, slot).is_some() {
             return false;
         }
-        if self.seats.len() <= conn.0 as usize {
-            self.seats.resize_with(conn.0 as usize + 1, Seats::default);
+        let at = conn.0 as usize;
+        if self.seats.len() <= at {
+            let more = at + 1 - self.seats.len();
+            reserve(&mut self.seats, more);
+            self.seats.resize_with(at + 1, Seats::default);
         }
-        let seats = &mut self.seats[conn.0 as usize];
+        let seats = &mut self.seats[at];
         let members = &mut self.rooms[slot as usize].members;
-        members.push(Member { conn: conn.0, seat: seats.list.len() as u32 });
-        seats.push(Seat { room: slot, member: members.len() as u32 - 1 });
+        reserve(members, 1);
+        members.push(Member {
+            conn: conn.0,
+            seat: seats.list.len() as u32,
+        });
+        seats.push(Seat {
+            room: slot,
+            member: members.len() as u32 - 1,
+        });
         true
     }
 
     fn slot_or_insert(&mut self, id: RoomId, group: RoomId) -> u32 {
         let rooms = &mut self.rooms;
         *self.by_id.entry(id).or_insert_with(|| {
-            let room = Room { id, group, members: Vec::new(), pending: SmallVec::new() };
+            let (members, pending) = (Vec::new(), SmallVec::new());
+            let room = Room {
+                id,
+                group,
+                members,
+                pending,
+                held: 0,
+            };
             rooms.insert(room) as u32
         })
     }
@@ -162,7 +181,11 @@ impl Members {
         }
         let last = self.rooms[seat.room as usize].members.len() - 1;
         self.move_member(seat.room, last, hole);
-        self.rooms[seat.room as usize].members.pop();
+        let members = &mut self.rooms[seat.room as usize].members;
+        members.pop();
+        if members.capacity() > 4 * members.len().max(16) {
+            members.shrink_to(2 * members.len());
+        }
         self.free_if_empty(seat.room);
     }
 
@@ -176,9 +199,40 @@ impl Members {
         self.seats[member.conn as usize].list[member.seat as usize].member = to as u32;
     }
 
-    pub(crate) fn free_if_empty(&mut self, slot: u32) {
+    /// Keeps the slot of a room, even when all leave, until it is released.
+    pub(crate) fn hold(&mut self, slot: u32) {
+        self.rooms[slot as usize].held += 1;
+    }
+
+    pub(crate) fn release(&mut self, slot: u32) {
+        self.rooms[slot as usize].held -= 1;
+        self.free_if_empty(slot);
+    }
+
+    /// A list waits for the members of a room.
+    pub(crate) fn wait(&mut self, slot: u32, key: u32) {
+        self.hold(slot);
+        self.rooms[slot as usize].pending.push(key);
+    }
+
+    /// The list does not wait any more.
+    pub(crate) fn done(&mut self, slot: u32, key: u32) {
+        let room = &mut self.rooms[slot as usize];
+        room.pending.retain(|other| *other != key);
+        if room.pending.is_empty() {
+            room.pending = SmallVec::new();
+        }
+        self.release(slot);
+    }
+
+    /// The lists that wait for the members of a room.
+    pub(crate) fn pending_of(&self, slot: u32) -> &[u32] {
+        &self.rooms[slot as usize].pending
+    }
+
+    fn free_if_empty(&mut self, slot: u32) {
         let room = &self.rooms[slot as usize];
-        if room.members.is_empty() && room.pending.is_empty() {
+        if room.members.is_empty() && room.held == 0 {
             self.by_id.remove(&room.id);
             self.rooms.remove(slot as usize);
         }
@@ -203,16 +257,23 @@ impl Members {
 
     /// The room slots of a connection.
     pub(crate) fn slots_of(&self, conn: ConnId) -> impl Iterator<Item = u32> + '_ {
-        let list = self.seats.get(conn.0 as usize).map(|seats| seats.list.as_slice());
+        let list = self
+            .seats
+            .get(conn.0 as usize)
+            .map(|seats| seats.list.as_slice());
         list.unwrap_or_default().iter().map(|seat| seat.room)
     }
 
     pub(crate) fn seat_count(&self, conn: ConnId) -> usize {
-        self.seats.get(conn.0 as usize).map_or(0, |seats| seats.list.len())
+        self.seats
+            .get(conn.0 as usize)
+            .map_or(0, |seats| seats.list.len())
     }
 
-    pub(crate) fn member_at(&self, slot: u32, at: usize) -> Option<ConnId> {
-        self.rooms.get(slot as usize)?.members.get(at).map(|member| ConnId(member.conn))
+    pub(crate) fn members_of(&self, slot: u32) -> &[Member] {
+        self.rooms
+            .get(slot as usize)
+            .map_or(&[], |room| &room.members)
     }
 
     /// The rooms of a connection.
@@ -222,8 +283,13 @@ impl Members {
 
     /// The members of a room.
     pub fn members(&self, room: RoomId) -> impl Iterator<Item = ConnId> + '_ {
-        let members = self.slot(room).map(|slot| self.rooms[slot as usize].members.as_slice());
-        members.unwrap_or_default().iter().map(|member| ConnId(member.conn))
+        let members = self
+            .slot(room)
+            .map(|slot| self.rooms[slot as usize].members.as_slice());
+        members
+            .unwrap_or_default()
+            .iter()
+            .map(|member| ConnId(member.conn))
     }
 
     /// Whether a connection is in a room.
@@ -233,12 +299,21 @@ impl Members {
 
     /// How many are in a room.
     pub fn len(&self, room: RoomId) -> usize {
-        self.slot(room).map_or(0, |slot| self.rooms[slot as usize].members.len())
+        self.slot(room)
+            .map_or(0, |slot| self.rooms[slot as usize].members.len())
     }
 
     /// Whether there are no rooms.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+}
+
+/// Makes room for more, with a quarter in reserve, not as much again: this is memory of every idle
+/// connection.
+fn reserve<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more {
+        list.reserve_exact(more.max(list.len() / 4).max(2));
     }
 }
 
@@ -249,7 +324,11 @@ impl Seats {
         }
         self.list.push(seat);
         if self.index.is_none() && self.list.len() > LINEAR {
-            let positions = self.list.iter().enumerate().map(|(at, seat)| (seat.room, at as u32));
+            let positions = self
+                .list
+                .iter()
+                .enumerate()
+                .map(|(at, seat)| (seat.room, at as u32));
             self.index = Some(Box::new(positions.collect()));
         }
     }
@@ -293,7 +372,10 @@ mod tests {
         assert!(!members.leave(ConnId(1), RoomId(2)));
         assert_eq!(of(&members, 2), [0, 2, 3, 4]);
         members.remove(ConnId(4));
-        assert_eq!((of(&members, 1), of(&members, 2)), (vec![0, 1, 2, 3], vec![0, 2, 3]));
+        assert_eq!(
+            (of(&members, 1), of(&members, 2)),
+            (vec![0, 1, 2, 3], vec![0, 2, 3])
+        );
         members.leave_group_at(ConnId(0), GROUP, None);
         assert_eq!(members.rooms_of(ConnId(0)).count(), 0);
         for conn in 1..4 {
@@ -323,14 +405,23 @@ mod tests {
             for conn in 0..6 {
                 members.join(ConnId(conn), GROUP, GROUP);
             }
-            let mut cursor = Cursor { room: members.slot(GROUP).unwrap(), at: 3 };
+            let mut cursor = Cursor {
+                room: members.slot(GROUP).unwrap(),
+                at: 3,
+            };
             members.leave_at(ConnId(gone), GROUP, Some(&mut cursor));
             let rest: Vec<_> = members.members(GROUP).map(|conn| conn.0).collect();
             let (mut before, mut behind) = (rest[..cursor.at].to_vec(), rest[cursor.at..].to_vec());
             before.sort_unstable();
             behind.sort_unstable();
-            assert_eq!(before, (0..3).filter(|conn| *conn != gone).collect::<Vec<_>>());
-            assert_eq!(behind, (3..6).filter(|conn| *conn != gone).collect::<Vec<_>>());
+            assert_eq!(
+                before,
+                (0..3).filter(|conn| *conn != gone).collect::<Vec<_>>()
+            );
+            assert_eq!(
+                behind,
+                (3..6).filter(|conn| *conn != gone).collect::<Vec<_>>()
+            );
         }
     }
 }

@@ -1,13 +1,21 @@
 //! What waits for one set of recipients, and how it is joined.
+//!
+//! Entries are only ever appended. They are joined in segments of at most 64 KiB, each entry once,
+//! and a segment keeps where its frames end, so that a tail or a part of it needs no copy. Single
+//! connections may be excepted from an entry: broadcasts "to all but the sender" by many senders
+//! still share one list, and with it what is joined.
 
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
 use crate::frame::Frame;
-use crate::members::{ConnId, RoomId};
+use crate::members::{ConnId, Members, RoomId};
 
 /// Frames of one target are joined into buffers of at most this many bytes.
-const JOINED: usize = 64 * 1024;
+pub(crate) const JOINED: usize = 64 * 1024;
+
+/// So few frames are not joined for a single connection.
+const FEW: usize = 16;
 
 /// Who a broadcast is for: the union of rooms, each connection once, without those excepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,149 +33,228 @@ pub struct Target {
 pub(crate) struct Entry {
     pub(crate) seq: u64,
     pub(crate) frame: Frame,
+    /// Who does not get it, sorted.
+    pub(crate) except: SmallVec<[ConnId; 1]>,
+}
+
+impl Entry {
+    pub(crate) fn excepts(&self, conn: ConnId) -> bool {
+        !self.except.is_empty() && self.except.binary_search(&conn).is_ok()
+    }
 }
 
 /// The frames that wait for one target.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) target: Target,
     /// The slots of the target's rooms.
     pub(crate) rooms: SmallVec<[u32; 1]>,
+    /// The slots of the rooms whose members get nothing.
+    pub(crate) except_rooms: SmallVec<[u32; 1]>,
     pub(crate) entries: Vec<Entry>,
-    /// Made when the first connection gets some of it after the last frame was added.
-    joined: Vec<Segment>,
+    /// Whether an entry excepts anybody.
+    pub(crate) has_excepts: bool,
+    segments: Vec<Segment>,
     /// The buffers of all segments.
     buffers: Vec<Bytes>,
-    joined_entries: usize,
 }
 
 /// Several frames in one buffer.
 #[derive(Debug)]
 struct Segment {
-    bytes: Bytes,
+    /// Which entry is its first.
     first: usize,
     /// Where each frame ends.
     ends: Vec<u32>,
 }
 
 impl Pending {
-    pub(crate) fn new(target: Target, rooms: SmallVec<[u32; 1]>) -> Self {
-        let (joined, buffers) = (Vec::new(), Vec::new());
-        Self { target, rooms, entries: Vec::new(), joined, buffers, joined_entries: 0 }
-    }
-
-    /// The first entry that a connection which has got everything up to `upto` has not got.
-    pub(crate) fn first_after(&self, upto: u64) -> usize {
-        match self.entries.first() {
-            Some(first) if first.seq <= upto => {
-                self.entries.partition_point(|entry| entry.seq <= upto)
-            }
-            _ => 0,
+    pub(crate) fn new(rooms: SmallVec<[u32; 1]>, except_rooms: SmallVec<[u32; 1]>) -> Self {
+        Self {
+            rooms,
+            except_rooms,
+            entries: Vec::new(),
+            has_excepts: false,
+            segments: Vec::new(),
+            buffers: Vec::new(),
         }
     }
 
-    /// Whether the entries before `to` are joined.
-    pub(crate) fn is_joined(&self, to: usize) -> bool {
-        to <= self.joined_entries
+    /// Appends an entry; its number is higher than those before it.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.has_excepts |= !entry.except.is_empty();
+        self.entries.push(entry);
     }
 
-    /// Joins the entries; call it before the buffers are asked for.
+    /// Whether the connection is in a room whose members get nothing.
+    pub(crate) fn excepts(&self, members: &Members, conn: ConnId) -> bool {
+        let mut rooms = self.except_rooms.iter();
+        rooms.any(|room| members.is_in(conn, *room))
+    }
+
+    /// The first entry with a number above `seq`.
+    pub(crate) fn first_after(&self, seq: u64) -> usize {
+        match (self.entries.first(), self.entries.last()) {
+            (Some(first), _) if first.seq > seq => 0,
+            (_, Some(last)) if last.seq <= seq => self.entries.len(),
+            _ => self.entries.partition_point(|entry| entry.seq <= seq),
+        }
+    }
+
+    /// How many entries are joined, from the first on.
+    fn joined(&self) -> usize {
+        let last = self.segments.last();
+        last.map_or(0, |last| last.first + last.ends.len())
+    }
+
+    /// Joins all entries that are not joined yet.
     pub(crate) fn join(&mut self) {
-        if self.joined_entries == self.entries.len() {
-            return;
-        }
-        self.joined.clear();
-        let mut first = 0;
-        while first < self.entries.len() {
-            let segment = self.segment(first);
-            first += segment.ends.len();
-            self.joined.push(segment);
-        }
-        self.buffers = self.joined.iter().map(|segment| segment.bytes.clone()).collect();
-        self.joined_entries = self.entries.len();
-    }
-
-    fn segment(&self, first: usize) -> Segment {
-        let (mut size, mut count) = (0, 0);
-        for entry in &self.entries[first..] {
-            let len = entry.frame.wire().len();
-            if count > 0 && size + len > JOINED {
-                break;
+        loop {
+            let first = self.joined();
+            let count = self.fitting(first);
+            if count == 0 {
+                return;
             }
-            size += len;
-            count += 1;
+            self.join_segment(first, count);
         }
-        if count == 1 {
-            let bytes = self.entries[first].frame.wire().clone();
-            let ends = vec![bytes.len() as u32];
-            return Segment { bytes, first, ends };
-        }
-        let mut bytes = BytesMut::with_capacity(size);
-        let mut ends = Vec::with_capacity(count);
-        for entry in &self.entries[first..first + count] {
-            bytes.extend_from_slice(entry.frame.wire());
-            ends.push(bytes.len() as u32);
-        }
-        Segment { bytes: bytes.freeze(), first, ends }
     }
 
-    /// The buffers of all entries.
+    /// Joins the entries for a single connection, when there are so many that others will gain by
+    /// it too. Segments grow with what is joined already, so that there are never many.
+    pub(crate) fn join_for_one(&mut self) {
+        let joined = self.joined();
+        if self.entries.len() - joined >= FEW.max(joined / 2) {
+            self.join();
+        }
+    }
+
+    /// How many entries from `first` on fit into one segment.
+    fn fitting(&self, first: usize) -> usize {
+        let mut size = 0;
+        let fits = |entry: &&Entry| {
+            size += entry.frame.wire().len();
+            size <= JOINED
+        };
+        let count = self.entries[first..].iter().take_while(fits).count();
+        // A frame that is larger is a segment of its own.
+        count.max(1).min(self.entries.len() - first)
+    }
+
+    fn join_segment(&mut self, first: usize, count: usize) {
+        let entries = &self.entries[first..first + count];
+        let mut ends = Vec::with_capacity(count);
+        let mut end = 0;
+        for entry in entries {
+            end += entry.frame.wire().len();
+            ends.push(end as u32);
+        }
+        let buffer = if let [entry] = entries {
+            entry.frame.wire().clone()
+        } else {
+            concat(entries.iter().map(|entry| entry.frame.wire()), end)
+        };
+        self.segments.push(Segment { first, ends });
+        self.buffers.push(buffer);
+    }
+
+    /// The buffers of all entries that are joined.
     pub(crate) fn buffers(&self) -> &[Bytes] {
         &self.buffers
     }
 
     /// Appends the buffers of some entries, sharing what is joined.
     pub(crate) fn slices(&self, from: usize, to: usize, out: &mut Vec<Bytes>) {
-        for segment in &self.joined {
+        for (segment, buffer) in self.segments.iter().zip(&self.buffers) {
             let end = segment.first + segment.ends.len();
             let (from, to) = (from.max(segment.first), to.min(end));
             if from < to {
-                out.push(segment.slice(from - segment.first, to - segment.first));
+                out.push(segment.slice(buffer, from, to));
             }
         }
+        let single = &self.entries[from.max(self.joined()).min(to)..to];
+        out.extend(single.iter().map(|entry| entry.frame.wire().clone()));
     }
 }
 
 impl Segment {
-    fn slice(&self, from: usize, to: usize) -> Bytes {
-        if from == 0 && to == self.ends.len() {
-            return self.bytes.clone();
+    fn slice(&self, buffer: &Bytes, from: usize, to: usize) -> Bytes {
+        let (from, to) = (from - self.first, to - self.first);
+        let start = if from == 0 { 0 } else { self.ends[from - 1] };
+        buffer.slice(start as usize..self.ends[to - 1] as usize)
+    }
+}
+
+/// One buffer of several, `len` bytes together.
+pub(crate) fn concat<'b>(parts: impl Iterator<Item = &'b Bytes>, len: usize) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(len);
+    parts.for_each(|part| bytes.extend_from_slice(part));
+    bytes.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pending frames of these sizes, numbered from 1.
+    fn pending(sizes: &[usize]) -> Pending {
+        let mut pending = Pending::new(SmallVec::new(), SmallVec::new());
+        for (size, seq) in sizes.iter().zip(1..) {
+            let frame = Frame::new(&vec![b'4'; *size], &[]);
+            pending.push(Entry {
+                seq,
+                frame,
+                except: SmallVec::new(),
+            });
         }
-        let start = if from == 0 { 0 } else { self.ends[from - 1] as usize };
-        self.bytes.slice(start..self.ends[to - 1] as usize)
-    }
-}
-
-/// Packets for one connection, in order.
-#[derive(Debug)]
-pub struct Run<'a> {
-    pub(crate) buffers: &'a [Bytes],
-    pub(crate) frames: Frames<'a>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Frames<'a> {
-    Entries(&'a [Entry]),
-    Picked(&'a [Frame]),
-}
-
-impl Run<'_> {
-    /// What to write to a WebSocket, joined where that saves sends.
-    pub fn buffers(&self) -> impl Iterator<Item = &Bytes> {
-        self.buffers.iter()
+        pending
     }
 
-    /// The single packets.
-    pub fn frames(&self) -> impl Iterator<Item = &Frame> {
-        let (entries, picked): (&[Entry], &[Frame]) = match &self.frames {
-            Frames::Entries(entries) => (entries, &[]),
-            Frames::Picked(frames) => (&[], frames),
-        };
-        entries.iter().map(|entry| &entry.frame).chain(picked)
+    fn lens(pending: &Pending, from: usize, to: usize) -> Vec<usize> {
+        let mut buffers = Vec::new();
+        pending.slices(from, to, &mut buffers);
+        buffers.iter().map(Bytes::len).collect()
     }
 
-    /// Bytes for a WebSocket.
-    pub fn bytes(&self) -> usize {
-        self.buffers.iter().map(Bytes::len).sum()
+    #[test]
+    fn one_frame_is_not_copied() {
+        let mut pending = pending(&[10]);
+        pending.join();
+        let wire = pending.entries[0].frame.wire();
+        assert_eq!(pending.buffers()[0].as_ptr(), wire.as_ptr());
+    }
+
+    #[test]
+    fn joined_buffers_are_bounded() {
+        let mut pending = pending(&[30_000, 30_000, 30_000, 100_000, 3, 3]);
+        pending.join();
+        let buffers: Vec<_> = pending.buffers().iter().map(Bytes::len).collect();
+        assert_eq!(buffers, [60_008, 30_004, 100_010, 10]);
+    }
+
+    #[test]
+    fn a_part_of_what_is_joined_is_not_copied() {
+        let mut pending = pending(&[8, 8, 8, 8]);
+        pending.join();
+        assert_eq!(lens(&pending, 1, 3), [20]);
+        let mut tail = Vec::new();
+        pending.slices(2, 4, &mut tail);
+        assert_eq!(tail[0].as_ptr(), pending.buffers()[0][20..].as_ptr());
+    }
+
+    #[test]
+    fn a_single_connection_joins_many_but_not_few() {
+        let mut few = pending(&[8; FEW - 1]);
+        few.join_for_one();
+        assert_eq!(lens(&few, 0, FEW - 1), [10; FEW - 1]);
+        let mut many = pending(&[8; FEW]);
+        many.join_for_one();
+        assert_eq!(lens(&many, 0, FEW), [10 * FEW]);
+        assert_eq!(lens(&many, 3, FEW), [10 * (FEW - 3)]);
+    }
+
+    #[test]
+    fn what_is_behind_a_number_is_found() {
+        let pending = pending(&[1, 1, 1]);
+        let found: Vec<_> = (0..5).map(|seq| pending.first_after(seq)).collect();
+        assert_eq!(found, [0, 1, 2, 3, 3]);
     }
 }
