@@ -36,8 +36,11 @@ class Server:
 
     def __new__(cls, options: dict[str, object]) -> Server: ...
     def set_option(self, name: str, value: object) -> None: ...
-    def start(self) -> int:
-        """Start the shards (once); return the file descriptor that is readable when drain() has something."""
+    def start(self, defer: bool = False) -> int:
+        """Start the shards (once); return the file descriptor that is readable when drain() has something.
+
+        With `defer`, what this thread sends waits for flush(), which emit() and ack() ask for.
+        """
     def listen(self, fd: int, path: str, listener: int) -> None:
         """Accept on this listening socket; serve `path`, hand off everything else, marked with `listener`."""
     def unlisten(self) -> None: ...
@@ -60,7 +63,7 @@ class Server:
         skip: list[str] | None,
         ack_id: int | None,
     ) -> bool:
-        """Send an event; True means that flush() must be called soon, on the thread that called start()."""
+        """Send an event; True means that flush() must be called soon, on this thread."""
     def ack(self, sid: str, ack_id: int, payload: bytes, attachments: list[bytes] | None) -> bool:
         """Answer an event; returns as emit() does."""
     def flush(self) -> None:

@@ -73,7 +73,7 @@ impl Server {
             *net = Some(Arc::new(net::Server::start(&self.options.lock())?));
             *self.stopped.lock() = 0;
         }
-        *self.home.lock() = Some(std::thread::current().id());
+        *self.home.lock() = defer.then(|| std::thread::current().id());
         net.as_ref().map(|net| net.fd()).ok_or(Error::NotRunning)
     }
 

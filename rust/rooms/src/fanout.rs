@@ -53,21 +53,16 @@ impl Fanout {
         if self.conns.len() <= at {
             // A quarter in reserve, not as much again: this is memory of every idle connection.
             if self.conns.capacity() <= at {
-                self.conns
-                    .reserve_exact((at + 1 - self.conns.len()).max(at / 4));
+                self.conns.reserve_exact((at + 1 - self.conns.len()).max(at / 4));
             }
             self.conns.resize(at + 1, Conn::default());
         }
-        self.conns[at] = Conn {
-            upto: self.queue.seq,
-            mark: 0,
-        };
+        self.conns[at] = Conn { upto: self.queue.seq, mark: 0 };
     }
 
     /// Notes a broadcast; it is delivered by [`Fanout::work`].
     pub fn emit(&mut self, target: Target, frame: Frame) {
-        self.queue
-            .push(&mut self.members, target, frame, self.walk.is_some());
+        self.queue.push(&mut self.members, target, frame, self.walk.is_some());
     }
 
     /// Gives a connection what is pending for it and this frame, in one run.
@@ -78,10 +73,7 @@ impl Fanout {
         }
         self.merge.buffers.push(frame.wire().clone());
         let merge = &self.merge;
-        out.deliver(
-            conn,
-            &picked(&merge.buffers, &merge.picks, &self.queue, Some(frame)),
-        );
+        out.deliver(conn, &picked(&merge.buffers, &merge.picks, &self.queue, Some(frame)));
         // What is kept for the next connection is without the frame.
         self.merge.buffers.pop();
     }
@@ -90,10 +82,7 @@ impl Fanout {
     pub fn catch_up(&mut self, conn: ConnId, out: &mut impl Outlet) {
         if self.collect(conn) {
             let merge = &self.merge;
-            out.deliver(
-                conn,
-                &picked(&merge.buffers, &merge.picks, &self.queue, None),
-            );
+            out.deliver(conn, &picked(&merge.buffers, &merge.picks, &self.queue, None));
         }
     }
 
@@ -107,8 +96,7 @@ impl Fanout {
         if upto >= last || self.queue.is_empty() {
             return false;
         }
-        self.merge
-            .collect(&self.members, &mut self.queue.table, conn, (upto, last))
+        self.merge.collect(&self.members, &mut self.queue.table, conn, (upto, last))
     }
 
     /// Puts a connection into a room of a group. It must have been opened.
@@ -171,22 +159,12 @@ impl Fanout {
     pub fn work(&mut self, out: &mut impl Outlet, recipients: usize) -> bool {
         let mut left = recipients.saturating_mul(LOOKS);
         while left > 0 {
-<<<<<<< HEAD
-            let Some(generation) = self.generations.front() else {
-                return false;
-            };
-            let (last, single) = (generation.last, generation.targets.len() == 1);
-            let target = self.walk.as_ref().map_or(0, |walk| walk.target);
-            let Some(key) = generation.targets.get(target).copied() else {
-                self.end_generation();
-=======
             let Some(generation) = self.queue.oldest() else {
                 return false;
             };
             let targets = generation.targets.len();
             let Some(walk) = &mut self.walk else {
                 self.begin(targets);
->>>>>>> main
                 continue;
             };
             let Some(key) = generation.targets.get(walk.target) else {
@@ -210,17 +188,9 @@ impl Fanout {
     fn begin(&mut self, targets: usize) {
         self.queue.begin(&self.members);
         let walk = Walk::new(targets, &mut self.marks);
-        for key in self
-            .queue
-            .oldest()
-            .map_or(&[][..], |oldest| &oldest.targets)
-        {
+        for key in self.queue.oldest().map_or(&[][..], |oldest| &oldest.targets) {
             let list = &self.queue.table[*key as usize];
-            let entries = if list.has_excepts {
-                list.entries.as_slice()
-            } else {
-                &[]
-            };
+            let entries = if list.has_excepts { list.entries.as_slice() } else { &[] };
             for conn in entries.iter().flat_map(|entry| &entry.except) {
                 // It gets a merge of its own, made of what it is not excepted from.
                 if let Some(state) = self.conns.get_mut(conn.0 as usize) {
@@ -242,11 +212,7 @@ impl Fanout {
         let Some(walk) = &mut self.walk else {
             return looks;
         };
-        let members = self
-            .members
-            .members_of(room)
-            .get(walk.cursor.at..)
-            .unwrap_or_default();
+        let members = self.members.members_of(room).get(walk.cursor.at..).unwrap_or_default();
         let now = &members[..members.len().min(looks)];
         for member in now {
             let Some(state) = self.conns.get_mut(member.conn as usize) else {
@@ -274,28 +240,13 @@ impl Fanout {
         mut looks: usize,
         out: &mut impl Outlet,
     ) -> usize {
-<<<<<<< HEAD
-        let Some(walk) = &mut self.walk else { return 1 };
-        let room = walk.cursor.room;
-        for seen in 0..limit {
-            let Some(walk) = &mut self.walk else {
-                return seen.max(1);
-            };
-            let Some(conn) = self.members.member_at(room, walk.cursor.at) else {
-                self.next_room(key);
-                return seen.max(1);
-=======
         let Some(walk) = &mut self.walk else {
             return looks;
         };
         while looks > 0 {
             let list = &self.queue.table[key];
             let first = list.entries.first().map_or(0, |entry| entry.seq);
-            let whole = Run {
-                buffers: list.buffers(),
-                frames: Frames::Entries(&list.entries),
->>>>>>> main
-            };
+            let whole = Run { buffers: list.buffers(), frames: Frames::Entries(&list.entries) };
             let members = self.members.members_of(room);
             // Those who get the whole of one list: the common case, and a tight loop.
             let mut other = None;
@@ -312,90 +263,12 @@ impl Fanout {
                     looks -= 1;
                     continue;
                 }
-<<<<<<< HEAD
-            }
-        }
-        limit
-    }
-
-    fn next_room(&mut self, key: u32) {
-        let rooms = &self.table[key as usize].rooms;
-        let Some(walk) = &mut self.walk else { return };
-        walk.room += 1;
-        if let Some(room) = rooms.get(walk.room) {
-            walk.cursor = Cursor { room: *room, at: 0 }
-        } else {
-            let target = walk.target + 1;
-            *walk = Walk { target, ..Walk::default() };
-        }
-    }
-
-    fn end_generation(&mut self) {
-        self.walk = None;
-        let Some(generation) = self.generations.pop_front() else {
-            return;
-        };
-        if self.generations.is_empty() {
-            self.open.clear();
-        }
-        self.bytes -= generation.bytes;
-        for key in generation.targets {
-            let pending = self.table.remove(key as usize);
-            for room in pending.rooms {
-                self.members.rooms[room as usize].pending.retain(|other| *other != key);
-                self.members.free_if_empty(room);
-            }
-        }
-    }
-
-    /// The common case: the whole of what is joined, or its tail.
-    fn deliver_joined(&mut self, conn: ConnId, key: u32, upto: u64, out: &mut impl Outlet) {
-        let pending = &self.table[key as usize];
-        let from = pending.first_after(upto);
-        let entries = &pending.entries[from..];
-        if from == 0 {
-            let run = Run { buffers: pending.buffers(), frames: Frames::Entries(entries) };
-            return out.deliver(conn, &run);
-        }
-        self.buffers.clear();
-        pending.slices(from, pending.entries.len(), &mut self.buffers);
-        out.deliver(conn, &Run { buffers: &self.buffers, frames: Frames::Entries(entries) });
-        self.buffers.clear();
-    }
-
-    /// Collects, in order, what is pending for a connection up to `last`, and notes that it has it.
-    fn pick(&mut self, conn: ConnId, last: u64) {
-        self.picks.clear();
-        let Some(state) = self.conns.get_mut(conn.0 as usize) else {
-            return;
-        };
-        let upto = std::mem::replace(&mut state.upto, last.min(self.seq));
-        if upto >= self.seq || self.table.is_empty() {
-            return;
-        }
-        let mut keys = self.targets_of(conn);
-        keys.sort_unstable();
-        keys.dedup();
-        for key in keys {
-            let pending = &self.table[key as usize];
-            if self.is_excepted(conn, &pending.target) {
-                continue;
-            }
-            let from = pending.first_after(upto);
-            for (entry, item) in pending.entries.iter().enumerate().skip(from) {
-                if item.seq <= last {
-                    self.picks.push(Pick { seq: item.seq, target: key, entry: entry as u32 });
-=======
                 looks = looks.saturating_sub(LOOKS);
-                let (conn, upto) = (
-                    ConnId(member.conn),
-                    std::mem::replace(&mut state.upto, limit),
-                );
+                let (conn, upto) = (ConnId(member.conn), std::mem::replace(&mut state.upto, limit));
                 let is_mixed = state.mark == walk.mixed;
                 if is_mixed || upto >= first {
                     other = Some((conn, upto, is_mixed));
                     break;
->>>>>>> main
                 }
                 out.deliver(conn, &whole);
             }
@@ -403,15 +276,9 @@ impl Fanout {
                 Some((conn, upto, false)) => deliver_tail(list, conn, upto, &mut self.slices, out),
                 Some((conn, upto, true)) => {
                     let table = &mut self.queue.table;
-                    if self
-                        .merge
-                        .collect(&self.members, table, conn, (upto, limit))
-                    {
+                    if self.merge.collect(&self.members, table, conn, (upto, limit)) {
                         let merge = &self.merge;
-                        out.deliver(
-                            conn,
-                            &picked(&merge.buffers, &merge.picks, &self.queue, None),
-                        );
+                        out.deliver(conn, &picked(&merge.buffers, &merge.picks, &self.queue, None));
                     }
                 }
                 None => {}
@@ -433,13 +300,7 @@ fn deliver_tail(
     let entries = &list.entries[from..];
     if !entries.is_empty() {
         list.slices(from, list.entries.len(), slices);
-        out.deliver(
-            conn,
-            &Run {
-                buffers: slices,
-                frames: Frames::Entries(entries),
-            },
-        );
+        out.deliver(conn, &Run { buffers: slices, frames: Frames::Entries(entries) });
         slices.clear();
     }
 }
@@ -451,8 +312,5 @@ fn picked<'r>(
     last: Option<&'r Frame>,
 ) -> Run<'r> {
     let table = &queue.table;
-    Run {
-        buffers,
-        frames: Frames::Picked { picks, table, last },
-    }
+    Run { buffers, frames: Frames::Picked { picks, table, last } }
 }

@@ -31,16 +31,9 @@ impl Frame {
         let binary: usize = attachments.iter().map(|data| data.len() + 10).sum();
         let mut wire = Vec::with_capacity(text.len() + 10 + binary);
         let text = append(Opcode::Text, text, &mut wire);
-        let attachments = attachments
-            .iter()
-            .map(|data| append(Opcode::Binary, data, &mut wire))
-            .collect();
-        let inner = Inner {
-            wire: wire.into(),
-            text,
-            attachments,
-            payload: OnceLock::new(),
-        };
+        let attachments =
+            attachments.iter().map(|data| append(Opcode::Binary, data, &mut wire)).collect();
+        let inner = Inner { wire: wire.into(), text, attachments, payload: OnceLock::new() };
         Self(Arc::new(inner))
     }
 

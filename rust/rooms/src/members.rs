@@ -84,14 +84,8 @@ impl Members {
         let seats = &mut self.seats[at];
         let members = &mut self.rooms[slot as usize].members;
         reserve(members, 1);
-        members.push(Member {
-            conn: conn.0,
-            seat: seats.list.len() as u32,
-        });
-        seats.push(Seat {
-            room: slot,
-            member: members.len() as u32 - 1,
-        });
+        members.push(Member { conn: conn.0, seat: seats.list.len() as u32 });
+        seats.push(Seat { room: slot, member: members.len() as u32 - 1 });
         true
     }
 
@@ -99,13 +93,7 @@ impl Members {
         let rooms = &mut self.rooms;
         *self.by_id.entry(id).or_insert_with(|| {
             let (members, pending) = (Vec::new(), SmallVec::new());
-            let room = Room {
-                id,
-                group,
-                members,
-                pending,
-                held: 0,
-            };
+            let room = Room { id, group, members, pending, held: 0 };
             rooms.insert(room) as u32
         })
     }
@@ -257,23 +245,16 @@ impl Members {
 
     /// The room slots of a connection.
     pub(crate) fn slots_of(&self, conn: ConnId) -> impl Iterator<Item = u32> + '_ {
-        let list = self
-            .seats
-            .get(conn.0 as usize)
-            .map(|seats| seats.list.as_slice());
+        let list = self.seats.get(conn.0 as usize).map(|seats| seats.list.as_slice());
         list.unwrap_or_default().iter().map(|seat| seat.room)
     }
 
     pub(crate) fn seat_count(&self, conn: ConnId) -> usize {
-        self.seats
-            .get(conn.0 as usize)
-            .map_or(0, |seats| seats.list.len())
+        self.seats.get(conn.0 as usize).map_or(0, |seats| seats.list.len())
     }
 
     pub(crate) fn members_of(&self, slot: u32) -> &[Member] {
-        self.rooms
-            .get(slot as usize)
-            .map_or(&[], |room| &room.members)
+        self.rooms.get(slot as usize).map_or(&[], |room| &room.members)
     }
 
     /// The rooms of a connection.
@@ -283,13 +264,8 @@ impl Members {
 
     /// The members of a room.
     pub fn members(&self, room: RoomId) -> impl Iterator<Item = ConnId> + '_ {
-        let members = self
-            .slot(room)
-            .map(|slot| self.rooms[slot as usize].members.as_slice());
-        members
-            .unwrap_or_default()
-            .iter()
-            .map(|member| ConnId(member.conn))
+        let members = self.slot(room).map(|slot| self.rooms[slot as usize].members.as_slice());
+        members.unwrap_or_default().iter().map(|member| ConnId(member.conn))
     }
 
     /// Whether a connection is in a room.
@@ -299,8 +275,7 @@ impl Members {
 
     /// How many are in a room.
     pub fn len(&self, room: RoomId) -> usize {
-        self.slot(room)
-            .map_or(0, |slot| self.rooms[slot as usize].members.len())
+        self.slot(room).map_or(0, |slot| self.rooms[slot as usize].members.len())
     }
 
     /// Whether there are no rooms.
@@ -324,11 +299,7 @@ impl Seats {
         }
         self.list.push(seat);
         if self.index.is_none() && self.list.len() > LINEAR {
-            let positions = self
-                .list
-                .iter()
-                .enumerate()
-                .map(|(at, seat)| (seat.room, at as u32));
+            let positions = self.list.iter().enumerate().map(|(at, seat)| (seat.room, at as u32));
             self.index = Some(Box::new(positions.collect()));
         }
     }
@@ -372,10 +343,7 @@ mod tests {
         assert!(!members.leave(ConnId(1), RoomId(2)));
         assert_eq!(of(&members, 2), [0, 2, 3, 4]);
         members.remove(ConnId(4));
-        assert_eq!(
-            (of(&members, 1), of(&members, 2)),
-            (vec![0, 1, 2, 3], vec![0, 2, 3])
-        );
+        assert_eq!((of(&members, 1), of(&members, 2)), (vec![0, 1, 2, 3], vec![0, 2, 3]));
         members.leave_group_at(ConnId(0), GROUP, None);
         assert_eq!(members.rooms_of(ConnId(0)).count(), 0);
         for conn in 1..4 {
@@ -405,23 +373,14 @@ mod tests {
             for conn in 0..6 {
                 members.join(ConnId(conn), GROUP, GROUP);
             }
-            let mut cursor = Cursor {
-                room: members.slot(GROUP).unwrap(),
-                at: 3,
-            };
+            let mut cursor = Cursor { room: members.slot(GROUP).unwrap(), at: 3 };
             members.leave_at(ConnId(gone), GROUP, Some(&mut cursor));
             let rest: Vec<_> = members.members(GROUP).map(|conn| conn.0).collect();
             let (mut before, mut behind) = (rest[..cursor.at].to_vec(), rest[cursor.at..].to_vec());
             before.sort_unstable();
             behind.sort_unstable();
-            assert_eq!(
-                before,
-                (0..3).filter(|conn| *conn != gone).collect::<Vec<_>>()
-            );
-            assert_eq!(
-                behind,
-                (3..6).filter(|conn| *conn != gone).collect::<Vec<_>>()
-            );
+            assert_eq!(before, (0..3).filter(|conn| *conn != gone).collect::<Vec<_>>());
+            assert_eq!(behind, (3..6).filter(|conn| *conn != gone).collect::<Vec<_>>());
         }
     }
 }

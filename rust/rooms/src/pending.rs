@@ -199,11 +199,7 @@ mod tests {
         let mut pending = Pending::new(SmallVec::new(), SmallVec::new());
         for (size, seq) in sizes.iter().zip(1..) {
             let frame = Frame::new(&vec![b'4'; *size], &[]);
-            pending.push(Entry {
-                seq,
-                frame,
-                except: SmallVec::new(),
-            });
+            pending.push(Entry { seq, frame, except: SmallVec::new() });
         }
         pending
     }

@@ -98,9 +98,7 @@ impl Queue {
     fn insert(&mut self, members: &mut Members, target: Target, list: Pending) -> u32 {
         let key = self.table.vacant_key() as u32;
         list.rooms.iter().for_each(|room| members.wait(*room, key));
-        list.except_rooms
-            .iter()
-            .for_each(|room| members.hold(*room));
+        list.except_rooms.iter().for_each(|room| members.hold(*room));
         self.table.insert(list);
         self.open.insert(target, key);
         if let Some(generation) = self.generations.back_mut() {
@@ -116,10 +114,7 @@ impl Queue {
             return;
         };
         let table = &mut self.table;
-        generation
-            .targets
-            .iter()
-            .for_each(|key| table[*key as usize].join());
+        generation.targets.iter().for_each(|key| table[*key as usize].join());
         if generation.targets.len() > 1 {
             let size = |key: &u32| -> usize {
                 let rooms = table[*key as usize].rooms.iter();
@@ -141,9 +136,7 @@ impl Queue {
         for key in generation.targets {
             let list = self.table.remove(key as usize);
             list.rooms.iter().for_each(|room| members.done(*room, key));
-            list.except_rooms
-                .iter()
-                .for_each(|room| members.release(*room));
+            list.except_rooms.iter().for_each(|room| members.release(*room));
         }
     }
 }

@@ -106,16 +106,7 @@ impl Registry {
         transport: &'static str,
     ) {
         let sockets = SmallVec::new();
-        let session = Session {
-            id,
-            addr,
-            head,
-            peer,
-            secure,
-            transport,
-            sockets,
-            closed: false,
-        };
+        let session = Session { id, addr, head, peer, secure, transport, sockets, closed: false };
         let slot = self.sessions.insert(session) as u32;
         self.by_session.insert(id, slot);
         self.by_addr.insert((addr.shard, addr.slot), slot);
@@ -124,21 +115,13 @@ impl Registry {
     /// Notes a socket that waits for its connect handler; returns its session's id.
     pub fn connect(&mut self, sid: Id, addr: Addr, namespace: &Arc<str>) -> Option<Id> {
         let slot = *self.by_addr.get(&(addr.shard, addr.slot))?;
-        let session = self
-            .sessions
-            .get_mut(slot as usize)
-            .filter(|s| s.addr == addr)?;
+        let session = self.sessions.get_mut(slot as usize).filter(|s| s.addr == addr)?;
         let status = SocketStatus::Connecting;
         let namespace = Arc::clone(namespace);
         let all = namespace_entry(&mut self.namespaces, &mut self.last_room, &namespace);
         all.sockets += 1;
         let all = all.all;
-        let socket = Socket {
-            sid,
-            session: slot,
-            namespace,
-            status,
-        };
+        let socket = Socket { sid, session: slot, namespace, status };
         let conn = self.sockets.insert(socket) as u32;
         session.sockets.push(conn);
         self.by_sid.insert(sid, conn);
@@ -234,8 +217,7 @@ impl Registry {
     }
 
     fn socket_in(&self, sid: &Id, namespace: &str) -> Option<(ConnId, &Socket)> {
-        self.socket(sid)
-            .filter(|(_, socket)| *socket.namespace == *namespace)
+        self.socket(sid).filter(|(_, socket)| *socket.namespace == *namespace)
     }
 
     /// Puts a socket into a room; `None` when it is in it already.
@@ -259,10 +241,7 @@ impl Registry {
             return Err(RegistryError::OwnRoom);
         }
         let addr = self.addr(sid).ok_or(RegistryError::UnknownSid)?;
-        let entry = self
-            .namespaces
-            .get_mut(namespace)
-            .ok_or(RegistryError::WrongNamespace)?;
+        let entry = self.namespaces.get_mut(namespace).ok_or(RegistryError::WrongNamespace)?;
         let all = entry.all;
         let id = if let Some(id) = entry.rooms.get(room) {
             *id
@@ -311,8 +290,7 @@ impl Registry {
 
     /// Whether a socket is in a room.
     pub fn is_member(&self, sid: &Id, room: RoomId) -> bool {
-        self.socket(sid)
-            .is_some_and(|(conn, _)| self.members.is_member(conn, room))
+        self.socket(sid).is_some_and(|(conn, _)| self.members.is_member(conn, room))
     }
 
     /// The names of a socket's rooms, its own sid first.
@@ -320,18 +298,8 @@ impl Registry {
         let Some((conn, socket)) = self.socket_in(sid, namespace) else {
             return Vec::new();
         };
-<<<<<<< HEAD
         let named = self.members.rooms_of(conn).filter_map(|room| self.names.get(&room));
         std::iter::once(socket.sid.as_str()).chain(named.map(|name| &**name)).collect()
-=======
-        let named = self
-            .members
-            .rooms_of(conn)
-            .filter_map(|room| self.names.get(&room));
-        std::iter::once(socket.sid.as_str())
-            .chain(named.map(|name| &**name))
-            .collect()
->>>>>>> main
     }
 
     /// The sockets of a room, or of the namespace, that are connected: sid and session id.
@@ -340,9 +308,7 @@ impl Registry {
             let session = self.sessions.get(socket.session as usize)?;
             (socket.status == SocketStatus::Connected).then_some((socket.sid, session.id))
         };
-        let own = room
-            .and_then(Id::parse)
-            .and_then(|sid| self.socket_in(&sid, namespace));
+        let own = room.and_then(Id::parse).and_then(|sid| self.socket_in(&sid, namespace));
         if let Some((_, socket)) = own {
             return pair(socket).into_iter().collect();
         }
@@ -351,19 +317,13 @@ impl Registry {
             None => self.all_room(namespace),
         };
         let members = id.into_iter().flat_map(|id| self.members.members(id));
-        members
-            .filter_map(|conn| pair(self.sockets.get(conn.0 as usize)?))
-            .collect()
+        members.filter_map(|conn| pair(self.sockets.get(conn.0 as usize)?)).collect()
     }
 
     /// The names of a namespace's rooms, without the sockets' own.
     pub fn room_names(&self, namespace: &str) -> Vec<&str> {
         let entry = self.namespaces.get(namespace);
-        entry
-            .into_iter()
-            .flat_map(|entry| entry.rooms.keys())
-            .map(|name| &**name)
-            .collect()
+        entry.into_iter().flat_map(|entry| entry.rooms.keys()).map(|name| &**name).collect()
     }
 
     /// The namespaces that have sockets.
@@ -374,9 +334,7 @@ impl Registry {
     /// Where a socket's session lives.
     pub fn addr(&self, sid: &Id) -> Option<Addr> {
         let (_, socket) = self.socket(sid)?;
-        self.sessions
-            .get(socket.session as usize)
-            .map(|session| session.addr)
+        self.sessions.get(socket.session as usize).map(|session| session.addr)
     }
 
     /// Where a socket of this namespace lives.
@@ -397,20 +355,14 @@ impl Registry {
     /// A socket's session.
     pub fn session_of(&self, sid: &Id) -> Option<Id> {
         let (_, socket) = self.socket(sid)?;
-        self.sessions
-            .get(socket.session as usize)
-            .map(|session| session.id)
+        self.sessions.get(socket.session as usize).map(|session| session.id)
     }
 
     /// A session's socket in a namespace.
     pub fn sid_of(&self, session: &Id, namespace: &str) -> Option<Id> {
         let sockets = &self.session(session)?.sockets;
-        let mut sockets = sockets
-            .iter()
-            .filter_map(|conn| self.sockets.get(*conn as usize));
-        sockets
-            .find(|socket| *socket.namespace == *namespace)
-            .map(|socket| socket.sid)
+        let mut sockets = sockets.iter().filter_map(|conn| self.sockets.get(*conn as usize));
+        sockets.find(|socket| *socket.namespace == *namespace).map(|socket| socket.sid)
     }
 
     fn session(&self, session: &Id) -> Option<&Session> {
@@ -437,8 +389,7 @@ impl Registry {
 
     /// The request that opened a session.
     pub fn request(&self, session: &Id) -> Option<Request<'_>> {
-        self.session(session)
-            .map(|session| (&*session.head, session.peer, session.secure))
+        self.session(session).map(|session| (&*session.head, session.peer, session.secure))
     }
 
     /// How many sockets there are.
@@ -459,11 +410,7 @@ fn namespace_entry<'n>(
 ) -> &'n mut Namespace {
     namespaces.entry(Arc::clone(name)).or_insert_with(|| {
         *last_room += 1;
-        Namespace {
-            all: RoomId(*last_room),
-            rooms: HashMap::new(),
-            sockets: 0,
-        }
+        Namespace { all: RoomId(*last_room), rooms: HashMap::new(), sockets: 0 }
     })
 }
 
@@ -476,11 +423,7 @@ mod tests {
     }
 
     fn addr(slot: u32) -> Addr {
-        Addr {
-            shard: 0,
-            slot,
-            generation: 1,
-        }
+        Addr { shard: 0, slot, generation: 1 }
     }
 
     /// Three connected sockets in `/`.
@@ -490,9 +433,7 @@ mod tests {
         for n in 0..3 {
             let head = Box::from(&b"GET"[..]);
             registry.open(sid(100 + n), addr(n.into()), head, None, false, "polling");
-            registry
-                .connect(sid(n), addr(n.into()), &namespace)
-                .unwrap();
+            registry.connect(sid(n), addr(n.into()), &namespace).unwrap();
             registry.accepted(&sid(n)).unwrap();
         }
         registry
@@ -505,34 +446,19 @@ mod tests {
         assert_eq!(registry.join(&sid(0), "/", "a"), Ok(None));
         registry.join(&sid(1), "/", "a").unwrap();
         assert_eq!(registry.rooms_of(&sid(0), "/"), [sid(0).as_str(), "a"]);
-        assert_eq!(
-            registry.participants("/", Some("a")),
-            [(sid(0), sid(100)), (sid(1), sid(101))]
-        );
+        assert_eq!(registry.participants("/", Some("a")), [(sid(0), sid(100)), (sid(1), sid(101))]);
         assert_eq!(registry.participants("/", None).len(), 3);
-        assert_eq!(
-            registry.participants("/", Some(sid(2).as_str())),
-            [(sid(2), sid(102))]
-        );
+        assert_eq!(registry.participants("/", Some(sid(2).as_str())), [(sid(2), sid(102))]);
         registry.leave(&sid(0), "/", "a").unwrap();
         registry.close_room("/", "a").unwrap();
-        assert_eq!(
-            (registry.room("/", "a"), registry.room_names("/").len()),
-            (None, 0)
-        );
+        assert_eq!((registry.room("/", "a"), registry.room_names("/").len()), (None, 0));
     }
 
     #[test]
     fn rooms_that_cannot_be_entered_say_why() {
         let mut registry = three();
-        assert_eq!(
-            registry.join(&sid(9), "/", "a"),
-            Err(RegistryError::UnknownSid)
-        );
-        assert_eq!(
-            registry.join(&sid(0), "/x", "a"),
-            Err(RegistryError::WrongNamespace)
-        );
+        assert_eq!(registry.join(&sid(9), "/", "a"), Err(RegistryError::UnknownSid));
+        assert_eq!(registry.join(&sid(0), "/x", "a"), Err(RegistryError::WrongNamespace));
         let own = registry.join(&sid(0), "/", sid(1).as_str());
         assert_eq!(own, Err(RegistryError::OwnRoom));
     }

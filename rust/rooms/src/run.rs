@@ -29,11 +29,7 @@ pub(crate) enum Frames<'a> {
     /// Neighbours in the list of one target.
     Entries(&'a [Entry]),
     /// Chosen from several lists, and a frame behind them.
-    Picked {
-        picks: &'a [Pick],
-        table: &'a Slab<Pending>,
-        last: Option<&'a Frame>,
-    },
+    Picked { picks: &'a [Pick], table: &'a Slab<Pending>, last: Option<&'a Frame> },
 }
 
 impl Run<'_> {

@@ -41,29 +41,14 @@ impl Walk {
         let base = *marks + 1;
         let mixed = base + targets as u64;
         *marks = mixed;
-        let pass = if targets > 1 {
-            Pass::Count
-        } else {
-            Pass::Except
-        };
+        let pass = if targets > 1 { Pass::Count } else { Pass::Except };
         let (target, room, cursor) = (0, 0, Cursor::default());
-        Self {
-            pass,
-            target,
-            room,
-            cursor,
-            base,
-            mixed,
-        }
+        Self { pass, target, room, cursor, base, mixed }
     }
 
     /// The room to walk now; `None` when the target has no more for this pass.
     pub(crate) fn room(&mut self, list: &Pending) -> Option<u32> {
-        let rooms = if self.pass == Pass::Except {
-            &list.except_rooms
-        } else {
-            &list.rooms
-        };
+        let rooms = if self.pass == Pass::Except { &list.except_rooms } else { &list.rooms };
         let room = *rooms.get(self.room)?;
         self.cursor.room = room;
         Some(room)
@@ -91,21 +76,13 @@ impl Walk {
     /// The mark of a member of the present target that had `mark`.
     pub(crate) fn counted(&self, mark: u64) -> u64 {
         let own = self.base + self.target as u64;
-        if mark < self.base || mark == own {
-            own
-        } else {
-            self.mixed
-        }
+        if mark < self.base || mark == own { own } else { self.mixed }
     }
 
     /// Whether who has this mark gets nothing in this generation when the present target excepts
     /// it: it is in no other target. Who is mixed is looked at when its merge is made.
     pub(crate) fn is_only_here(&self, mark: u64) -> bool {
         let is_single = self.mixed == self.base + 1;
-        if is_single {
-            mark != self.mixed
-        } else {
-            mark == self.base + self.target as u64
-        }
+        if is_single { mark != self.mixed } else { mark == self.base + self.target as u64 }
     }
 }

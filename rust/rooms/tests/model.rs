@@ -14,12 +14,7 @@ enum Op {
     Close(u32),
     CloseRoom(u64),
     Direct(u32),
-    Emit {
-        rooms: Vec<u64>,
-        except: Vec<u32>,
-        except_rooms: Vec<u64>,
-        size: usize,
-    },
+    Emit { rooms: Vec<u64>, except: Vec<u32>, except_rooms: Vec<u64>, size: usize },
     Join(u32, u64),
     Leave(u32, u64),
     LeaveGroup(u32),
@@ -62,13 +57,9 @@ struct Got {
 impl Outlet for Got {
     fn deliver(&mut self, conn: ConnId, run: &Run<'_>) {
         let texts = self.texts.entry(conn.0).or_default();
-        texts.extend(
-            run.frames()
-                .map(|f| String::from_utf8(f.payload().to_vec()).unwrap()),
-        );
+        texts.extend(run.frames().map(|f| String::from_utf8_lossy(f.payload()).into_owned()));
         let wire = self.wires.entry(conn.0).or_default();
-        run.buffers()
-            .for_each(|buffer| wire.extend_from_slice(buffer));
+        run.buffers().for_each(|buffer| wire.extend_from_slice(buffer));
     }
 }
 
@@ -91,12 +82,7 @@ impl Model {
             }
             Op::CloseRoom(room) => drop(self.rooms.remove(room)),
             Op::Direct(conn) => self.give(*conn, text),
-            Op::Emit {
-                rooms,
-                except,
-                except_rooms,
-                ..
-            } => {
+            Op::Emit { rooms, except, except_rooms, .. } => {
                 let members = |rooms: &[u64]| -> BTreeSet<u32> {
                     rooms
                         .iter()
@@ -105,10 +91,8 @@ impl Model {
                         .copied()
                         .collect()
                 };
-                let out: BTreeSet<_> = members(except_rooms)
-                    .into_iter()
-                    .chain(except.clone())
-                    .collect();
+                let out: BTreeSet<_> =
+                    members(except_rooms).into_iter().chain(except.clone()).collect();
                 for conn in members(rooms).difference(&out).copied().collect::<Vec<_>>() {
                     self.give(conn, text);
                 }
@@ -143,21 +127,10 @@ fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Got) {
         }
         Op::CloseRoom(room) => fanout.close_room(RoomId(*room), got),
         Op::Direct(conn) => fanout.direct(ConnId(*conn), &frame, got),
-        Op::Emit {
-            rooms,
-            except,
-            except_rooms,
-            ..
-        } => {
+        Op::Emit { rooms, except, except_rooms, .. } => {
             let except = except.iter().map(|conn| ConnId(*conn)).collect();
-            fanout.emit(
-                Target {
-                    rooms: ids(rooms),
-                    except,
-                    except_rooms: ids(except_rooms),
-                },
-                frame,
-            );
+            fanout
+                .emit(Target { rooms: ids(rooms), except, except_rooms: ids(except_rooms) }, frame);
         }
         Op::Join(conn, room) => fanout.join(ConnId(*conn), RoomId(*room), GROUP, got),
         Op::Leave(conn, room) => fanout.leave(ConnId(*conn), RoomId(*room), got),
