@@ -1,16 +1,25 @@
-"""fanio: a Socket.IO server for Python with a Rust core, made for high fan-out."""
+"""fanio: a Socket.IO server whose hot path is Rust, with python-socketio's API."""
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
 from fanio import exceptions
 from fanio.asgi import ASGIApp
+from fanio.exceptions import ConnectionRefusedError
+from fanio.loop import new_event_loop
 from fanio.namespace import AsyncNamespace
+from fanio.reason import Reason
 from fanio.run import run
 from fanio.server import AsyncServer
 
-__all__ = ["ASGIApp", "AsyncNamespace", "AsyncServer", "__version__", "exceptions", "run"]
+__all__ = [
+    "ASGIApp",
+    "AsyncNamespace",
+    "AsyncServer",
+    "ConnectionRefusedError",
+    "Reason",
+    "exceptions",
+    "new_event_loop",
+    "run",
+]
 
-try:
-    __version__ = version("fanio")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0"
+__version__ = "0.1.0"

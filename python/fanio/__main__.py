@@ -1,6 +1,8 @@
-"""``python -m fanio`` is ``fanio``."""
+"""``python -m fanio``: the command line."""
+
+from __future__ import annotations
 
 from fanio.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="fanio")

@@ -1,7 +1,9 @@
-"""Socket.IO requests that come through ASGI: a socket pair leads them to a shard.
+"""Socket.IO requests that reach the program through ASGI: carried to a shard and back.
 
-The shard sees an ordinary connection, so sessions are the same whatever door a request takes. This file turns ASGI
-messages into HTTP/1.1 and WebSocket frames and back; it knows nothing of Socket.IO.
+A keep-alive connection that asked for another path first, and every connection under another
+ASGI server, comes this way. Each request gets a socket pair: one end is adopted by the core as
+if it had been accepted, on the other this file speaks HTTP/1.1 and WebSocket as a client would.
+It knows nothing of Engine.IO: the same engine serves every door.
 """
 
 from __future__ import annotations
@@ -10,139 +12,217 @@ import asyncio
 import base64
 import os
 import socket
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from fanio import _core
-from fanio.types import ASGIReceive, ASGISend, Scope
 
 if TYPE_CHECKING:
-    from fanio.server import AsyncServer
+    from fanio.options import WireOptions
+    from fanio.types import Message, Receive, Scope, Send
 
-__all__ = ["Bridge"]
+__all__ = ["serve"]
 
-_HOP_BY_HOP = {
-    b"connection",
-    b"content-length",
-    b"expect",
-    b"keep-alive",
-    b"transfer-encoding",
-    b"upgrade",
-    b"sec-websocket-key",
-    b"sec-websocket-version",
-    b"sec-websocket-extensions",
-}
-_TEXT, _BINARY, _CLOSE = 1, 2, 8
-_CHUNK = 65536
+#: Headers of one connection, which do not cross to another (RFC 9110, 7.6.1), and those that are
+#: written anew.
+_HOP_BY_HOP = frozenset(
+    b"connection content-length expect keep-alive proxy-connection sec-websocket-extensions "
+    b"sec-websocket-key sec-websocket-protocol sec-websocket-version te trailer transfer-encoding "
+    b"upgrade".split()
+)
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
+_CHUNK = 64 * 1024
 
 
-class Bridge:
-    """Leads one ASGI connection to the core.
+async def serve(
+    core: _core.Server,
+    options: WireOptions,
+    path: str,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Serve one ASGI connection of type "http" or "websocket"."""
+    if scope["type"] == "websocket":
+        await _serve_websocket(core, path, scope, receive, send)
+    else:
+        await _serve_http(core, options.max_http_buffer_size, path, scope, receive, send)
 
-    Args:
-        server: Whose core.
-        path: The Socket.IO path, as the core is to see it.
-    """
 
-    def __init__(self, server: AsyncServer, path: str) -> None:
-        self._server = server
-        self._path = path
-
-    async def serve(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        """Serve an ``http`` or ``websocket`` scope."""
-        self._server.serve_on(asyncio.get_running_loop())
-        if scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
-            await self._http(scope, receive, send)
-
-    async def _open(self, scope: Scope, request: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        client = scope.get("client")
-        peer = (client[0], client[1] or 0) if client else None
-        secure = scope.get("scheme") in {"https", "wss"}
-        reader, writer = await asyncio.open_connection(sock=ours)
-        self._server.core.adopt(theirs.detach(), self._path, request, peer, secure)
-        return reader, writer
-
-    async def _http(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        body = await self._body(receive)
-        if body is None:
-            return
-        extra = [(b"content-length", str(len(body)).encode())] if body or scope["method"] == "POST" else []
-        head = _head(scope, scope["method"], [*extra, (b"connection", b"close")])
-        reader, writer = await self._open(scope, head + body)
-        response = asyncio.ensure_future(_read_response(reader))
-        gone = asyncio.ensure_future(_until(receive, "http.disconnect"))
-        try:
-            await asyncio.wait([response, gone], return_when=asyncio.FIRST_COMPLETED)
-            if response.done() and response.result() is not None:
-                status, headers, payload = response.result()  # type: ignore[misc]
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                await send({"type": "http.response.body", "body": payload})
-        finally:
-            response.cancel()
-            gone.cancel()
-            writer.close()
-
-    async def _body(self, receive: ASGIReceive) -> bytes | None:
-        """Read the body of a request, a little more than the limit at most; None when the client is gone."""
-        limit = self._server._options["max_http_buffer_size"]
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body") or b""
-            if not message.get("more_body") or len(body) > limit:
-                return bytes(body)
-
-    async def _websocket(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        if (await receive())["type"] != "websocket.connect":
-            return
-        key = base64.b64encode(os.urandom(16))
-        upgrade = [
-            (b"upgrade", b"websocket"),
-            (b"connection", b"Upgrade"),
-            (b"sec-websocket-key", key),
-            (b"sec-websocket-version", b"13"),
-        ]
-        reader, writer = await self._open(scope, _head(scope, "GET", upgrade))
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, OSError):
-            head = b""
-        if not head.startswith(b"HTTP/1.1 101"):
-            writer.close()
-            await send({"type": "websocket.close", "code": 1000})
-            return
-        headers = [item for item in _headers(head) if item[0] == b"set-cookie"]
-        await send({"type": "websocket.accept", "headers": headers})
-        inward = asyncio.ensure_future(_client_to_core(receive, writer))
-        outward = asyncio.ensure_future(_core_to_client(reader, send))
-        await asyncio.wait([inward, outward], return_when=asyncio.FIRST_COMPLETED)
-        for task in (inward, outward):
-            task.cancel()
-        await asyncio.gather(inward, outward, return_exceptions=True)
+async def _serve_http(
+    core: _core.Server, limit: int, path: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    body = await _read_body(receive, limit)
+    if body is None:
+        return
+    extra = [(b"connection", b"close")]
+    if body or scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+        extra.append((b"content-length", str(len(body)).encode()))
+    # What is over the limit is refused for its length, so its bytes need not be carried.
+    data = _head(scope, extra) + (body if len(body) <= limit else b"")
+    reader, writer = await _adopt(core, path, scope, data)
+    gone = asyncio.ensure_future(_wait_for_disconnect(receive))
+    answer = asyncio.ensure_future(_read_response(reader))
+    try:
+        await asyncio.wait([gone, answer], return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            status, headers, content = answer.result()
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
+    except (asyncio.IncompleteReadError, OSError, ValueError):
+        # The core has closed the connection without an answer; the server does the same.
+        await _unavailable(send)
+    finally:
+        gone.cancel()
+        answer.cancel()
         writer.close()
 
 
-async def _client_to_core(receive: ASGIReceive, writer: asyncio.StreamWriter) -> None:
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the body, cut one byte past the limit; None when the client left."""
+    body = bytearray()
     while True:
         message = await receive()
-        if message["type"] == "websocket.disconnect":
-            writer.write(_core.encode_frame(_CLOSE, b""))
-            await writer.drain()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return bytes(body[: limit + 1])
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _unavailable(send: Send) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _head(scope: Scope, extra: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the request head for the core, in HTTP/1.1."""
+    raw = scope.get("raw_path") or quote(scope["path"]).encode()
+    target = raw.partition(b"?")[0]
+    query = scope.get("query_string", b"")
+    if query:
+        target += b"?" + query
+    lines = [scope.get("method", "GET").encode() + b" " + target + b" HTTP/1.1"]
+    named = False
+    for name, value in scope["headers"]:
+        key = name.lower()
+        if key in _HOP_BY_HOP or b"\r" in value or b"\n" in value:
+            continue
+        named = named or key == b"host"
+        lines.append(key + b": " + value)
+    if not named:
+        lines.append(b"host: localhost")
+    lines += [name + b": " + value for name, value in extra]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+async def _adopt(
+    core: _core.Server, path: str, scope: Scope, data: bytes
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    ours, theirs = socket.socketpair()
+    client = scope.get("client")
+    peer = (str(client[0]), int(client[1] or 0)) if client else None
+    secure = scope.get("scheme") in ("https", "wss")
+    ours.setblocking(False)
+    core.adopt(theirs.detach(), path, data, peer, secure)
+    return await asyncio.open_unix_connection(sock=ours)
+
+
+async def _read_response(
+    reader: asyncio.StreamReader,
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    status, headers = await _read_head(reader)
+    length = next((int(value) for name, value in headers if name == b"content-length"), 0)
+    body = await reader.readexactly(length)
+    return status, [pair for pair in headers if pair[0] not in (b"connection",)], body
+
+
+async def _read_head(
+    reader: asyncio.StreamReader,
+) -> tuple[int, list[tuple[bytes, bytes]]]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    line, *lines = head[:-4].split(b"\r\n")
+    headers = []
+    for one in lines:
+        name, _, value = one.partition(b":")
+        headers.append((name.strip().lower(), value.strip()))
+    return int(line.split(b" ", 2)[1]), headers
+
+
+async def _serve_websocket(
+    core: _core.Server, path: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    if (await receive())["type"] != "websocket.connect":
+        return
+    extra = [
+        (b"connection", b"Upgrade"),
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-version", b"13"),
+        (b"sec-websocket-key", base64.b64encode(os.urandom(16))),
+    ]
+    reader, writer = await _adopt(core, path, scope, _head(scope, extra))
+    try:
+        status, headers = await _read_head(reader)
+        if status != 101:
+            await _refuse(scope, reader, status, headers, send)
             return
-        text = message.get("text")
-        data: bytes = message["bytes"] if text is None else text.encode()
-        frame = _core.encode_frame(_BINARY if text is None else _TEXT, data)
-        writer.write(frame)
-        await writer.drain()
+        cookies = [pair for pair in headers if pair[0] == b"set-cookie"]
+        await send({"type": "websocket.accept", "headers": cookies})
+        await _pump(reader, writer, receive, send)
+    except (asyncio.IncompleteReadError, OSError):
+        await _send_close(send, 1011)
+    finally:
+        writer.close()
 
 
-async def _core_to_client(reader: asyncio.StreamReader, send: ASGISend) -> None:
+async def _refuse(
+    scope: Scope,
+    reader: asyncio.StreamReader,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    send: Send,
+) -> None:
+    """Answer a handshake that the core has refused, before it is accepted."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await _send_close(send, 1000)
+        return
+    length = next((int(value) for name, value in headers if name == b"content-length"), 0)
+    body = await reader.readexactly(length)
+    kept = [pair for pair in headers if pair[0] not in (b"connection",)]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": kept})
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receive: Receive, send: Send
+) -> None:
+    """Carry messages both ways until one side ends."""
+    down = asyncio.ensure_future(_pump_down(reader, writer, send))
+    up = asyncio.ensure_future(_pump_up(writer, receive))
+    try:
+        await asyncio.wait([down, up], return_when=asyncio.FIRST_COMPLETED)
+        if down.done():
+            await _send_close(send, down.result())
+        else:
+            up.result()
+    finally:
+        down.cancel()
+        up.cancel()
+        await asyncio.gather(down, up, return_exceptions=True)
+
+
+async def _pump_down(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, send: Send
+) -> int:
+    """Carry the core's frames to the client; return the close code for it."""
     frames = _core.FrameReader()
     while data := await reader.read(_CHUNK):
         for opcode, payload in frames.feed(data):
@@ -150,41 +230,39 @@ async def _core_to_client(reader: asyncio.StreamReader, send: ASGISend) -> None:
                 await send({"type": "websocket.send", "text": payload.decode()})
             elif opcode == _BINARY:
                 await send({"type": "websocket.send", "bytes": payload})
+            elif opcode == _PING:
+                writer.write(_core.encode_frame(_PONG, payload))
             elif opcode == _CLOSE:
-                code = int.from_bytes(payload[:2], "big") if payload else 1000
-                await send({"type": "websocket.close", "code": code})
-                return
-    await send({"type": "websocket.close", "code": 1000})
+                writer.write(_core.encode_frame(_CLOSE, payload[:2]))
+                return int.from_bytes(payload[:2], "big") or 1000
+    return 1000
 
 
-async def _until(receive: ASGIReceive, kind: str) -> None:
-    while (await receive())["type"] != kind:
-        pass
+async def _pump_up(writer: asyncio.StreamWriter, receive: Receive) -> None:
+    """Carry the client's messages to the core."""
+    while True:
+        message = await receive()
+        if message["type"] != "websocket.receive":
+            writer.write(_core.encode_frame(_CLOSE, _close_code(message)))
+            return
+        text = message.get("text")
+        if text is not None:
+            writer.write(_core.encode_frame(_TEXT, text.encode()))
+        else:
+            writer.write(_core.encode_frame(_BINARY, message.get("bytes") or b""))
+        await writer.drain()
 
 
-def _head(scope: Scope, method: str, extra: Iterable[tuple[bytes, bytes]]) -> bytes:
-    query = scope.get("query_string") or b""
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    target = path.partition(b"?")[0] + (b"?" + query if query else b"")
-    headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _HOP_BY_HOP]
-    lines = [b"%s: %s\r\n" % item for item in [*headers, *extra]]
-    return b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), target, b"".join(lines))
+def _close_code(message: Message) -> bytes:
+    """Return the body of a close frame: 1005, 1006 and 1015 never go over a wire."""
+    code: Any = message.get("code")
+    if isinstance(code, int) and 1000 <= code < 5000 and code not in (1004, 1005, 1006, 1015):
+        return code.to_bytes(2, "big")
+    return (1000).to_bytes(2, "big")
 
 
-def _headers(head: bytes) -> list[tuple[bytes, bytes]]:
-    lines = head.split(b"\r\n")[1:]
-    pairs = (line.partition(b":") for line in lines if b":" in line)
-    return [(name.lower(), value.strip()) for name, _, value in pairs]
-
-
-async def _read_response(reader: asyncio.StreamReader) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
-    """Read the core's response; None when it closed without one."""
+async def _send_close(send: Send, code: int) -> None:
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
-        headers = _headers(head)
-        length = next((int(value) for name, value in headers if name == b"content-length"), 0)
-        body = await reader.readexactly(length)
-    except (asyncio.IncompleteReadError, OSError):
-        return None
-    kept = [item for item in headers if item[0] != b"connection"]
-    return int(head[9:12]), kept, body
+        await send({"type": "websocket.close", "code": code})
+    except Exception:  # noqa: BLE001, S110 (servers differ in what they raise for a client gone)
+        pass

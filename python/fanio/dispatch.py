@@ -1,228 +1,243 @@
-"""From events of the core to handlers: which one, with which arguments, and what becomes of its result.
+"""Events of connected clients, and their acknowledgements, brought to the handlers.
 
-Handlers start in the order of arrival. Signatures are looked at once, when a handler is registered.
-Order of look-up as python-socketio's: ``handlers[ns][event]``, ``handlers[ns]['*']``, ``handlers['*'][event]``,
-``handlers['*']['*']``, class namespace, class namespace ``*``.
+Owns the order: with ``async_handlers`` a task per event, started in order of arrival; without,
+one after the other for each client. Acknowledgement rules: None is no argument, a tuple is
+several, anything else is one; no handler or a handler that raised means no acknowledgement.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import math
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fanio.server import AsyncServer
+    import logging
 
-from fanio.namespace import AsyncNamespace
-from fanio.types import Handler
+    from fanio import _core
+    from fanio.acks import Acks
+    from fanio.encode import Codec
+    from fanio.handlers import Handler, HandlerTable
+    from fanio.tasks import Tasks
+    from fanio.types import Placeholders
 
-__all__ = ["RESERVED", "Dispatcher", "fitting", "most_positional"]
+__all__ = ["Dispatcher"]
 
-RESERVED = ("connect", "disconnect")
-"""Events that no client can send."""
-
-# Handlers of one client that may run at a time before reading from it pauses.
-_MAX_RUNNING = 1000
-
-_T = TypeVar("_T")
-
-_most: dict[Any, float] = {}
-
-
-def most_positional(handler: Handler) -> float:
-    """Return how many positional arguments a function takes at most; it is looked at once."""
-    key = getattr(handler, "__func__", handler)
-    try:
-        known = _most.get(key)
-    except TypeError:  # an object that cannot be hashed
-        return _count(handler)
-    if known is None:
-        known = _count(handler)
-        _most[key] = known
-    return known
-
-
-def _count(handler: Handler) -> float:
-    try:
-        parameters = inspect.signature(handler).parameters.values()
-    except (TypeError, ValueError):
-        return math.inf
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return math.inf
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(parameter.kind in kinds for parameter in parameters)
-
-
-def fitting(handler: Handler, event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Leave out the auth of ``connect`` or the reason of ``disconnect`` if the handler has no place for it."""
-    if event in RESERVED and most_positional(handler) < len(args):
-        return args[:-1]
-    return args
+_PARSE_ERROR = "parse error"
 
 
 class Dispatcher:
-    """The handlers of a server, and the tasks in which they run.
+    """Brings EVENT and ACK packets to the program."""
 
-    Attributes:
-        handlers: Functions by namespace and event.
-        namespace_handlers: Class namespaces by name.
-        tasks: What runs now, referenced so that it is not collected.
-    """
-
-    def __init__(self, server: AsyncServer) -> None:
-        self._server = server
-        self.handlers: dict[str, dict[str, Handler]] = {}
-        self.namespace_handlers: dict[str, AsyncNamespace] = {}
-        self.tasks: set[asyncio.Task[Any]] = set()
-        self._running: dict[str, int] = {}
-        self._serial: dict[str, deque[Callable[[], Coroutine[Any, Any, None]]]] = {}
-
-    def serves(self, namespace: str) -> bool:
-        """Return whether clients may connect to a namespace."""
-        known = self._server.namespaces
-        if known == "*" or namespace in known:
-            return True
-        names = (namespace, "*")
-        return any(name in self.handlers or name in self.namespace_handlers for name in names)
-
-    def find(self, event: Any, namespace: str, args: tuple[Any, ...]) -> tuple[Handler | None, tuple[Any, ...]]:
-        """Find the function for an event, and what it is called with."""
-        reserved = event in RESERVED
-        named = event if event != "*" else None
-        own = self.handlers.get(namespace, {})
-        if named in own:
-            return own[event], args
-        if not reserved and "*" in own:
-            return own["*"], (event, *args)
-        every = self.handlers.get("*", {})
-        if named in every:
-            return every[event], (namespace, *args)
-        if not reserved and "*" in every:
-            return every["*"], (event, namespace, *args)
-        return None, args
-
-    def find_class(self, namespace: str, args: tuple[Any, ...]) -> tuple[AsyncNamespace | None, tuple[Any, ...]]:
-        """Find the class namespace, and what its ``trigger_event`` is called with."""
-        if namespace in self.namespace_handlers:
-            return self.namespace_handlers[namespace], args
-        if "*" in self.namespace_handlers:
-            return self.namespace_handlers["*"], (namespace, *args)
-        return None, args
-
-    def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-        """Run a coroutine as a task that starts before anything that comes later."""
-        loop = self._server.loop
-        if sys.version_info >= (3, 12):
-            task = asyncio.Task(work, loop=loop, eager_start=True)
-        else:
-            task = loop.create_task(work)
-        if not task.done():
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
-        return task
-
-    async def trigger(self, event: str, namespace: str, *args: Any) -> Any:
-        """Call the handler of an event and return its result; ``not_handled`` without one."""
-        handler, arguments = self.find(event, namespace, args)
-        if handler is not None:
-            result = handler(*fitting(handler, event, arguments))
-            return await result if asyncio.iscoroutine(result) else result
-        owner, arguments = self.find_class(namespace, args)
-        if owner is not None:
-            return await owner.trigger_event(event, *arguments)
-        return self._server.not_handled
-
-    def dispatch(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
-        """Start the handler of a client's event."""
-        if not self._server.async_handlers:
-            self._queue(sid, lambda: self._run(sid, namespace, event, args, ack_id))
-            return
-        handler, arguments = self.find(event, namespace, (sid, *args))
-        if handler is not None and not inspect.iscoroutinefunction(handler):
-            self._call(handler, arguments, sid, namespace, event, ack_id)
-            return
-        self._count_in(sid)
-        self.start(self._run_counted(sid, namespace, event, args, ack_id))
-
-    def _call(
-        self, handler: Handler, args: tuple[Any, ...], sid: str, namespace: str, event: Any, ack_id: int | None
+    def __init__(
+        self,
+        core: _core.Server,
+        handlers: HandlerTable,
+        acks: Acks,
+        codec: Codec,
+        tasks: Tasks,
+        logger: logging.Logger,
+        *,
+        serial: bool,
     ) -> None:
-        """Run a plain function at once."""
+        """Take the collaborators; ``serial`` is ``async_handlers=False``."""
+        self._core = core
+        self._handlers = handlers
+        self._acks = acks
+        self._codec = codec
+        self._tasks = tasks
+        self._logger = logger
+        self._serial = serial
+        self._queues: dict[str, deque[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]] = {}
+        #: Whether events are logged at INFO; looked up once per batch.
+        self.verbose = False
+
+    def event(
+        self,
+        _kind: int,
+        sid: str,
+        namespace: str,
+        data: bytes,
+        ack_id: int | None,
+        attachments: list[bytes] | None,
+        places: Placeholders | None,
+    ) -> None:
+        """Take an EVENT event."""
         try:
-            result = handler(*args)
-        except Exception:
-            self._log(event, namespace)
+            args = self._codec.decode(data, attachments, places)
+            event = args[0]
+        except (ValueError, IndexError):
+            self._close(sid)
             return
-        if asyncio.iscoroutine(result):
-            self.start(self._finish(result, sid, namespace, event, ack_id))
+        if self.verbose:
+            self._logger.info('received event "%s" from %s [%s]', event, sid, namespace)
+        found = self._handlers.find(event, namespace, sid)
+        if found is None:
+            return
+        handler, first = found
+        args[:1] = first
+        if self._serial:
+            session_id = self._core.session_of(sid)
+            if session_id is not None:
+                run = self._runner(handler, args, sid, namespace, ack_id, event)
+                self.in_turn(session_id, sid, run)
+        else:
+            self._start(handler, args, sid, namespace, ack_id, event)
+
+    def _start(
+        self,
+        handler: Handler,
+        args: list[Any],
+        sid: str,
+        namespace: str,
+        ack_id: int | None,
+        event: Any,
+    ) -> None:
+        try:
+            result = handler.function(*args)
+        except Exception:
+            self._logger.exception('handler of event "%s" failed [%s]', event, namespace)
+            return
+        if handler.is_async or isinstance(result, CoroutineType):
+            finish = self._finish(result, sid, namespace, ack_id, event)
+            self._tasks.start_event(sid, finish)
         elif ack_id is not None:
-            self._server.send_ack(sid, ack_id, result)
+            self._answer(sid, ack_id, result, event, namespace)
 
     async def _finish(
-        self, result: Coroutine[Any, Any, Any], sid: str, namespace: str, event: Any, ack_id: int | None
+        self, call: Any, sid: str, namespace: str, ack_id: int | None, event: Any
     ) -> None:
         try:
-            answer = await result
-            if ack_id is not None:
-                self._server.send_ack(sid, ack_id, answer)
+            result = await call
         except Exception:
-            self._log(event, namespace)
-
-    async def _run(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
-        try:
-            result = await self.trigger(event, namespace, sid, *args)
-            if ack_id is not None and result is not self._server.not_handled:
-                self._server.send_ack(sid, ack_id, result)
-        except Exception:
-            self._log(event, namespace)
-
-    async def _run_counted(self, sid: str, namespace: str, event: Any, args: list[Any], ack_id: int | None) -> None:
-        try:
-            await self._run(sid, namespace, event, args, ack_id)
-        finally:
-            self._count_out(sid)
-
-    def _log(self, event: Any, namespace: str) -> None:
-        self._server.logger.exception("handler of event %r in namespace %r raised", event, namespace)
-
-    def _count_in(self, sid: str) -> None:
-        running = self._running.get(sid, 0) + 1
-        self._running[sid] = running
-        if running == _MAX_RUNNING:
-            self._server.pause(sid)
-
-    def _count_out(self, sid: str) -> None:
-        running = self._running[sid] - 1
-        if running:
-            self._running[sid] = running
+            self._logger.exception('handler of event "%s" failed [%s]', event, namespace)
         else:
-            del self._running[sid]
-        if running == _MAX_RUNNING // 2:
-            self._server.resume(sid)
+            if ack_id is not None:
+                self._answer(sid, ack_id, result, event, namespace)
+        finally:
+            self._tasks.end_event(sid)
 
-    def _queue(self, sid: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a client's handlers one after another."""
-        queue = self._serial.get(sid)
-        self._count_in(sid)
+    def _runner(
+        self,
+        handler: Handler,
+        args: list[Any],
+        sid: str,
+        namespace: str,
+        ack_id: int | None,
+        event: Any,
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def run() -> None:
+            try:
+                result = handler.function(*args)
+                if handler.is_async or isinstance(result, CoroutineType):
+                    result = await result
+            except Exception:
+                self._logger.exception('handler of event "%s" failed [%s]', event, namespace)
+            else:
+                if ack_id is not None:
+                    self._answer(sid, ack_id, result, event, namespace)
+
+        return run
+
+    def in_turn(
+        self, session_id: str, sid: str, run: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Run something of a session's after everything before it."""
+        self._tasks.begin(sid)
+        queue = self._queues.get(session_id)
         if queue is not None:
-            queue.append(work)
+            queue.append((sid, run))
             return
-        self._serial[sid] = deque([work])
-        self.start(self._run_queue(sid))
+        self._queues[session_id] = queue = deque([(sid, run)])
+        self._tasks.start(self._work(session_id, queue))
 
-    async def _run_queue(self, sid: str) -> None:
-        queue = self._serial[sid]
+    async def _work(
+        self,
+        session_id: str,
+        queue: deque[tuple[str, Callable[[], Coroutine[Any, Any, None]]]],
+    ) -> None:
         try:
             while queue:
-                await queue[0]()
-                queue.popleft()
-                self._count_out(sid)
+                sid, run = queue.popleft()
+                try:
+                    await run()
+                except asyncio.CancelledError:
+                    if _is_cancelled():
+                        raise
+                finally:
+                    self._tasks.end(sid)
         finally:
-            for _ in queue:
-                self._count_out(sid)
-            del self._serial[sid]
+            for sid, _ in queue:
+                self._tasks.end(sid)
+            del self._queues[session_id]
+
+    def is_busy(self) -> bool:
+        """Return whether anything waits for its turn."""
+        return bool(self._queues)
+
+    def _answer(self, sid: str, ack_id: int, result: Any, event: Any, namespace: str) -> None:
+        if result is None:
+            self._core.ack(sid, ack_id, b"[]", None)
+            return
+        try:
+            payload = list(result) if isinstance(result, tuple) else [result]
+            data, attachments = self._codec.encode(payload)
+        except (TypeError, ValueError, RecursionError):
+            self._logger.exception('result of event "%s" cannot be sent [%s]', event, namespace)
+            return
+        self._core.ack(sid, ack_id, data, attachments)
+
+    def ack(
+        self,
+        _kind: int,
+        sid: str,
+        namespace: str,
+        data: bytes,
+        ack_id: int,
+        attachments: list[bytes] | None,
+        places: Placeholders | None,
+    ) -> None:
+        """Take an ACK event."""
+        try:
+            args = self._codec.decode(data, attachments, places)
+        except ValueError:
+            self._close(sid)
+            return
+        if self.verbose:
+            self._logger.info("received ack from %s [%s]", sid, namespace)
+        waiter = self._acks.take(sid, ack_id)
+        if waiter is not None:
+            waiter.deliver(args)
+
+    def run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:
+        """Call a function of the program's that nobody waits for."""
+
+        async def finish(awaitable: Any) -> None:
+            try:
+                await awaitable
+            except Exception:
+                self._logger.exception("callback failed")
+
+        try:
+            result = callback(*args)
+        except Exception:
+            self._logger.exception("callback failed")
+            return
+        if isinstance(result, CoroutineType):
+            self._tasks.start(finish(result))
+
+    def _close(self, sid: str) -> None:
+        session_id = self._core.session_of(sid)
+        if session_id is not None:
+            self._core.close(session_id, _PARSE_ERROR)
+
+
+def _is_cancelled() -> bool:
+    """Return whether the current task is being cancelled, not only something it waited for."""
+    task = asyncio.current_task()
+    if sys.version_info >= (3, 11) and task is not None:
+        return task.cancelling() > 0
+    return True

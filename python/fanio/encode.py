@@ -1,139 +1,207 @@
-"""Arguments to JSON and attachments, and back.
+"""JSON and attachments: Python values to packet data and back.
 
-orjson does the work; where it refuses what the standard module takes (big ints, keys that are not strings,
-named tuples, lone surrogates, depth), the standard module does. Bytes anywhere in the data leave as attachments.
+Owns the choice between orjson and the standard module, and the placeholders that stand for
+bytes (Socket.IO protocol v5, "Binary events"). Knows nothing of packets' headers, which the
+core writes.
+
+orjson does the work. Where it refuses what the standard module takes (keys that are not text,
+integers past 64 bits, lone surrogates, deep nesting), the standard module does. NaN and
+infinities are sent as ``null``: what the standard module writes is not JSON, and the browser
+drops the connection over it.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import json
-import math
-import re
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from fanio.types import JSONModule
+if TYPE_CHECKING:
+    from fanio.types import JsonModule, Placeholders
 
-__all__ = ["Codec", "Places"]
+__all__ = ["Codec"]
 
-Places = Sequence[tuple[Sequence[int | str], int]]
-"""Where attachments belong: paths into the arguments, and attachment numbers."""
-
-_BINARY = (bytes, bytearray, memoryview)
-_BIG_INT = re.compile(rb"\d{19}")
+_BYTES = (bytes, bytearray, memoryview)
 
 
 class Codec:
-    """Encodes and decodes the arguments of events and acks.
+    """Encodes what goes to clients and decodes what comes from them."""
 
-    Args:
-        json_module: The application's own JSON functions, or None.
-        max_attachments: How many attachments one packet may have.
-    """
-
-    def __init__(self, json_module: JSONModule | None = None, max_attachments: int = 10) -> None:
-        self._json = json_module
-        self.max_attachments = max_attachments
-
-    def dumps(self, args: Sequence[Any]) -> tuple[bytes, list[bytes] | None]:
-        """Encode a list of arguments.
+    def __init__(self, module: JsonModule | None = None, max_attachments: int = 10) -> None:
+        """Use ``module`` instead of orjson when it is given.
 
         Args:
-            args: The event name and its arguments, or the arguments of an ack.
+            module: An object with ``dumps(obj, separators=...)`` and ``loads(text)``.
+            max_attachments: How many bytes objects one packet may hold.
+        """
+        own: object = orjson
+        self._module = None if module is own else module
+        self._max_attachments = max_attachments
 
-        Returns:
-            The JSON array, and the attachments its placeholders stand for, or None.
+    def encode(self, payload: list[Any]) -> tuple[bytes, list[bytes] | None]:
+        """Return the JSON text of ``payload`` and the bytes objects found in it.
 
         Raises:
-            TypeError: Something in it cannot be encoded.
-            ValueError: There are more attachments than clients accept.
+            TypeError: When something in it has no JSON form.
+            ValueError: When there are too many bytes objects, or a value contains itself.
         """
-        found: list[bytes] = []
-
-        def default(value: Any) -> dict[str, Any]:
-            if isinstance(value, _BINARY):
-                found.append(bytes(value))
-                return {"_placeholder": True, "num": len(found) - 1}
-            raise TypeError(f"{type(value).__name__} is not JSON serializable")
-
-        if self._json is not None:
-            payload = self._json.dumps(_replace(args, default), separators=(",", ":")).encode()
-        else:
-            try:
-                payload = orjson.dumps(args, default)
-            except TypeError:
-                found.clear()
-                payload = _dumps_standard(args, default)
-        if len(found) > self.max_attachments:
-            raise ValueError(
-                f"{len(found)} binary attachments in one packet: clients drop the connection above "
-                f"{self.max_attachments}; send fewer, or join them (option max_attachments)"
-            )
-        return payload, found or None
-
-    def loads(self, payload: bytes) -> list[Any]:
-        """Decode the arguments of an event or ack.
-
-        Raises:
-            ValueError: The payload is not a JSON array.
-        """
+        if self._module is not None:
+            return self._encode_with(self._module, payload)
         try:
-            if self._json is not None:
-                args = self._json.loads(payload.decode())
-            elif _BIG_INT.search(payload):
-                # orjson turns ints of more than 64 bits into floats.
-                args = json.loads(payload)
-            else:
-                args = orjson.loads(payload)
+            return orjson.dumps(payload), None
+        except TypeError:
+            pass
+        blobs = _Blobs(self._max_attachments)
+        try:
+            return orjson.dumps(payload, default=blobs.default), blobs.found or None
+        except TypeError:
+            pass
+        blobs = _Blobs(self._max_attachments)
+        return _standard(payload, blobs), blobs.found or None
+
+    def _encode_with(self, module: JsonModule, payload: Any) -> tuple[bytes, list[bytes] | None]:
+        blobs = _Blobs(self._max_attachments)
+        text = module.dumps(blobs.extract(payload), separators=(",", ":"))
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+        return data, blobs.found or None
+
+    def encode_object(self, value: object) -> bytes:
+        """Return the JSON text of a value without attachments.
+
+        Raises:
+            TypeError: When something in it has no JSON form; bytes have none here.
+        """
+        data, blobs = self.encode([value])
+        if blobs:
+            msg = "bytes cannot be sent in this packet"
+            raise TypeError(msg)
+        return data[1:-1] if self._module is None else data.strip()[1:-1].strip()
+
+    def loads(self, data: bytes) -> Any:
+        """Return the value of a JSON text.
+
+        Raises:
+            ValueError: When it is not JSON.
+        """
+        if self._module is not None:
+            try:
+                return self._module.loads(data.decode())
+            except RecursionError as error:
+                raise ValueError(str(error)) from None
+        try:
+            return orjson.loads(data)
         except ValueError:
-            args = _loads_standard(payload)
+            pass
+        try:
+            return json.loads(data)
+        except RecursionError as error:
+            raise ValueError(str(error)) from None
+
+    def decode(
+        self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None
+    ) -> list[Any]:
+        """Return the arguments of an event or an acknowledgement, attachments put in.
+
+        Raises:
+            ValueError: When the text is no JSON array, or a placeholder's place is not in it.
+        """
+        args = self.loads(data)
         if not isinstance(args, list):
-            raise ValueError("packet data: expected a JSON array")
+            msg = f"expected an array, got {type(args).__name__}"
+            raise ValueError(msg)  # noqa: TRY004 (the peer's fault, not a caller's)
+        if attachments:
+            _fill(args, attachments, places or [])
         return args
 
-    @staticmethod
-    def fill(args: list[Any], places: Places, attachments: Sequence[bytes]) -> None:
-        """Put attachments where their placeholders are.
 
-        Raises:
-            ValueError: A placeholder is not where it was found, as its key was given twice.
-        """
-        try:
-            for path, num in places:
-                target: Any = args
-                for step in path[:-1]:
-                    target = target[step]
-                target[path[-1]] = attachments[num]
-        except (LookupError, TypeError) as error:
-            raise ValueError("packet data: a placeholder is hidden by a repeated key") from error
-
-
-def _loads_standard(payload: bytes) -> Any:
+def _fill(args: list[Any], attachments: list[bytes], places: Placeholders) -> None:
     try:
-        return json.loads(payload)
-    except RecursionError as error:
-        raise ValueError("packet data: nested too deeply") from error
+        for path, number in places:
+            target: Any = args
+            for step in path[:-1]:
+                target = target[step]
+            target[path[-1]] = attachments[number]
+    except (IndexError, KeyError, TypeError) as error:
+        msg = "an attachment's place is not in the data"
+        raise ValueError(msg) from error
 
 
-def _dumps_standard(args: Any, default: Callable[[Any], Any]) -> bytes:
+class _Blobs:
+    """The bytes objects of one packet, in the order of their placeholders."""
+
+    __slots__ = ("_limit", "found")
+
+    def __init__(self, limit: int) -> None:
+        self.found: list[bytes] = []
+        self._limit = limit
+
+    def take(self, value: bytes | bytearray | memoryview) -> dict[str, Any]:
+        number = len(self.found)
+        if number == self._limit:
+            msg = (
+                f"more than {self._limit} bytes objects in one packet: current JavaScript clients "
+                "drop the connection over it (max_attachments changes the limit)"
+            )
+            raise ValueError(msg)
+        self.found.append(value if type(value) is bytes else bytes(value))
+        return {"_placeholder": True, "num": number}
+
+    def default(self, value: Any) -> Any:
+        """Give orjson something it knows for a value it does not know."""
+        if isinstance(value, _BYTES):
+            return self.take(value)
+        if isinstance(value, tuple):  # a namedtuple
+            return list(value)
+        if isinstance(value, float):  # a subclass
+            return float(value)
+        msg = f"Type is not JSON serializable: {type(value).__name__}"
+        raise TypeError(msg)
+
+    def standard_default(self, value: Any) -> Any:
+        """Give the standard module something it knows, orjson's native types included."""
+        if isinstance(value, _BYTES):
+            return self.take(value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if isinstance(value, enum.Enum):
+            return value.value
+        return orjson.loads(orjson.dumps(value))
+
+    def extract(self, value: Any) -> Any:
+        """Return a copy with placeholders, for modules that take no ``default``."""
+        if isinstance(value, _BYTES):
+            return self.take(value)
+        if isinstance(value, dict):
+            return {key: self.extract(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.extract(item) for item in value]
+        return value
+
+
+def _standard(payload: Any, blobs: _Blobs) -> bytes:
     try:
-        text = json.dumps(args, separators=(",", ":"), default=default, allow_nan=False)
-    except ValueError:
-        # NaN and infinities: null, as orjson writes them; JavaScript could not read anything else.
-        text = json.dumps(_replace(args, default), separators=(",", ":"))
+        text = json.dumps(
+            payload, separators=(",", ":"), default=blobs.standard_default, allow_nan=False
+        )
+    except ValueError as error:
+        if not str(error).startswith("Out of range float"):
+            raise
+        blobs.found.clear()
+        text = json.dumps(
+            _finite(payload), separators=(",", ":"), default=blobs.standard_default
+        )
     return text.encode()
 
 
-def _replace(value: Any, default: Callable[[Any], Any]) -> Any:
-    """Copy a structure with bytes replaced by placeholders and NaN by None."""
-    if isinstance(value, _BINARY):
-        return default(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+def _finite(value: Any) -> Any:
+    """Return a copy with None for NaN and the infinities."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
     if isinstance(value, dict):
-        return {key: _replace(item, default) for key, item in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_replace(item, default) for item in cast("Sequence[Any]", value)]
+        return [_finite(item) for item in value]
     return value

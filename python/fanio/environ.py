@@ -1,126 +1,276 @@
-"""The WSGI-like ``environ`` of a client, made from the request that opened its session.
+"""The request a client came with, as the environ dictionary handlers get.
 
-Nothing of it is kept unless the application changes it: the core keeps the raw head, and the dictionary is made
-anew when it is asked for.
+Owns the translation of a raw request head into python-socketio's asgi environ and into an ASGI
+scope. Most handlers never look, so both are built at the first look; one is kept only when a
+handler has written to it. Forwarded headers count only when the peer is a trusted proxy.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import ipaddress
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from fanio.types import Scope
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
-__all__ = ["Environ", "build"]
+    from fanio import _core
+    from fanio.types import Message, Peer
+
+__all__ = ["Environ", "Environs", "Request", "build_environ"]
 
 
-class Environ(dict[str, Any]):
-    """A dictionary that notes whether it was changed, and builds its ASGI scope when asked.
+class Request:
+    """A request head, taken apart."""
 
-    Attributes:
-        changed: Whether the application has written to it.
-    """
+    def __init__(
+        self, head: bytes, peer: Peer | None, secure: bool, trusted: str | Collection[str] = ()
+    ) -> None:
+        """Parse ``head``, which the core has checked already.
 
-    changed = False
+        Args:
+            head: The request line and header lines.
+            peer: The address at the other end; None for a Unix socket.
+            secure: Whether it came over TLS.
+            trusted: Addresses whose forwarded headers count; "*" for all.
+        """
+        line, _, rest = head.partition(b"\r\n")
+        method, _, target = line.partition(b" ")
+        target = target.rpartition(b" ")[0]
+        if b"://" in target.partition(b"?")[0]:  # absolute form
+            target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
+        self.method = method.decode("latin-1")
+        self.raw_path, _, self.query = target.partition(b"?")
+        self.headers = list(_headers(rest))
+        believed = peer is not None and _is_trusted(peer[0], trusted)
+        self.client = (self._forwarded_for(trusted) if believed else None) or peer
+        self.scheme = "https" if secure else "http"
+        proto = self.header(b"x-forwarded-proto").split(",")[0].strip() if believed else ""
+        if proto in ("http", "https", "ws", "wss"):
+            self.scheme = proto.replace("ws", "http")
 
-    def __missing__(self, key: str) -> Any:
-        if key != "asgi.scope":
-            raise KeyError(key)
-        scope = _scope(self)
-        super().__setitem__(key, scope)
+    def header(self, name: bytes) -> str:
+        """Return the values of a header, joined by commas; empty when it is absent."""
+        return ",".join(value.decode("latin-1") for key, value in self.headers if key == name)
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded."""
+        return unquote(self.raw_path.decode("latin-1"))
+
+    def scope(self) -> dict[str, Any]:
+        """Return the ASGI scope a server would have made of it."""
+        websocket = self.header(b"upgrade").lower() == "websocket"
+        scheme = self.scheme.replace("http", "ws") if websocket else self.scheme
+        scope: dict[str, Any] = {
+            "type": "websocket" if websocket else "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "scheme": scheme,
+            "path": self.path,
+            "raw_path": self.raw_path,
+            "query_string": self.query,
+            "root_path": "",
+            "headers": self.headers,
+            "client": self.client,
+            "server": None,
+        }
+        if not websocket:
+            scope["method"] = self.method
         return scope
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return an item, the scope included."""
-        return self[key] if key in self or key == "asgi.scope" else default
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.changed = True
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: str) -> None:
-        self.changed = True
-        super().__delitem__(key)
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        """Change several items."""
-        self.changed = True
-        super().update(*args, **kwargs)
-
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return an item, and set it first if it is not there."""
-        self.changed = self.changed or key not in self
-        return super().setdefault(key, default)
-
-    def pop(self, *args: Any) -> Any:
-        """Remove and return an item."""
-        self.changed = True
-        return super().pop(*args)
+    def _forwarded_for(self, trusted: str | Collection[str]) -> Peer | None:
+        """Return the nearest address that is not a trusted proxy's own."""
+        hosts = [host.strip() for host in self.header(b"x-forwarded-for").split(",")]
+        hosts = [host for host in hosts if host]
+        for host in reversed(hosts):
+            if trusted != "*" and not _is_trusted(host, trusted):
+                return host, 0
+        return (hosts[0], 0) if hosts else None
 
 
-def build(head: bytes, peer: tuple[str, int] | None, secure: bool) -> Environ:
-    """Build the environ of a request.
+def _headers(lines: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for line in lines.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if colon:
+            yield name.lower(), value.strip(b" \t")
 
-    Args:
-        head: The raw request head.
-        peer: The address and port of the other side; None for a Unix socket.
-        secure: Whether it came over TLS.
 
-    Returns:
-        The dictionary, with python-socketio's keys.
-    """
-    request_line, *lines = head.decode("latin-1").split("\r\n")
-    method, target, version = [*request_line.split(" "), "", "", ""][:3]
-    path, _, query = target.partition("?")
-    host, port = peer or ("", 0)
-    environ = Environ()
-    items: dict[str, Any] = {
-        "wsgi.url_scheme": "https" if secure else "http",
-        "SERVER_SOFTWARE": "fanio",
-        "REQUEST_METHOD": method,
-        "PATH_INFO": unquote(path),
-        "RAW_URI": target,
+def _is_trusted(host: str, trusted: str | Collection[str]) -> bool:
+    if isinstance(trusted, str):
+        return trusted == "*" or host == trusted
+    if not trusted:
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address == ipaddress.ip_address(proxy) for proxy in trusted)
+
+
+class _Body:
+    """``wsgi.input`` of a handshake, which has no body."""
+
+    async def read(self, length: int | None = None) -> bytes:  # noqa: ARG002 (a file's method)
+        return b""
+
+
+async def _receive() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _send(_message: Message) -> None:
+    pass
+
+
+def build_environ(request: Request) -> dict[str, Any]:
+    """Return the environ of a request, with the keys python-socketio's asgi driver makes."""
+    query = request.query.decode("latin-1")
+    host, port = request.client or ("", 0)
+    environ: dict[str, Any] = {
+        "wsgi.input": _Body(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.version": (1, 0),
+        "wsgi.async": True,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.url_scheme": request.scheme,
+        "SERVER_SOFTWARE": "asgi",
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": request.path,
         "QUERY_STRING": query,
+        "RAW_URI": request.path + (f"?{query}" if query else ""),
         "SCRIPT_NAME": "",
-        "SERVER_PROTOCOL": version,
+        "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": host,
         "REMOTE_PORT": str(port),
-        "SERVER_NAME": "fanio",
+        "SERVER_NAME": "asgi",
         "SERVER_PORT": "0",
+        "asgi.receive": _receive,
+        "asgi.send": _send,
+        "asgi.scope": request.scope(),
     }
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            _add_header(items, name, value.strip())
-    dict.update(environ, items)
+    for name, value in request.headers:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        text = value.decode("utf-8", "replace")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
 
 
-def _add_header(items: dict[str, Any], name: str, value: str) -> None:
-    key = name.upper().replace("-", "_")
-    if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-        key = f"HTTP_{key}"
-    items[key] = f"{items[key]},{value}" if key in items else value
+class Environ(dict[str, Any]):
+    """An environ that is built at the first look and says when it is written to."""
+
+    def __init__(self, build: Callable[[], dict[str, Any]], keep: Callable[[Environ], None]) -> None:
+        """Build with ``build``; call ``keep`` at the first write."""
+        super().__init__()
+        self._build: Callable[[], dict[str, Any]] | None = build
+        self._keep: Callable[[Environ], None] | None = keep
+
+    def _fill(self) -> None:
+        build, self._build = self._build, None
+        if build is not None:
+            super().update(build())
+
+    def _write(self) -> None:
+        self._fill()
+        keep, self._keep = self._keep, None
+        if keep is not None:
+            keep(self)
 
 
-def _scope(environ: Environ) -> Scope:
-    """Build an ASGI scope from an environ."""
-    names = {key: key[5:] for key in environ if key.startswith("HTTP_")}
-    headers = [(name.lower().replace("_", "-").encode(), environ[key].encode("latin-1")) for key, name in names.items()]
-    upgrade = environ.get("HTTP_UPGRADE", "").lower() == "websocket"
-    secure = environ["wsgi.url_scheme"] == "https"
-    address = environ["REMOTE_ADDR"]
-    return {
-        "type": "websocket" if upgrade else "http",
-        "asgi": {"version": "3.0"},
-        "http_version": environ["SERVER_PROTOCOL"].removeprefix("HTTP/"),
-        "method": environ["REQUEST_METHOD"],
-        "scheme": ("wss" if secure else "ws") if upgrade else environ["wsgi.url_scheme"],
-        "path": environ["PATH_INFO"],
-        "raw_path": environ["RAW_URI"].partition("?")[0].encode("latin-1"),
-        "query_string": environ["QUERY_STRING"].encode("latin-1"),
-        "root_path": "",
-        "headers": headers,
-        "client": (address, int(environ["REMOTE_PORT"])) if address else None,
-        "server": None,
-    }
+def _reader(name: str) -> Callable[..., Any]:
+    method = getattr(dict, name)
+
+    def read(self: Environ, *args: Any, **kwargs: Any) -> Any:
+        if self._build is not None:
+            self._fill()
+        return method(self, *args, **kwargs)
+
+    read.__name__ = name
+    return read
+
+
+def _writer(name: str) -> Callable[..., Any]:
+    method = getattr(dict, name)
+
+    def write(self: Environ, *args: Any, **kwargs: Any) -> Any:
+        self._write()
+        return method(self, *args, **kwargs)
+
+    write.__name__ = name
+    return write
+
+
+for _name in (
+    "__contains__ __eq__ __getitem__ __iter__ __len__ __ne__ __or__ __repr__ __reversed__ __ror__ "
+    "copy get items keys values"
+).split():
+    setattr(Environ, _name, _reader(_name))
+for _name in "__delitem__ __ior__ __setitem__ clear pop popitem setdefault update".split():
+    setattr(Environ, _name, _writer(_name))
+
+
+class Environs(Mapping[str, dict[str, Any]]):
+    """The environs of all sessions, by session id.
+
+    One that a handler has written to lives as long as a socket of its session.
+    """
+
+    def __init__(self, core: _core.Server) -> None:
+        """Ask ``core`` for the requests."""
+        self._core = core
+        self._kept: dict[str, Environ] = {}
+        self._owners: dict[str, set[str]] = {}
+        self.trusted: str | Collection[str] = ()
+
+    def of(self, session_id: str, sid: str) -> Environ:
+        """Return the environ of a session for one of its sockets."""
+        kept = self._kept.get(session_id)
+        if kept is not None:
+            self._owners[session_id].add(sid)
+            return kept
+        found = self._core.request(session_id) or (b"", None, False)
+
+        def build() -> dict[str, Any]:
+            return build_environ(Request(*found, trusted=self.trusted))
+
+        def keep(environ: Environ) -> None:
+            if self._core.request(session_id) is not None:
+                self._kept.setdefault(session_id, environ)
+                self._owners.setdefault(session_id, set()).add(sid)
+
+        return Environ(build, keep)
+
+    def release(self, session_id: str, sid: str) -> None:
+        """Forget what only this socket needed."""
+        owners = self._owners.get(session_id)
+        if owners is None:
+            return
+        owners.discard(sid)
+        if not owners:
+            del self._owners[session_id]
+            self._kept.pop(session_id, None)
+
+    def __getitem__(self, session_id: str) -> dict[str, Any]:
+        """Return the environ of a session id."""
+        if self._core.request(session_id) is None:
+            raise KeyError(session_id)
+        sids = [sid for sid, session in self._pairs() if session == session_id]
+        return self.of(session_id, sids[0] if sids else "")
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the session ids that are in a namespace."""
+        return iter({session: None for _, session in self._pairs()})
+
+    def __len__(self) -> int:
+        """Return how many sessions are in a namespace."""
+        return len({session for _, session in self._pairs()})
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        for namespace in self._core.namespaces():
+            yield from self._core.participants(namespace, None)

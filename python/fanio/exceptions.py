@@ -1,13 +1,13 @@
-"""Exceptions, with python-socketio's names and shapes.
+"""The exceptions of fanio's API, with the names and the tree of python-socketio.
 
-SocketIOError
-├── ConnectionError
-│   └── ConnectionRefusedError   raised by a connect handler to refuse a client
-├── TimeoutError                 an acknowledgement did not come
-├── BadNamespaceError            the namespace is not connected
-└── DisconnectedError            the connection is gone
+    SocketIOError
+    ├── ConnectionError
+    │   └── ConnectionRefusedError    raised by a connect handler to refuse a client
+    ├── TimeoutError                  call() got no answer
+    ├── BadNamespaceError
+    └── DisconnectedError
 
-None of them inherits from the built-in of the same name.
+None of them inherits from the builtin of the same name, as in python-socketio 5.18.
 """
 
 from __future__ import annotations
@@ -25,33 +25,32 @@ __all__ = [
 
 
 class SocketIOError(Exception):
-    """The base of all exceptions of this package."""
+    """The base of all exceptions of fanio."""
 
 
-class ConnectionError(SocketIOError):
-    """A connection could not be made."""
+class ConnectionError(SocketIOError):  # noqa: A001 (python-socketio's name)
+    """A connection could not be made or was lost."""
 
 
-class ConnectionRefusedError(ConnectionError):
+class ConnectionRefusedError(ConnectionError):  # noqa: A001 (python-socketio's name)
     """Raised by a connect handler to refuse the client.
 
-    Args:
-        *args: A message and, after it, data for the client. One item of data is sent as it is,
-            several as a list.
-
-    Attributes:
-        error_args: What the client gets: ``{"message": ..., "data": ...}``.
+    The first argument becomes the ``message`` the client sees, the others its ``data``: alone
+    when there is one, as a list when there are more.
     """
 
     def __init__(self, *args: Any) -> None:
+        """Build the error the client gets from the arguments."""
         super().__init__(*args)
-        self.error_args: dict[str, Any] = {"message": str(args[0]) if args else "Connection rejected by server"}
+        self.error_args: dict[str, Any] = {
+            "message": str(args[0]) if args else "Connection rejected by server"
+        }
         if len(args) > 1:
             self.error_args["data"] = args[1] if len(args) == 2 else args[1:]
 
 
-class TimeoutError(SocketIOError):
-    """The client did not acknowledge in time, or disconnected before it did."""
+class TimeoutError(SocketIOError):  # noqa: A001 (python-socketio's name)
+    """The client did not acknowledge in time, or is gone and cannot."""
 
 
 class BadNamespaceError(SocketIOError):
@@ -59,4 +58,4 @@ class BadNamespaceError(SocketIOError):
 
 
 class DisconnectedError(SocketIOError):
-    """The connection is gone."""
+    """The connection is closed."""

@@ -1,59 +1,78 @@
-"""Class-based namespaces: a class whose ``on_<event>`` methods are the handlers of a namespace."""
+"""Class-based namespaces: methods named ``on_<event>`` are the handlers.
+
+Owns the lookup of methods and the delegation to the server. Knows nothing of how events arrive.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
-from fanio.types import Handler, Room, Rooms
+from fanio.handlers import RESERVED, Handler
 
 if TYPE_CHECKING:
     from fanio.server import AsyncServer
+    from fanio.types import Callback, Room, Rooms, SkipSid
 
 __all__ = ["AsyncNamespace"]
 
 
 class AsyncNamespace:
-    """The handlers of one namespace, to be registered with ``AsyncServer.register_namespace``.
+    """The handlers of one namespace, as the methods of a class.
 
-    Args:
-        namespace: The name; ``/`` when it is not given, ``*`` for any namespace without handlers of its own.
+    ``on_connect(sid, environ[, auth])``, ``on_disconnect(sid[, reason])`` and
+    ``on_<event>(sid, *args)`` may be ``async def`` or plain methods. Register an instance with
+    ``AsyncServer.register_namespace``. The namespace ``"*"`` gets those that have no class of
+    their own; its methods take the namespace before the sid.
     """
 
+    #: Set by ``register_namespace``.
+    server: AsyncServer
+    _methods: dict[str, Handler]
+
     def __init__(self, namespace: str | None = None) -> None:
+        """Handle ``namespace``, "/" when it is not given."""
         self.namespace = namespace or "/"
-        self.server: AsyncServer = None  # type: ignore[assignment]  # set by register_namespace
 
     def is_asyncio_based(self) -> bool:
-        """Return True."""
+        """Return True, as python-socketio's class does."""
         return True
 
     def _set_server(self, server: AsyncServer) -> None:
         self.server = server
 
-    async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Call the handler of an event; override it to dispatch in another way.
+    def is_overridden(self) -> bool:
+        """Return whether the class has a ``trigger_event`` of its own."""
+        return (
+            type(self).trigger_event is not AsyncNamespace.trigger_event
+            or "trigger_event" in self.__dict__
+        )
 
-        Args:
-            event: The event's name; ``on_`` is put in front of it.
-            *args: What the handler gets. For ``connect`` and ``disconnect`` a handler may leave the last out.
+    def method(self, event: Any) -> Handler | None:
+        """Return the method that handles an event; None when there is none."""
+        methods = self.__dict__.setdefault("_methods", {})
+        name = f"on_{event}"
+        handler: Handler | None = methods.get(name)
+        if handler is None:
+            function = getattr(self, name, None)
+            if callable(function):
+                # Only names that the class has are kept, however many a client tries.
+                handler = methods[name] = Handler(function)
+        return handler
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        """Call the method of an event: override it to dispatch in another way.
 
         Returns:
-            What the handler returned: the acknowledgement. None when there is no handler.
+            What the method returns; None when there is no such method.
         """
-        handler: Handler | None = getattr(self, f"on_{event or ''}", None)
+        handler = self.method(event)
         if handler is None:
             return None
-        from fanio.dispatch import fitting  # noqa: PLC0415  (dispatch imports this module)
-
-        result = handler(*fitting(handler, event, args))
-        if asyncio.iscoroutine(result):
-            try:
-                return await result
-            except asyncio.CancelledError:
-                return None
-        return result
+        if event in RESERVED:
+            args = handler.trim(args)
+        result = handler.function(*args)
+        return await result if handler.is_async else result
 
     async def emit(
         self,
@@ -61,12 +80,12 @@ class AsyncNamespace:
         data: Any = None,
         to: Rooms | None = None,
         room: Rooms | None = None,
-        skip_sid: Any = None,
+        skip_sid: SkipSid | None = None,
         namespace: str | None = None,
-        callback: Handler | None = None,
+        callback: Callback | None = None,
         ignore_queue: bool = False,
     ) -> None:
-        """Send an event, in this namespace unless another is given; see ``AsyncServer.emit``."""
+        """Emit an event to this namespace; see ``AsyncServer.emit``."""
         await self.server.emit(
             event,
             data=data,
@@ -83,25 +102,36 @@ class AsyncNamespace:
         data: Any,
         to: Rooms | None = None,
         room: Rooms | None = None,
-        skip_sid: Any = None,
+        skip_sid: SkipSid | None = None,
         namespace: str | None = None,
-        callback: Handler | None = None,
+        callback: Callback | None = None,
         ignore_queue: bool = False,
     ) -> None:
-        """Send a ``message`` event; see ``AsyncServer.send``."""
-        await self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+        """Emit the event ``message`` to this namespace; see ``AsyncServer.send``."""
+        await self.server.send(
+            data,
+            to=to,
+            room=room,
+            skip_sid=skip_sid,
+            namespace=namespace or self.namespace,
+            callback=callback,
+            ignore_queue=ignore_queue,
+        )
 
     async def call(
         self,
         event: str,
         data: Any = None,
-        to: str | None = None,
+        to: Room | None = None,
         sid: str | None = None,
         namespace: str | None = None,
         timeout: float | None = None,
         ignore_queue: bool = False,
     ) -> Any:
-        """Send an event to one client and wait for its answer; without a timeout for ever."""
+        """Emit an event and return the answer; see ``AsyncServer.call``.
+
+        Here ``timeout`` is None when it is not given, which waits as long as the client is there.
+        """
         return await self.server.call(
             event,
             data=data,
@@ -113,33 +143,37 @@ class AsyncNamespace:
         )
 
     async def enter_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
-        """Put a client into a room."""
+        """Put a client into a room; see ``AsyncServer.enter_room``."""
         await self.server.enter_room(sid, room, namespace=namespace or self.namespace)
 
     async def leave_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
-        """Take a client out of a room."""
+        """Take a client out of a room; see ``AsyncServer.leave_room``."""
         await self.server.leave_room(sid, room, namespace=namespace or self.namespace)
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
-        """Take everybody out of a room."""
+        """Take everybody out of a room; see ``AsyncServer.close_room``."""
         await self.server.close_room(room, namespace=namespace or self.namespace)
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
-        """Return the rooms of a client."""
+        """Return the rooms a client is in; see ``AsyncServer.rooms``."""
         return self.server.rooms(sid, namespace=namespace or self.namespace)
 
-    async def get_session(self, sid: str, namespace: str | None = None) -> Any:
-        """Return the user session of a client."""
+    async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
+        """Return a client's user session; see ``AsyncServer.get_session``."""
         return await self.server.get_session(sid, namespace=namespace or self.namespace)
 
-    async def save_session(self, sid: str, session: Any, namespace: str | None = None) -> None:
-        """Store the user session of a client."""
+    async def save_session(
+        self, sid: str, session: dict[str, Any], namespace: str | None = None
+    ) -> None:
+        """Store a client's user session; see ``AsyncServer.save_session``."""
         await self.server.save_session(sid, session, namespace=namespace or self.namespace)
 
-    def session(self, sid: str, namespace: str | None = None) -> AbstractAsyncContextManager[Any]:
-        """Return the user session of a client, saved at the end of the ``async with`` block."""
+    def session(
+        self, sid: str, namespace: str | None = None
+    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """Return a client's user session as a context; see ``AsyncServer.session``."""
         return self.server.session(sid, namespace=namespace or self.namespace)
 
     async def disconnect(self, sid: str, namespace: str | None = None) -> None:
-        """Disconnect a client."""
+        """Disconnect a client; see ``AsyncServer.disconnect``."""
         await self.server.disconnect(sid, namespace=namespace or self.namespace)

@@ -1,140 +1,166 @@
-"""The wire options of a server: their defaults, their checks, and what the core is told.
+"""The options that concern the wire: python-socketio's names and defaults, checked once.
 
-Defaults are python-socketio's; units are seconds and bytes.
+Turns what ``AsyncServer(...)`` takes into the plain dictionary the core reads, and keeps the
+two functions that only Python can call at a handshake: the origin check and a cookie's
+callable attributes.
 """
 
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["WireOptions"]
+from fanio.handlers import Handler
+from fanio.types import CookieOption, CorsOption
+
+__all__ = ["WireOptions", "warn_unknown"]
 
 _TRANSPORTS = ("polling", "websocket")
 
-_DEFAULTS: dict[str, Any] = {
-    "allow_upgrades": True,
-    "body_timeout": 30,
-    "compression_threshold": 1024,
-    "connect_timeout": 45,
-    "cookie": None,
-    "cors_allowed_origins": None,
-    "cors_credentials": True,
-    "head_timeout": 10,
-    "http_compression": True,
-    "max_attachments": 10,
-    "max_http_buffer_size": 1_000_000,
-    "max_queue_bytes": 1 << 20,
-    "ping_interval": 25,
-    "ping_timeout": 20,
-    "shards": None,
-    "transports": None,
-    "trusted_proxies": (),
-    "upgrade_timeout": 10,
-}
 
-# Taken for compatibility; they change nothing here.
-_IGNORED = {"async_mode", "engineio_logger", "monitor_clients"}
-
-
+@dataclass
 class WireOptions:
-    """Keyword options of the constructor that concern the wire.
+    """What the core needs to know. Times are seconds, sizes bytes."""
 
-    Args:
-        given: The keyword arguments; unknown ones warn, naming the nearest known one.
-
-    Raises:
-        ValueError: An option has a value that means nothing.
-    """
-
-    def __init__(self, given: dict[str, Any]) -> None:
-        for name in given:
-            if name not in _DEFAULTS and name not in _IGNORED:
-                _warn_unknown(name)
-        if given.get("async_mode") not in {None, "asgi"}:
-            raise ValueError("Invalid async_mode specified: fanio serves 'asgi'")
-        self._values = {name: given.get(name, default) for name, default in _DEFAULTS.items()}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._values[name]
+    ping_interval: float | tuple[float, float] = 25
+    ping_timeout: float = 20
+    max_http_buffer_size: int = 1_000_000
+    allow_upgrades: bool = True
+    transports: str | Iterable[str] | None = None
+    cookie: CookieOption | None = None
+    cors_allowed_origins: CorsOption | None = None
+    cors_credentials: bool = True
+    http_compression: bool = True
+    compression_threshold: int = 1024
+    connect_timeout: float = 45
+    upgrade_timeout: float = 10
+    head_timeout: float = 10
+    body_timeout: float = 30
+    max_attachments: int = 10
+    max_queue_bytes: int = 1 << 20
+    trusted_proxies: str | Iterable[str] = ()
+    shards: int | None = None
 
     def core(self) -> dict[str, object]:
-        """Return the options as the core names them."""
-        values = dict(self._values)
-        interval = values["ping_interval"]
-        if isinstance(interval, tuple):
-            values["ping_interval"], values["ping_grace"] = interval
-        values["transports"] = _transports(values["transports"])
-        values["cors"] = self._cors(values.pop("cors_allowed_origins"))
-        values["cookie"] = None if self.cookie_is_dynamic else _cookie(values["cookie"])
-        if self.cookie_is_dynamic:
-            values["cookie"] = (values["cookie"] or _cookie_name(self["cookie"]), "")
-        values["admission"] = self.cookie_is_dynamic or callable(self["cors_allowed_origins"])
-        proxies = values["trusted_proxies"]
-        values["trusted_proxies"] = proxies if isinstance(proxies, str) else list(proxies)
-        return values
+        """Return the dictionary for the core.
 
-    @staticmethod
-    def _cors(origins: str | Iterable[str] | Callable[..., bool] | None) -> str | list[str]:
+        Raises:
+            TypeError: When a value has the wrong type.
+            ValueError: When a value is out of range.
+        """
+        interval = self.ping_interval
+        if isinstance(interval, (tuple, list)):
+            interval = interval[0] + interval[1]
+        return {
+            "admission": self.needs_admission(),
+            "allow_upgrades": bool(self.allow_upgrades),
+            "body_timeout": float(self.body_timeout),
+            "compression_threshold": int(self.compression_threshold),
+            "connect_timeout": float(self.connect_timeout),
+            "cookie": self._cookie(),
+            "cors": self._cors(),
+            "cors_credentials": bool(self.cors_credentials),
+            "head_timeout": float(self.head_timeout),
+            "http_compression": bool(self.http_compression),
+            "max_attachments": int(self.max_attachments),
+            "max_http_buffer_size": int(self.max_http_buffer_size),
+            "max_queue_bytes": int(self.max_queue_bytes),
+            "ping_interval": float(interval),
+            "ping_timeout": float(self.ping_timeout),
+            "shards": self.shards,
+            "transports": self._transports(),
+            "trusted_proxies": addresses(self.trusted_proxies),
+            "upgrade_timeout": float(self.upgrade_timeout),
+        }
+
+    def needs_admission(self) -> bool:
+        """Return whether each handshake must be put to Python."""
+        return callable(self.cors_allowed_origins) or self._has_callable_attribute()
+
+    def accepts(self, origin: str, environ: Callable[[], dict[str, Any]]) -> bool:
+        """Return whether the program's function accepts an origin; True without one."""
+        if not callable(self.cors_allowed_origins):
+            return True
+        handler = Handler(self.cors_allowed_origins)
+        args = (origin, environ()) if handler.positional > 1 else (origin,)
+        return bool(handler.function(*args))
+
+    def cookie_attributes(self) -> str | None:
+        """Return what follows the cookie's value, made anew; None when there is no cookie."""
+        if self.cookie is None:
+            return None
+        if isinstance(self.cookie, str):
+            return "; Path=/; SameSite=Lax"
+        parts = []
+        for name, value in self.cookie.items():
+            if name == "name":
+                continue
+            found = value() if callable(value) else value
+            if found is True:
+                parts.append(f"; {name}")
+            elif found is not None and found is not False:
+                parts.append(f"; {name}={found}")
+        return _one_line("".join(parts))
+
+    def _has_callable_attribute(self) -> bool:
+        return isinstance(self.cookie, dict) and any(map(callable, self.cookie.values()))
+
+    def _cookie(self) -> tuple[str, str] | None:
+        if self.cookie is None:
+            return None
+        name = self.cookie if isinstance(self.cookie, str) else self.cookie["name"]
+        attributes = "" if self._has_callable_attribute() else self.cookie_attributes()
+        return _one_line(str(name)), attributes or ""
+
+    def _cors(self) -> str | list[str]:
+        origins = self.cors_allowed_origins
         if origins is None:
             return "same"
         if callable(origins):
             return "ask"
         origins = [origins] if isinstance(origins, str) else list(origins)
-        if not origins:
-            return "off"
-        return "*" if "*" in origins else origins
+        if "*" in origins:
+            return "*"
+        return [str(origin) for origin in origins] or "off"
 
-    @property
-    def cookie_is_dynamic(self) -> bool:
-        """Whether an attribute of the cookie is computed at each handshake."""
-        cookie = self["cookie"]
-        return isinstance(cookie, dict) and any(callable(value) for value in cookie.values())
-
-    def cookie_attributes(self) -> str | None:
-        """Compute the attributes of a dynamic cookie."""
-        cookie = _cookie(self["cookie"]) if self.cookie_is_dynamic else None
-        return cookie[1] if cookie else None
-
-
-def _warn_unknown(name: str) -> None:
-    near = difflib.get_close_matches(name, [*_DEFAULTS, *_IGNORED], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    warnings.warn(f"AsyncServer() does not know the option {name!r}{hint}", stacklevel=5)
+    def _transports(self) -> list[str]:
+        if self.transports is None:
+            return list(_TRANSPORTS)
+        wanted = [self.transports] if isinstance(self.transports, str) else list(self.transports)
+        found = [name for name in wanted if name in _TRANSPORTS]
+        if not found:
+            msg = f"No valid transports provided: expected some of {_TRANSPORTS}, got {wanted}"
+            raise ValueError(msg)
+        return found
 
 
-def _transports(names: str | Iterable[str] | None) -> list[str]:
-    if names is None:
-        return list(_TRANSPORTS)
-    names = [names] if isinstance(names, str) else list(names)
-    valid = [name for name in names if name in _TRANSPORTS]
-    if not valid:
-        raise ValueError("No valid transports provided: expected 'polling', 'websocket' or both")
-    return valid
+def addresses(proxies: str | Iterable[str]) -> str | list[str]:
+    """Return trusted proxies as the core takes them: "*" or a list of IP addresses.
+
+    Raises:
+        ValueError: When one is no IP address.
+    """
+    if proxies == "*":
+        return "*"
+    listed = [proxies] if isinstance(proxies, str) else list(proxies)
+    return "*" if "*" in listed else [str(ipaddress.ip_address(address)) for address in listed]
 
 
-def _cookie_name(cookie: dict[str, Any]) -> str:
-    return _clean(str(cookie["name"]))
-
-
-def _cookie(cookie: str | dict[str, Any] | None) -> tuple[str, str] | None:
-    """Return the name and what follows the value in the ``Set-Cookie`` header."""
-    if cookie is None:
-        return None
-    if isinstance(cookie, str):
-        return _clean(cookie), "; path=/; SameSite=Lax"
-    attributes = ""
-    for name, setting in cookie.items():
-        value = setting() if callable(setting) else setting
-        if name == "name" or value is False or value is None:
-            continue
-        attributes += f"; {name}" if value is True else f"; {name}={value}"
-    return _cookie_name(cookie), _clean(attributes)
-
-
-def _clean(text: str) -> str:
-    if any(not char.isprintable() for char in text):
-        raise ValueError("cookie: expected printable characters only")
+def _one_line(text: str) -> str:
+    if any(ord(character) < 32 for character in text):
+        msg = "a cookie cannot hold control characters"
+        raise ValueError(msg)
     return text
+
+
+def warn_unknown(names: Iterable[str], known: Iterable[str]) -> None:
+    """Warn about options that do not exist, with the nearest name that does."""
+    known = list(known)
+    for name in names:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        warnings.warn(f"AsyncServer: unknown option {name!r}{hint}", stacklevel=4)

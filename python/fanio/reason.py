@@ -1,28 +1,34 @@
-"""Why a client is gone: what a disconnect handler gets.
+"""Why a client is gone: the second argument of a ``disconnect`` handler.
 
-The first five are python-socketio's, the others are fanio's own.
+The first five are python-socketio's; the others name what it does not tell apart. The core
+writes the same words (``Reason`` of the engine).
 """
 
 from __future__ import annotations
 
-from typing import Final
-
-__all__ = ["Reason", "reason"]
+__all__ = ["Reason"]
 
 
 class Reason:
-    """The disconnect reasons, as strings."""
+    """The reasons a ``disconnect`` handler can get."""
 
-    CLIENT_DISCONNECT: Final = "client disconnect"
-    SERVER_DISCONNECT: Final = "server disconnect"
-    PING_TIMEOUT: Final = "ping timeout"
-    TRANSPORT_CLOSE: Final = "transport close"
-    TRANSPORT_ERROR: Final = "transport error"
-    PARSE_ERROR: Final = "parse error"
-    SLOW_CLIENT: Final = "slow client"
-    CONNECT_TIMEOUT: Final = "connect timeout"
-    SERVER_SHUTDOWN: Final = "server shutdown"
-    INTERNAL_ERROR: Final = "internal error"
-
-
-reason = Reason
+    #: The client left.
+    CLIENT_DISCONNECT = "client disconnect"
+    #: The program called ``disconnect()``.
+    SERVER_DISCONNECT = "server disconnect"
+    #: The client did not answer a ping in time.
+    PING_TIMEOUT = "ping timeout"
+    #: The connection was closed without a word.
+    TRANSPORT_CLOSE = "transport close"
+    #: The connection failed.
+    TRANSPORT_ERROR = "transport error"
+    #: The client broke the protocol.
+    PARSE_ERROR = "parse error"
+    #: The client did not read what was sent to it.
+    SLOW_CLIENT = "slow client"
+    #: The client joined no namespace in time.
+    CONNECT_TIMEOUT = "connect timeout"
+    #: The server is stopping.
+    SERVER_SHUTDOWN = "server shutdown"
+    #: A fault of the server's ended this connection only.
+    INTERNAL_ERROR = "internal error"

@@ -1,23 +1,33 @@
-"""Running an application: uvicorn with the core accepting the connections."""
+"""Running an app: uvicorn with fanio's event loop, all of its options kept."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+if TYPE_CHECKING:
+    from fanio.types import ASGIApplication
+
 __all__ = ["LOOP", "run"]
 
+#: What uvicorn's option ``loop`` is set to.
 LOOP = "fanio.loop:new_event_loop"
 
 
-def run(app: Any, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
-    """Serve an ASGI application until SIGINT or SIGTERM.
+def run(
+    app: ASGIApplication | str, *, host: str = "127.0.0.1", port: int = 8000, **options: Any
+) -> None:
+    """Run an ASGI app until a signal ends it.
+
+    When ``app`` is an ``ASGIApp``, Socket.IO is served by fanio's own threads; anything around
+    it, such as a framework's app it is mounted in, is served too, over a slower way.
 
     Args:
-        app: An application, or ``"module:name"``. When it is a `fanio.ASGIApp`, the core serves its Socket.IO path.
+        app: The app, or "module:name" (which ``reload`` and ``workers`` need).
         host: The address to listen on.
         port: The port to listen on.
-        **options: Any other option of ``uvicorn.run``.
+        **options: Any of ``uvicorn.run``, such as ``uds``, ``log_level`` or ``workers``.
     """
-    uvicorn.run(app, host=host, port=port, loop=options.pop("loop", LOOP), **options)
+    options.setdefault("loop", LOOP)
+    uvicorn.run(app, host=host, port=port, **options)

@@ -1,126 +1,197 @@
-"""AsyncServer: the Socket.IO server as applications see it.
+"""AsyncServer: what a program sees of a Socket.IO server.
 
-Every sending method is one push into the core; nothing here waits for a client. Events of the core come in batches
-through one descriptor (`_drain`) and go to handlers (`dispatch`).
+Owns the public API, which is python-socketio's: names, order of arguments, defaults, results.
+Every method is one step on the core or one look at what the modules beside this one own; nothing
+here runs per client of a broadcast.
 """
 
 from __future__ import annotations
 
 import asyncio
+import builtins
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Literal, cast
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, overload
 
-from fanio import _core, exceptions
-from fanio.acks import Acks
-from fanio.dispatch import RESERVED, Dispatcher, most_positional
+from fanio import _core, bridge
+from fanio import options as wire
+from fanio.acks import Acks, CallbackWaiter, CallWaiter, Waiter
+from fanio.admission import Admission
+from fanio.dispatch import Dispatcher
 from fanio.encode import Codec
-from fanio.environ import Environ, build
+from fanio.environ import Environs
+from fanio.exceptions import TimeoutError as NoAnswerError
+from fanio.handlers import RESERVED, HandlerTable
+from fanio.lifecycle import Lifecycle
 from fanio.namespace import AsyncNamespace
-from fanio.options import WireOptions
 from fanio.reason import Reason
 from fanio.rooms import RoomNames
-from fanio.types import ASGIReceive, ASGISend, Handler, JSONModule, Room, Rooms, Scope
+from fanio.serving import Serving
+from fanio.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fanio.types import (
+        Callback,
+        HandlerFunction,
+        HandlerT,
+        JsonModule,
+        Receive,
+        Room,
+        Rooms,
+        Scope,
+        Send,
+        SkipSid,
+    )
 
 __all__ = ["AsyncServer"]
 
-# Events taken from the core before other callbacks of the loop get a turn.
-_BATCH = 256
+#: Options of python-socketio that have nothing to do here.
+_IGNORED = frozenset({"engineio_logger", "monitor_clients"})
+_WIRE = frozenset(wire.WireOptions.__dataclass_fields__)
+_OWN = frozenset({"always_connect", "async_mode", "serializer"})
 
 
 class AsyncServer:
     """A Socket.IO server for asyncio.
 
-    Args:
-        client_manager: Not there yet; anything but None raises.
-        logger: True to log, False for errors only, or a logger.
-        json: The application's own JSON functions (``dumps`` with ``separators=``, ``loads``); orjson by default.
-        async_handlers: Whether a client's next event is handled before the handler of the one before has finished.
-        namespaces: Namespaces that are served without a handler: a list, or ``"*"`` for any.
-        always_connect: Whether clients are accepted before their connect handler runs.
-        serializer: ``"default"``.
-        **options: Wire options; see the README for names, units and defaults. Unknown ones warn.
-
-    Raises:
-        ValueError: An option has a value that means nothing.
-        NotImplementedError: An option asks for what is not there yet.
-
-    Attributes:
-        reason: The disconnect reasons.
-        not_handled: What an event without a handler yields.
+    Register handlers with ``event``, ``on`` or ``register_namespace``, wrap the server in an
+    ``ASGIApp`` and run that with ``fanio.run``.
     """
 
-    reserved_events: ClassVar = list(RESERVED)
+    reserved_events = sorted(RESERVED)
     reason = Reason
+    async_mode = "asgi"
 
     def __init__(
         self,
         client_manager: None = None,
         logger: bool | logging.Logger = False,
-        json: JSONModule | None = None,
+        json: JsonModule | None = None,
         async_handlers: bool = True,
-        namespaces: list[str] | Literal["*"] | None = None,
-        *,
-        always_connect: bool = False,
-        serializer: str = "default",
-        **options: Any,
+        namespaces: list[str] | str | None = None,
+        **kwargs: Any,
     ) -> None:
-        if client_manager is not None:
-            raise NotImplementedError("client_manager: several processes are not served yet; leave it out")
-        if serializer != "default":
-            raise NotImplementedError("serializer: only 'default' (JSON) is served yet")
+        """Create a server; nothing runs before it is served.
+
+        Args:
+            client_manager: None; there is no other yet.
+            logger: True logs at INFO, False errors only, to the logger ``fanio.server``; or a
+                logger of your own.
+            json: A module to use instead of orjson, with the standard module's functions.
+            async_handlers: Whether each event gets a task; False handles a client's events one
+                after the other.
+            namespaces: Namespaces to accept besides those with handlers; "*" accepts all.
+            **kwargs: ``always_connect`` (False; accept before the connect handler runs) and the
+                options of ``fanio.options.WireOptions``, with python-socketio's defaults.
+
+        Raises:
+            TypeError: When an option has the wrong type.
+            ValueError: When an option has a value that is not supported.
+        """
+        options = self._take_options(client_manager, kwargs)
+        self._options = options
+        self._core = _core.Server(options.core())
         self.logger = _logger(logger)
         self.async_handlers = async_handlers
-        self.always_connect = always_connect
-        self.namespaces: list[str] | Literal["*"] = ["/"] if namespaces is None else namespaces
-        self.async_mode = "asgi"
-        self.not_handled = object()
-        self._options = WireOptions(options)
-        self._codec = Codec(json, self._options["max_attachments"])
-        self._core = _core.Server(self._options.core())
+        self.always_connect = bool(kwargs.get("always_connect", False))
+        self.namespaces: list[str] | str = namespaces or ["/"]
+        self._handlers = HandlerTable()
         self._acks = Acks()
-        self._rooms = RoomNames()
-        self._dispatcher = Dispatcher(self)
-        self._user_sessions: dict[str, dict[str, Any]] = {}
-        self._environs: dict[str, Environ] = {}
-        # Sockets whose connect handler runs; True once they are to be refused or are gone.
-        self._connecting: dict[str, bool] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake_fd = -1
-        self._stopped: asyncio.Event | None = None
-        self._protocols: dict[int, Callable[[int, bytes], None]] = {}
+        self._codec = Codec(json, options.max_attachments)
+        self._rooms = RoomNames(self._living_rooms)
+        self._environs = Environs(self._core)
+        self._environs.trusted = wire.addresses(options.trusted_proxies)
+        self._tasks = Tasks(self._core)
+        self._dispatcher = Dispatcher(
+            self._core,
+            self._handlers,
+            self._acks,
+            self._codec,
+            self._tasks,
+            self.logger,
+            serial=not async_handlers,
+        )
+        self._lifecycle = Lifecycle(
+            self._core,
+            self._handlers,
+            self._acks,
+            self._codec,
+            self._environs,
+            self._tasks,
+            self.logger,
+            always_connect=self.always_connect,
+            namespaces=self.namespaces,
+        )
+        if not async_handlers:
+            self._lifecycle.in_turn = self._dispatcher.in_turn
+        admission = Admission(self._core, options, self._environs, self.logger)
+        self._serving = Serving(
+            self._core, self._lifecycle, self._dispatcher, self._tasks, admission.ask, self.logger
+        )
 
-    # --- handlers ----------------------------------------------------------------------------------------------------
+    @staticmethod
+    def _take_options(client_manager: object, kwargs: dict[str, Any]) -> wire.WireOptions:
+        if client_manager is not None:
+            msg = "client_manager: only None is supported"
+            raise ValueError(msg)
+        if kwargs.get("serializer", "default") != "default":
+            msg = "serializer: only 'default' is supported"
+            raise ValueError(msg)
+        if kwargs.get("async_mode") not in (None, "asgi"):
+            msg = "Invalid async_mode specified: only 'asgi' is supported"
+            raise ValueError(msg)
+        known = _WIRE | _OWN | _IGNORED
+        wire.warn_unknown(set(kwargs) - known, known)
+        return wire.WireOptions(**{name: kwargs[name] for name in _WIRE & set(kwargs)})
+
+    def is_asyncio_based(self) -> bool:
+        """Return True, as python-socketio's class does."""
+        return True
+
+    # Handlers
 
     @property
-    def handlers(self) -> dict[str, dict[str, Handler]]:
-        """Functions by namespace and event."""
-        return self._dispatcher.handlers
+    def handlers(self) -> dict[str, dict[str, HandlerFunction]]:
+        """The registered functions, by namespace and event; a copy."""
+        return self._handlers.functions()
 
     @property
     def namespace_handlers(self) -> dict[str, AsyncNamespace]:
-        """Class namespaces by name."""
-        return self._dispatcher.namespace_handlers
+        """The registered namespace objects, by namespace."""
+        return self._handlers.classes
 
-    def is_asyncio_based(self) -> bool:
-        """Return True."""
-        return True
+    @property
+    def environ(self) -> Mapping[str, dict[str, Any]]:
+        """The environ of each session, by session id."""
+        return self._environs
 
-    def on(self, event: str, handler: Handler | None = None, namespace: str | None = None) -> Any:
-        """Register a handler: as a decorator, or with the handler given.
+    @overload
+    def on(
+        self, event: str, handler: None = None, namespace: str | None = None
+    ) -> Callable[[HandlerT], HandlerT]: ...
+
+    @overload
+    def on(self, event: str, handler: HandlerFunction, namespace: str | None = None) -> None: ...
+
+    def on(
+        self, event: str, handler: HandlerFunction | None = None, namespace: str | None = None
+    ) -> Callable[[HandlerT], HandlerT] | None:
+        """Register a handler; a decorator when ``handler`` is not given.
 
         Args:
-            event: The event's name; ``*`` for every event without a handler.
-            handler: ``async def`` or a plain function; left out when used as a decorator.
-            namespace: The namespace; ``*`` for every namespace.
-
-        Returns:
-            A decorator when no handler is given.
+            event: The event's name; "*" takes all that have no handler of their own.
+            handler: ``async def`` or a plain function. ``connect`` takes ``(sid, environ)`` or
+                ``(sid, environ, auth)``, ``disconnect`` ``(sid)`` or ``(sid, reason)``, others
+                ``(sid, *args)``. A catch-all takes the event first, and one for all namespaces
+                the namespace before the sid.
+            namespace: "/" when it is not given; "*" takes those that have no handler.
         """
 
-        def register(function: Handler) -> Handler:
-            self.handlers.setdefault(namespace or "/", {})[event] = function
+        def register(function: HandlerT) -> HandlerT:
+            self._handlers.add(event, function, namespace or "/")
             return function
 
         if handler is None:
@@ -128,29 +199,39 @@ class AsyncServer:
         register(handler)
         return None
 
-    def event(self, *args: Any, **kwargs: Any) -> Any:
-        """Register a function under its own name: ``@sio.event`` or ``@sio.event(namespace="/x")``."""
-        if len(args) == 1 and not kwargs and callable(args[0]):
-            function = args[0]
-            return self.on(function.__name__)(function)
+    @overload
+    def event(self, handler: HandlerT, /) -> HandlerT: ...
 
-        def register(function: Handler) -> Handler:
-            return cast("Handler", self.on(function.__name__, *args, **kwargs)(function))
+    @overload
+    def event(self, *, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Register a function as the handler of the event that has its name.
+
+        A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
+        """
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.on(args[0].__name__)(args[0])
+
+        def register(function: HandlerT) -> HandlerT:
+            self.on(function.__name__, function, *args, **kwargs)
+            return function
 
         return register
 
     def register_namespace(self, namespace_handler: AsyncNamespace) -> None:
-        """Register a class namespace.
+        """Register an object whose methods are the handlers of its namespace.
 
         Raises:
-            ValueError: It is not an instance of AsyncNamespace.
+            ValueError: When it is no ``AsyncNamespace``.
         """
         if not isinstance(namespace_handler, AsyncNamespace):
-            raise ValueError("Not a valid namespace class for this server: expected an AsyncNamespace instance")
-        namespace_handler._set_server(self)
-        self.namespace_handlers[namespace_handler.namespace] = namespace_handler
+            msg = "Not a namespace instance"
+            raise ValueError(msg)  # noqa: TRY004 (python-socketio's exception)
+        namespace_handler._set_server(self)  # noqa: SLF001 (python-socketio's hook)
+        self._handlers.add_class(namespace_handler)
 
-    # --- sending -----------------------------------------------------------------------------------------------------
+    # Emitting
 
     async def emit(
         self,
@@ -158,29 +239,33 @@ class AsyncServer:
         data: Any = None,
         to: Rooms | None = None,
         room: Rooms | None = None,
-        skip_sid: str | Iterable[str] | None = None,
+        skip_sid: SkipSid | None = None,
         namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
+        callback: Callback | None = None,
+        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
     ) -> None:
-        """Send an event to clients. It returns when the event is on its way, not when it has arrived.
+        """Emit an event to everybody in a namespace, or to some of them.
+
+        Never waits: the event is on its way when this returns. May be awaited on any loop.
 
         Args:
             event: The event's name.
-            data: One argument; a tuple for several; None for none. Bytes anywhere in it become attachments.
-            to: A sid, a room, or several of them, each client once; everybody in the namespace when left out.
-                An empty list reaches nobody.
-            room: The same as `to`.
-            skip_sid: Clients that are left out: one sid, or any iterable of sids.
-            namespace: The namespace; ``/`` by default.
-            callback: Called with the arguments of each client's acknowledgement.
-            ignore_queue: Taken for compatibility.
+            data: None is no argument, a tuple is several, anything else is one. bytes, bytearray
+                and memoryview anywhere inside are sent as attachments.
+            to: A room or the sid of a client, or several of them; each client gets the event
+                once. An empty list reaches nobody, None everybody.
+            room: The same as ``to``.
+            skip_sid: The sid of a client to leave out, or several.
+            namespace: "/" when it is not given.
+            callback: Called with the arguments of each recipient's acknowledgement, on the loop
+                that serves.
+            ignore_queue: Has no effect here.
 
         Raises:
-            TypeError: The data cannot be encoded.
-            ValueError: There are more attachments than clients accept.
+            TypeError: When something in the data has no JSON form.
+            ValueError: When there are more attachments than ``max_attachments``.
         """
-        self.emit_nowait(event, data, to, room, skip_sid, namespace, callback, ignore_queue)
+        self.emit_nowait(event, data, to, room, skip_sid, namespace, callback)
 
     def emit_nowait(
         self,
@@ -188,499 +273,323 @@ class AsyncServer:
         data: Any = None,
         to: Rooms | None = None,
         room: Rooms | None = None,
-        skip_sid: str | Iterable[str] | None = None,
+        skip_sid: SkipSid | None = None,
         namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
+        callback: Callback | None = None,
     ) -> None:
-        """Do what `emit` does, from any thread and without a loop."""
-        target = to if to is not None else room
-        names = None if target is None else self._rooms.names(target)
-        skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid or ())
-        payload, attachments = self._codec.dumps([event, *_arguments(data)])
-        namespace = namespace or "/"
-        ack_id = None
+        """Emit an event as ``emit`` does, from any thread."""
+        if self.logger.isEnabledFor(logging.INFO):
+            target = "all" if to is None and room is None else (room if to is None else to)
+            self.logger.info('emitting event "%s" to %s [%s]', event, target, namespace or "/")
+        waiter = None
         if callback is not None:
-            ack_id = self._acks.next_id()
-            self._acks.add(self._recipients(names, skip, namespace), ack_id, self._callback_waiter(callback))
-        self._core.emit(namespace, payload, attachments, names, skip or None, ack_id)
-
-    def _recipients(self, names: list[str] | None, skip: Iterable[str], namespace: str) -> set[str]:
-        found: set[str] = set()
-        for name in [None] if names is None else names:
-            if name is not None and self._core.namespace_of(name) == namespace:
-                found.add(name)
-            else:
-                found.update(sid for sid, _ in self._core.participants(namespace, name))
-        return found.difference(skip)
-
-    def _callback_waiter(self, callback: Handler) -> Callable[[list[Any] | None], None]:
-        def waiter(args: list[Any] | None) -> None:
-            if args is not None:
-                self._dispatcher.start(self._run_callback(callback, args))
-
-        return waiter
-
-    async def _run_callback(self, callback: Handler, args: list[Any]) -> None:
-        try:
-            result = callback(*args)
-            if asyncio.iscoroutine(result):
-                await result
-        except Exception:
-            self.logger.exception("callback of an acknowledgement raised")
+            waiter = CallbackWaiter(callback, self._run_callback)
+        self._emit(event, data, room if to is None else to, skip_sid, namespace or "/", waiter)
 
     async def send(
         self,
         data: Any,
         to: Rooms | None = None,
         room: Rooms | None = None,
-        skip_sid: str | Iterable[str] | None = None,
+        skip_sid: SkipSid | None = None,
         namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
+        callback: Callback | None = None,
+        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
     ) -> None:
-        """Send a ``message`` event; see `emit`."""
-        self.emit_nowait("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+        """Emit the event ``message``; see ``emit``."""
+        self.emit_nowait("message", data, to, room, skip_sid, namespace, callback)
 
     async def call(
         self,
         event: str,
         data: Any = None,
-        to: str | None = None,
+        to: Room | None = None,
         sid: str | None = None,
         namespace: str | None = None,
         timeout: float | None = 60,
-        ignore_queue: bool = False,
+        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
     ) -> Any:
-        """Send an event to one client and wait for its acknowledgement.
+        """Emit an event to one client and return its acknowledgement.
 
         Args:
             event: The event's name.
-            data: As for `emit`.
+            data: As in ``emit``.
             to: The client's sid.
-            sid: The same as `to`.
-            namespace: The namespace; ``/`` by default.
-            timeout: Seconds; None waits for ever.
-            ignore_queue: Taken for compatibility.
+            sid: The same as ``to``.
+            namespace: "/" when it is not given.
+            timeout: Seconds to wait; None waits as long as the client is there.
+            ignore_queue: Has no effect here.
 
         Returns:
-            None for an acknowledgement without arguments, the argument for one, a tuple for several.
+            None, the argument, or a tuple of the arguments the client answered with.
 
         Raises:
-            TimeoutError: There was no acknowledgement in time, or the client is gone (fanio.exceptions).
-            ValueError: No client is named.
-            RuntimeError: It cannot be answered: handlers run one after another (``async_handlers=False``), or it is
-                called inside the client's own connect handler.
+            ValueError: When there is no recipient.
+            RuntimeError: With ``async_handlers=False``, and inside the connect handler of this
+                very client, which could only wait for ever.
+            fanio.exceptions.TimeoutError: When no answer came in time, and at once when the
+                client is gone.
         """
-        target = to or sid
-        if target is None:
-            raise ValueError("Cannot use call() to broadcast.")
+        recipient = sid if to is None else to
+        if recipient is None:
+            msg = "Cannot use call() to broadcast."
+            raise ValueError(msg)
         if not self.async_handlers:
-            raise RuntimeError("Cannot use call() when async_handlers is False.")
-        if target in self._connecting and not self.always_connect:
-            raise RuntimeError("call() inside the client's own connect handler: the client is not connected yet")
+            msg = "Cannot use call() when async_handlers is False."
+            raise RuntimeError(msg)
         namespace = namespace or "/"
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[Any] | None] = loop.create_future()
-
-        def waiter(args: list[Any] | None) -> None:
-            loop.call_soon_threadsafe(_resolve, answer, args)
-
-        payload, attachments = self._codec.dumps([event, *_arguments(data)])
-        ack_id = self._acks.next_id()
-        if self._core.state(target) in {"connecting", "connected"}:
-            self._acks.add([target], ack_id, waiter)
-        else:
-            answer.set_result(None)
-        self._core.emit(namespace, payload, attachments, [target], None, ack_id)
+        self._refuse_call_while_joining(recipient)
+        names = self._rooms.names(recipient)
+        sids = self._recipients(names, namespace, [])
+        if not sids:
+            msg = "the client is not connected"
+            raise NoAnswerError(msg)
+        waiter = CallWaiter(len(sids))
+        number = self._expect(sids, waiter)
         try:
-            args = await asyncio.wait_for(answer, timeout)
+            self._push(event, data, names, None, namespace, number)
+            args = await asyncio.wait_for(waiter.future, timeout)
         except asyncio.TimeoutError:
-            raise exceptions.TimeoutError from None
+            raise NoAnswerError from None
         finally:
-            self._acks.cancel(target, ack_id)
-        if args is None:
-            raise exceptions.TimeoutError("the client is gone")
-        return None if not args else args[0] if len(args) == 1 else tuple(args)
+            for one in sids:
+                self._acks.take(one, number)
+        return tuple(args) if len(args) > 1 else args[0] if args else None
 
-    def send_ack(self, sid: str, ack_id: int, result: Any) -> None:
-        """Answer an event with the result of its handler."""
-        try:
-            payload, attachments = self._codec.dumps(_arguments(result))
-        except (TypeError, ValueError):
-            self.logger.exception("acknowledgement cannot be encoded")
+    def _refuse_call_while_joining(self, recipient: Room) -> None:
+        joining = self._lifecycle.joining(recipient) if isinstance(recipient, str) else None
+        if joining is None or joining.accepted or joining.task is None:
             return
-        self._core.ack(sid, ack_id, payload, attachments)
+        if joining.task is asyncio.current_task():
+            msg = (
+                "call() to a client inside its own connect handler cannot be answered, as the "
+                "client is connected only when the handler returns (use always_connect=True)"
+            )
+            raise RuntimeError(msg)
 
-    # --- rooms, sessions, clients ------------------------------------------------------------------------------------
+    def _emit(
+        self,
+        event: str,
+        data: Any,
+        to: Rooms | None,
+        skip_sid: SkipSid | None,
+        namespace: str,
+        waiter: Waiter | None,
+    ) -> None:
+        if not self._lifecycle.clients:
+            return
+        names = None if to is None else self._rooms.names(to)
+        skip = None
+        if skip_sid is not None:
+            skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid)
+        number = None
+        if waiter is not None:
+            number = self._expect(self._recipients(names, namespace, skip or []), waiter)
+        self._push(event, data, names, skip, namespace, number)
+
+    def _push(
+        self,
+        event: str,
+        data: Any,
+        names: list[str] | None,
+        skip: list[str] | None,
+        namespace: str,
+        number: int | None,
+    ) -> None:
+        if data is None:
+            payload = [event]
+        elif isinstance(data, tuple):
+            payload = [event, *data]
+        else:
+            payload = [event, data]
+        text, attachments = self._codec.encode(payload)
+        self._core.emit(namespace, text, attachments, names, skip, number)
+
+    def _recipients(
+        self, names: list[str] | None, namespace: str, skip: Iterable[str]
+    ) -> list[str]:
+        """Return the sids an emit reaches; a client that is still connecting by its sid alone."""
+        found: dict[str, None] = {}
+        for name in [None] if names is None else names:
+            pairs = self._core.participants(namespace, name)
+            found.update((sid, None) for sid, _ in pairs)
+            if name is not None and self._core.state(name) == "connecting":
+                found[name] = None
+        for sid in skip:
+            found.pop(sid, None)
+        return list(found)
+
+    def _expect(self, sids: list[str], waiter: Waiter) -> int:
+        number = self._acks.expect(sids, waiter)
+        for sid in sids:
+            # One that left before it was registered has had its last word already.
+            if self._core.state(sid) in (None, "leaving"):
+                self._acks.drop(sid)
+        return number
+
+    def _run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:
+        self._dispatcher.run_callback(callback, args)
+
+    # Rooms
 
     async def enter_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
-        """Put a client into a room.
+        """Put a client into a room, which exists as long as somebody is in it.
 
         Raises:
-            KeyError: No client has this sid.
-            ValueError: The client is not in the namespace, or the room is another client's sid.
+            KeyError: When there is no such client.
+            ValueError: When it is in another namespace, or the room is another client's own.
         """
-        self._core.join(sid, namespace or "/", self._rooms.name(room))
+        with self._rooms.lock:
+            self._core.join(sid, namespace or "/", self._rooms.new_name(room))
 
     async def leave_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
         """Take a client out of a room."""
         self._core.leave(sid, namespace or "/", self._rooms.name(room))
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
-        """Take everybody out of a room.
-
-        Raises:
-            ValueError: The room is a client's own.
-        """
-        name = self._rooms.name(room)
-        if self._core.namespace_of(name) is not None:
-            raise ValueError("the room is a client's own and cannot be closed")
-        self._core.close_room(namespace or "/", name)
+        """Take everybody out of a room."""
+        self._core.close_room(namespace or "/", self._rooms.name(room))
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
-        """Return the rooms of a client, its own sid among them."""
+        """Return the rooms a client is in, its own among them."""
         return [self._rooms.room(name) for name in self._core.rooms(sid, namespace or "/")]
 
-    async def get_session(self, sid: str, namespace: str | None = None) -> Any:
-        """Return the user session of a client: a dictionary, or what `save_session` has stored.
+    def _living_rooms(self) -> set[str]:
+        core = self._core
+        return {name for space in core.namespaces() for name in core.room_names(space)}
+
+    # Clients
+
+    async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
+        """Return the user session of a client: a dictionary of the program's own.
+
+        It lives as long as the client, its disconnect handler included.
 
         Raises:
-            KeyError: No client has this sid.
+            KeyError: When there is no such client.
         """
-        return self._user_sessions.setdefault(self._session_of(sid), {}).setdefault(namespace or "/", {})
+        self._check_sid(sid, namespace)
+        return self._lifecycle.sessions.setdefault(sid, {})
 
-    async def save_session(self, sid: str, session: Any, namespace: str | None = None) -> None:
+    async def save_session(
+        self, sid: str, session: dict[str, Any], namespace: str | None = None
+    ) -> None:
         """Store the user session of a client.
 
         Raises:
-            KeyError: No client has this sid.
+            KeyError: When there is no such client.
         """
-        self._user_sessions.setdefault(self._session_of(sid), {})[namespace or "/"] = session
+        self._check_sid(sid, namespace)
+        self._lifecycle.sessions[sid] = session
 
-    @asynccontextmanager
-    async def session(self, sid: str, namespace: str | None = None) -> AsyncIterator[Any]:
-        """Return the user session of a client, saved at the end of the ``async with`` block."""
-        session = await self.get_session(sid, namespace)
-        yield session
-        await self.save_session(sid, session, namespace)
+    def session(
+        self, sid: str, namespace: str | None = None
+    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """Return the user session of a client as a context that stores it at its end."""
 
-    def _session_of(self, sid: str) -> str:
+        @asynccontextmanager
+        async def context() -> AsyncIterator[dict[str, Any]]:
+            session = await self.get_session(sid, namespace)
+            yield session
+            await self.save_session(sid, session, namespace)
+
+        return context()
+
+    def _check_sid(self, sid: str, namespace: str | None) -> str:
         session_id = self._core.session_of(sid)
-        if session_id is None:
-            raise KeyError("Session not found")
+        if session_id is None or self._core.namespace_of(sid) != (namespace or "/"):
+            msg = "Session not found"
+            raise KeyError(msg)
         return session_id
 
-    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
-        """Disconnect a client from a namespace; its transport stays open.
+    async def disconnect(
+        self,
+        sid: str,
+        namespace: str | None = None,
+        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
+    ) -> None:
+        """Disconnect a client from a namespace.
 
-        Inside the client's own connect handler it refuses the client. For an unknown sid it does nothing.
+        Its connection stays, as its other namespaces may use it. In its connect handler the
+        client is refused when the handler returns.
         """
-        if sid in self._connecting and not self.always_connect:
-            self._connecting[sid] = True
-        else:
+        joining = self._lifecycle.joining(sid)
+        if joining is None or joining.accepted:
             self._core.disconnect(sid, namespace or "/")
+        elif joining.namespace == (namespace or "/"):
+            joining.kicked = True
 
     def transport(self, sid: str, namespace: str | None = None) -> str:
-        """Return ``"polling"`` or ``"websocket"``.
+        """Return "polling" or "websocket".
 
         Raises:
-            KeyError: No client has this sid.
+            KeyError: When there is no such client.
         """
-        transport = self._core.transport(self._session_of(sid))
+        transport = self._core.transport(self._check_sid(sid, namespace))
         if transport is None:
-            raise KeyError("Session not found")
+            raise KeyError(sid)
         return transport
 
     def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
-        """Return the environ of a client's handshake request; None for an unknown sid."""
-        session_id = self._core.session_of(sid)
-        return self._environ(session_id) if session_id else None
+        """Return the environ a client came with; None when there is no such client."""
+        try:
+            session_id = self._check_sid(sid, namespace)
+        except KeyError:
+            return None
+        return self._environs.of(session_id, sid)
 
-    def _environ(self, session_id: str) -> Environ:
-        kept = self._environs.get(session_id)
-        if kept is not None:
-            return kept
-        request = self._core.request(session_id)
-        return build(*request) if request else Environ()
+    # Running
 
-    def _keep_environ(self, session_id: str, environ: Environ) -> None:
-        if environ.changed:
-            self._environs[session_id] = environ
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request or WebSocket, through the bridge."""
+        self._serve_on(asyncio.get_running_loop())
+        await bridge.serve(self._core, self._options, "", scope, receive, send)
 
-    # --- life --------------------------------------------------------------------------------------------------------
+    def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start on this loop, unless it runs."""
+        self._serving.start_on(loop)
 
-    def start_background_task(self, target: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        """Run ``target(*args, **kwargs)`` as a task and return the task."""
-        task = asyncio.ensure_future(target(*args, **kwargs))
-        self._dispatcher.tasks.add(task)
-        task.add_done_callback(self._dispatcher.tasks.discard)
+    def _trust(self, proxies: list[str]) -> None:
+        """Believe the forwarded headers of these proxies, when the program names none itself."""
+        if self._options.trusted_proxies:
+            return
+        found: list[str] = []
+        for proxy in proxies:
+            try:
+                found += wire.addresses(proxy)
+            except ValueError:
+                self.logger.warning("trusted_proxies: %r is not an IP address", proxy)
+        trusted = "*" if "*" in found else found
+        self._environs.trusted = trusted
+        self._core.set_option("trusted_proxies", trusted)
+
+    def start_background_task(
+        self, target: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[Any]:
+        """Start a coroutine function in a task and return that."""
+        task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))
+        self._tasks.keep(task)
         return task
 
     async def sleep(self, seconds: float = 0) -> None:
-        """Sleep."""
+        """Wait without holding up the loop."""
         await asyncio.sleep(seconds)
 
     async def shutdown(self) -> None:
-        """Close every client and stop. Disconnect handlers have run when it returns."""
-        if self._loop is None:
-            return
-        self._core.unlisten()
-        self._core.shutdown()
-        if self._stopped is not None:
-            await self._stopped.wait()
-        handlers = [task for task in self._dispatcher.tasks if getattr(task, "_fanio_disconnect", False)]
-        if handlers:
-            await asyncio.wait(handlers, timeout=10)
-        if self._loop is not None:
-            self._loop.remove_reader(self._wake_fd)
-            self._loop = None
-            await asyncio.get_running_loop().run_in_executor(None, self._core.stop)
+        """Close every session, run the disconnect handlers, and end the server's threads.
 
-    async def handle_request(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        """Serve a Socket.IO request that came through ASGI, whatever its path."""
-        from fanio.bridge import Bridge  # noqa: PLC0415  (bridge needs this module's types)
-
-        await Bridge(self, "").serve(scope, receive, send)
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop on which handlers run.
-
-        Raises:
-            RuntimeError: The server is not served yet.
+        ``fanio.run`` does this itself. A server that is served again starts again.
         """
-        if self._loop is None:
-            raise RuntimeError("the server is not running: serve its ASGIApp first")
-        return self._loop
-
-    @property
-    def core(self) -> _core.Server:
-        """The Rust core."""
-        return self._core
-
-    def serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the core, once, with its events on this loop.
-
-        Raises:
-            RuntimeError: It is served on another loop already.
-        """
-        if self._loop is loop:
-            return
-        if self._loop is not None and not self._loop.is_closed():
-            raise RuntimeError("the server is already served on another event loop")
-        self._loop = loop
-        self._stopped = asyncio.Event()
-        self._wake_fd = self._core.start()
-        loop.add_reader(self._wake_fd, self._drain)
-
-    def on_hand_off(self, listener: int, take: Callable[[int, bytes], None]) -> None:
-        """Let requests for other paths on a listener go to `take`, with the descriptor and the bytes read."""
-        self._protocols[listener] = take
-
-    def pause(self, sid: str) -> None:
-        """Stop reading from a client."""
-        session_id = self._core.session_of(sid)
-        if session_id:
-            self._core.pause(session_id)
-
-    def resume(self, sid: str) -> None:
-        """Read from a client again."""
-        session_id = self._core.session_of(sid)
-        if session_id:
-            self._core.resume(session_id)
-
-    # --- events of the core ------------------------------------------------------------------------------------------
-
-    def _drain(self) -> None:
-        for event in self._core.drain(_BATCH):
-            try:
-                self._handlers_of_core[event[0]](self, *event[1:])  # type: ignore[index]
-            except Exception:  # noqa: PERF203  (one event must not cost the others)
-                self.logger.exception("an event of the core could not be handled")
-
-    def _on_connect(self, sid: str, namespace: str, session_id: str, auth: bytes) -> None:
-        self._connecting[sid] = False
-        self._dispatcher.start(self._connect(sid, namespace, session_id, auth))
-
-    async def _connect(self, sid: str, namespace: str, session_id: str, auth: bytes) -> None:
-        try:
-            refusal = await self._decide(sid, namespace, session_id, auth)
-        finally:
-            gone = self._connecting.pop(sid, False)
-        if self._core.state(sid) == "leaving":
-            await self._leave(sid, namespace, session_id, Reason.CLIENT_DISCONNECT, accepted=self.always_connect)
-        elif refusal is None and gone:
-            self._refuse(sid, {"message": "Connection rejected by server"})
-        elif refusal is not None:
-            self._refuse(sid, refusal)
-        elif not self.always_connect:
-            self._accept(sid)
-
-    def _accept(self, sid: str) -> bool:
-        return self._core.accept(sid, b'{"sid":"%s"}' % sid.encode())
-
-    def _refuse(self, sid: str, error: dict[str, Any]) -> None:
-        self._acks.drop(sid)
-        if self.always_connect and self._core.disconnect(sid, self._core.namespace_of(sid) or "/"):
-            return
-        try:
-            payload, _ = self._codec.dumps([error])
-        except (TypeError, ValueError):
-            self.logger.exception("the data of a ConnectionRefusedError cannot be encoded")
-            payload = b'[{"message":"Connection rejected by server"}]'
-        self._core.refuse(sid, payload[1:-1])
-
-    async def _decide(self, sid: str, namespace: str, session_id: str, auth: bytes) -> dict[str, Any] | None:
-        """Run the connect handler; return why the client is refused, or None."""
-        if not self._dispatcher.serves(namespace):
-            return {"message": "Invalid namespace"}
-        try:
-            data = self._codec.loads(b"[%s]" % auth)[0] if auth else None
-        except ValueError:
-            self._core.close(session_id, Reason.PARSE_ERROR)
-            return {"message": "Invalid payload"}
-        if self.always_connect:
-            self._accept(sid)
-        environ = self._environ(session_id)
-        try:
-            accepted = await self._dispatcher.trigger("connect", namespace, sid, environ, data or None)
-        except exceptions.ConnectionRefusedError as refused:
-            return refused.error_args
-        except ConnectionRefusedError:
-            return {"message": "Connection refused by server"}
-        except Exception:
-            self.logger.exception("connect handler of namespace %r raised", namespace)
-            return {"message": "Internal server error"}
-        self._keep_environ(session_id, environ)
-        return {"message": "Connection rejected by server"} if accepted is False else None
-
-    def _on_event(
-        self,
-        sid: str,
-        namespace: str,
-        data: bytes,
-        ack_id: int | None,
-        attachments: list[bytes] | None,
-        places: list[tuple[list[int | str], int]] | None,
-    ) -> None:
-        args = self._decode(sid, data, attachments, places)
-        if args:
-            self._dispatcher.dispatch(sid, namespace, args[0], args[1:], ack_id)
-
-    def _on_ack(
-        self,
-        sid: str,
-        _namespace: str,
-        data: bytes,
-        ack_id: int,
-        attachments: list[bytes] | None,
-        places: list[tuple[list[int | str], int]] | None,
-    ) -> None:
-        waiter = self._acks.pop(sid, ack_id)
-        args = self._decode(sid, data, attachments, places)
-        if waiter is not None and args is not None:
-            waiter(args)
-
-    def _decode(
-        self,
-        sid: str,
-        data: bytes,
-        attachments: list[bytes] | None,
-        places: list[tuple[list[int | str], int]] | None,
-    ) -> list[Any] | None:
-        """Decode a packet's data; what cannot be decoded closes its session."""
-        try:
-            args = self._codec.loads(data)
-            if attachments and places:
-                self._codec.fill(args, places, attachments)
-        except ValueError as error:
-            self.logger.info("packet of %s refused: %s", sid[:4], error)
-            session_id = self._core.session_of(sid)
-            if session_id:
-                self._core.close(session_id, Reason.PARSE_ERROR)
-            return None
-        return args
-
-    def _on_disconnect(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
-        if sid in self._connecting:
-            self._connecting[sid] = True
-            return
-        task = self._dispatcher.start(self._leave(sid, namespace, session_id, reason, accepted=True))
-        task._fanio_disconnect = True  # type: ignore[attr-defined]
-
-    async def _leave(self, sid: str, namespace: str, session_id: str, reason: str, *, accepted: bool) -> None:
-        """Run the disconnect handler, then forget the socket."""
-        self._acks.drop(sid)
-        try:
-            if accepted:
-                await self._dispatcher.trigger("disconnect", namespace, sid, reason)
-        except Exception:
-            self.logger.exception("disconnect handler of namespace %r raised", namespace)
-        finally:
-            self._core.forget(sid)
-            self._rooms.forget_unused(lambda: self._core.room_names(namespace))
-            if self._core.request(session_id) is None:
-                self._user_sessions.pop(session_id, None)
-                self._environs.pop(session_id, None)
-            else:
-                self._user_sessions.get(session_id, {}).pop(namespace, None)
-
-    def _on_hand_off(self, fd: int, data: bytes, listener: int) -> None:
-        self._protocols[listener](fd, data)
-
-    def _on_admission(self, token: int, head: bytes, peer: tuple[str, int] | None, secure: bool) -> None:
-        self._dispatcher.start(self._admit(token, build(head, peer, secure)))
-
-    async def _admit(self, token: int, environ: Environ) -> None:
-        try:
-            origin = environ.get("HTTP_ORIGIN")
-            check = self._options["cors_allowed_origins"]
-            if callable(check) and origin is not None and not _allows(check, origin, environ):
-                self._core.deny(token, "Origin not allowed")
-            else:
-                self._core.admit(token, self._options.cookie_attributes())
-        except Exception:
-            self.logger.exception("cors_allowed_origins or cookie raised")
-            self._core.deny(token, "Forbidden")
-
-    def _on_stopped(self) -> None:
-        if self._stopped is not None:
-            self._stopped.set()
-
-    _handlers_of_core: ClassVar[dict[int, Callable[..., None]]] = {
-        _core.ACK: _on_ack,
-        _core.ADMISSION: _on_admission,
-        _core.CONNECT: _on_connect,
-        _core.DISCONNECT: _on_disconnect,
-        _core.EVENT: _on_event,
-        _core.HANDOFF: _on_hand_off,
-        _core.STOPPED: _on_stopped,
-    }
+        await self._serving.close()
 
 
-def _arguments(data: Any) -> list[Any]:
-    """Return the arguments that emitted data, or the result of a handler, stands for."""
-    if data is None:
-        return []
-    return list(data) if type(data) is tuple else [data]
-
-
-def _resolve(future: asyncio.Future[Any], value: Any) -> None:
-    if not future.done():
-        future.set_result(value)
-
-
-def _allows(check: Callable[..., bool], origin: str, environ: Environ) -> bool:
-    return bool(check(origin, environ) if most_positional(check) >= 2 else check(origin))
-
-
-def _logger(setting: bool | logging.Logger) -> logging.Logger:
-    if isinstance(setting, logging.Logger):
-        return setting
+def _logger(option: bool | logging.Logger) -> logging.Logger:
+    """Return the logger for the constructor's argument, as python-socketio reads it."""
+    if not isinstance(option, builtins.bool):
+        return option
     logger = logging.getLogger("fanio.server")
     if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO if setting else logging.ERROR)
-        if not logger.handlers:
-            logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO if option else logging.ERROR)
+    if option and not logger.hasHandlers():
+        logger.addHandler(logging.StreamHandler())
     return logger

@@ -1,33 +1,73 @@
-"""Types of the public API."""
+"""Names for the shapes that cross fanio's API: ASGI, handlers, options.
+
+Only aliases and protocols; nothing here runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, MutableMapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-__all__ = ["ASGIReceive", "ASGISend", "Handler", "JSONModule", "Room", "Rooms", "Scope", "SetOrAwait"]
-
-Handler: TypeAlias = Callable[..., Any]
-"""An event handler: ``async def`` or a plain function."""
-
-Room: TypeAlias = Hashable
-"""The name of a room: any hashable, usually a string. A client's sid is a room of its own."""
-
-Rooms: TypeAlias = "Room | Iterable[Room]"
-"""One room, or a list, tuple or set of rooms."""
-
-SetOrAwait: TypeAlias = "Awaitable[Any] | Any"
+__all__ = [
+    "ASGIApplication",
+    "Callback",
+    "CookieOption",
+    "CorsOption",
+    "Environ",
+    "HandlerFunction",
+    "HandlerT",
+    "JsonModule",
+    "Message",
+    "Peer",
+    "Placeholders",
+    "Receive",
+    "Room",
+    "Rooms",
+    "Scope",
+    "Send",
+    "SkipSid",
+    "StaticFiles",
+]
 
 Scope: TypeAlias = MutableMapping[str, Any]
-ASGIReceive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-ASGISend: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: A plain function or an ``async def``; what it takes depends on the event.
+HandlerFunction: TypeAlias = Callable[..., Any]
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+#: Called with the arguments of a client's acknowledgement.
+Callback: TypeAlias = Callable[..., Any]
+
+#: The request a client came with, in the form of a WSGI environ.
+Environ: TypeAlias = dict[str, Any]
+#: An address as sockets give it: host and port.
+Peer: TypeAlias = tuple[str, int]
+#: Where attachments belong: ``(path, number)``, a path of list indexes and keys.
+Placeholders: TypeAlias = list[tuple[list[int | str], int]]
+
+#: A room's name; the sid of a client is the room of that client alone.
+Room: TypeAlias = Hashable
+#: One room, or several.
+Rooms: TypeAlias = Room | Iterable[Room]
+#: One sid, or several.
+SkipSid: TypeAlias = str | Iterable[str]
+
+#: A name, or ``name`` and attributes whose values are text, True, or made by a call.
+CookieOption: TypeAlias = str | dict[str, Any]
+#: Origins, ``"*"``, or a function of ``(origin)`` or ``(origin, environ)``.
+CorsOption: TypeAlias = str | list[str] | tuple[str, ...] | Callable[..., bool]
+#: URL path to file name, or to ``filename`` and ``content_type``.
+StaticFiles: TypeAlias = dict[str, str | dict[str, str]]
 
 
-class JSONModule(Protocol):
-    """What ``json=`` takes: the standard module, or anything with these two functions."""
+class JsonModule(Protocol):
+    """What ``json=`` takes: a module or an object with the standard module's two functions."""
 
-    def dumps(self, obj: Any, *, separators: tuple[str, str]) -> str:
+    def dumps(self, obj: Any, /, *, separators: tuple[str, str]) -> str | bytes:
         """Return the JSON text of an object."""
 
-    def loads(self, text: str) -> Any:
+    def loads(self, text: str, /) -> Any:
         """Return the object of a JSON text."""

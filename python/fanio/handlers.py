@@ -1,0 +1,141 @@
+"""The registered handlers and which of them an event is for.
+
+Owns the order in which handlers are looked up and what they are called with. Signatures are
+inspected once, at registration; nothing is found out by calling and catching TypeError.
+Source of the order: python-socketio 5.18, ``base_server._get_event_handler``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fanio.namespace import AsyncNamespace
+    from fanio.types import HandlerFunction
+
+__all__ = ["RESERVED", "Handler", "HandlerTable"]
+
+#: Events of the library itself: catch-alls do not get them.
+RESERVED = frozenset({"connect", "disconnect"})
+
+
+class Handler:
+    """A function and what was found out about it when it was registered."""
+
+    __slots__ = ("function", "is_async", "positional")
+
+    def __init__(self, function: HandlerFunction) -> None:
+        """Inspect ``function``."""
+        self.function = function
+        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004 (an object whose call is async)
+        )
+        #: How many positional arguments it takes.
+        self.positional = _positional(function)
+
+    def trim(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return ``args``, without the last one when the function does not take it."""
+        return args[:-1] if self.positional < len(args) else args
+
+
+def _positional(function: HandlerFunction) -> int:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin without a signature
+        return sys.maxsize
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return sys.maxsize
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(parameter.kind in kinds for parameter in parameters)
+
+
+class HandlerTable:
+    """Every handler of a server.
+
+    An event goes to the first of: the namespace's handler for it, the namespace's catch-all, the
+    catch-all namespace's handler for it, the catch-all of both, the class of the namespace, the
+    class of the catch-all namespace.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._functions: dict[str, dict[str, Handler]] = {}
+        # Kept apart, so that a client's event named "*" is an event like any other.
+        self._catch_all: dict[str, Handler] = {}
+        self.classes: dict[str, AsyncNamespace] = {}
+        self._triggers: dict[str, Handler | None] = {}
+
+    def add(self, event: str, function: HandlerFunction, namespace: str) -> None:
+        """Register a function; it replaces the one registered before."""
+        handler = Handler(function)
+        if event == "*":
+            self._catch_all[namespace] = handler
+        else:
+            self._functions.setdefault(namespace, {})[event] = handler
+
+    def add_class(self, instance: AsyncNamespace) -> None:
+        """Register a namespace object."""
+        name = instance.namespace
+        self.classes[name] = instance
+        self._triggers[name] = Handler(instance.trigger_event) if instance.is_overridden() else None
+
+    def functions(self) -> dict[str, dict[str, HandlerFunction]]:
+        """Return the registered functions by namespace and event."""
+        found = {
+            namespace: {event: handler.function for event, handler in handlers.items()}
+            for namespace, handlers in self._functions.items()
+        }
+        for namespace, handler in self._catch_all.items():
+            found.setdefault(namespace, {})["*"] = handler.function
+        return found
+
+    def knows(self, namespace: str) -> bool:
+        """Return whether anything is registered for a namespace, or for all of them."""
+        return any(
+            namespace in table or "*" in table
+            for table in (self._functions, self._catch_all, self.classes)
+        )
+
+    def find(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
+        """Return the handler of an event and its first arguments; None when there is none."""
+        own = self._functions.get(namespace)
+        handler = own.get(event) if own is not None else None
+        if handler is not None:
+            return handler, [sid]
+        ordinary = event not in RESERVED
+        handler = self._catch_all.get(namespace) if ordinary else None
+        if handler is not None:
+            return handler, [event, sid]
+        shared = self._functions.get("*")
+        handler = shared.get(event) if shared is not None else None
+        if handler is not None:
+            return handler, [namespace, sid]
+        handler = self._catch_all.get("*") if ordinary else None
+        if handler is not None:
+            return handler, [event, namespace, sid]
+        return self._find_in_class(event, namespace, sid)
+
+    def _find_in_class(
+        self, event: Any, namespace: str, sid: str
+    ) -> tuple[Handler, list[Any]] | None:
+        first: list[Any] = [sid]
+        instance = self.classes.get(namespace)
+        if instance is None:
+            instance = self.classes.get("*")
+            first = [namespace, sid]
+        if instance is None:
+            return None
+        trigger = self._triggers[instance.namespace]
+        if trigger is not None:
+            return trigger, [event, *first]
+        # A class answers for its whole namespace: an event without a method is acknowledged.
+        return instance.method(event) or _NOTHING, first
+
+
+def _nothing(*_args: Any) -> None:
+    pass
+
+
+_NOTHING = Handler(_nothing)

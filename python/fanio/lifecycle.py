@@ -1,0 +1,240 @@
+"""A client in a namespace, from CONNECT to the end of its disconnect handler.
+
+Owns the rules of both handlers: who is accepted, what a refused client gets, and that a client
+which leaves while its connect handler runs is not left behind. What happens between is
+``dispatch``'s.
+
+    CONNECT ─► connect handler ─► accept ─► … ─► DISCONNECT ─► disconnect handler ─► forget
+                     └─────────► refuse                       (always_connect: accept comes first)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fanio.exceptions import ConnectionRefusedError as Refused
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio import _core
+    from fanio.acks import Acks
+    from fanio.encode import Codec
+    from fanio.environ import Environs
+    from fanio.handlers import Handler, HandlerTable
+    from fanio.tasks import Tasks
+
+__all__ = ["Joining", "Lifecycle"]
+
+_INVALID_NAMESPACE = b'{"message":"Invalid namespace"}'
+_INTERNAL_ERROR = b'{"message":"Internal server error"}'
+_REFUSED = {"message": "Connection refused by server"}
+
+
+class Joining:
+    """A client whose connect handler runs."""
+
+    __slots__ = ("accepted", "gone", "kicked", "namespace", "session_id", "task")
+
+    def __init__(self, namespace: str, session_id: str) -> None:
+        """Start with nothing decided."""
+        self.namespace = namespace
+        self.session_id = session_id
+        self.accepted = False
+        #: Why it left meanwhile.
+        self.gone: str | None = None
+        #: Whether the program has disconnected it meanwhile.
+        self.kicked = False
+        self.task: asyncio.Task[Any] | None = None
+
+
+class Lifecycle:
+    """All clients that come and go."""
+
+    def __init__(
+        self,
+        core: _core.Server,
+        handlers: HandlerTable,
+        acks: Acks,
+        codec: Codec,
+        environs: Environs,
+        tasks: Tasks,
+        logger: logging.Logger,
+        *,
+        always_connect: bool,
+        namespaces: list[str] | str,
+    ) -> None:
+        """Take the collaborators; ``namespaces`` are accepted without a handler, "*" is all."""
+        self._core = core
+        self._handlers = handlers
+        self._acks = acks
+        self._codec = codec
+        self._environs = environs
+        self._tasks = tasks
+        self._logger = logger
+        self._always_connect = always_connect
+        self._namespaces = namespaces
+        self._joining: dict[str, Joining] = {}
+        # Refused while the core still holds them: no disconnect handler for them.
+        self._silent: set[str] = set()
+        self.leaving: set[asyncio.Task[Any]] = set()
+        #: How many clients there are; emits look at it to see whether anybody listens.
+        self.clients = 0
+        #: What runs a disconnect handler after the events before it (async_handlers=False).
+        self.in_turn: Callable[[str, str, Callable[[], Any]], None] | None = None
+        #: The user sessions, by sid.
+        self.sessions: dict[str, dict[str, Any]] = {}
+
+    def joining(self, sid: str) -> Joining | None:
+        """Return a client whose connect handler runs."""
+        return self._joining.get(sid)
+
+    def connect(
+        self, _kind: int, sid: str, namespace: str, session_id: str, auth: bytes
+    ) -> None:
+        """Take a CONNECT event."""
+        if not self._is_served(namespace):
+            self._core.refuse(sid, _INVALID_NAMESPACE)
+            return
+        self.clients += 1
+        try:
+            credentials = (self._codec.loads(auth) if auth else None) or None
+        except ValueError:
+            self._silent.add(sid)
+            self._core.close(session_id, "parse error")
+            return
+        self._logger.debug("%s asks for %s", sid, namespace)
+        if self._always_connect:
+            self._accept(sid)
+        found = self._handlers.find("connect", namespace, sid)
+        if found is None:
+            if not self._always_connect:
+                self._accept(sid)
+            return
+        handler, args = found
+        joining = self._joining[sid] = Joining(namespace, session_id)
+        joining.accepted = self._always_connect
+        args = [*args, self._environs.of(session_id, sid), credentials]
+        self._call(handler, args, sid, joining)
+
+    def _is_served(self, namespace: str) -> bool:
+        listed = self._namespaces == "*" or namespace in self._namespaces
+        return listed or self._handlers.knows(namespace)
+
+    def _accept(self, sid: str) -> None:
+        self._core.accept(sid, b'{"sid":"%s"}' % sid.encode())
+
+    def _call(self, handler: Handler, args: list[Any], sid: str, joining: Joining) -> None:
+        trimmed = handler.trim(tuple(args))
+        if handler.is_async:
+            self._tasks.start(self._join(handler.function(*trimmed), sid, joining))
+            return
+        try:
+            result = handler.function(*trimmed)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the client must be answered)
+            self._settle(sid, joining, self._refusal(error, joining.namespace))
+            return
+        if asyncio.iscoroutine(result):
+            self._tasks.start(self._join(result, sid, joining))
+        else:
+            self._settle(sid, joining, self._verdict(result))
+
+    async def _join(self, call: Any, sid: str, joining: Joining) -> None:
+        joining.task = asyncio.current_task()
+        refusal: bytes | None = _INTERNAL_ERROR
+        try:
+            refusal = self._verdict(await call)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the client must be answered)
+            refusal = self._refusal(error, joining.namespace)
+        finally:
+            joining.task = None
+            self._settle(sid, joining, refusal)
+
+    def _verdict(self, result: Any) -> bytes | None:
+        """Return the refusal for what a connect handler returned; None accepts."""
+        return self._codec.encode_object(Refused().error_args) if result is False else None
+
+    def _refusal(self, error: Exception, namespace: str) -> bytes:
+        """Return the refusal for what a connect handler raised."""
+        if isinstance(error, Refused):
+            try:
+                return self._codec.encode_object(error.error_args)
+            except (TypeError, ValueError):
+                self._logger.exception("the data of a ConnectionRefusedError has no JSON form")
+                return self._codec.encode_object({"message": error.error_args["message"]})
+        if isinstance(error, builtins.ConnectionRefusedError):
+            return self._codec.encode_object(_REFUSED)
+        self._logger.error("connect handler failed [%s]", namespace, exc_info=error)
+        return _INTERNAL_ERROR
+
+    def _settle(self, sid: str, joining: Joining, refusal: bytes | None) -> None:
+        """Act on a connect handler's outcome."""
+        del self._joining[sid]
+        if joining.kicked and refusal is None:
+            refusal = self._verdict(False)  # noqa: FBT003 (what a handler returns)
+        if joining.gone is not None:
+            if joining.accepted and refusal is None:
+                self._leave(sid, joining.namespace, joining.session_id, joining.gone)
+            else:
+                self._forget(sid, joining.session_id)
+        elif refusal is None:
+            if not joining.accepted:
+                self._accept(sid)
+        elif joining.accepted:
+            self._silent.add(sid)
+            self._core.disconnect(sid, joining.namespace)
+        else:
+            self._core.refuse(sid, refusal)
+            self._acks.drop(sid)
+            self._forget(sid, joining.session_id)
+
+    def disconnect(
+        self, _kind: int, sid: str, namespace: str, session_id: str, reason: str
+    ) -> None:
+        """Take a DISCONNECT event."""
+        self._acks.drop(sid)
+        joining = self._joining.get(sid)
+        if joining is not None:
+            joining.gone = reason
+        elif sid in self._silent:
+            self._silent.discard(sid)
+            self._forget(sid, session_id)
+        else:
+            self._leave(sid, namespace, session_id, reason)
+
+    def _leave(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
+        found = self._handlers.find("disconnect", namespace, sid)
+        if found is None:
+            self._forget(sid, session_id)
+            return
+        handler, args = found
+        trimmed = handler.trim((*args, reason))
+
+        async def say_goodbye() -> None:
+            try:
+                result = handler.function(*trimmed)
+                if asyncio.iscoroutine(result):
+                    await result
+            except Exception:
+                self._logger.exception("disconnect handler failed [%s]", namespace)
+            finally:
+                self._forget(sid, session_id)
+
+        if self.in_turn is not None:
+            self.in_turn(session_id, sid, say_goodbye)
+            return
+        self._keep(self._tasks.start(say_goodbye()))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        if not task.done():
+            self.leaving.add(task)
+            task.add_done_callback(self.leaving.discard)
+
+    def _forget(self, sid: str, session_id: str) -> None:
+        self.clients -= 1
+        self._core.forget(sid)
+        self.sessions.pop(sid, None)
+        self._environs.release(session_id, sid)

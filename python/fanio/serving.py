@@ -1,0 +1,173 @@
+"""The core on an asyncio loop: started when first served, drained, stopped.
+
+Owns the reader of the core's descriptor and the end of a server: sessions closed, disconnect
+handlers run, threads ended. Nothing starts at import or construction, so that a process may fork
+before it serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fanio import _core
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio.dispatch import Dispatcher
+    from fanio.lifecycle import Lifecycle
+    from fanio.tasks import Tasks
+
+__all__ = ["Serving"]
+
+#: Events taken per turn of the loop, so that a flood of them leaves the loop to others in between.
+_BATCH = 256
+#: How often an end that is waited for is looked at, in seconds.
+_TICK = 0.1
+
+HandOff = Callable[[int, bytes], None]
+
+
+def _never() -> bool:
+    return False
+
+
+class Serving:
+    """The running side of one server."""
+
+    def __init__(
+        self,
+        core: _core.Server,
+        lifecycle: Lifecycle,
+        dispatcher: Dispatcher,
+        tasks: Tasks,
+        admission: Callable[..., None],
+        logger: logging.Logger,
+    ) -> None:
+        """Take the receivers of the core's events."""
+        self._core = core
+        self._lifecycle = lifecycle
+        self._dispatcher = dispatcher
+        self._tasks = tasks
+        self._logger = logger
+        self._lock = threading.Lock()
+        self._fd: int | None = None
+        self._stopped: concurrent.futures.Future[None] | None = None
+        self._doors: dict[int, HandOff] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._receivers: dict[int, Callable[..., None]] = {
+            _core.CONNECT: lifecycle.connect,
+            _core.EVENT: dispatcher.event,
+            _core.ACK: dispatcher.ack,
+            _core.DISCONNECT: lifecycle.disconnect,
+            _core.HANDOFF: self._hand_off,
+            _core.ADMISSION: admission,
+            _core.STOPPED: self._note_stopped,
+        }
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the core runs."""
+        return self._fd is not None
+
+    def start_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the core, unless it runs, and take its events on this loop.
+
+        Raises:
+            RuntimeError: When it is served on another loop that still runs.
+        """
+        with self._lock:
+            if self.loop is loop and self._fd is not None:
+                return
+            if self._fd is not None and self.loop is not None and not self.loop.is_closed():
+                msg = "this AsyncServer is already served on another event loop"
+                raise RuntimeError(msg)
+            self._fd = self._core.start()
+            self._stopped = None
+            self.loop = loop
+            self._tasks.bind(loop)
+            loop.add_reader(self._fd, self._drain)
+
+    def listen(self, fd: int, path: str, hand_off: HandOff) -> None:
+        """Give the core a listening socket of its own; ``hand_off`` gets what is not ``path``."""
+        number = len(self._doors)
+        self._doors[number] = hand_off
+        self._core.listen(fd, path, number)
+
+    def _drain(self) -> None:
+        self._dispatcher.verbose = self._logger.isEnabledFor(20)
+        events = self._core.drain(_BATCH)
+        receivers = self._receivers
+        for event in events:
+            try:
+                receivers[event[0]](*event)  # type: ignore[index]
+            except Exception:
+                self._logger.exception("an event of the core could not be handled")
+        if len(events) == _BATCH and self.loop is not None:
+            self.loop.call_soon(self._drain_again)
+
+    def _drain_again(self) -> None:
+        if self._fd is not None:
+            self._drain()
+
+    def _hand_off(self, _kind: int, fd: int, data: bytes, listener: int) -> None:
+        self._doors[listener](fd, data)
+
+    def _note_stopped(self, *_event: Any) -> None:
+        if self._stopped is not None and not self._stopped.done():
+            self._stopped.set_result(None)
+
+    def begin_close(self) -> None:
+        """Accept no more, and close every session."""
+        if self._fd is None or self._stopped is not None:
+            return
+        self._stopped = concurrent.futures.Future()
+        self._core.unlisten()
+        self._core.shutdown()
+
+    async def close(self, give_up: Callable[[], bool] = _never) -> None:
+        """Close every session, wait for the disconnect handlers, end the core's threads.
+
+        ``give_up`` is asked now and then; when it says so, nothing is waited for any more.
+        """
+        loop = self.loop
+        if loop is None or self._fd is None:
+            return
+        if loop is asyncio.get_running_loop():
+            await self._close(give_up)
+        elif loop.is_running():
+            ending = asyncio.run_coroutine_threadsafe(self._close(give_up), loop)
+            await asyncio.wrap_future(ending)
+        else:
+            self._end()
+
+    async def _close(self, give_up: Callable[[], bool]) -> None:
+        self.begin_close()
+        if self._stopped is not None:
+            stopped = asyncio.wrap_future(self._stopped)
+            while not stopped.done() and not give_up():
+                await asyncio.wait([stopped], timeout=_TICK)
+        while not give_up():
+            waiting = self._lifecycle.leaving - {asyncio.current_task()}
+            if waiting:
+                await asyncio.wait(waiting, timeout=_TICK)
+            elif self._dispatcher.is_busy():
+                await asyncio.sleep(_TICK / 10)
+            else:
+                break
+        self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            fd, self._fd = self._fd, None
+            if fd is None:
+                return
+            if self.loop is not None and not self.loop.is_closed():
+                self.loop.remove_reader(fd)
+            self._core.stop()
+            self._doors.clear()
+            self.loop = None

@@ -1,0 +1,72 @@
+"""Which file a URL path means, after the ``static_files`` of an ASGIApp.
+
+The mapping is python-socketio's: a URL to a file or a directory, as text or as a dictionary of
+``filename`` and ``content_type``; a directory's own URL means the file named by the key "", or
+``index.html``. Nothing outside a mapped directory is ever named.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fanio.types import StaticFiles
+
+__all__ = ["find_file"]
+
+#: As python-socketio names them; others are guessed by the standard library.
+_CONTENT_TYPES = {
+    "css": "text/css",
+    "gif": "image/gif",
+    "html": "text/html",
+    "jpg": "image/jpeg",
+    "js": "application/javascript",
+    "json": "application/json",
+    "png": "image/png",
+    "txt": "text/plain",
+}
+
+
+def find_file(path: str, files: StaticFiles) -> tuple[str, str] | None:
+    """Return the file name and content type for a URL path; None when nothing is mapped."""
+    found = _entry(path, files)
+    if found is None:
+        return None
+    entry, rest = found
+    if "\x00" in rest or "\\" in rest or ".." in rest.split("/"):
+        return None
+    name = _name(entry)
+    if name.endswith("/"):
+        name += rest.lstrip("/")
+    elif rest:
+        name += "/" + rest.lstrip("/")
+    kind = None if isinstance(entry, str) else entry.get("content_type")
+    if name.endswith("/"):
+        default = files.get("", "index.html")
+        name += _name(default)
+        kind = kind if isinstance(default, str) else default.get("content_type", kind)
+    return name, kind or _guess(name)
+
+
+def _entry(path: str, files: StaticFiles) -> tuple[str | dict[str, str], str] | None:
+    """Return the longest mapped prefix's entry and what of the path follows it."""
+    if path in files:
+        return files[path], ""
+    head = path
+    while "/" in head:
+        head = head.rpartition("/")[0]
+        for key in (head, head + "/"):
+            if key in files and key:
+                return files[key], path[len(head) :]
+    return None
+
+
+def _name(entry: str | dict[str, str]) -> str:
+    return entry if isinstance(entry, str) else entry["filename"]
+
+
+def _guess(name: str) -> str:
+    extension = name.rpartition(".")[2]
+    known = _CONTENT_TYPES.get(extension) or mimetypes.guess_type(name)[0]
+    return known or "application/octet-stream"

@@ -1,0 +1,123 @@
+"""Tasks of handlers: started, kept alive until they end, and counted per client.
+
+Owns the limit of handlers in flight: a client whose handlers do not keep up is not read from
+until half of them are done. Knows neither events nor handlers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fanio import _core
+
+__all__ = ["MAX_IN_FLIGHT", "Tasks"]
+
+#: Handlers of one client that may run at the same time.
+MAX_IN_FLIGHT = 1000
+
+if sys.version_info >= (3, 12):
+
+    def _start(
+        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]
+    ) -> asyncio.Task[Any]:
+        # A handler that never waits is done here and now, and costs the loop no turn.
+        if loop.get_task_factory() is None:
+            return asyncio.Task(coroutine, loop=loop, eager_start=True)
+        return loop.create_task(coroutine)
+
+else:
+
+    def _start(
+        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]
+    ) -> asyncio.Task[Any]:
+        return loop.create_task(coroutine)
+
+
+class Tasks:
+    """The tasks of one server, on the loop that serves it."""
+
+    def __init__(self, core: _core.Server) -> None:
+        """Ask ``core`` to pause and resume sessions."""
+        self._core = core
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+        self._in_flight: dict[str, int] = {}
+        # Session id to the sids on whose account it is paused.
+        self._paused: dict[str, set[str]] = {}
+        self._session_of: dict[str, str] = {}
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start tasks on this loop from now on."""
+        self._loop = loop
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The serving loop."""
+        return self._loop or asyncio.get_running_loop()
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a task and keep it until it ends."""
+        task = _start(self.loop, coroutine)
+        self.keep(task)
+        return task
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Keep a task until it ends: the loop alone does not."""
+        if not task.done():
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    def start_event(self, sid: str, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Start the task of a client's event; it calls ``end_event`` when it ends."""
+        self.begin(sid)
+        task = _start(self.loop, coroutine)
+        if not task.done():
+            self._running.add(task)
+
+    def end_event(self, sid: str) -> None:
+        """Note that the current task, an event's of this client, ends."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.discard(task)
+        self.end(sid)
+
+    def begin(self, sid: str) -> None:
+        """Count an event of a client."""
+        count = self._in_flight.get(sid, 0) + 1
+        self._in_flight[sid] = count
+        if count > MAX_IN_FLIGHT and sid not in self._session_of:
+            self._pause(sid)
+
+    def end(self, sid: str) -> None:
+        """Count an event of a client off."""
+        count = self._in_flight[sid] - 1
+        if count:
+            self._in_flight[sid] = count
+        else:
+            del self._in_flight[sid]
+        if count < MAX_IN_FLIGHT // 2 and sid in self._session_of:
+            self._resume(sid)
+
+    def in_flight(self, sid: str) -> int:
+        """Return how many events of a client are being handled."""
+        return self._in_flight.get(sid, 0)
+
+    def _pause(self, sid: str) -> None:
+        session_id = self._core.session_of(sid)
+        if session_id is None:
+            return
+        self._session_of[sid] = session_id
+        self._paused.setdefault(session_id, set()).add(sid)
+        self._core.pause(session_id)
+
+    def _resume(self, sid: str) -> None:
+        session_id = self._session_of.pop(sid)
+        sids = self._paused[session_id]
+        sids.discard(sid)
+        if not sids:
+            del self._paused[session_id]
+            self._core.resume(session_id)
