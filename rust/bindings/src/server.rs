@@ -67,7 +67,10 @@ impl Server {
     }
 
     /// Starts the shards; returns the descriptor that is readable when `drain()` has something.
-    fn start(&self) -> Result<i32, Error> {
+    ///
+    /// With `defer`, the caller calls `flush` whenever a method asks for it.
+    #[pyo3(signature = (defer = false))]
+    fn start(&self, defer: bool) -> Result<i32, Error> {
         let mut net = self.net.write();
         if net.is_none() {
             *net = Some(Arc::new(net::Server::start(&self.options.lock())?));

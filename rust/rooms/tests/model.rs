@@ -1,116 +1,153 @@
 //! Random programs of emits, joins, leaves and closes against a plain model that runs them one by
 //! one: each connection must get the same packets in the same order.
 
+mod recorder;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use rooms::{ConnId, Fanout, Frame, Outlet, RoomId, Run, Target};
+use recorder::Recorder;
+use rooms::{ConnId, Fanout, Frame, RoomId, Target};
 
-const CONNS: u32 = 6;
-const GROUP: RoomId = RoomId(0);
+const CONNS: u32 = 7;
+const ROOMS: u64 = 6;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Close(u32),
+    CatchUp(u32),
+    Close { conn: u32, catch_up: bool },
     CloseRoom(u64),
     Direct(u32),
     Emit { rooms: Vec<u64>, except: Vec<u32>, except_rooms: Vec<u64>, size: usize },
     Join(u32, u64),
     Leave(u32, u64),
-    LeaveGroup(u32),
+    LeaveGroup(u32, u64),
     Open(u32),
     Work(usize),
 }
 
-fn op() -> impl Strategy<Value = Op> {
-    let conn = 0..CONNS;
-    let room = 0..5u64;
-    let rooms = prop::collection::vec(room.clone(), 1..3);
-    let except = prop::collection::vec(conn.clone(), 0..2);
-    let except_rooms = prop::collection::vec(1..5u64, 0..2);
+/// Two namespaces: the even rooms and the odd ones, 0 and 1 being the rooms of all.
+fn group(room: u64) -> u64 {
+    room % 2
+}
+
+fn emit() -> impl Strategy<Value = Op> {
+    let rooms = prop::collection::vec(0..ROOMS, 1..4);
+    let except = prop::collection::vec(0..CONNS, 0..3);
+    let except_rooms = prop::collection::vec(0..ROOMS, 0..3);
     let size = prop_oneof![9 => 0..20usize, 1 => 30_000..70_000usize];
+    (rooms, except, except_rooms, size).prop_map(|(rooms, except, except_rooms, size)| Op::Emit {
+        rooms,
+        except,
+        except_rooms,
+        size,
+    })
+}
+
+/// Broadcasts as programs make them: to a room, or to a room but for one.
+fn plain_emit() -> impl Strategy<Value = Op> {
+    let except = prop_oneof![
+        2 => Just(vec![]),
+        1 => (0..CONNS).prop_map(|conn| vec![conn])
+    ];
+    (0..3 * ROOMS, except).prop_map(|(room, except)| Op::Emit {
+        rooms: vec![if room < ROOMS { room } else { 0 }],
+        except,
+        except_rooms: vec![],
+        size: 3,
+    })
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let (conn, room) = (0..CONNS, 0..ROOMS);
+    let pair = (conn.clone(), room.clone());
     prop_oneof![
-        6 => (rooms, except, except_rooms, size).prop_map(|(rooms, except, except_rooms, size)| {
-            Op::Emit { rooms, except, except_rooms, size }
-        }),
-        3 => room.clone().prop_map(|room| {
-            Op::Emit { rooms: vec![room], except: vec![], except_rooms: vec![], size: 3 }
-        }),
+        4 => emit(),
+        6 => plain_emit(),
         2 => conn.clone().prop_map(Op::Direct),
-        3 => (conn.clone(), room.clone()).prop_map(|(conn, room)| Op::Join(conn, room)),
-        2 => (conn.clone(), room.clone()).prop_map(|(conn, room)| Op::Leave(conn, room)),
-        1 => conn.clone().prop_map(Op::LeaveGroup),
+        1 => conn.clone().prop_map(Op::CatchUp),
+        3 => pair.clone().prop_map(|(conn, room)| Op::Join(conn, room)),
+        2 => pair.clone().prop_map(|(conn, room)| Op::Leave(conn, room)),
+        1 => pair.prop_map(|(conn, room)| Op::LeaveGroup(conn, group(room))),
         1 => room.prop_map(Op::CloseRoom),
-        1 => conn.clone().prop_map(Op::Close),
-        1 => conn.prop_map(Op::Open),
+        1 => (conn.clone(), any::<bool>()).prop_map(|(conn, catch_up)| Op::Close { conn, catch_up }),
+        2 => conn.prop_map(Op::Open),
         5 => (1..4usize).prop_map(Op::Work),
     ]
 }
 
-/// What each connection has got, as text and as the bytes of a WebSocket.
-#[derive(Default)]
-struct Got {
-    texts: BTreeMap<u32, Vec<String>>,
-    wires: BTreeMap<u32, Vec<u8>>,
-}
-
-impl Outlet for Got {
-    fn deliver(&mut self, conn: ConnId, run: &Run<'_>) {
-        let texts = self.texts.entry(conn.0).or_default();
-        texts.extend(run.frames().map(|f| String::from_utf8_lossy(f.payload()).into_owned()));
-        let wire = self.wires.entry(conn.0).or_default();
-        run.buffers().for_each(|buffer| wire.extend_from_slice(buffer));
-    }
+/// What a connection must get.
+#[derive(Debug, Default)]
+struct Wanted {
+    texts: Vec<String>,
+    /// It was closed without catching up, so the end may be missing.
+    is_cut: bool,
 }
 
 /// Runs every command at once, in the plainest way.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Model {
     rooms: BTreeMap<u64, BTreeSet<u32>>,
-    open: BTreeSet<u32>,
-    got: BTreeMap<u32, Vec<String>>,
+    /// The open connections, and which of those that had the number each is.
+    open: BTreeMap<u32, usize>,
+    wanted: BTreeMap<(u32, usize), Wanted>,
 }
 
 impl Model {
+    /// A closed connection does nothing until it is opened again.
+    fn allows(&self, op: &Op) -> bool {
+        match op {
+            Op::CatchUp(conn)
+            | Op::Close { conn, .. }
+            | Op::Direct(conn)
+            | Op::Join(conn, _)
+            | Op::Leave(conn, _)
+            | Op::LeaveGroup(conn, _) => self.open.contains_key(conn),
+            Op::Open(conn) => !self.open.contains_key(conn),
+            Op::CloseRoom(_) | Op::Emit { .. } | Op::Work(_) => true,
+        }
+    }
+
     fn apply(&mut self, op: &Op, text: &str) {
         match op {
-            Op::Close(conn) => {
-                self.open.remove(conn);
-                self.rooms.values_mut().for_each(|room| {
-                    room.remove(conn);
-                });
+            Op::CatchUp(_) | Op::Open(_) | Op::Work(_) => {}
+            Op::Close { conn, catch_up } => {
+                self.leave(*conn, |_| true);
+                if let Some(opened) = self.open.remove(conn) {
+                    self.wanted.entry((*conn, opened)).or_default().is_cut = !catch_up;
+                }
             }
             Op::CloseRoom(room) => drop(self.rooms.remove(room)),
             Op::Direct(conn) => self.give(*conn, text),
             Op::Emit { rooms, except, except_rooms, .. } => {
-                let members = |rooms: &[u64]| -> BTreeSet<u32> {
-                    rooms
-                        .iter()
-                        .filter_map(|room| self.rooms.get(room))
-                        .flatten()
-                        .copied()
-                        .collect()
-                };
-                let out: BTreeSet<_> =
-                    members(except_rooms).into_iter().chain(except.clone()).collect();
-                for conn in members(rooms).difference(&out).copied().collect::<Vec<_>>() {
-                    self.give(conn, text);
+                let mut out = self.members(except_rooms);
+                out.extend(except);
+                for conn in self.members(rooms).difference(&out) {
+                    self.give(*conn, text);
                 }
             }
             Op::Join(conn, room) => drop(self.rooms.entry(*room).or_default().insert(*conn)),
-            Op::Leave(conn, room) => {
-                self.rooms.entry(*room).or_default().remove(conn);
+            Op::Leave(conn, room) => self.leave(*conn, |other| other == *room),
+            Op::LeaveGroup(conn, left) => self.leave(*conn, |room| group(room) == *left),
+        }
+    }
+
+    fn members(&self, rooms: &[u64]) -> BTreeSet<u32> {
+        let rooms = rooms.iter().filter_map(|room| self.rooms.get(room));
+        rooms.flatten().copied().collect()
+    }
+
+    fn leave(&mut self, conn: u32, is_left: impl Fn(u64) -> bool) {
+        for (room, members) in &mut self.rooms {
+            if is_left(*room) {
+                members.remove(&conn);
             }
-            Op::LeaveGroup(conn) => self.rooms.values_mut().for_each(|room| {
-                room.remove(conn);
-            }),
-            Op::Open(conn) => drop(self.open.insert(*conn)),
-            Op::Work(_) => {}
         }
     }
 
     fn give(&mut self, conn: u32, text: &str) {
-        self.got.entry(conn).or_default().push(text.to_owned());
+        let wanted = self.wanted.entry((conn, self.open[&conn])).or_default();
+        wanted.texts.push(text.to_owned());
     }
 }
 
@@ -118,52 +155,56 @@ fn ids(rooms: &[u64]) -> smallvec::SmallVec<[RoomId; 1]> {
     rooms.iter().map(|room| RoomId(*room)).collect()
 }
 
-fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Got) {
+fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Recorder) {
     let frame = Frame::new(text.as_bytes(), &[]);
     match op {
-        Op::Close(conn) => {
-            fanout.catch_up(ConnId(*conn), got);
+        Op::CatchUp(conn) => fanout.catch_up(ConnId(*conn), got),
+        Op::Close { conn, catch_up } => {
+            if *catch_up {
+                fanout.catch_up(ConnId(*conn), got);
+            }
             fanout.close(ConnId(*conn));
         }
         Op::CloseRoom(room) => fanout.close_room(RoomId(*room), got),
         Op::Direct(conn) => fanout.direct(ConnId(*conn), &frame, got),
         Op::Emit { rooms, except, except_rooms, .. } => {
+            let (rooms, except_rooms) = (ids(rooms), ids(except_rooms));
             let except = except.iter().map(|conn| ConnId(*conn)).collect();
-            fanout
-                .emit(Target { rooms: ids(rooms), except, except_rooms: ids(except_rooms) }, frame);
+            let target = Target { rooms, except, except_rooms };
+            fanout.emit(target, frame);
         }
-        Op::Join(conn, room) => fanout.join(ConnId(*conn), RoomId(*room), GROUP, got),
+        Op::Join(conn, room) => {
+            fanout.join(ConnId(*conn), RoomId(*room), RoomId(group(*room)), got);
+        }
         Op::Leave(conn, room) => fanout.leave(ConnId(*conn), RoomId(*room), got),
-        Op::LeaveGroup(conn) => fanout.leave_group(ConnId(*conn), GROUP, got),
+        Op::LeaveGroup(conn, group) => fanout.leave_group(ConnId(*conn), RoomId(*group), got),
         Op::Open(conn) => fanout.open(ConnId(*conn)),
         Op::Work(n) => drop(fanout.work(got, *n)),
     }
 }
 
-/// Only what makes sense: a closed connection does nothing until it is opened again.
-fn is_possible(model: &Model, op: &Op) -> bool {
-    match op {
-        Op::Close(conn)
-        | Op::Direct(conn)
-        | Op::Join(conn, _)
-        | Op::Leave(conn, _)
-        | Op::LeaveGroup(conn) => model.open.contains(conn),
-        Op::Open(conn) => !model.open.contains(conn),
-        _ => true,
-    }
+/// Everybody is there, in the room of all and one or two others.
+fn start() -> impl Iterator<Item = Op> {
+    let opens = (0..CONNS).map(Op::Open);
+    let joins = (0..CONNS).flat_map(|conn| {
+        let conn_room = 1 + u64::from(conn) % (ROOMS - 1);
+        [Op::Join(conn, 0), Op::Join(conn, conn_room)]
+    });
+    opens.chain(joins)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
-    fn each_connection_gets_what_the_model_gives_it(ops in prop::collection::vec(op(), 1..80)) {
-        let (mut fanout, mut got, mut model) = (Fanout::new(), Got::default(), Model::default());
-        let opens = (0..CONNS).map(Op::Open);
-        let joins = (0..CONNS).flat_map(|conn| [Op::Join(conn, 0), Op::Join(conn, 1 + u64::from(conn % 3))]);
-        for (n, op) in opens.chain(joins).chain(ops).enumerate() {
-            if !is_possible(&model, &op) {
+    fn each_connection_gets_what_the_model_gives_it(ops in prop::collection::vec(op(), 1..100)) {
+        let (mut fanout, mut got, mut model) = <(Fanout, Recorder, Model)>::default();
+        for (n, op) in start().chain(ops).enumerate().collect::<Vec<_>>() {
+            if !model.allows(&op) {
                 continue;
+            }
+            if let Op::Open(conn) = op {
+                model.open.insert(conn, got.open(conn));
             }
             let size = if let Op::Emit { size, .. } = op { size } else { 0 };
             let text = format!("4{n}{}", "x".repeat(size));
@@ -173,10 +214,18 @@ proptest! {
         while fanout.work(&mut got, 2) {}
         prop_assert!(fanout.is_idle());
         prop_assert_eq!(fanout.pending_bytes(), 0);
-        prop_assert_eq!(&got.texts, &model.got);
-        for (conn, texts) in &model.got {
-            let wires = texts.iter().map(|text| Frame::new(text.as_bytes(), &[]).wire().to_vec());
-            prop_assert_eq!(&got.wires[conn], &wires.collect::<Vec<_>>().concat());
+        for room in 0..ROOMS {
+            let members = model.members(&[room]);
+            prop_assert_eq!(fanout.room_len(RoomId(room)), members.len());
+            prop_assert!(members.iter().all(|conn| fanout.is_member(ConnId(*conn), RoomId(room))));
+        }
+        prop_assert!(got.got.keys().all(|key| model.wanted.contains_key(key)));
+        for (key, wanted) in &model.wanted {
+            let got = got.got.remove(key).unwrap_or_default();
+            let count = if wanted.is_cut { got.texts.len() } else { wanted.texts.len() };
+            prop_assert_eq!(Some(&got.texts[..]), wanted.texts.get(..count), "{:?}", key);
+            let wires = got.texts.iter().map(|text| Frame::new(text.as_bytes(), &[]).wire().to_vec());
+            prop_assert_eq!(got.wire, wires.collect::<Vec<_>>().concat());
         }
     }
 }
