@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fanio import exceptions
 from fanio.asgi import ASGIApp
-from fanio.exceptions import ConnectionRefusedError
+from fanio.exceptions import ConnectionRefusedError  # noqa: A004 (python-socketio's name)
 from fanio.loop import new_event_loop
 from fanio.namespace import AsyncNamespace
 from fanio.reason import Reason

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from fanio.exceptions import TimeoutError as NoAnswerError
 
-__all__ = ["Acks", "CallbackWaiter", "CallWaiter", "Waiter"]
+__all__ = ["Acks", "CallWaiter", "CallbackWaiter", "Waiter"]
 
 
 class Waiter(Protocol):
@@ -74,9 +74,7 @@ class CallbackWaiter:
 
     __slots__ = ("_callback", "_run")
 
-    def __init__(
-        self, callback: Callable[..., Any], run: Callable[[Callable[..., Any], list[Any]], None]
-    ) -> None:
+    def __init__(self, callback: Callable[..., Any], run: Callable[[Callable[..., Any], list[Any]], None]) -> None:
         """Call ``callback`` by way of ``run``, which knows the loop and logs what it raises."""
         self._callback = callback
         self._run = run

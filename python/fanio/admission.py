@@ -42,9 +42,7 @@ class Admission:
         try:
             request = Request(head, peer, secure, self._environs.trusted)
             origin = request.header(b"origin")
-            accepted = not origin or self._options.accepts(
-                origin, lambda: build_environ(request)
-            )
+            accepted = not origin or self._options.accepts(origin, lambda: build_environ(request))
             attributes = self._options.cookie_attributes() if accepted else None
         except Exception:
             self._logger.exception("the check of a handshake failed")

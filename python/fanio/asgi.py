@@ -98,8 +98,8 @@ class ASGIApp:
 
     async def _bridge(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         server = self.engineio_server
-        server._serve_on(asyncio.get_running_loop())  # noqa: SLF001 (one package)
-        core, options = server._core, server._options  # noqa: SLF001 (one package)
+        server._serve_on(asyncio.get_running_loop())
+        core, options = server._core, server._options
         await bridge.serve(core, options, path, scope, receive, send)
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -49,9 +50,7 @@ async def serve(
         await _serve_http(core, options.max_http_buffer_size, path, scope, receive, send)
 
 
-async def _serve_http(
-    core: _core.Server, limit: int, path: str, scope: Scope, receive: Receive, send: Send
-) -> None:
+async def _serve_http(core: _core.Server, limit: int, path: str, scope: Scope, receive: Receive, send: Send) -> None:
     body = await _read_body(receive, limit)
     if body is None:
         return
@@ -157,9 +156,7 @@ async def _read_head(
     return int(line.split(b" ", 2)[1]), headers
 
 
-async def _serve_websocket(
-    core: _core.Server, path: str, scope: Scope, receive: Receive, send: Send
-) -> None:
+async def _serve_websocket(core: _core.Server, path: str, scope: Scope, receive: Receive, send: Send) -> None:
     if (await receive())["type"] != "websocket.connect":
         return
     extra = [
@@ -201,9 +198,7 @@ async def _refuse(
     await send({"type": "websocket.http.response.body", "body": body})
 
 
-async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receive: Receive, send: Send
-) -> None:
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receive: Receive, send: Send) -> None:
     """Carry messages both ways until one side ends."""
     down = asyncio.ensure_future(_pump_down(reader, writer, send))
     up = asyncio.ensure_future(_pump_up(writer, receive))
@@ -219,9 +214,7 @@ async def _pump(
         await asyncio.gather(down, up, return_exceptions=True)
 
 
-async def _pump_down(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, send: Send
-) -> int:
+async def _pump_down(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, send: Send) -> int:
     """Carry the core's frames to the client; return the close code for it."""
     frames = _core.FrameReader()
     while data := await reader.read(_CHUNK):
@@ -262,7 +255,6 @@ def _close_code(message: Message) -> bytes:
 
 
 async def _send_close(send: Send, code: int) -> None:
-    try:
+    # Servers differ in what they raise when the client is gone.
+    with contextlib.suppress(Exception):
         await send({"type": "websocket.close", "code": code})
-    except Exception:  # noqa: BLE001, S110 (servers differ in what they raise for a client gone)
-        pass

@@ -107,9 +107,7 @@ class Dispatcher:
         elif ack_id is not None:
             self._answer(sid, ack_id, result, event, namespace)
 
-    async def _finish(
-        self, call: Any, sid: str, namespace: str, ack_id: int | None, event: Any
-    ) -> None:
+    async def _finish(self, call: Any, sid: str, namespace: str, ack_id: int | None, event: Any) -> None:
         try:
             result = await call
         except Exception:
@@ -142,9 +140,7 @@ class Dispatcher:
 
         return run
 
-    def in_turn(
-        self, session_id: str, sid: str, run: Callable[[], Coroutine[Any, Any, None]]
-    ) -> None:
+    def in_turn(self, session_id: str, sid: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run something of a session's after everything before it."""
         self._tasks.begin(sid)
         queue = self._queues.get(session_id)

@@ -100,9 +100,7 @@ class Codec:
         except RecursionError as error:
             raise ValueError(str(error)) from None
 
-    def decode(
-        self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None
-    ) -> list[Any]:
+    def decode(self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None) -> list[Any]:
         """Return the arguments of an event or an acknowledgement, attachments put in.
 
         Raises:
@@ -111,7 +109,7 @@ class Codec:
         args = self.loads(data)
         if not isinstance(args, list):
             msg = f"expected an array, got {type(args).__name__}"
-            raise ValueError(msg)  # noqa: TRY004 (the peer's fault, not a caller's)
+            raise ValueError(msg)
         if attachments:
             _fill(args, attachments, places or [])
         return args
@@ -183,16 +181,12 @@ class _Blobs:
 
 def _standard(payload: Any, blobs: _Blobs) -> bytes:
     try:
-        text = json.dumps(
-            payload, separators=(",", ":"), default=blobs.standard_default, allow_nan=False
-        )
+        text = json.dumps(payload, separators=(",", ":"), default=blobs.standard_default, allow_nan=False)
     except ValueError as error:
         if not str(error).startswith("Out of range float"):
             raise
         blobs.found.clear()
-        text = json.dumps(
-            _finite(payload), separators=(",", ":"), default=blobs.standard_default
-        )
+        text = json.dumps(_finite(payload), separators=(",", ":"), default=blobs.standard_default)
     return text.encode()
 
 

@@ -25,9 +25,7 @@ __all__ = ["Environ", "Environs", "Request", "build_environ"]
 class Request:
     """A request head, taken apart."""
 
-    def __init__(
-        self, head: bytes, peer: Peer | None, secure: bool, trusted: str | Collection[str] = ()
-    ) -> None:
+    def __init__(self, head: bytes, peer: Peer | None, secure: bool, trusted: str | Collection[str] = ()) -> None:
         """Parse ``head``, which the core has checked already.
 
         Args:
@@ -100,7 +98,7 @@ def _headers(lines: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _is_trusted(host: str, trusted: str | Collection[str]) -> bool:
     if isinstance(trusted, str):
-        return trusted == "*" or host == trusted
+        return trusted in ("*", host)
     if not trusted:
         return False
     try:
@@ -113,7 +111,7 @@ def _is_trusted(host: str, trusted: str | Collection[str]) -> bool:
 class _Body:
     """``wsgi.input`` of a handshake, which has no body."""
 
-    async def read(self, length: int | None = None) -> bytes:  # noqa: ARG002 (a file's method)
+    async def read(self, length: int | None = None) -> bytes:
         return b""
 
 
@@ -206,12 +204,25 @@ def _writer(name: str) -> Callable[..., Any]:
     return write
 
 
-for _name in (
-    "__contains__ __eq__ __getitem__ __iter__ __len__ __ne__ __or__ __repr__ __reversed__ __ror__ "
-    "copy get items keys values"
-).split():
+for _name in [
+    "__contains__",
+    "__eq__",
+    "__getitem__",
+    "__iter__",
+    "__len__",
+    "__ne__",
+    "__or__",
+    "__repr__",
+    "__reversed__",
+    "__ror__",
+    "copy",
+    "get",
+    "items",
+    "keys",
+    "values",
+]:
     setattr(Environ, _name, _reader(_name))
-for _name in "__delitem__ __ior__ __setitem__ clear pop popitem setdefault update".split():
+for _name in ["__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update"]:
     setattr(Environ, _name, _writer(_name))
 
 

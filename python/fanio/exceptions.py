@@ -28,11 +28,11 @@ class SocketIOError(Exception):
     """The base of all exceptions of fanio."""
 
 
-class ConnectionError(SocketIOError):  # noqa: A001 (python-socketio's name)
+class ConnectionError(SocketIOError):
     """A connection could not be made or was lost."""
 
 
-class ConnectionRefusedError(ConnectionError):  # noqa: A001 (python-socketio's name)
+class ConnectionRefusedError(ConnectionError):
     """Raised by a connect handler to refuse the client.
 
     The first argument becomes the ``message`` the client sees, the others its ``data``: alone
@@ -42,14 +42,12 @@ class ConnectionRefusedError(ConnectionError):  # noqa: A001 (python-socketio's 
     def __init__(self, *args: Any) -> None:
         """Build the error the client gets from the arguments."""
         super().__init__(*args)
-        self.error_args: dict[str, Any] = {
-            "message": str(args[0]) if args else "Connection rejected by server"
-        }
+        self.error_args: dict[str, Any] = {"message": str(args[0]) if args else "Connection rejected by server"}
         if len(args) > 1:
             self.error_args["data"] = args[1] if len(args) == 2 else args[1:]
 
 
-class TimeoutError(SocketIOError):  # noqa: A001 (python-socketio's name)
+class TimeoutError(SocketIOError):
     """The client did not acknowledge in time, or is gone and cannot."""
 
 

@@ -93,10 +93,7 @@ class HandlerTable:
 
     def knows(self, namespace: str) -> bool:
         """Return whether anything is registered for a namespace, or for all of them."""
-        return any(
-            namespace in table or "*" in table
-            for table in (self._functions, self._catch_all, self.classes)
-        )
+        return any(namespace in table or "*" in table for table in (self._functions, self._catch_all, self.classes))
 
     def find(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
         """Return the handler of an event and its first arguments; None when there is none."""
@@ -117,9 +114,7 @@ class HandlerTable:
             return handler, [event, namespace, sid]
         return self._find_in_class(event, namespace, sid)
 
-    def _find_in_class(
-        self, event: Any, namespace: str, sid: str
-    ) -> tuple[Handler, list[Any]] | None:
+    def _find_in_class(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
         first: list[Any] = [sid]
         instance = self.classes.get(namespace)
         if instance is None:

@@ -92,9 +92,7 @@ class Lifecycle:
         """Return a client whose connect handler runs."""
         return self._joining.get(sid)
 
-    def connect(
-        self, _kind: int, sid: str, namespace: str, session_id: str, auth: bytes
-    ) -> None:
+    def connect(self, _kind: int, sid: str, namespace: str, session_id: str, auth: bytes) -> None:
         """Take a CONNECT event."""
         if not self._is_served(namespace):
             self._core.refuse(sid, _INVALID_NAMESPACE)
@@ -134,7 +132,7 @@ class Lifecycle:
             return
         try:
             result = handler.function(*trimmed)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the client must be answered)
+        except Exception as error:
             self._settle(sid, joining, self._refusal(error, joining.namespace))
             return
         if asyncio.iscoroutine(result):
@@ -147,7 +145,7 @@ class Lifecycle:
         refusal: bytes | None = _INTERNAL_ERROR
         try:
             refusal = self._verdict(await call)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the client must be answered)
+        except Exception as error:
             refusal = self._refusal(error, joining.namespace)
         finally:
             joining.task = None
@@ -174,7 +172,7 @@ class Lifecycle:
         """Act on a connect handler's outcome."""
         del self._joining[sid]
         if joining.kicked and refusal is None:
-            refusal = self._verdict(False)  # noqa: FBT003 (what a handler returns)
+            refusal = self._verdict(False)
         if joining.gone is not None:
             if joining.accepted and refusal is None:
                 self._leave(sid, joining.namespace, joining.session_id, joining.gone)
@@ -191,9 +189,7 @@ class Lifecycle:
             self._acks.drop(sid)
             self._forget(sid, joining.session_id)
 
-    def disconnect(
-        self, _kind: int, sid: str, namespace: str, session_id: str, reason: str
-    ) -> None:
+    def disconnect(self, _kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
         """Take a DISCONNECT event."""
         self._acks.drop(sid)
         joining = self._joining.get(sid)

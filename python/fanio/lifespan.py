@@ -116,6 +116,6 @@ async def _failure(hook: Hook | None) -> str | None:
         result = hook()
         if inspect.isawaitable(result):
             await result
-    except Exception:  # noqa: BLE001 (the server reports it)
+    except Exception:
         return traceback.format_exc()
     return None

@@ -34,16 +34,12 @@ ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 class _DoorLoop:
     """Mixed into a loop class: gives uvicorn's listening sockets to the shards."""
 
-    async def create_server(
-        self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any
-    ) -> Any:
+    async def create_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
         """Create a server as the loop does; a Door when the shards can accept for it."""
         create = super().create_server  # type: ignore[misc]
         return await _open(self, create, protocol_factory, args, kwargs)
 
-    async def create_unix_server(
-        self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any
-    ) -> Any:
+    async def create_unix_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
         """Create a server as the loop does; a Door when the shards can accept for it."""
         create = super().create_unix_server  # type: ignore[misc]
         return await _open(self, create, protocol_factory, args, kwargs)
@@ -62,13 +58,11 @@ async def _open(
         return await create(factory, *args, **kwargs)
     inner = await create(factory, *args, **{**kwargs, "start_serving": False})
     server = app.engineio_server
-    server._trust(forwarded_allow_ips(config))  # noqa: SLF001 (one package)
-    server._serve_on(loop)  # noqa: SLF001 (one package)
+    server._trust(forwarded_allow_ips(config))
+    server._serve_on(loop)
     door = Door(loop, inner, factory, server)
     door.open(app.core_path, kwargs.get("backlog") or _BACKLOG)
-    logging.getLogger("uvicorn.error").info(
-        "Socket.IO on %s/ is served by fanio's own threads", app.core_path
-    )
+    logging.getLogger("uvicorn.error").info("Socket.IO on %s/ is served by fanio's own threads", app.core_path)
     return door
 
 
@@ -83,10 +77,7 @@ def uvicorn_config(factory: Any) -> Any:
 
 def _closure(function: Any) -> dict[str, Any]:
     names = function.__code__.co_freevars
-    return {
-        name: cell.cell_contents
-        for name, cell in zip(names, function.__closure__ or (), strict=True)
-    }
+    return {name: cell.cell_contents for name, cell in zip(names, function.__closure__ or (), strict=True)}
 
 
 def outermost_app(config: Any) -> ASGIApp | None:
@@ -137,9 +128,7 @@ class Door(asyncio.AbstractServer):
         for listening in self.sockets:
             with socket.socket(fileno=os.dup(listening.fileno())) as duplicate:
                 duplicate.listen(backlog)
-                self._server._serving.listen(  # noqa: SLF001 (one package)
-                    duplicate.detach(), path, self.hand_off
-                )
+                self._server._serving.listen(duplicate.detach(), path, self.hand_off)
         self._open = True
 
     @property
@@ -192,12 +181,12 @@ class Door(asyncio.AbstractServer):
         """Accept no more, and close every session."""
         if self._open:
             self._open = False
-            self._server._serving.begin_close()  # noqa: SLF001 (one package)
+            self._server._serving.begin_close()
             self._inner.close()
 
     async def wait_closed(self) -> None:
         """Wait until the sessions are closed and their disconnect handlers have run."""
-        await self._server._serving.close(self._is_forced)  # noqa: SLF001 (one package)
+        await self._server._serving.close(self._is_forced)
 
 
 class _SelectorLoop(_DoorLoop, asyncio.SelectorEventLoop):

@@ -43,10 +43,7 @@ class AsyncNamespace:
 
     def is_overridden(self) -> bool:
         """Return whether the class has a ``trigger_event`` of its own."""
-        return (
-            type(self).trigger_event is not AsyncNamespace.trigger_event
-            or "trigger_event" in self.__dict__
-        )
+        return type(self).trigger_event is not AsyncNamespace.trigger_event or "trigger_event" in self.__dict__
 
     def method(self, event: Any) -> Handler | None:
         """Return the method that handles an event; None when there is none."""
@@ -162,15 +159,11 @@ class AsyncNamespace:
         """Return a client's user session; see ``AsyncServer.get_session``."""
         return await self.server.get_session(sid, namespace=namespace or self.namespace)
 
-    async def save_session(
-        self, sid: str, session: dict[str, Any], namespace: str | None = None
-    ) -> None:
+    async def save_session(self, sid: str, session: dict[str, Any], namespace: str | None = None) -> None:
         """Store a client's user session; see ``AsyncServer.save_session``."""
         await self.server.save_session(sid, session, namespace=namespace or self.namespace)
 
-    def session(
-        self, sid: str, namespace: str | None = None
-    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+    def session(self, sid: str, namespace: str | None = None) -> AbstractAsyncContextManager[dict[str, Any]]:
         """Return a client's user session as a context; see ``AsyncServer.session``."""
         return self.server.session(sid, namespace=namespace or self.namespace)
 

@@ -15,9 +15,7 @@ __all__ = ["LOOP", "run"]
 LOOP = "fanio.loop:new_event_loop"
 
 
-def run(
-    app: ASGIApplication | str, *, host: str = "127.0.0.1", port: int = 8000, **options: Any
-) -> None:
+def run(app: ASGIApplication | str, *, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
     """Run an ASGI app until a signal ends it.
 
     When ``app`` is an ``ASGIApp``, Socket.IO is served by fanio's own threads; anything around

@@ -128,9 +128,7 @@ class AsyncServer:
         if not async_handlers:
             self._lifecycle.in_turn = self._dispatcher.in_turn
         admission = Admission(self._core, options, self._environs, self.logger)
-        self._serving = Serving(
-            self._core, self._lifecycle, self._dispatcher, self._tasks, admission.ask, self.logger
-        )
+        self._serving = Serving(self._core, self._lifecycle, self._dispatcher, self._tasks, admission.ask, self.logger)
 
     @staticmethod
     def _take_options(client_manager: object, kwargs: dict[str, Any]) -> wire.WireOptions:
@@ -169,9 +167,7 @@ class AsyncServer:
         return self._environs
 
     @overload
-    def on(
-        self, event: str, handler: None = None, namespace: str | None = None
-    ) -> Callable[[HandlerT], HandlerT]: ...
+    def on(self, event: str, handler: None = None, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
 
     @overload
     def on(self, event: str, handler: HandlerFunction, namespace: str | None = None) -> None: ...
@@ -227,8 +223,8 @@ class AsyncServer:
         """
         if not isinstance(namespace_handler, AsyncNamespace):
             msg = "Not a namespace instance"
-            raise ValueError(msg)  # noqa: TRY004 (python-socketio's exception)
-        namespace_handler._set_server(self)  # noqa: SLF001 (python-socketio's hook)
+            raise ValueError(msg)
+        namespace_handler._set_server(self)
         self._handlers.add_class(namespace_handler)
 
     # Emitting
@@ -242,7 +238,7 @@ class AsyncServer:
         skip_sid: SkipSid | None = None,
         namespace: str | None = None,
         callback: Callback | None = None,
-        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
+        ignore_queue: bool = False,
     ) -> None:
         """Emit an event to everybody in a namespace, or to some of them.
 
@@ -294,7 +290,7 @@ class AsyncServer:
         skip_sid: SkipSid | None = None,
         namespace: str | None = None,
         callback: Callback | None = None,
-        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
+        ignore_queue: bool = False,
     ) -> None:
         """Emit the event ``message``; see ``emit``."""
         self.emit_nowait("message", data, to, room, skip_sid, namespace, callback)
@@ -307,7 +303,7 @@ class AsyncServer:
         sid: str | None = None,
         namespace: str | None = None,
         timeout: float | None = 60,
-        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
+        ignore_queue: bool = False,
     ) -> Any:
         """Emit an event to one client and return its acknowledgement.
 
@@ -405,9 +401,7 @@ class AsyncServer:
         text, attachments = self._codec.encode(payload)
         self._core.emit(namespace, text, attachments, names, skip, number)
 
-    def _recipients(
-        self, names: list[str] | None, namespace: str, skip: Iterable[str]
-    ) -> list[str]:
+    def _recipients(self, names: list[str] | None, namespace: str, skip: Iterable[str]) -> list[str]:
         """Return the sids an emit reaches; a client that is still connecting by its sid alone."""
         found: dict[str, None] = {}
         for name in [None] if names is None else names:
@@ -471,9 +465,7 @@ class AsyncServer:
         self._check_sid(sid, namespace)
         return self._lifecycle.sessions.setdefault(sid, {})
 
-    async def save_session(
-        self, sid: str, session: dict[str, Any], namespace: str | None = None
-    ) -> None:
+    async def save_session(self, sid: str, session: dict[str, Any], namespace: str | None = None) -> None:
         """Store the user session of a client.
 
         Raises:
@@ -482,9 +474,7 @@ class AsyncServer:
         self._check_sid(sid, namespace)
         self._lifecycle.sessions[sid] = session
 
-    def session(
-        self, sid: str, namespace: str | None = None
-    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+    def session(self, sid: str, namespace: str | None = None) -> AbstractAsyncContextManager[dict[str, Any]]:
         """Return the user session of a client as a context that stores it at its end."""
 
         @asynccontextmanager
@@ -506,7 +496,7 @@ class AsyncServer:
         self,
         sid: str,
         namespace: str | None = None,
-        ignore_queue: bool = False,  # noqa: ARG002 (python-socketio's argument)
+        ignore_queue: bool = False,
     ) -> None:
         """Disconnect a client from a namespace.
 
@@ -557,15 +547,13 @@ class AsyncServer:
         for proxy in proxies:
             try:
                 found += wire.addresses(proxy)
-            except ValueError:
+            except ValueError:  # noqa: PERF203 (each is named)
                 self.logger.warning("trusted_proxies: %r is not an IP address", proxy)
         trusted = "*" if "*" in found else found
         self._environs.trusted = trusted
         self._core.set_option("trusted_proxies", trusted)
 
-    def start_background_task(
-        self, target: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> asyncio.Task[Any]:
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         """Start a coroutine function in a task and return that."""
         task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))
         self._tasks.keep(task)

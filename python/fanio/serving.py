@@ -105,7 +105,7 @@ class Serving:
         for event in events:
             try:
                 receivers[event[0]](*event)  # type: ignore[index]
-            except Exception:
+            except Exception:  # noqa: PERF203 (one bad event must not take the others with it)
                 self._logger.exception("an event of the core could not be handled")
         if len(events) == _BATCH and self.loop is not None:
             self.loop.call_soon(self._drain_again)

@@ -21,9 +21,7 @@ MAX_IN_FLIGHT = 1000
 
 if sys.version_info >= (3, 12):
 
-    def _start(
-        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]
-    ) -> asyncio.Task[Any]:
+    def _start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         # A handler that never waits is done here and now, and costs the loop no turn.
         if loop.get_task_factory() is None:
             return asyncio.Task(coroutine, loop=loop, eager_start=True)
@@ -31,9 +29,7 @@ if sys.version_info >= (3, 12):
 
 else:
 
-    def _start(
-        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]
-    ) -> asyncio.Task[Any]:
+    def _start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return loop.create_task(coroutine)
 
 

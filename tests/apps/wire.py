@@ -1,0 +1,215 @@
+"""What the conformance tests speak with: echoes, acks, bursts, rooms, refusals.
+
+The Node oracle (tests/interop/js/oracle_wire.mjs) has the same events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import library
+from library import socketio
+
+sio = library.server()
+tags: dict[str, str] = {}
+reasons: dict[str, asyncio.Future[str]] = {}
+heard: list[Any] = []
+gate: dict[str, asyncio.Event] = {}
+
+
+def known(tag: str) -> asyncio.Future[str]:
+    """The reason a tagged socket will be gone for."""
+    if tag not in reasons:
+        reasons[tag] = asyncio.get_running_loop().create_future()
+    return reasons[tag]
+
+
+@sio.event
+async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+    """Remembers a tag, so that tests can ask for the reason of its end."""
+    if isinstance(auth, dict) and "tag" in auth:
+        tags[sid] = auth["tag"]
+
+
+@sio.event
+async def disconnect(sid: str, reason: str) -> None:
+    """Notes the reason."""
+    tag = tags.pop(sid, None)
+    if tag is not None and not known(tag).done():
+        known(tag).set_result(reason)
+
+
+@sio.on("reason")
+async def tell_reason(sid: str, tag: str) -> str:
+    """The reason a tagged socket is gone for; waits until it is."""
+    return await asyncio.wait_for(asyncio.shield(known(tag)), 8)
+
+
+@sio.on("message")
+async def echo(sid: str, *args: Any) -> None:
+    """Sends everything back."""
+    await sio.emit("message-back", args, to=sid)
+
+
+@sio.on("message-with-ack")
+async def acknowledge(sid: str, *args: Any) -> tuple[Any, ...]:
+    """Sends everything back in the ack."""
+    return args
+
+
+@sio.on("nothing")
+async def acknowledge_nothing(sid: str) -> None:
+    """Acknowledges without a value."""
+
+
+@sio.on("fail")
+async def fail(sid: str) -> None:
+    """A handler that raises."""
+    msg = "on purpose"
+    raise RuntimeError(msg)
+
+
+@sio.on("burst")
+async def burst(sid: str, count: int) -> None:
+    """Emits numbers."""
+    for number in range(count):
+        await sio.emit("n", number, to=sid)
+
+
+@sio.on("later")
+async def later(sid: str, count: int, milliseconds: float) -> None:
+    """Emits numbers, one at a time."""
+    for number in range(count):
+        await sio.emit("n", number, to=sid)
+        await asyncio.sleep(milliseconds / 1000)
+
+
+@sio.on("big")
+async def big(sid: str, size: int, count: int = 1) -> None:
+    """Emits long strings."""
+    for _ in range(count):
+        await sio.emit("big", "x" * size, to=sid)
+
+
+@sio.on("bytes")
+async def send_bytes(sid: str) -> None:
+    """Emits two attachments, one of them deep in the data."""
+    await sio.emit("bytes", {"a": b"\x01\x02", "b": [1, {"c": b"\x03"}]}, to=sid)
+
+
+@sio.on("ask")
+async def ask(sid: str, *args: Any) -> None:
+    """Asks the client, and sends its answer back."""
+
+    async def answered(*answer: Any) -> None:
+        await sio.emit("answer", answer, to=sid)
+
+    await sio.emit("question", args, to=sid, callback=answered)
+
+
+@sio.on("bye")
+async def bye(sid: str) -> None:
+    """Disconnects the client."""
+    await sio.disconnect(sid)
+
+
+@sio.on("join")
+async def join(sid: str, room: str) -> str:
+    """Enters a room."""
+    await sio.enter_room(sid, room)
+    return "joined"
+
+
+@sio.on("leave")
+async def leave(sid: str, room: str) -> str:
+    """Leaves a room."""
+    await sio.leave_room(sid, room)
+    return "left"
+
+
+@sio.on("say")
+async def say(sid: str, room: Any, *args: Any) -> None:
+    """Emits to a room."""
+    await sio.emit("said", args, room=room)
+
+
+@sio.on("shout")
+async def shout(sid: str, *args: Any) -> None:
+    """Emits to everybody."""
+    await sio.emit("shouted", args)
+
+
+@sio.on("shout-to-others")
+async def shout_to_others(sid: str, *args: Any) -> None:
+    """Emits to everybody else."""
+    await sio.emit("shouted", args, skip_sid=sid)
+
+
+@sio.on("note", namespace="/slow")
+async def note(sid: str, *args: Any) -> None:
+    """Remembers what was heard in /slow."""
+    heard.extend(args)
+
+
+@sio.on("heard")
+async def tell_heard(sid: str) -> list[Any]:
+    """What was heard in /slow."""
+    return list(heard)
+
+
+@sio.on("release")
+async def release(sid: str, name: str) -> None:
+    """Lets a waiting connect handler of /slow go on."""
+    gate.setdefault(name, asyncio.Event()).set()
+
+
+@sio.on("connect", namespace="/slow")
+async def connect_slowly(sid: str, environ: dict[str, Any], auth: Any) -> bool:
+    """Waits for `release`, then accepts or refuses as the client asked for."""
+    await asyncio.wait_for(gate.setdefault(auth["gate"], asyncio.Event()).wait(), 8)
+    return bool(auth.get("accept", True))
+
+
+@sio.on("connect", namespace="/custom")
+async def connect_custom(sid: str, environ: dict[str, Any], auth: Any) -> None:
+    """Tells the client what it sent."""
+    await sio.emit("auth", auth or {}, to=sid, namespace="/custom")
+
+
+@sio.on("message", namespace="/custom")
+async def echo_custom(sid: str, *args: Any) -> None:
+    """Sends everything back."""
+    await sio.emit("message-back", args, to=sid, namespace="/custom")
+
+
+@sio.on("message-with-ack", namespace="/custom")
+async def acknowledge_custom(sid: str, *args: Any) -> tuple[Any, ...]:
+    """Sends everything back in the ack."""
+    return args
+
+
+@sio.on("shout", namespace="/custom")
+async def shout_custom(sid: str, *args: Any) -> None:
+    """Emits to everybody in this namespace."""
+    await sio.emit("shouted", args, namespace="/custom")
+
+
+@sio.on("connect", namespace="/refused")
+async def refuse(sid: str, environ: dict[str, Any], auth: Any) -> None:
+    """Refuses, with data when the client asks for it."""
+    name = socketio.exceptions.ConnectionRefusedError
+    if auth and auth.get("data"):
+        raise name("not allowed", {"code": 7})
+    raise name("not allowed")
+
+
+@sio.on("connect", namespace="/raises")
+async def raise_in_connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+    """A connect handler with a bug."""
+    msg = "on purpose"
+    raise ValueError(msg)
+
+
+if __name__ == "__main__":
+    library.run(socketio.ASGIApp(sio))

@@ -1,0 +1,1 @@
+"""The wire, clause by clause, on real sockets with literal bytes."""

@@ -1,0 +1,198 @@
+"""A stand-in for the Rust core: a registry in Python that records what it is asked to send.
+
+Tests inject the events a shard would publish and look at the calls that follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from fanio import _core
+
+HEAD = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a.example\r\nX-Two: 1\r\nX-Two: 2\r\n\r\n"
+
+
+class FakeCore:
+    """What `_core.Server` does, without a wire."""
+
+    def __init__(self, options: dict[str, object]) -> None:
+        self.options = options
+        self.sent: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
+        self.sockets: dict[str, dict[str, Any]] = {}
+        self.requests: dict[str, tuple[bytes, tuple[str, int] | None, bool]] = {}
+        self.forgotten: list[str] = []
+        self._events: deque[tuple[Any, ...]] = deque()
+        self._pipe: tuple[int, int] | None = None
+        self._numbers = itertools.count(1)
+
+    # What a test does
+
+    def push(self, *event: Any) -> None:
+        self._events.append(event)
+        if self._pipe is not None:
+            os.write(self._pipe[1], b"x")
+
+    def connect(self, namespace: str = "/", auth: bytes = b"", session: str | None = None) -> str:
+        number = next(self._numbers)
+        sid, session = f"sid{number}", session or f"session{number}"
+        self.requests.setdefault(session, (HEAD, ("192.0.2.1", 4000), False))
+        self.sockets[sid] = {"ns": namespace, "session": session, "state": "connecting", "rooms": set()}
+        self.push(_core.CONNECT, sid, namespace, session, auth)
+        return sid
+
+    def event(self, sid: str, data: bytes, ack_id: int | None = None, *blobs: Any) -> None:
+        attachments, places = blobs or (None, None)
+        self.push(_core.EVENT, sid, self.sockets[sid]["ns"], data, ack_id, attachments, places)
+
+    def ack(self, sid: str, data: bytes, ack_id: int) -> None:
+        self.push(_core.ACK, sid, self.sockets[sid]["ns"], data, ack_id, None, None)
+
+    def drop(self, sid: str, reason: str = "transport close") -> None:
+        socket = self.sockets[sid]
+        socket["state"] = "leaving"
+        self.push(_core.DISCONNECT, sid, socket["ns"], socket["session"], reason)
+
+    def of(self, kind: str) -> list[tuple[Any, ...]]:
+        """The recorded calls of one kind, without it."""
+        return [call[1:] for call in self.calls if call[0] == kind]
+
+    # What the package does
+
+    def start(self) -> int:
+        self.calls.append(("start",))
+        self._pipe = os.pipe()
+        if self._events:
+            os.write(self._pipe[1], b"x")
+        return self._pipe[0]
+
+    def stop(self) -> None:
+        self.calls.append(("stop",))
+        if self._pipe is not None:
+            for fd in self._pipe:
+                os.close(fd)
+        self._pipe = None
+
+    def shutdown(self) -> None:
+        self.calls.append(("shutdown",))
+        for sid, socket in self.sockets.items():
+            if socket["state"] != "leaving":
+                self.drop(sid, "server shutdown")
+        self.push(_core.STOPPED)
+
+    def drain(self, limit: int) -> list[tuple[Any, ...]]:
+        assert self._pipe is not None
+        os.read(self._pipe[0], 65536)
+        batch = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+        if self._events:
+            os.write(self._pipe[1], b"x")
+        return batch
+
+    def accept(self, sid: str, payload: bytes) -> bool:
+        if self.state(sid) != "connecting":
+            return False
+        self.sockets[sid]["state"] = "connected"
+        self.calls.append(("accept", sid, payload))
+        return True
+
+    def refuse(self, sid: str, payload: bytes) -> None:
+        self.calls.append(("refuse", sid, payload))
+        self.sockets.pop(sid, None)
+
+    def forget(self, sid: str) -> None:
+        self.forgotten.append(sid)
+        self.sockets.pop(sid, None)
+
+    def emit(self, *args: Any) -> None:
+        self.calls.append(("emit", *args))
+
+    def disconnect(self, sid: str, namespace: str) -> bool:
+        self.calls.append(("disconnect", sid, namespace))
+        if not self.is_connected(sid, namespace):
+            return False
+        self.drop(sid, "server disconnect")
+        return True
+
+    def join(self, sid: str, namespace: str, room: str) -> None:
+        if sid not in self.sockets:
+            raise KeyError(sid)
+        if self.sockets[sid]["ns"] != namespace:
+            raise ValueError("sid is not connected to requested namespace")
+        self.sockets[sid]["rooms"].add(room)
+
+    def leave(self, sid: str, namespace: str, room: str) -> None:
+        if sid in self.sockets:
+            self.sockets[sid]["rooms"].discard(room)
+
+    def close_room(self, namespace: str, room: str) -> None:
+        for socket in self.sockets.values():
+            socket["rooms"].discard(room)
+
+    def rooms(self, sid: str, namespace: str) -> list[str]:
+        return [sid, *sorted(self.sockets[sid]["rooms"])] if sid in self.sockets else []
+
+    def participants(self, namespace: str, room: str | None) -> list[tuple[str, str]]:
+        return [
+            (sid, socket["session"])
+            for sid, socket in self.sockets.items()
+            if socket["ns"] == namespace
+            and socket["state"] == "connected"
+            and (room is None or room == sid or room in socket["rooms"])
+        ]
+
+    def room_names(self, namespace: str) -> list[str]:
+        return list({room for socket in self.sockets.values() if socket["ns"] == namespace for room in socket["rooms"]})
+
+    def namespaces(self) -> list[str]:
+        return list({socket["ns"] for socket in self.sockets.values()})
+
+    def is_connected(self, sid: str, namespace: str) -> bool:
+        return self.state(sid) == "connected" and self.sockets[sid]["ns"] == namespace
+
+    def _of(self, sid: str, key: str) -> Any:
+        return self.sockets[sid][key] if sid in self.sockets else None
+
+    def state(self, sid: str) -> str | None:
+        return self._of(sid, "state")
+
+    def namespace_of(self, sid: str) -> str | None:
+        return self._of(sid, "ns")
+
+    def session_of(self, sid: str) -> str | None:
+        return self._of(sid, "session")
+
+    def transport(self, session: str) -> str | None:
+        return "websocket" if session in self.requests else None
+
+    def request(self, session: str) -> Any:
+        return self.requests.get(session)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Record the calls that need no answer: ack, close, pause, listen and so on."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *args: self.calls.append((name, *args))
+
+
+FakeCore.send_ack = None  # type: ignore[attr-defined]
+del FakeCore.send_ack  # type: ignore[attr-defined]
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Let the loop run until something is so; fail when it never is."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it did not happen")
+
+
+async def settle() -> None:
+    """Let the loop run until everything injected has been handled."""
+    for _ in range(20):
+        await asyncio.sleep(0.0005)
