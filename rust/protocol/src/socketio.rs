@@ -91,9 +91,10 @@ impl<'a> Packet<'a> {
     fn check_data(&self) -> Result<(), DecodeError> {
         let first = self.data.bytes().next();
         let fits = match self.kind {
-            PacketType::Connect => matches!(first, None | Some(b'{')),
-            PacketType::ConnectError => matches!(first, Some(b'{' | b'"')),
-            PacketType::Disconnect => first.is_none(),
+            // An ack id has no meaning here.
+            PacketType::Connect => self.id.is_none() && matches!(first, None | Some(b'{')),
+            PacketType::ConnectError => self.id.is_none() && matches!(first, Some(b'{' | b'"')),
+            PacketType::Disconnect => self.id.is_none() && first.is_none(),
             PacketType::Ack | PacketType::BinaryAck => first == Some(b'[') && self.id.is_some(),
             PacketType::Event | PacketType::BinaryEvent => return self.check_event(),
         };
@@ -229,7 +230,7 @@ mod tests {
         ] {
             check(text, Err(E::BadAttachmentCount));
         }
-        for text in ["2", "2{}", "2\"a\"", "3[]", "31{}", "0[]", "0x", "1{}", "4", "4[]"] {
+        for text in ["2", "2{}", "2\"a\"", "3[]", "31{}", "0[]", "01", "0x", "11", "1{}", "4", "4[]"] {
             check(text, Err(E::BadPayload));
         }
         for text in [

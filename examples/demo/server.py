@@ -1,0 +1,174 @@
+"""The demo: a ticker of many symbols, broadcast to everybody who watches. `make demo` runs it.
+
+One asyncio task walks the prices and emits one batch per tick to the rooms of the sectors. The page draws what arrives,
+sets the rate and the sector, and adds simulated clients: real WebSocket connections of `benches/load`, in a process of
+their own.
+"""
+
+import asyncio
+import contextlib
+import math
+import random
+import sys
+import time
+from pathlib import Path
+
+import fanio as socketio
+
+HERE = Path(__file__).parent
+CLIENT = HERE / "node_modules/socket.io-client/dist/socket.io.min.js"
+LOAD = HERE.parent.parent / "benches/load/target/release/load"
+MOST_SIMULATED = 15_000
+
+SECTORS = {
+    "technology": ["QBIT", "NAND", "LOOP", "HEAP", "FORK", "RUST", "SNEK", "BYTE", "ASYN", "MUTX", "DIFF", "PIPE"],
+    "energy": ["WATT", "VOLT", "SOLR", "WIND", "TIDE", "FUSE", "COIL", "GRID", "HEAT", "FLUX", "CELL", "AMPR"],
+    "health": ["GENE", "PULS", "BONE", "VITA", "DOSE", "NERV", "CURE", "MEND", "HELX", "LUNG", "IRIS", "SERA"],
+    "transport": ["RAIL", "KEEL", "WING", "AXLE", "HULL", "GATE", "PIER", "TRAM", "LANE", "GEAR", "SAIL", "HELM"],
+}
+
+sio = socketio.AsyncServer()
+
+
+class Ticker:
+    """The walk of the prices, and what is told about it."""
+
+    def __init__(self) -> None:
+        self.rate = 10.0
+        self.prices = {symbol: random.uniform(20, 400) for symbols in SECTORS.values() for symbol in symbols}
+        self.deliveries = 0
+        # What each client watches.
+        self.watching: dict[str, str] = {}
+
+    def step(self, symbols: list[str]) -> list[list[object]]:
+        """Move the prices of a sector and return the new ones."""
+        moves = []
+        for symbol in symbols:
+            self.prices[symbol] *= math.exp(random.gauss(0, 0.0025))
+            moves.append([symbol, round(self.prices[symbol], 2)])
+        return moves
+
+    async def run(self) -> None:
+        """Emit a batch per sector and tick."""
+        due = time.monotonic()
+        while True:
+            now = time.time() * 1000
+            for sector, symbols in SECTORS.items():
+                await sio.emit("prices", (sector, now, self.step(symbols)), to=["everything", sector])
+            everything = sum(sector == "everything" for sector in self.watching.values())
+            self.deliveries += len(SECTORS) * everything + len(self.watching) - everything
+            due = max(due + 1 / self.rate, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+
+    async def report(self) -> None:
+        """Tell everybody once a second how much is going on."""
+        before, then = self.deliveries, time.monotonic()
+        while True:
+            await asyncio.sleep(1)
+            now = time.monotonic()
+            per_second = (self.deliveries - before) / (now - then)
+            before, then = self.deliveries, now
+            status = {
+                "clients": len(self.watching),
+                "simulated": swarm.size,
+                "deliveries": round(per_second),
+                "rate": self.rate,
+                "note": swarm.note,
+            }
+            await sio.emit("status", status)
+
+
+class Swarm:
+    """Simulated clients, in processes of the load generator."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.note = ""
+        self._processes: list[asyncio.subprocess.Process] = []
+
+    async def add(self, count: int) -> None:
+        """Start so many more, up to a limit."""
+        count = min(count, MOST_SIMULATED - self.size)
+        if count <= 0:
+            self.note = f"{MOST_SIMULATED:,} simulated clients is the limit here"
+            return
+        if not LOAD.exists():
+            self.note = "simulated clients need benches/load: cargo build --release there, or `make demo`"
+            return
+        self.note = ""
+        self.size += count
+        process = await asyncio.create_subprocess_exec(
+            str(LOAD), "idle", "--clients", str(count), f"http://127.0.0.1:{port()}", stdin=asyncio.subprocess.PIPE
+        )
+        self._processes.append(process)
+
+    async def clear(self) -> None:
+        """Stop them all."""
+        processes, self._processes, self.size = self._processes, [], 0
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+
+ticker = Ticker()
+swarm = Swarm()
+
+
+@sio.event
+async def connect(sid, environ):
+    ticker.watching[sid] = "everything"
+    await sio.enter_room(sid, "everything")
+
+
+@sio.event
+async def disconnect(sid, reason):
+    ticker.watching.pop(sid, None)
+
+
+@sio.on("watch")
+async def watch(sid, sector):
+    """Move a client to the room of a sector."""
+    sector = sector if sector in SECTORS else "everything"
+    await sio.leave_room(sid, ticker.watching[sid])
+    await sio.enter_room(sid, sector)
+    ticker.watching[sid] = sector
+    return sector
+
+
+@sio.on("rate")
+async def rate(sid, value):
+    ticker.rate = min(max(float(value), 1.0), 100.0)
+    return ticker.rate
+
+
+@sio.on("simulate")
+async def simulate(sid, count):
+    await (swarm.add(int(count)) if count else swarm.clear())
+    return swarm.size
+
+
+def port() -> int:
+    """Return the port from the command line."""
+    return int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+
+
+async def start() -> None:
+    sio.start_background_task(ticker.run)
+    sio.start_background_task(ticker.report)
+
+
+app = socketio.ASGIApp(
+    sio,
+    static_files={
+        "/": str(HERE / "static/index.html"),
+        "/demo.css": str(HERE / "static/demo.css"),
+        "/demo.js": str(HERE / "static/demo.js"),
+        "/socket.io.min.js": str(CLIENT),
+    },
+    on_startup=start,
+    on_shutdown=swarm.clear,
+)
+
+if __name__ == "__main__":
+    socketio.run(app, port=port(), log_level="info")

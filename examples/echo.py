@@ -1,0 +1,20 @@
+"""The smallest server: every event is answered with its arguments.
+
+Run it with ``fanio run examples.echo:app`` or ``python examples/echo.py``.
+"""
+
+import sys
+
+import fanio as socketio
+
+sio = socketio.AsyncServer()
+app = socketio.ASGIApp(sio)
+
+
+@sio.on("*")
+async def echo(event, sid, *args):
+    return event, *args
+
+
+if __name__ == "__main__":
+    socketio.run(app, port=int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
