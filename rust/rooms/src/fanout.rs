@@ -314,3 +314,27 @@ fn picked<'r>(
     let table = &queue.table;
     Run { buffers, frames: Frames::Picked { picks, table, last } }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl Outlet for Nowhere {
+        fn deliver(&mut self, _: ConnId, _: &Run<'_>) {}
+    }
+
+    #[test]
+    fn an_idle_connection_takes_few_bytes() {
+        let (mut fanout, count, all) = (Fanout::new(), 10_000, RoomId(0));
+        for conn in 0..count {
+            fanout.open(ConnId(conn));
+            fanout.join(ConnId(conn), all, all, &mut Nowhere);
+            fanout.join(ConnId(conn), RoomId(1 + u64::from(conn) % 100), all, &mut Nowhere);
+        }
+        let conns = fanout.conns.capacity() * size_of::<Conn>();
+        let bytes = (conns + fanout.members.footprint()) / count as usize;
+        assert!(bytes <= 100, "{bytes} bytes");
+    }
+}

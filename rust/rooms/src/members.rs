@@ -278,6 +278,13 @@ impl Members {
         self.slot(room).map_or(0, |slot| self.rooms[slot as usize].members.len())
     }
 
+    /// Bytes of the arrays, without the rooms themselves and what few connections add.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> usize {
+        let rooms = self.rooms.iter().map(|(_, room)| room.members.capacity());
+        self.seats.capacity() * size_of::<Seats>() + rooms.sum::<usize>() * size_of::<Member>()
+    }
+
     /// Whether there are no rooms.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()

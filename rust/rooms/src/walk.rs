@@ -83,6 +83,6 @@ impl Walk {
     /// it: it is in no other target. Who is mixed is looked at when its merge is made.
     pub(crate) fn is_only_here(&self, mark: u64) -> bool {
         let is_single = self.mixed == self.base + 1;
-        if is_single { mark != self.mixed } else { mark == self.base + self.target as u64 }
+        is_single || mark == self.base + self.target as u64
     }
 }

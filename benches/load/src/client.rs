@@ -1,0 +1,204 @@
+//! One Socket.IO client on a WebSocket: from the TCP connect to the CONNECT reply, and the packets after it.
+//!
+//! Works on bytes that the swarm has read and leaves bytes for it to send; each step of the handshake is checked.
+//! Engine.IO protocol v4 and Socket.IO protocol v5, default namespace, no attachments.
+
+use std::time::Instant;
+
+use crate::{
+    frame::{self, Front},
+    upgrade,
+};
+
+/// How far a client has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The TCP connection is not there yet.
+    Connecting,
+    /// The upgrade request is out.
+    Upgrading,
+    /// Waits for the Engine.IO open packet.
+    Opening,
+    /// CONNECT is out.
+    Joining,
+    /// In the default namespace.
+    Joined,
+}
+
+/// What a command does with the packets of joined clients.
+pub trait Work {
+    /// One Socket.IO packet (the Engine.IO message without its `4`) came for client `from`.
+    ///
+    /// `out` takes frames for the same client, by [`send`].
+    ///
+    /// # Errors
+    /// What is wrong with the packet; the run has failed then.
+    fn handle_packet(&mut self, from: usize, at: Instant, packet: &[u8], out: &mut Vec<u8>) -> Result<(), String>;
+
+    /// Client `from` is in the namespace.
+    fn handle_joined(&mut self, _from: usize, _took: std::time::Duration, _out: &mut Vec<u8>) {}
+}
+
+/// Appends the frame of one Engine.IO packet, given as text.
+pub fn send(packet: &str, out: &mut Vec<u8>) {
+    frame::write_client(frame::TEXT, packet.as_bytes(), out);
+}
+
+/// The state of one client.
+#[derive(Debug)]
+pub struct Client {
+    pub number: usize,
+    pub stage: Stage,
+    pub started: Instant,
+}
+
+impl Client {
+    pub fn new(number: usize, now: Instant) -> Self {
+        Self { number, stage: Stage::Connecting, started: now }
+    }
+
+    /// Reads what is whole at the front of `buf` and returns its length.
+    ///
+    /// # Errors
+    /// What the server did that a Socket.IO server does not, or that the session has ended.
+    pub fn consume<W: Work>(
+        &mut self,
+        buf: &[u8],
+        at: Instant,
+        work: &mut W,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, String> {
+        let mut used = 0;
+        if self.stage == Stage::Upgrading {
+            let Some((head, length)) = upgrade::head(buf)? else { return Ok(0) };
+            upgrade::check(head, &upgrade::key(self.number))?;
+            self.stage = Stage::Opening;
+            used = length;
+        }
+        loop {
+            match frame::front(&buf[used..]) {
+                Front::Incomplete => return Ok(used),
+                Front::Broken(what) => return Err(format!("the server sent {what}")),
+                Front::Frame { opcode, start, end, .. } => {
+                    let payload = &buf[used + start..used + end];
+                    used += end;
+                    match opcode {
+                        frame::TEXT => self.handle_text(payload, at, work, out)?,
+                        frame::PING => frame::write_client(frame::PONG, payload, out),
+                        frame::CLOSE => return Err(closed(payload)),
+                        frame::BINARY | frame::PONG => {}
+                        other => return Err(format!("the server sent opcode {other}")),
+                    }
+                }
+            }
+        }
+    }
+
+    fn handle_text<W: Work>(
+        &mut self,
+        text: &[u8],
+        at: Instant,
+        work: &mut W,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        match (self.stage, text) {
+            (Stage::Joined, [b'4', b'1', ..]) => Err("the server disconnected it".into()),
+            (Stage::Joined, [b'4', packet @ ..]) => work.handle_packet(self.number, at, packet, out),
+            (_, [b'2']) => {
+                send("3", out);
+                Ok(())
+            }
+            (Stage::Opening, [b'0', b'{', ..]) => {
+                self.stage = Stage::Joining;
+                send("40", out);
+                Ok(())
+            }
+            (Stage::Joining, [b'4', b'0', b'{', ..]) => {
+                self.stage = Stage::Joined;
+                work.handle_joined(self.number, at - self.started, out);
+                Ok(())
+            }
+            (Stage::Joined, [b'6']) => Ok(()),
+            (stage, text) => Err(format!("at {stage:?} the server sent {:?}", excerpt(text))),
+        }
+    }
+}
+
+/// The first bytes of a packet, for messages.
+pub fn excerpt(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)).into_owned()
+}
+
+fn closed(payload: &[u8]) -> String {
+    match payload {
+        [high, low, reason @ ..] => {
+            format!("the server closed it: {} {}", u16::from_be_bytes([*high, *low]), excerpt(reason))
+        }
+        _ => "the server closed it".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Packets(Vec<Vec<u8>>);
+
+    impl Work for Packets {
+        fn handle_packet(&mut self, _: usize, _: Instant, packet: &[u8], _: &mut Vec<u8>) -> Result<(), String> {
+            self.0.push(packet.to_vec());
+            Ok(())
+        }
+    }
+
+    fn server(packets: &[&str]) -> Vec<u8> {
+        let mut wire = upgrade::response(&upgrade::key(3)).into_bytes();
+        for packet in packets {
+            frame::write_server(frame::TEXT, packet.as_bytes(), &mut wire);
+        }
+        wire
+    }
+
+    fn feed(wire: &[u8], step: usize) -> Result<(Client, Packets, Vec<u8>), String> {
+        let now = Instant::now();
+        let (mut client, mut work, mut out, mut held) = (Client::new(3, now), Packets::default(), vec![], vec![]);
+        client.stage = Stage::Upgrading;
+        for part in wire.chunks(step) {
+            held.extend_from_slice(part);
+            let used = client.consume(&held, now, &mut work, &mut out)?;
+            held.drain(..used);
+        }
+        Ok((client, work, out))
+    }
+
+    #[test]
+    fn any_split_of_a_handshake_joins() {
+        let wire = server(&["0{\"sid\":\"x\"}", "2", "40{\"sid\":\"y\"}", "42[\"b\",1]", "2"]);
+        for step in [1, 2, 7, wire.len()] {
+            let (client, work, out) = feed(&wire, step).expect("a correct server");
+            assert_eq!(client.stage, Stage::Joined);
+            assert_eq!(work.0, [b"2[\"b\",1]"]);
+            let mut expected = vec![];
+            for packet in ["40", "3", "3"] {
+                send(packet, &mut expected);
+            }
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn an_event_before_the_connect_reply_fails() {
+        assert!(feed(&server(&["0{}", "42[\"b\",1]"]), 100).is_err_and(|e| e.contains("Joining")));
+    }
+
+    #[test]
+    fn a_refused_connect_fails() {
+        assert!(feed(&server(&["0{}", "44{\"message\":\"no\"}"]), 100).is_err());
+    }
+
+    #[test]
+    fn a_disconnect_fails() {
+        assert!(feed(&server(&["0{}", "40{}", "41"]), 100).is_err_and(|e| e.contains("disconnected")));
+    }
+}

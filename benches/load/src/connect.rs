@@ -1,0 +1,50 @@
+//! `load connect`: a storm of clients, each from the TCP connect to the reply to its CONNECT.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    client::Work,
+    meter::Meter,
+    options::Options,
+    report::Report,
+    swarm::{Ramp, Swarm},
+};
+
+/// How long each client took.
+#[derive(Default)]
+struct Storm {
+    micros: Vec<u32>,
+}
+
+impl Work for Storm {
+    fn handle_packet(&mut self, _: usize, _: Instant, _: &[u8], _: &mut Vec<u8>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn handle_joined(&mut self, _: usize, took: Duration, _: &mut Vec<u8>) {
+        self.micros.push(took.as_micros() as u32);
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Wrong options, or a client that did not get in.
+pub fn run(options: &mut Options) -> Result<Report, String> {
+    let clients = options.take("clients", 2_000_usize)?.max(1);
+    let warmup = options.take("warmup", clients / 10)?;
+    let processes = options.take_processes()?;
+    let mut swarm = Swarm::new(Ramp::take(options)?).map_err(|error| error.to_string())?;
+    let mut storm = Storm::default();
+
+    swarm.open(warmup, &mut storm)?;
+    storm.micros.clear();
+    let mut meter = Meter::start(processes, &mut swarm, &mut storm)?;
+    swarm.open(warmup + clients, &mut storm)?;
+    meter.stop(&mut swarm, &mut storm)?;
+
+    let mut report = Report::new("connect");
+    meter.add(&mut report, "connects", clients as u64, "cpu_us_per_connect");
+    report.add_percentiles(["p50_ms", "p99_ms", "max_ms"], &mut storm.micros);
+    Ok(report)
+}

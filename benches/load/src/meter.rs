@@ -1,0 +1,57 @@
+//! The measured phase: what the server used and how long it took, from quiet to quiet.
+//!
+//! The clients rest before and after, still answering pings, so that work that a server leaves for later is counted
+//! and a message too many is seen.
+
+use std::time::{Duration, Instant};
+
+use crate::{client::Work, process::Processes, report::Report, swarm::Swarm};
+
+const REST: Duration = Duration::from_millis(100);
+
+/// One measured phase.
+pub struct Meter {
+    processes: Processes,
+    cpu: Option<Duration>,
+    started: Instant,
+    elapsed: Duration,
+    used: Option<Duration>,
+}
+
+impl Meter {
+    /// Rests, then starts counting.
+    ///
+    /// # Errors
+    /// A client that fails, or a process that cannot be read.
+    pub fn start<W: Work>(processes: Processes, swarm: &mut Swarm, work: &mut W) -> Result<Self, String> {
+        swarm.rest(REST, work)?;
+        let cpu = processes.cpu();
+        if cpu.is_none() && !processes.0.is_empty() {
+            return Err(format!("the CPU time of {:?} cannot be read", processes.0));
+        }
+        Ok(Self { processes, cpu, started: Instant::now(), elapsed: Duration::ZERO, used: None })
+    }
+
+    /// Stops the clock, rests, and reads what was used.
+    ///
+    /// # Errors
+    /// A client that fails.
+    pub fn stop<W: Work>(&mut self, swarm: &mut Swarm, work: &mut W) -> Result<(), String> {
+        self.elapsed = self.started.elapsed();
+        swarm.rest(REST, work)?;
+        self.used = self.processes.cpu().zip(self.cpu).map(|(after, before)| after.saturating_sub(before));
+        Ok(())
+    }
+
+    /// Adds the number of things done, their rate, and the server's CPU time for each.
+    pub fn add(&self, report: &mut Report, what: &'static str, number: u64, cost: &'static str) {
+        let seconds = self.elapsed.as_secs_f64().max(1e-9);
+        report.add(what, number);
+        report.add("seconds", seconds);
+        report.add("per_second", number as f64 / seconds);
+        if let Some(used) = self.used {
+            report.add(cost, used.as_secs_f64() * 1e6 / number.max(1) as f64);
+            report.add("server_cores", used.as_secs_f64() / seconds);
+        }
+    }
+}

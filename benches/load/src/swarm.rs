@@ -1,0 +1,272 @@
+//! N clients in one thread: opens them at a rate, reads and writes their streams, hands their packets to a command.
+//!
+//! Edge-triggered readiness by mio. Above 20,000 clients per source address it binds the next one of 127.0.0.0/8, and
+//! only there. Knows nothing of what is measured.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{
+    client::{Client, Stage, Work, send},
+    options::{Options, Target},
+    upgrade,
+};
+
+/// The kernel has 28,232 ports per source address by default.
+const CLIENTS_PER_SOURCE: usize = 20_000;
+/// A run in which nothing arrives for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+const READ_BUFFER: usize = 256 * 1024;
+
+/// How clients are opened.
+#[derive(Clone, Debug)]
+pub struct Ramp {
+    pub target: Target,
+    /// Clients per second; 0 opens as fast as `in_flight` lets it.
+    pub rate: usize,
+    /// Handshakes that run at the same time, at most.
+    pub in_flight: usize,
+    /// Which address of 127.0.0.0/8 is the first source.
+    pub source: usize,
+}
+
+impl Ramp {
+    /// Takes `--rate`, `--in-flight`, `--source` and the URL: the last that a command takes.
+    ///
+    /// # Errors
+    /// Values that are none, no URL, or an option that nobody took.
+    pub fn take(options: &mut Options) -> Result<Self, String> {
+        let ramp = Self {
+            rate: options.take("rate", 0)?,
+            in_flight: options.take("in-flight", 64)?,
+            source: options.take("source", 1)?,
+            target: options.take_free("URL")?.parse()?,
+        };
+        options.finish()?;
+        Ok(ramp)
+    }
+}
+
+struct Member {
+    client: Client,
+    stream: TcpStream,
+    unread: Vec<u8>,
+    unsent: Vec<u8>,
+}
+
+/// All clients of a run.
+pub struct Swarm {
+    poll: Poll,
+    events: Events,
+    members: Vec<Member>,
+    joined: usize,
+    ramp: Ramp,
+    buffer: Box<[u8]>,
+    out: Vec<u8>,
+    heard: Instant,
+}
+
+impl Swarm {
+    pub fn new(ramp: Ramp) -> io::Result<Self> {
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            members: Vec::new(),
+            joined: 0,
+            ramp,
+            buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+            out: Vec::new(),
+            heard: Instant::now(),
+        })
+    }
+
+    /// Opens clients until `count` are in the namespace.
+    ///
+    /// # Errors
+    /// The first client that fails, or silence.
+    pub fn open<W: Work>(&mut self, count: usize, work: &mut W) -> Result<(), String> {
+        let (start, from) = (Instant::now(), self.members.len());
+        self.heard = start;
+        while self.joined < count {
+            let due = match self.ramp.rate {
+                0 => count,
+                rate => count.min(from + 1 + (start.elapsed().as_secs_f64() * rate as f64) as usize),
+            };
+            while self.members.len() < due && self.members.len() - self.joined < self.ramp.in_flight {
+                self.start().map_err(|error| format!("client {}: {error}", self.members.len()))?;
+            }
+            self.turn(Duration::from_millis(1), work)?;
+        }
+        Ok(())
+    }
+
+    /// Reads and writes for so long, whatever comes.
+    ///
+    /// # Errors
+    /// The first client that fails.
+    pub fn rest<W: Work>(&mut self, time: Duration, work: &mut W) -> Result<(), String> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.heard = Instant::now();
+            self.turn(Duration::from_millis(5), work)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for readiness once, at most `timeout`, and does what it allows.
+    ///
+    /// # Errors
+    /// The first client that fails, or silence that has lasted too long.
+    pub fn turn<W: Work>(&mut self, timeout: Duration, work: &mut W) -> Result<(), String> {
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.to_string()),
+            _ => {}
+        }
+        if self.events.is_empty() {
+            return if self.heard.elapsed() > PATIENCE { Err("the server is silent".into()) } else { Ok(()) };
+        }
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            let Token(index) = event.token();
+            let done = self.handle_event(index, event, work);
+            done.map_err(|error| format!("client {index}: {error}"))?;
+        }
+        self.events = events;
+        self.heard = Instant::now();
+        Ok(())
+    }
+
+    /// Sends one Engine.IO packet from client `index`.
+    ///
+    /// # Errors
+    /// A broken stream.
+    pub fn send(&mut self, index: usize, packet: &str) -> Result<(), String> {
+        let mut out = std::mem::take(&mut self.out);
+        send(packet, &mut out);
+        let sent = self.write(index, &out);
+        out.clear();
+        self.out = out;
+        sent.map_err(|error| format!("client {index}: {error}"))
+    }
+
+    fn start(&mut self) -> io::Result<()> {
+        let number = self.members.len();
+        let mut stream = connect(self.ramp.target.address, self.ramp.source + number / CLIENTS_PER_SOURCE)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(number), interest)?;
+        let client = Client::new(number, Instant::now());
+        self.members.push(Member { client, stream, unread: Vec::new(), unsent: Vec::new() });
+        Ok(())
+    }
+
+    fn handle_event<W: Work>(&mut self, index: usize, event: &mio::event::Event, work: &mut W) -> Result<(), String> {
+        if event.is_writable() {
+            self.handle_writable(index)?;
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.read(index, event.is_read_closed(), work)?;
+        }
+        Ok(())
+    }
+
+    fn handle_writable(&mut self, index: usize) -> Result<(), String> {
+        let member = &mut self.members[index];
+        if member.client.stage == Stage::Connecting {
+            if let Some(error) = member.stream.take_error().map_err(|error| error.to_string())? {
+                return Err(error.to_string());
+            }
+            if member.stream.peer_addr().is_err() {
+                return Ok(());
+            }
+            member.stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            member.client.stage = Stage::Upgrading;
+            let Target { host, path, .. } = &self.ramp.target;
+            let request = upgrade::request(host, path, &upgrade::key(index));
+            return self.write(index, request.as_bytes()).map_err(|error| error.to_string());
+        }
+        if !member.unsent.is_empty() {
+            let rest = std::mem::take(&mut member.unsent);
+            return self.write(index, &rest).map_err(|error| error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Reads until the stream is empty: a short read says so, except when the peer has closed.
+    fn read<W: Work>(&mut self, index: usize, closed: bool, work: &mut W) -> Result<(), String> {
+        loop {
+            let member = &mut self.members[index];
+            let length = match member.stream.read(&mut self.buffer) {
+                Ok(0) => return Err("the server closed the stream".into()),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.to_string()),
+            };
+            self.consume(index, length, work)?;
+            if length < self.buffer.len() && !closed {
+                return Ok(());
+            }
+        }
+    }
+
+    fn consume<W: Work>(&mut self, index: usize, length: usize, work: &mut W) -> Result<(), String> {
+        let Member { client, unread, .. } = &mut self.members[index];
+        let (now, fresh, before) = (Instant::now(), &self.buffer[..length], client.stage);
+        if unread.is_empty() {
+            let used = client.consume(fresh, now, work, &mut self.out)?;
+            unread.extend_from_slice(&fresh[used..]);
+        } else {
+            unread.extend_from_slice(fresh);
+            let used = client.consume(unread, now, work, &mut self.out)?;
+            unread.drain(..used);
+        }
+        if before != Stage::Joined && client.stage == Stage::Joined {
+            self.joined += 1;
+        }
+        if unread.is_empty() && unread.capacity() > READ_BUFFER {
+            *unread = Vec::new();
+        }
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let out = std::mem::take(&mut self.out);
+        let sent = self.write(index, &out);
+        self.out = out;
+        self.out.clear();
+        sent.map_err(|error| error.to_string())
+    }
+
+    fn write(&mut self, index: usize, mut bytes: &[u8]) -> io::Result<()> {
+        let Member { stream, unsent, .. } = &mut self.members[index];
+        while unsent.is_empty() && !bytes.is_empty() {
+            match stream.write(bytes) {
+                Ok(length) => bytes = &bytes[length..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        unsent.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Starts a connection; from 127.0.0.`source` when the target is local and another source than the first is due.
+fn connect(target: SocketAddr, source: usize) -> io::Result<TcpStream> {
+    let local = u8::try_from(source).ok().filter(|_| target.ip().is_loopback()).filter(|last| *last > 1);
+    let Some(last) = local else { return TcpStream::connect(target) };
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0).into())?;
+    match socket.connect(&target.into()) {
+        // EINPROGRESS: the writable event tells.
+        Err(error) if error.raw_os_error() != Some(115) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+}

@@ -1,0 +1,101 @@
+//! The HTTP upgrade to a WebSocket, from both ends: the client's request and check, the floor's answer.
+//!
+//! RFC 6455 §4. Everything else of HTTP is left out.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha1::{Digest as _, Sha1};
+
+const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// A head longer than this is nobody's that is measured.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// The key of client number `number`: different for each, and nothing secret.
+pub fn key(number: usize) -> String {
+    let mut bytes = *b"fanio load \0\0\0\0\0";
+    bytes[11..15].copy_from_slice(&(number as u32).to_be_bytes());
+    STANDARD.encode(bytes)
+}
+
+/// The `Sec-WebSocket-Accept` that answers `key`.
+pub fn accept(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(MAGIC);
+    STANDARD.encode(hash.finalize())
+}
+
+/// The upgrade request of a Socket.IO client.
+pub fn request(host: &str, path: &str, key: &str) -> String {
+    format!(
+        "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+/// The answer to an upgrade request.
+pub fn response(key: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        accept(key)
+    )
+}
+
+/// Looks for a whole head at the front of `buf`: its text and its length.
+///
+/// # Errors
+/// What is wrong with it, when it is too long or not text.
+pub fn head(buf: &[u8]) -> Result<Option<(&str, usize)>, String> {
+    let Some(end) = buf.windows(4).position(|w| w == b"\r\n\r\n") else {
+        return if buf.len() > MAX_HEAD { Err("the head does not end".into()) } else { Ok(None) };
+    };
+    let text = std::str::from_utf8(&buf[..end]).map_err(|_| "the head is not text".to_string())?;
+    Ok(Some((text, end + 4)))
+}
+
+/// The value of the first header of that name.
+pub fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    head.split("\r\n").skip(1).find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+/// Checks a server's answer to the request with `key`.
+///
+/// # Errors
+/// What was expected and what came.
+pub fn check(head: &str, key: &str) -> Result<(), String> {
+    let status = head.split("\r\n").next().unwrap_or_default();
+    if status.split(' ').nth(1) != Some("101") {
+        return Err(format!("the upgrade was answered by {status:?}"));
+    }
+    match header(head, "sec-websocket-accept") {
+        Some(value) if value == accept(key) => Ok(()),
+        other => Err(format!("Sec-WebSocket-Accept is {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn an_answer_with_another_key_is_refused() {
+        let (mine, other) = (key(1), key(2));
+        let answer = response(&mine);
+        let (head, length) = head(answer.as_bytes()).expect("text").expect("whole");
+        assert_eq!(length, answer.len());
+        assert_eq!(check(head, &mine), Ok(()));
+        assert!(check(head, &other).is_err());
+    }
+
+    #[test]
+    fn a_refusal_names_its_status() {
+        assert!(check("HTTP/1.1 403 Forbidden", &key(1)).is_err_and(|e| e.contains("403")));
+    }
+}

@@ -1,0 +1,97 @@
+//! From an id to a slot, without a second copy of the id.
+//!
+//! The ids are random and made by the server, so nobody can choose them to collide.
+
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use protocol::Id;
+use rustc_hash::FxBuildHasher;
+use slab::Slab;
+
+/// An entry that is found by its id.
+pub(crate) trait Named {
+    /// The id; it never changes.
+    fn id(&self) -> &Id;
+}
+
+/// Entries with stable slots, found by their ids.
+#[derive(Debug)]
+pub(crate) struct Index<T> {
+    entries: Slab<T>,
+    slots: HashTable<u32>,
+}
+
+impl<T> Default for Index<T> {
+    fn default() -> Self {
+        let (entries, slots) = (Slab::new(), HashTable::new());
+        Self { entries, slots }
+    }
+}
+
+impl<T: Named> Index<T> {
+    pub(crate) fn insert(&mut self, entry: T) -> u32 {
+        if self.entries.len() == self.entries.capacity() {
+            // A quarter in reserve, not as much again: this is memory of every client.
+            self.entries.reserve_exact((self.entries.len() / 4).max(8));
+        }
+        let hash = hash(entry.id());
+        let slot = self.entries.insert(entry) as u32;
+        let entries = &self.entries;
+        let rehash = |slot: &u32| entries.get(*slot as usize).map_or(0, |entry| hash_of(entry));
+        self.slots.insert_unique(hash, slot, rehash);
+        slot
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
+        let entry = self.entries.try_remove(slot as usize)?;
+        let found = self.slots.find_entry(hash_of(&entry), |other| *other == slot);
+        if let Ok(found) = found {
+            found.remove();
+        }
+        Some(entry)
+    }
+
+    pub(crate) fn slot(&self, id: &Id) -> Option<u32> {
+        let is_it = |slot: &u32| self.entry(*slot).is_some_and(|entry| entry.id() == id);
+        self.slots.find(hash(id), is_it).copied()
+    }
+
+    pub(crate) fn entry(&self, slot: u32) -> Option<&T> {
+        self.entries.get(slot as usize)
+    }
+
+    pub(crate) fn entry_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.entries.get_mut(slot as usize)
+    }
+
+    pub(crate) fn find(&self, id: &Id) -> Option<(u32, &T)> {
+        let slot = self.slot(id)?;
+        Some((slot, self.entry(slot)?))
+    }
+
+    pub(crate) fn find_mut(&mut self, id: &Id) -> Option<&mut T> {
+        let slot = self.slot(id)?;
+        self.entry_mut(slot)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes of the entries and the table, without what the entries own.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> usize {
+        // A slab keeps a niche or a word for its list of free slots.
+        self.entries.capacity() * size_of::<T>().next_multiple_of(align_of::<T>())
+            + self.slots.allocation_size()
+    }
+}
+
+fn hash(id: &Id) -> u64 {
+    FxBuildHasher.hash_one(id)
+}
+
+fn hash_of(entry: &impl Named) -> u64 {
+    hash(entry.id())
+}

@@ -1,0 +1,161 @@
+//! The questions: nothing here changes anything.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use protocol::Id;
+
+use super::entry::{Namespace, Session, Socket};
+use super::{Addr, Registry, SocketStatus};
+use crate::members::{ConnId, RoomId};
+
+/// The handshake request of a session: its head, the peer, and whether it came over TLS.
+pub type Request<'r> = (&'r [u8], Option<SocketAddr>, bool);
+
+impl Registry {
+    /// The id of a room that has members.
+    pub fn room(&self, namespace: &str, room: &str) -> Option<RoomId> {
+        self.namespace(namespace)?.rooms.get(room).copied()
+    }
+
+    /// The room of everybody in a namespace.
+    pub fn all_room(&self, namespace: &str) -> Option<RoomId> {
+        self.namespace(namespace).map(|entry| entry.all)
+    }
+
+    /// Whether a socket is in a room.
+    pub fn is_member(&self, sid: &Id, room: RoomId) -> bool {
+        let slot = self.sockets.slot(sid);
+        slot.is_some_and(|slot| self.members.is_member(ConnId(slot), room))
+    }
+
+    /// The names of a socket's rooms, its own sid first.
+    pub fn rooms_of(&self, sid: &Id, namespace: &str) -> Vec<&str> {
+        let Some((slot, socket)) = self.socket_in(sid, namespace) else {
+            return Vec::new();
+        };
+        let rooms = self.members.rooms_of(ConnId(slot));
+        let named = rooms.filter_map(|room| self.names.get(&room));
+        let own = std::iter::once(socket.sid.as_str());
+        own.chain(named.map(|name| &**name)).collect()
+    }
+
+    /// The sockets of a room, or of the namespace, that are connected: sid and session id.
+    pub fn participants(&self, namespace: &str, room: Option<&str>) -> Vec<(Id, Id)> {
+        let own = room.and_then(Id::parse);
+        let own = own.and_then(|sid| self.socket_in(&sid, namespace));
+        if let Some((_, socket)) = own {
+            return self.participant(socket).into_iter().collect();
+        }
+        let id = match room {
+            Some(room) => self.room(namespace, room),
+            None => self.all_room(namespace),
+        };
+        let members = id.into_iter().flat_map(|id| self.members.members(id));
+        let sockets = members.filter_map(|conn| self.sockets.entry(conn.0));
+        sockets.filter_map(|socket| self.participant(socket)).collect()
+    }
+
+    fn participant(&self, socket: &Socket) -> Option<(Id, Id)> {
+        let session = self.sessions.entry(socket.session)?;
+        (socket.status == SocketStatus::Connected).then_some((socket.sid, session.id))
+    }
+
+    /// The names of a namespace's rooms, without the sockets' own.
+    pub fn room_names(&self, namespace: &str) -> Vec<&str> {
+        let entry = self.namespace(namespace);
+        let names = entry.into_iter().flat_map(|entry| entry.rooms.keys());
+        names.map(|name| &**name).collect()
+    }
+
+    /// The namespaces that have sockets.
+    pub fn namespaces(&self) -> Vec<&str> {
+        self.by_name.keys().map(|name| &**name).collect()
+    }
+
+    /// Where a socket's session lives.
+    pub fn addr(&self, sid: &Id) -> Option<Addr> {
+        self.session_of_socket(self.socket(sid)?).map(|session| session.addr)
+    }
+
+    /// Where a socket of this namespace lives.
+    pub fn addr_in(&self, sid: &Id, namespace: &str) -> Option<Addr> {
+        let (_, socket) = self.socket_in(sid, namespace)?;
+        self.session_of_socket(socket).map(|session| session.addr)
+    }
+
+    /// How far a socket is.
+    pub fn status(&self, sid: &Id) -> Option<SocketStatus> {
+        self.socket(sid).map(|socket| socket.status)
+    }
+
+    /// A socket's namespace.
+    pub fn namespace_of(&self, sid: &Id) -> Option<&Arc<str>> {
+        let namespace = self.socket(sid)?.namespace;
+        self.namespaces.get(namespace as usize).map(|entry| &entry.name)
+    }
+
+    /// A socket's session.
+    pub fn session_of(&self, sid: &Id) -> Option<Id> {
+        self.session_of_socket(self.socket(sid)?).map(|session| session.id)
+    }
+
+    /// A session's socket in a namespace; the latest, if the one before is not forgotten yet.
+    pub fn sid_of(&self, session: &Id, namespace: &str) -> Option<Id> {
+        let namespace = *self.by_name.get(namespace)?;
+        let first = self.sockets.entry(self.session(session)?.first);
+        let mut sockets = std::iter::successors(first, |socket| self.sockets.entry(socket.next));
+        let found = sockets.find(|socket| socket.namespace == namespace);
+        found.map(|socket| socket.sid)
+    }
+
+    /// Where a session lives.
+    pub fn session_addr(&self, session: &Id) -> Option<Addr> {
+        self.session(session).map(|session| session.addr)
+    }
+
+    /// A session's transport.
+    pub fn transport(&self, session: &Id) -> Option<&'static str> {
+        let position = self.session(session)?.transport;
+        self.transports.get(position as usize).copied()
+    }
+
+    /// The request that opened a session.
+    pub fn request(&self, session: &Id) -> Option<Request<'_>> {
+        let session = self.session(session)?;
+        Some((&*session.head, session.peer.addr(), session.secure))
+    }
+
+    /// How many sockets there are.
+    pub fn len(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(*self.by_name.get(name)? as usize)
+    }
+
+    fn session(&self, session: &Id) -> Option<&Session> {
+        self.sessions.find(session).map(|(_, session)| session)
+    }
+
+    fn session_of_socket(&self, socket: &Socket) -> Option<&Session> {
+        self.sessions.entry(socket.session)
+    }
+
+    fn socket(&self, sid: &Id) -> Option<&Socket> {
+        self.sockets.find(sid).map(|(_, socket)| socket)
+    }
+
+    /// A socket of this namespace, and its slot.
+    pub(super) fn socket_in(&self, sid: &Id, namespace: &str) -> Option<(u32, &Socket)> {
+        let found = self.sockets.find(sid)?;
+        let entry = self.namespaces.get(found.1.namespace as usize)?;
+        (*entry.name == *namespace).then_some(found)
+    }
+}

@@ -1,0 +1,440 @@
+//! What the program asks about sockets, sessions and rooms without asking a shard.
+//!
+//! Shards are the authority on who is there; this is the program's own view, changed by the
+//! program's calls and by the events it has taken. A socket's entry outlives its connection until
+//! its disconnect handler has run (`forget`), so that rooms can be read in it. The room structure
+//! is that of a shard, with the slots of sockets in the place of connections.
+
+mod entry;
+mod index;
+mod lookup;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use protocol::Id;
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use self::entry::{NONE, Namespace, Session, Socket};
+use self::index::Index;
+pub use self::lookup::Request;
+use crate::members::{ConnId, Members, RoomId};
+
+/// Where a session lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addr {
+    /// Which shard.
+    pub shard: u16,
+    /// Which of its slots.
+    pub slot: u32,
+    /// Different for each session the slot has had.
+    pub generation: u32,
+}
+
+/// How far a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketStatus {
+    /// Its connect handler runs.
+    Connecting,
+    /// It takes part.
+    Connected,
+    /// It is gone; its disconnect handler runs.
+    Leaving,
+}
+
+/// Why a room cannot be entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryError {
+    /// No socket has this sid.
+    UnknownSid,
+    /// The sid belongs to another namespace.
+    WrongNamespace,
+    /// The room is another socket's own.
+    OwnRoom,
+}
+
+/// Sockets, sessions and rooms of one server.
+#[derive(Debug, Default)]
+pub struct Registry {
+    sockets: Index<Socket>,
+    sessions: Index<Session>,
+    /// The session in each slot of each shard, or [`NONE`].
+    by_addr: Vec<Vec<u32>>,
+    namespaces: Slab<Namespace>,
+    by_name: HashMap<Arc<str>, u32>,
+    /// The names of the rooms that have one.
+    names: FxHashMap<RoomId, Arc<str>>,
+    members: Members,
+    last_room: u64,
+    /// The names of the transports that were met.
+    transports: Vec<&'static str>,
+}
+
+impl Registry {
+    /// Notes a session, with its first CONNECT.
+    pub fn open(
+        &mut self,
+        id: Id,
+        addr: Addr,
+        head: Box<[u8]>,
+        peer: Option<SocketAddr>,
+        secure: bool,
+        transport: &'static str,
+    ) {
+        let session = Session {
+            id,
+            addr,
+            head,
+            peer: peer.into(),
+            first: NONE,
+            transport: self.transport_position(transport),
+            secure,
+            closed: false,
+        };
+        let session = self.sessions.insert(session);
+        let (shard, slot) = (addr.shard as usize, addr.slot as usize);
+        if self.by_addr.len() <= shard {
+            self.by_addr.resize_with(shard + 1, Vec::new);
+        }
+        let slots = &mut self.by_addr[shard];
+        if slots.len() <= slot {
+            slots.resize(slot + 1, NONE);
+        }
+        slots[slot] = session;
+    }
+
+    /// The slot of the session that lives, or has lived last, at an address.
+    fn session_slot(&self, addr: Addr) -> Option<u32> {
+        let slots = self.by_addr.get(addr.shard as usize)?;
+        slots.get(addr.slot as usize).copied()
+    }
+
+    fn transport_position(&mut self, name: &'static str) -> u8 {
+        let mut known = self.transports.iter();
+        let position = known.position(|other| *other == name);
+        position.unwrap_or_else(|| {
+            self.transports.push(name);
+            self.transports.len() - 1
+        }) as u8
+    }
+
+    /// Notes a socket that waits for its connect handler; returns its session's id.
+    pub fn connect(&mut self, sid: Id, addr: Addr, namespace: &Arc<str>) -> Option<Id> {
+        let slot = self.session_slot(addr)?;
+        self.sessions.entry(slot).filter(|s| s.addr == addr)?;
+        let namespace = self.namespace_slot(namespace);
+        let session = self.sessions.entry_mut(slot)?;
+        let socket = self.sockets.insert(Socket {
+            sid,
+            session: slot,
+            next: session.first,
+            namespace,
+            status: SocketStatus::Connecting,
+        });
+        session.first = socket;
+        let entry = self.namespaces.get_mut(namespace as usize)?;
+        entry.sockets += 1;
+        self.members.join(ConnId(socket), entry.all, entry.all);
+        Some(session.id)
+    }
+
+    fn namespace_slot(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(slot) = self.by_name.get(name) {
+            return *slot;
+        }
+        let entry = Namespace {
+            name: Arc::clone(name),
+            all: self.new_room(),
+            rooms: HashMap::new(),
+            sockets: 0,
+        };
+        let slot = self.namespaces.insert(entry) as u32;
+        self.by_name.insert(Arc::clone(name), slot);
+        slot
+    }
+
+    fn new_room(&mut self) -> RoomId {
+        self.last_room += 1;
+        RoomId(self.last_room)
+    }
+
+    /// The connect handler accepted the socket; where it is, and its namespace's room.
+    pub fn accepted(&mut self, sid: &Id) -> Option<(Addr, RoomId)> {
+        let socket = self.sockets.find_mut(sid)?;
+        if socket.status != SocketStatus::Connecting {
+            return None;
+        }
+        socket.status = SocketStatus::Connected;
+        let addr = self.sessions.entry(socket.session)?.addr;
+        let all = self.namespaces.get(socket.namespace as usize)?.all;
+        Some((addr, all))
+    }
+
+    /// The socket is gone; its namespace and its session's id, the first time.
+    pub fn leaving(&mut self, sid: &Id) -> Option<(Arc<str>, Id)> {
+        let socket = self.sockets.find_mut(sid)?;
+        if socket.status == SocketStatus::Leaving {
+            return None;
+        }
+        socket.status = SocketStatus::Leaving;
+        let session = self.sessions.entry(socket.session)?.id;
+        let entry = self.namespaces.get(socket.namespace as usize)?;
+        Some((Arc::clone(&entry.name), session))
+    }
+
+    /// Forgets a socket; and its session, if that is closed and has no other.
+    pub fn forget(&mut self, sid: &Id) {
+        let Some(slot) = self.sockets.slot(sid) else {
+            return;
+        };
+        let rooms: Vec<_> = self.members.rooms_of(ConnId(slot)).collect();
+        self.members.remove(ConnId(slot));
+        self.unlink(slot);
+        let Some(socket) = self.sockets.remove(slot) else {
+            return;
+        };
+        for room in rooms {
+            self.free_room(socket.namespace, room);
+        }
+        self.free_namespace(socket.namespace);
+        self.free_session(socket.session);
+    }
+
+    /// Takes a socket out of the list of its session.
+    fn unlink(&mut self, slot: u32) {
+        let Some((session, next)) = self.sockets.entry(slot).map(|s| (s.session, s.next)) else {
+            return;
+        };
+        let Some(session) = self.sessions.entry_mut(session) else {
+            return;
+        };
+        let mut at = session.first;
+        if at == slot {
+            session.first = next;
+            return;
+        }
+        while let Some(socket) = self.sockets.entry_mut(at) {
+            if socket.next == slot {
+                socket.next = next;
+                return;
+            }
+            at = socket.next;
+        }
+    }
+
+    /// One socket of a namespace is forgotten.
+    fn free_namespace(&mut self, slot: u32) {
+        let Some(entry) = self.namespaces.get_mut(slot as usize) else {
+            return;
+        };
+        entry.sockets -= 1;
+        if entry.sockets == 0 {
+            let entry = self.namespaces.remove(slot as usize);
+            self.by_name.remove(&entry.name);
+        }
+    }
+
+    /// The session's connection is closed.
+    pub fn close(&mut self, session: &Id) {
+        let Some(slot) = self.sessions.slot(session) else {
+            return;
+        };
+        if let Some(session) = self.sessions.entry_mut(slot) {
+            session.closed = true;
+        }
+        self.free_session(slot);
+    }
+
+    /// Frees a session that is closed and has no socket.
+    fn free_session(&mut self, slot: u32) {
+        let is_over = |session: &Session| session.closed && session.first == NONE;
+        if !self.sessions.entry(slot).is_some_and(is_over) {
+            return;
+        }
+        let Some(addr) = self.sessions.remove(slot).map(|session| session.addr) else {
+            return;
+        };
+        let slots = self.by_addr.get_mut(addr.shard as usize);
+        let place = slots.and_then(|slots| slots.get_mut(addr.slot as usize));
+        // Another session may have the place by now.
+        if let Some(place) = place.filter(|place| **place == slot) {
+            *place = NONE;
+        }
+    }
+
+    /// Frees the name of a room that is empty.
+    fn free_room(&mut self, namespace: u32, room: RoomId) {
+        if self.members.len(room) > 0 {
+            return;
+        }
+        if let Some(name) = self.names.remove(&room)
+            && let Some(entry) = self.namespaces.get_mut(namespace as usize)
+        {
+            entry.rooms.remove(&name);
+        }
+    }
+
+    /// Puts a socket into a room; `None` when it is in it already. The two rooms are the one it
+    /// entered and that of its namespace.
+    ///
+    /// # Errors
+    /// For an unknown sid, one of another namespace, and another socket's own room.
+    pub fn join(
+        &mut self,
+        sid: &Id,
+        namespace: &str,
+        room: &str,
+    ) -> Result<Option<(Addr, RoomId, RoomId)>, RegistryError> {
+        let (slot, socket) = self.sockets.find(sid).ok_or(RegistryError::UnknownSid)?;
+        let session = self.sessions.entry(socket.session);
+        let addr = session.ok_or(RegistryError::UnknownSid)?.addr;
+        let space = socket.namespace;
+        if self.socket_in(sid, namespace).is_none() {
+            return Err(RegistryError::WrongNamespace);
+        }
+        if room == sid.as_str() {
+            return Ok(None);
+        }
+        if Id::parse(room).is_some_and(|other| self.socket_in(&other, namespace).is_some()) {
+            return Err(RegistryError::OwnRoom);
+        }
+        let id = self.room_in(space, room).ok_or(RegistryError::WrongNamespace)?;
+        let all = self.namespaces.get(space as usize).map_or(id, |entry| entry.all);
+        let is_new = self.members.join(ConnId(slot), id, all);
+        Ok(is_new.then_some((addr, id, all)))
+    }
+
+    /// The id of a room, which is made if need be.
+    fn room_in(&mut self, namespace: u32, room: &str) -> Option<RoomId> {
+        let known = self.namespaces.get(namespace as usize)?.rooms.get(room);
+        if let Some(id) = known.copied() {
+            return Some(id);
+        }
+        let (id, name) = (self.new_room(), Arc::<str>::from(room));
+        let entry = self.namespaces.get_mut(namespace as usize)?;
+        entry.rooms.insert(Arc::clone(&name), id);
+        self.names.insert(id, name);
+        Some(id)
+    }
+
+    /// Takes a socket out of a room; `None` when it is not in it.
+    pub fn leave(&mut self, sid: &Id, namespace: &str, room: &str) -> Option<(Addr, RoomId)> {
+        let (slot, socket) = self.socket_in(sid, namespace)?;
+        let (space, addr) = (socket.namespace, self.addr(sid)?);
+        let id = self.room(namespace, room)?;
+        if !self.members.leave(ConnId(slot), id) {
+            return None;
+        }
+        self.free_room(space, id);
+        Some((addr, id))
+    }
+
+    /// Takes everybody out of a room; `None` when nobody is in it.
+    pub fn close_room(&mut self, namespace: &str, room: &str) -> Option<RoomId> {
+        let space = *self.by_name.get(namespace)?;
+        let id = self.room(namespace, room)?;
+        let members: Vec<_> = self.members.members(id).collect();
+        for conn in members {
+            self.members.leave(conn, id);
+        }
+        self.free_room(space, id);
+        Some(id)
+    }
+
+    /// The session has moved to another transport.
+    pub fn set_transport(&mut self, session: &Id, transport: &'static str) {
+        let position = self.transport_position(transport);
+        if let Some(session) = self.sessions.find_mut(session) {
+            session.transport = position;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sid(n: u8) -> Id {
+        Id::from_random([n; 15])
+    }
+
+    fn addr(slot: u32) -> Addr {
+        Addr { shard: 0, slot, generation: 1 }
+    }
+
+    /// Three connected sockets in `/`.
+    fn three() -> Registry {
+        let mut registry = Registry::default();
+        let namespace = Arc::from("/");
+        for n in 0..3 {
+            let head = Box::from(&b"GET"[..]);
+            registry.open(sid(100 + n), addr(n.into()), head, None, false, "polling");
+            registry.connect(sid(n), addr(n.into()), &namespace).unwrap();
+            registry.accepted(&sid(n)).unwrap();
+        }
+        registry
+    }
+
+    #[test]
+    fn rooms_are_known_from_both_sides() {
+        let mut registry = three();
+        assert!(registry.join(&sid(0), "/", "a").unwrap().is_some());
+        assert_eq!(registry.join(&sid(0), "/", "a"), Ok(None));
+        registry.join(&sid(1), "/", "a").unwrap();
+        assert_eq!(registry.rooms_of(&sid(0), "/"), [sid(0).as_str(), "a"]);
+        assert_eq!(registry.participants("/", Some("a")), [(sid(0), sid(100)), (sid(1), sid(101))]);
+        assert_eq!(registry.participants("/", None).len(), 3);
+        assert_eq!(registry.participants("/", Some(sid(2).as_str())), [(sid(2), sid(102))]);
+        registry.leave(&sid(0), "/", "a").unwrap();
+        registry.close_room("/", "a").unwrap();
+        assert_eq!((registry.room("/", "a"), registry.room_names("/").len()), (None, 0));
+    }
+
+    #[test]
+    fn rooms_that_cannot_be_entered_say_why() {
+        let mut registry = three();
+        assert_eq!(registry.join(&sid(9), "/", "a"), Err(RegistryError::UnknownSid));
+        assert_eq!(registry.join(&sid(0), "/x", "a"), Err(RegistryError::WrongNamespace));
+        let own = registry.join(&sid(0), "/", sid(1).as_str());
+        assert_eq!(own, Err(RegistryError::OwnRoom));
+    }
+
+    #[test]
+    fn nothing_is_left_of_forgotten_sockets() {
+        let mut registry = three();
+        registry.join(&sid(0), "/", "a").unwrap();
+        for n in 0..3 {
+            registry.leaving(&sid(n)).unwrap();
+            registry.close(&sid(100 + n));
+            assert!(registry.request(&sid(100 + n)).is_some());
+            registry.forget(&sid(n));
+            assert!(registry.request(&sid(100 + n)).is_none());
+        }
+        assert!(registry.is_empty() && registry.namespaces().is_empty());
+        assert!(registry.members.is_empty() && registry.names.is_empty());
+        assert_eq!(registry.sessions.len(), 0);
+        assert!(registry.by_addr[0].iter().all(|slot| *slot == NONE));
+    }
+
+    #[test]
+    fn a_client_takes_few_bytes() {
+        let (mut registry, clients, room) = (Registry::default(), 10_000u32, "room");
+        let namespace = Arc::from("/");
+        for n in 0..clients {
+            let id = |salt: u8| {
+                let mut bytes = [salt; 15];
+                bytes[..4].copy_from_slice(&n.to_le_bytes());
+                Id::from_random(bytes)
+            };
+            registry.open(id(1), addr(n), Box::default(), None, false, "polling");
+            registry.connect(id(2), addr(n), &namespace).unwrap();
+            registry.join(&id(2), "/", room).unwrap();
+        }
+        let slots: usize = registry.by_addr.iter().map(|slots| 4 * slots.capacity()).sum();
+        let indexes = registry.sockets.footprint() + registry.sessions.footprint();
+        let bytes = (indexes + slots + registry.members.footprint()) / clients as usize;
+        assert!(bytes <= 250, "{bytes} bytes");
+    }
+}
