@@ -176,7 +176,7 @@ class Dispatcher:
 
     def _answer(self, sid: str, ack_id: int, result: Any, event: Any, namespace: str) -> None:
         if result is None:
-            self._core.ack(sid, ack_id, b"[]", None)
+            self._send(sid, ack_id, b"[]", None)
             return
         try:
             payload = list(result) if isinstance(result, tuple) else [result]
@@ -184,7 +184,11 @@ class Dispatcher:
         except (TypeError, ValueError, RecursionError):
             self._logger.exception('result of event "%s" cannot be sent [%s]', event, namespace)
             return
-        self._core.ack(sid, ack_id, data, attachments)
+        self._send(sid, ack_id, data, attachments)
+
+    def _send(self, sid: str, ack_id: int, data: bytes, attachments: list[bytes] | None) -> None:
+        if self._core.ack(sid, ack_id, data, attachments):
+            self._tasks.loop.call_soon(self._core.flush)
 
     def ack(
         self,

@@ -399,7 +399,8 @@ class AsyncServer:
         else:
             payload = [event, data]
         text, attachments = self._codec.encode(payload)
-        self._core.emit(namespace, text, attachments, names, skip, number)
+        if self._core.emit(namespace, text, attachments, names, skip, number):
+            self._tasks.loop.call_soon(self._core.flush)
 
     def _recipients(self, names: list[str] | None, namespace: str, skip: Iterable[str]) -> list[str]:
         """Return the sids an emit reaches; a client that is still connecting by its sid alone."""

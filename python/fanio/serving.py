@@ -86,7 +86,8 @@ class Serving:
             if self._fd is not None and self.loop is not None and not self.loop.is_closed():
                 msg = "this AsyncServer is already served on another event loop"
                 raise RuntimeError(msg)
-            self._fd = self._core.start()
+            # One wake of the shards serves everything that is sent in a turn of the loop.
+            self._fd = self._core.start(defer=True)
             self._stopped = None
             self.loop = loop
             self._tasks.bind(loop)
