@@ -106,10 +106,20 @@ def test_a_request_of_a_known_session_is_checked_too(server: Server) -> None:
     ],
 )
 def test_a_forwarded_host_of_an_untrusted_peer_counts_for_nothing(
-    serve: Serve, headers: tuple[str, ...]
+    server: Server, headers: tuple[str, ...]
 ) -> None:
-    response = get(serve(), PATH, "Origin: http://evil.example", *headers)
-    assert response.status == 403
+    with Stream(server, source="127.0.0.2") as stream:
+        response = stream.exchange("GET", PATH, "Origin: http://evil.example", *headers)
+        assert response.status == 403
+
+
+@LAX
+def test_a_forwarded_host_of_a_trusted_peer_counts(server: Server) -> None:
+    """uvicorn trusts 127.0.0.1 unless `forwarded_allow_ips` says otherwise."""
+    proxied = ("X-Forwarded-Host: good.example", "X-Forwarded-Proto: https")
+    assert get(server, PATH, "Origin: https://good.example", *proxied).status == 200
+    assert get(server, PATH, "Origin: http://good.example", *proxied).status == 403
+    assert get(server, PATH, "Origin: https://evil.example", *proxied).status == 403
 
 
 @LAX

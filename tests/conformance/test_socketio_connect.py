@@ -123,6 +123,7 @@ def test_several_namespaces_share_a_connection(server: Server) -> None:
         assert client.is_served()
 
 
+@pytest.mark.differs("node", reason="leaves a tick later and takes it as a second CONNECT")
 def test_a_namespace_can_be_left_and_joined_again(server: Server) -> None:
     with Client(server) as client:
         first = client.connect()

@@ -22,7 +22,6 @@ class FakeCore:
 
     def __init__(self, options: dict[str, object]) -> None:
         self.options = options
-        self.sent: list[tuple[Any, ...]] = []
         self.calls: list[tuple[Any, ...]] = []
         self.sockets: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, tuple[bytes, tuple[str, int] | None, bool]] = {}
@@ -50,7 +49,7 @@ class FakeCore:
         attachments, places = blobs or (None, None)
         self.push(_core.EVENT, sid, self.sockets[sid]["ns"], data, ack_id, attachments, places)
 
-    def ack(self, sid: str, data: bytes, ack_id: int) -> None:
+    def answer(self, sid: str, data: bytes, ack_id: int) -> None:
         self.push(_core.ACK, sid, self.sockets[sid]["ns"], data, ack_id, None, None)
 
     def drop(self, sid: str, reason: str = "transport close") -> None:
@@ -177,10 +176,6 @@ class FakeCore:
         if name.startswith("_"):
             raise AttributeError(name)
         return lambda *args: self.calls.append((name, *args))
-
-
-FakeCore.send_ack = None  # type: ignore[attr-defined]
-del FakeCore.send_ack  # type: ignore[attr-defined]
 
 
 async def until(condition: Callable[[], Any]) -> None:

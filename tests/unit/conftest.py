@@ -1,0 +1,40 @@
+"""Servers on a fake core, for the tests of the Python package."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_core import FakeCore
+
+import fanio
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every AsyncServer use the fake core."""
+    monkeypatch.setattr("fanio._core.Server", FakeCore)
+
+
+@pytest_asyncio.fixture
+async def serve(fake: None) -> AsyncIterator[Callable[..., tuple[fanio.AsyncServer, FakeCore]]]:
+    """Return a function that makes a server with options, running on this loop, and its core."""
+    made: list[fanio.AsyncServer] = []
+
+    def start(**options: Any) -> tuple[fanio.AsyncServer, FakeCore]:
+        server = fanio.AsyncServer(**options)
+        server._serve_on(asyncio.get_running_loop())
+        made.append(server)
+        return server, server._core  # type: ignore[return-value]
+
+    yield start
+    for server in made:
+        await server.shutdown()

@@ -1,0 +1,257 @@
+"""Events and acknowledgements: order, results, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import pytest
+from fake_core import settle, until
+
+
+async def joined(core):
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    return sid
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (None, []),
+        ((), []),
+        ((1, "a"), [1, "a"]),
+        ([1, 2], [[1, 2]]),
+        ({"a": 1}, [{"a": 1}]),
+        (0, [0]),
+        (False, [False]),
+        ("", [""]),
+    ],
+)
+async def test_result_is_the_acknowledgement(serve, kind, result, expected):
+    sio, core = serve()
+
+    async def coroutine(sid):
+        return result
+
+    sio.on("e", coroutine if kind == "async" else lambda sid: result)
+    sid = await joined(core)
+    core.event(sid, b'["e"]', 7)
+    await until(lambda: core.of("ack"))
+    ((to, number, data, attachments),) = core.of("ack")
+    assert (to, number, json.loads(data), attachments) == (sid, 7, expected, None)
+
+
+async def test_bytes_in_a_result_are_attachments(serve):
+    sio, core = serve()
+    sio.on("e", lambda sid: (1, b"x"))
+    sid = await joined(core)
+    core.event(sid, b'["e"]', 7)
+    await until(lambda: core.of("ack"))
+    assert core.of("ack") == [(sid, 7, b'[1,{"_placeholder":true,"num":0}]', [b"x"])]
+
+
+async def test_no_ack_without_id_without_handler_or_after_an_exception(serve):
+    sio, core = serve()
+    ran = []
+
+    @sio.event
+    async def fails(sid):
+        ran.append(1)
+        raise ValueError
+
+    @sio.event
+    async def fine(sid):
+        ran.append(2)
+        return 1
+
+    @sio.event
+    async def strange(sid):
+        ran.append(3)
+        return object()
+
+    sid = await joined(core)
+    core.event(sid, b'["unknown"]', 1)
+    core.event(sid, b'["fails"]', 2)
+    core.event(sid, b'["fine"]', None)
+    core.event(sid, b'["strange"]', 3)
+    await until(lambda: len(ran) == 3)
+    await settle()
+    assert core.of("ack") == []
+
+
+async def test_arguments_and_attachments_reach_the_handler(serve):
+    sio, core = serve()
+    got = []
+    sio.on("e", lambda *args: got.append(args))
+    sid = await joined(core)
+    core.event(sid, b'["e",1,{"a":{"_placeholder":true,"num":0}}]', None, [b"x"], [([2, "a"], 0)])
+    await until(lambda: got)
+    assert got == [(sid, 1, {"a": b"x"})]
+
+
+@pytest.mark.parametrize(
+    ("data", "blobs"), [(b'["e"', ()), (b"{}", ()), (b"[]", ()), (b'["e",1]', ([b"x"], [([7], 0)]))]
+)
+async def test_bad_data_closes_the_session(serve, data, blobs):
+    sio, core = serve()
+    got = []
+    sio.on("e", lambda *args: got.append(args))
+    sid = await joined(core)
+    core.event(sid, data, 1, *blobs)
+    await until(lambda: core.of("close"))
+    assert core.of("close") == [("session1", "parse error")]
+    assert got == []
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+async def test_a_failing_handler_is_logged_once_with_its_event(serve, kind, caplog):
+    sio, core = serve(logger=logging.getLogger("test"))
+
+    def plain(sid):
+        raise ValueError("oops")
+
+    async def coroutine(sid):
+        raise ValueError("oops")
+
+    sio.on("boom", plain if kind == "plain" else coroutine)
+    sid = await joined(core)
+    core.event(sid, b'["boom"]', 1)
+    await until(lambda: caplog.records)
+    await settle()
+    (record,) = caplog.records
+    assert record.getMessage() == 'handler of event "boom" failed [/]'
+    assert record.exc_info
+
+
+async def test_handlers_start_in_order_and_run_together(serve):
+    sio, core = serve()
+    started, go = [], asyncio.Event()
+
+    @sio.event
+    async def e(sid, number):
+        started.append(number)
+        await go.wait()
+        return number
+
+    sid = await joined(core)
+    for number in range(50):
+        core.event(sid, b'["e",%d]' % number, number)
+    await until(lambda: len(started) == 50)
+    assert started == list(range(50))
+    assert core.of("ack") == []
+    go.set()
+    await until(lambda: len(core.of("ack")) == 50)
+    assert sio._tasks._running == set()
+
+
+async def test_each_handler_has_a_task_and_a_context_of_its_own(serve):
+    sio, core = serve()
+    tasks = []
+
+    @sio.event
+    async def e(sid):
+        tasks.append(asyncio.current_task())
+        await asyncio.sleep(0)
+        assert asyncio.current_task() is tasks[-1]
+
+    sid = await joined(core)
+    core.event(sid, b'["e"]')
+    await until(lambda: tasks)
+    core.event(sid, b'["e"]')
+    await until(lambda: len(tasks) == 2)
+    assert None not in tasks
+    assert tasks[0] is not tasks[1]
+
+
+async def test_serial_handlers_run_one_after_the_other(serve):
+    sio, core = serve(async_handlers=False)
+    order = []
+
+    @sio.event
+    async def slow(sid, number):
+        order.append(f"start {number}")
+        await asyncio.sleep(0.002)
+        order.append(f"end {number}")
+        if number == 1:
+            raise asyncio.CancelledError
+
+    sio.on("plain", lambda sid: order.append("plain"))
+    sio.on("disconnect", lambda sid: order.append("gone"))
+    sid = await joined(core)
+    core.event(sid, b'["slow",1]', 1)
+    core.event(sid, b'["plain"]', 2)
+    core.event(sid, b'["slow",2]', 3)
+    core.drop(sid)
+    await until(lambda: core.forgotten)
+    assert order == ["start 1", "end 1", "plain", "start 2", "end 2", "gone"]
+    assert not sio._dispatcher.is_busy()
+    assert sio._tasks.in_flight(sid) == 0
+
+
+async def test_serial_clients_do_not_wait_for_each_other(serve):
+    sio, core = serve(async_handlers=False)
+    go, done = asyncio.Event(), []
+
+    @sio.event
+    async def e(sid, wait):
+        if wait:
+            await go.wait()
+        done.append(sid)
+
+    first, second = core.connect(), core.connect()
+    await until(lambda: len(core.of("accept")) == 2)
+    core.event(first, b'["e",true]')
+    core.event(second, b'["e",false]')
+    await until(lambda: done == [second])
+    go.set()
+    await until(lambda: done == [second, first])
+
+
+async def test_plain_function_that_returns_a_coroutine_is_awaited(serve):
+    sio, core = serve()
+
+    async def work(sid):
+        await asyncio.sleep(0)
+        return "done"
+
+    sio.on("e", lambda sid: work(sid))
+    sid = await joined(core)
+    core.event(sid, b'["e"]', 1)
+    await until(lambda: core.of("ack"))
+    assert core.of("ack")[0][2] == b'["done"]'
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+async def test_callback_gets_the_answer_once(serve, kind):
+    sio, core = serve()
+    got = []
+
+    async def coroutine(*args):
+        got.append(args)
+
+    sid = await joined(core)
+    await sio.emit("q", to=sid, callback=coroutine if kind == "async" else lambda *args: got.append(args))
+    number = core.of("emit")[0][5]
+    core.answer(sid, b'[1,"a"]', number)
+    core.answer(sid, b"[2]", number)
+    core.answer(sid, b"[3]", number + 1)
+    await until(lambda: got)
+    await settle()
+    assert got == [(1, "a")]
+
+
+async def test_failing_callback_is_logged(serve, caplog):
+    sio, core = serve(logger=logging.getLogger("test"))
+
+    async def coroutine():
+        raise ValueError
+
+    sid = await joined(core)
+    for callback in (lambda: 1 / 0, coroutine):
+        await sio.emit("q", to=sid, callback=callback)
+        core.answer(sid, b"[]", core.of("emit")[-1][5])
+        await settle()
+    assert len(caplog.records) == 2

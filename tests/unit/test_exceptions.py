@@ -1,0 +1,22 @@
+"""The exceptions' tree and what a refused client gets."""
+
+from __future__ import annotations
+
+import builtins
+
+import pytest
+from socketio import exceptions as theirs
+
+from fanio import exceptions as ours
+
+
+@pytest.mark.parametrize("args", [(), ("no",), (1,), ("no", {"a": 1}), ("no", 1, 2)])
+def test_refusal_has_the_arguments_of_python_socketio(args):
+    assert ours.ConnectionRefusedError(*args).error_args == theirs.ConnectionRefusedError(*args).error_args
+
+
+@pytest.mark.parametrize("name", ours.__all__)
+def test_tree_is_that_of_python_socketio(name):
+    names = [base.__name__ for base in getattr(ours, name).__mro__]
+    assert names == [base.__name__ for base in getattr(theirs, name).__mro__]
+    assert not issubclass(getattr(ours, name), getattr(builtins, name, ()))

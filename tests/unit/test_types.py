@@ -1,0 +1,16 @@
+"""The names of the shapes can be imported by applications at run time."""
+
+from __future__ import annotations
+
+import typing
+
+from fanio import types
+
+
+def test_every_name_exists():
+    assert all(hasattr(types, name) for name in types.__all__)
+
+
+def test_protocol_names_its_functions():
+    assert {"dumps", "loads"} <= set(vars(types.JsonModule))
+    assert typing.get_type_hints(types.JsonModule.loads)["text"] is str
