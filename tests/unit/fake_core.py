@@ -63,7 +63,7 @@ class FakeCore:
 
     # What the package does
 
-    def start(self) -> int:
+    def start(self, defer: bool = False) -> int:
         self.calls.append(("start",))
         self._pipe = os.pipe()
         if self._events:
