@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::frame::Frame;
 use crate::members::{ConnId, Members, RoomId};
-use crate::merge::{Merge, Pick};
+use crate::merge::Merge;
 use crate::pending::{Pending, Target};
 use crate::queue::Queue;
 use crate::run::{Frames, Outlet, Run};
@@ -67,22 +67,15 @@ impl Fanout {
 
     /// Gives a connection what is pending for it and this frame, in one run.
     pub fn direct(&mut self, conn: ConnId, frame: &Frame, out: &mut impl Outlet) {
-        if !self.collect(conn) {
-            let buffers = std::slice::from_ref(frame.wire());
-            return out.deliver(conn, &picked(buffers, &[], &self.queue, Some(frame)));
-        }
-        self.merge.buffers.push(frame.wire().clone());
-        let merge = &self.merge;
-        out.deliver(conn, &picked(&merge.buffers, &merge.picks, &self.queue, Some(frame)));
-        // What is kept for the next connection is without the frame.
-        self.merge.buffers.pop();
+        let pending = self.collect(conn).then(|| self.merge.run(&self.queue.table));
+        let nothing = Run { buffers: &[], frames: Frames::Entries(&[]), last: None };
+        out.deliver(conn, &Run { last: Some(frame), ..pending.unwrap_or(nothing) });
     }
 
     /// Gives a connection what is pending for it.
     pub fn catch_up(&mut self, conn: ConnId, out: &mut impl Outlet) {
         if self.collect(conn) {
-            let merge = &self.merge;
-            out.deliver(conn, &picked(&merge.buffers, &merge.picks, &self.queue, None));
+            out.deliver(conn, &self.merge.run(&self.queue.table));
         }
     }
 
@@ -246,7 +239,8 @@ impl Fanout {
         while looks > 0 {
             let list = &self.queue.table[key];
             let first = list.entries.first().map_or(0, |entry| entry.seq);
-            let whole = Run { buffers: list.buffers(), frames: Frames::Entries(&list.entries) };
+            let frames = Frames::Entries(&list.entries);
+            let whole = Run { buffers: list.buffers(), frames, last: None };
             let members = self.members.members_of(room);
             // Those who get the whole of one list: the common case, and a tight loop.
             let mut other = None;
@@ -277,8 +271,7 @@ impl Fanout {
                 Some((conn, upto, true)) => {
                     let table = &mut self.queue.table;
                     if self.merge.collect(&self.members, table, conn, (upto, limit)) {
-                        let merge = &self.merge;
-                        out.deliver(conn, &picked(&merge.buffers, &merge.picks, &self.queue, None));
+                        out.deliver(conn, &self.merge.run(table));
                     }
                 }
                 None => {}
@@ -299,20 +292,12 @@ fn deliver_tail(
     let from = list.first_after(upto);
     let entries = &list.entries[from..];
     if !entries.is_empty() {
+        slices.clear();
         list.slices(from, list.entries.len(), slices);
-        out.deliver(conn, &Run { buffers: slices, frames: Frames::Entries(entries) });
+        let frames = Frames::Entries(entries);
+        out.deliver(conn, &Run { buffers: slices, frames, last: None });
         slices.clear();
     }
-}
-
-fn picked<'r>(
-    buffers: &'r [Bytes],
-    picks: &'r [Pick],
-    queue: &'r Queue,
-    last: Option<&'r Frame>,
-) -> Run<'r> {
-    let table = &queue.table;
-    Run { buffers, frames: Frames::Picked { picks, table, last } }
 }
 
 #[cfg(test)]

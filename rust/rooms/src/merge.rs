@@ -1,58 +1,74 @@
 //! What one connection gets of several lists, in order.
 //!
-//! Each list gives a *cut*: the entries behind the connection's place and not behind the limit.
-//! Connections with the same cuts get the same packets, and the walk meets many of them in a row,
+//! Each list gives a *cut*: the entries behind the connection's place and not behind the limit. The
+//! cuts are merged by number, in whole stretches: what matters is how often the lists alternate,
+//! not how much they hold. Connections with the same cuts get the same packets, and the walk meets many of them in a row,
 //! so the last merge is kept, and joined once it is used again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use bytes::Bytes;
 use slab::Slab;
 
 use crate::members::{ConnId, Members};
-use crate::pending::{JOINED, Pending, concat};
+use crate::pending::{Entry, JOINED, Pending, concat};
+use crate::run::{Frames, Run};
 
 /// A merge of fewer buffers than this is not joined: one gathering write costs no more.
 const WORTH_JOINING: usize = 4;
 
-/// The entries of one list, by their positions.
+/// Neighbours in one list, by their positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Cut {
+pub(crate) struct Stretch {
     key: u32,
     from: u32,
     to: u32,
 }
 
-/// An entry that a connection gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Pick {
-    seq: u64,
-    pub(crate) key: u32,
-    entry: u32,
+impl Stretch {
+    pub(crate) fn entries<'t>(&self, table: &'t Slab<Pending>) -> &'t [Entry] {
+        let list = table.get(self.key as usize);
+        let entries = list.and_then(|list| list.entries.get(self.from as usize..self.to as usize));
+        entries.unwrap_or_default()
+    }
 }
 
-impl Pick {
-    pub(crate) fn entry(&self) -> usize {
-        self.entry as usize
-    }
+/// The next entry of a cut, lowest number first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    seq: u64,
+    /// Which cut.
+    cut: usize,
+    /// Its position in the list.
+    at: u32,
 }
 
 /// The last merge that was made.
 #[derive(Debug, Default)]
 pub(crate) struct Merge {
-    pub(crate) picks: Vec<Pick>,
-    pub(crate) buffers: Vec<Bytes>,
+    stretches: Vec<Stretch>,
+    buffers: Vec<Bytes>,
     /// What it was made of; empty when it fits nobody else.
-    cuts: Vec<Cut>,
+    cuts: Vec<Stretch>,
     is_joined: bool,
     keys: Vec<u32>,
-    wanted: Vec<Cut>,
+    wanted: Vec<Stretch>,
+    heads: BinaryHeap<Reverse<Head>>,
 }
 
 impl Merge {
     /// Forgets what it holds: the lists it points into are going away.
     pub(crate) fn clear(&mut self) {
-        self.picks.clear();
+        self.stretches.clear();
         self.buffers.clear();
         self.cuts.clear();
+    }
+
+    /// What was collected.
+    pub(crate) fn run<'r>(&'r self, table: &'r Slab<Pending>) -> Run<'r> {
+        let frames = Frames::Stretches(&self.stretches, table);
+        Run { buffers: &self.buffers, frames, last: None }
     }
 
     /// Collects what is numbered above `upto` and up to `last` for a connection; false if nothing.
@@ -72,13 +88,20 @@ impl Merge {
             self.join();
             return true;
         }
-        self.pick(table, conn, is_exact);
+        for cut in &self.wanted {
+            table[cut.key as usize].join_for_one();
+        }
+        self.stretches.clear();
+        self.interleave(table);
+        if is_exact {
+            self.skip(table, conn);
+        }
         self.fill(table);
         self.cuts.clear();
         if !is_exact {
             self.cuts.extend_from_slice(&self.wanted);
         }
-        !self.picks.is_empty()
+        !self.stretches.is_empty()
     }
 
     /// The lists that have a room of the connection.
@@ -117,41 +140,63 @@ impl Merge {
             let entries = &list.entries[from..to];
             is_exact |= list.has_excepts && entries.iter().any(|entry| entry.excepts(conn));
             let (key, from, to) = (*key, from as u32, to as u32);
-            self.wanted.push(Cut { key, from, to });
+            self.wanted.push(Stretch { key, from, to });
         }
         is_exact
     }
 
-    fn pick(&mut self, table: &mut Slab<Pending>, conn: ConnId, is_exact: bool) {
-        self.picks.clear();
-        for cut in &self.wanted {
-            let list = &mut table[cut.key as usize];
-            list.join_for_one();
-            let entries = &list.entries[cut.from as usize..cut.to as usize];
-            let entries = entries.iter().zip(cut.from..);
-            let entries = entries.filter(|(entry, _)| !(is_exact && entry.excepts(conn)));
-            self.picks.extend(entries.map(|(entry, at)| Pick {
-                seq: entry.seq,
-                key: cut.key,
-                entry: at,
-            }));
+    /// Merges the cuts by number.
+    fn interleave(&mut self, table: &Slab<Pending>) {
+        if let [cut] = self.wanted[..] {
+            self.stretches.push(cut);
+            return;
         }
-        if self.wanted.len() > 1 {
-            self.picks.sort_unstable();
+        let seq = |cut: &Stretch| cut.entries(table).first().map_or(u64::MAX, |entry| entry.seq);
+        let heads = self.wanted.iter().enumerate();
+        let heads = heads.map(|(at, cut)| Head { seq: seq(cut), cut: at, at: cut.from });
+        self.heads.extend(heads.map(Reverse));
+        while let Some(Reverse(head)) = self.heads.pop() {
+            let cut = self.wanted[head.cut];
+            let rest = Stretch { from: head.at, ..cut };
+            let entries = rest.entries(table);
+            let next = self.heads.peek().map_or(u64::MAX, |Reverse(next)| next.seq);
+            let count = entries.partition_point(|entry| entry.seq < next);
+            let to = head.at + count as u32;
+            self.stretches.push(Stretch { to, ..rest });
+            if let Some(entry) = entries.get(count) {
+                let head = Head { seq: entry.seq, at: to, ..head };
+                self.heads.push(Reverse(head));
+            }
         }
     }
 
-    /// Turns the picks into buffers; neighbours of one list share a slice of what is joined.
+    /// Takes out what the connection is excepted from.
+    fn skip(&mut self, table: &Slab<Pending>, conn: ConnId) {
+        let whole = std::mem::take(&mut self.stretches);
+        for stretch in whole {
+            let mut from = stretch.from;
+            let kept = stretch.entries(table).split(|entry| entry.excepts(conn));
+            for part in kept {
+                let to = from + part.len() as u32;
+                if from < to {
+                    self.stretches.push(Stretch { from, to, ..stretch });
+                }
+                from = to + 1;
+            }
+        }
+    }
+
+    /// Turns the stretches into buffers: slices of what is joined, or single frames.
     fn fill(&mut self, table: &Slab<Pending>) {
         self.is_joined = false;
         self.buffers.clear();
-        let follows = |a: &Pick, b: &Pick| a.key == b.key && a.entry + 1 == b.entry;
-        for run in self.picks.chunk_by(follows) {
-            let (from, to) = (run[0].entry(), run[0].entry() + run.len());
-            table[run[0].key as usize].slices(from, to, &mut self.buffers);
+        for stretch in &self.stretches {
+            let (from, to) = (stretch.from as usize, stretch.to as usize);
+            table[stretch.key as usize].slices(from, to, &mut self.buffers);
         }
     }
 
+    /// Joins the buffers, for those who get the same as the one they were made for.
     fn join(&mut self) {
         if self.is_joined || self.buffers.len() < WORTH_JOINING {
             return;

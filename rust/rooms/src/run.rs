@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::frame::Frame;
 use crate::members::ConnId;
-use crate::merge::Pick;
+use crate::merge::Stretch;
 use crate::pending::{Entry, Pending};
 
 /// Where deliveries go.
@@ -22,38 +22,40 @@ pub trait Outlet {
 pub struct Run<'a> {
     pub(crate) buffers: &'a [Bytes],
     pub(crate) frames: Frames<'a>,
+    /// A packet for this connection alone, behind the others.
+    pub(crate) last: Option<&'a Frame>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Frames<'a> {
-    /// Neighbours in the list of one target.
+    /// Neighbours in one list.
     Entries(&'a [Entry]),
-    /// Chosen from several lists, and a frame behind them.
-    Picked { picks: &'a [Pick], table: &'a Slab<Pending>, last: Option<&'a Frame> },
+    /// Stretches of several lists.
+    Stretches(&'a [Stretch], &'a Slab<Pending>),
 }
 
 impl Run<'_> {
     /// What to write to a WebSocket, joined where that saves sends.
     pub fn buffers(&self) -> impl Iterator<Item = &Bytes> {
-        self.buffers.iter()
+        self.buffers.iter().chain(self.last.map(Frame::wire))
     }
 
     /// The single packets.
     pub fn frames(&self) -> impl Iterator<Item = &Frame> {
-        let (entries, picked, last) = match self.frames {
-            Frames::Entries(entries) => (entries, None, None),
-            Frames::Picked { picks, table, last } => (&[][..], Some((picks, table)), last),
+        let (entries, stretches) = match self.frames {
+            Frames::Entries(entries) => (entries, None),
+            Frames::Stretches(stretches, table) => (&[][..], Some((stretches, table))),
         };
-        let picked = picked.into_iter().flat_map(|(picks, table)| {
-            let entry = |pick: &Pick| table.get(pick.key as usize)?.entries.get(pick.entry());
-            picks.iter().filter_map(entry)
+        let others = stretches.into_iter().flat_map(|(stretches, table)| {
+            let entries = |stretch: &Stretch| stretch.entries(table);
+            stretches.iter().flat_map(entries)
         });
-        let entries = entries.iter().chain(picked);
-        entries.map(|entry| &entry.frame).chain(last)
+        let entries = entries.iter().chain(others);
+        entries.map(|entry| &entry.frame).chain(self.last)
     }
 
     /// Bytes for a WebSocket.
     pub fn bytes(&self) -> usize {
-        self.buffers.iter().map(Bytes::len).sum()
+        self.buffers().map(Bytes::len).sum()
     }
 }
