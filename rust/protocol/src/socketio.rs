@@ -230,7 +230,9 @@ mod tests {
         ] {
             check(text, Err(E::BadAttachmentCount));
         }
-        for text in ["2", "2{}", "2\"a\"", "3[]", "31{}", "0[]", "01", "0x", "11", "1{}", "4", "4[]"] {
+        for text in
+            ["2", "2{}", "2\"a\"", "3[]", "31{}", "0[]", "01", "0x", "11", "1{}", "4", "4[]"]
+        {
             check(text, Err(E::BadPayload));
         }
         for text in [

@@ -1,0 +1,59 @@
+//! The wire vectors that Rust and Python read (`tests/vectors`).
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use protocol::websocket::Decoder;
+use protocol::{engineio, socketio};
+use serde_json::{Value, json};
+
+fn check(text: &str, decode: impl Fn(&Value) -> Result<Value, String>) {
+    let vectors: Vec<Value> = serde_json::from_str(text).unwrap();
+    assert!(!vectors.is_empty());
+    for vector in vectors {
+        let expected = match vector.get("error") {
+            Some(error) => Err(error.as_str().unwrap().to_owned()),
+            None => Ok(vector["output"].clone()),
+        };
+        assert_eq!(decode(&vector), expected, "{}", vector["name"]);
+    }
+}
+
+#[test]
+fn engineio_packets() {
+    check(include_str!("../../../tests/vectors/engineio.json"), |vector| {
+        let packet = engineio::Packet::decode_record(vector["input"].as_str().unwrap());
+        packet.map(|packet| json!(format!("{packet:?}"))).map_err(|error| format!("{error:?}"))
+    });
+}
+
+#[test]
+fn socketio_packets() {
+    check(include_str!("../../../tests/vectors/socketio.json"), |vector| {
+        let packet = socketio::Packet::decode(vector["input"].as_str().unwrap(), 10);
+        let packet = packet.map_err(|error| format!("{error:?}"))?;
+        let mut value =
+            json!({"type": packet.kind as u8, "namespace": packet.namespace, "data": packet.data});
+        if let Some(id) = packet.id {
+            value["id"] = json!(id);
+        }
+        if packet.attachments > 0 {
+            value["attachments"] = json!(packet.attachments);
+        }
+        Ok(value)
+    });
+}
+
+#[test]
+fn websocket_frames() {
+    check(include_str!("../../../tests/vectors/websocket.json"), |vector| {
+        let hex = vector["input"].as_str().unwrap();
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let mut bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        let mut decoder =
+            if vector["from"] == "client" { Decoder::server() } else { Decoder::client() };
+        match decoder.decode(&mut bytes, 1 << 20) {
+            Ok((_, message)) => Ok(json!(format!("{:?}", message.unwrap()))),
+            Err(error) => Err(format!("{error:?}")),
+        }
+    });
+}

@@ -1,0 +1,49 @@
+"""The wire vectors that Rust reads too, against python-socketio's own decoder and through the module's frames."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from socketio.packet import Packet
+
+from fanio import _core
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+
+
+def load(name):
+    return json.loads((VECTORS / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("vector", [v for v in load("socketio") if "output" in v], ids=lambda v: v["name"])
+def test_python_socketio_reads_the_packets_alike(vector):
+    packet, output = Packet(encoded_packet=vector["input"]), vector["output"]
+    assert packet.packet_type == output["type"]
+    assert (packet.namespace or "/") == output["namespace"]
+    assert packet.id == output.get("id")
+    assert packet.attachment_count == output.get("attachments", 0)
+    assert (packet.data or None) == (json.loads(output["data"]) or None if output["data"] else None)
+
+
+@pytest.mark.parametrize("vector", [v for v in load("websocket") if v["from"] == "server"], ids=lambda v: v["name"])
+def test_frames_of_a_server_are_read(vector):
+    reader = _core.FrameReader()
+    data = bytes.fromhex(vector["input"])
+    if "error" in vector:
+        with pytest.raises(ValueError):
+            reader.feed(data)
+    else:
+        kind = {1: "Text", 2: "Binary", 8: "Close", 9: "Ping", 10: "Pong"}
+        [(opcode, _)] = reader.feed(data)
+        assert vector["output"].startswith(kind[opcode])
+
+
+@pytest.mark.parametrize("opcode", [1, 2, 8, 9, 10])
+def test_frames_of_a_client_are_masked(opcode):
+    frame = _core.encode_frame(opcode, b"")
+    assert frame[0] == 0x80 | opcode
+    assert frame[1] & 0x80
+    with pytest.raises(ValueError, match="opcode"):
+        _core.encode_frame(3, b"")
