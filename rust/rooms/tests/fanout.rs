@@ -148,6 +148,9 @@ fn a_union_of_rooms_reaches_each_member_once() {
     shard.finish();
     assert_eq!(shard.got_by(0..4), ["4a 4b", "4a 4b", "4a", ""]);
     assert_eq!(shard.runs(1), [1]);
+    shard.emit_except(&[5, 6], &[], &[], "4c");
+    shard.direct(1, "4d");
+    assert_eq!(shard.got(1), "4a 4b 4c 4d");
 }
 
 #[test]
