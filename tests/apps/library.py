@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from typing import Any
 
 ORACLE = os.environ.get("FANIO_TEST_ORACLE", "fanio")
@@ -30,6 +31,8 @@ def server(**defaults: Any) -> Any:
 
 def run(app: Any) -> None:
     """Serves the app on a port of the system's choice until SIGTERM."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     settings: dict[str, Any] = json.loads(os.environ.get("FANIO_TEST_RUN", "{}"))
     if "uds" not in settings:
         settings = {"host": "127.0.0.1", "port": 0} | settings

@@ -315,6 +315,7 @@ def test_all_frames_may_come_in_one_segment(server: Server) -> None:
         assert [client.text() for _ in range(500)] == [f"43{n}[{n}]" for n in range(500)]
 
 
+@pytest.mark.differs("node", reason="loses them")
 def test_the_first_packets_may_come_with_the_handshake(server: Server) -> None:
     request = [f"GET {PATH} HTTP/1.1", f"Host: {server.authority}", *UPGRADE, "", ""]
     frames = encode(TEXT, b"3") + encode(TEXT, b"40")

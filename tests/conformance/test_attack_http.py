@@ -173,11 +173,13 @@ def test_endless_trailers_are_bounded(server: Server) -> None:
             assert_refused(stream.read_to_end(), 400, 413, 431)
 
 
+@pytest.mark.differs("node", reason="looks at the target's first bytes only")
 def test_an_absolute_target_is_served(server: Server) -> None:
     target = f"http://{server.authority}{PATH}"
     assert get(server, target).status == 200
 
 
+@pytest.mark.differs("node", reason="closes before it answers")
 def test_a_lied_length_takes_the_next_bytes_as_a_request(server: Server) -> None:
     with polling(server) as session, Stream(server) as stream:
         stream.request("POST", session.path, "Content-Length: 1", body=b"6GARBAGE\r\n\r\n")

@@ -94,7 +94,7 @@ def test_handshakes_never_followed_up_hurt_nobody(serve: Serve) -> None:
         last.close_code()
     path = f"{PATH}&sid={json.loads(found[0][1:])['sid']}"
     # One GET may still fetch the close packet.
-    assert get(server, path).text in ("1", '{"code":1,"message":"Session ID unknown"}')
+    assert get(server, path).text in ("1", "6\x1e1", '{"code":1,"message":"Session ID unknown"}')
     assert get(server, path).text == '{"code":1,"message":"Session ID unknown"}'
 
 
@@ -187,6 +187,7 @@ def test_a_flood_of_unknown_namespaces_is_answered_or_closed(server: Server) -> 
             assert frame.text == f'44/n{number},{{"message":"Invalid namespace"}}'
 
 
+@pytest.mark.differs("node", reason="takes a quick second CONNECT for a violation")
 def test_connecting_and_leaving_in_a_loop(server: Server) -> None:
     with Client(server) as client:
         for _ in range(300):
@@ -241,6 +242,7 @@ HARD_JSON = {
 
 
 @pytest.mark.parametrize("value", HARD_JSON.values(), ids=HARD_JSON.keys())
+@pytest.mark.differs("node", reason="a deep value ends the process")
 def test_hard_json_closes_its_connection_at_most(server: Server, value: str) -> None:
     with connected(server) as client:
         client.send(f'421["message-with-ack",{value}]')

@@ -123,15 +123,17 @@ pub fn run(options: &mut Options) -> Result<Report, String> {
     let clients = options.take("clients", 1_000_usize)?.max(1);
     let (size, burst): (usize, u64) = (options.take("size", 64)?, options.take("burst", 1_u64)?.max(1));
     let count = options.take("count", 100_u64)?.max(burst);
-    let warmup: u64 = options.take("warmup", burst.max(5))?;
+    let warmup: u64 = options.take("warmup", 10)?;
     let limit = Duration::from_secs_f64(options.take("seconds", 60.0)?);
     let processes = options.take_processes()?;
     let mut swarm = Swarm::new(Ramp::take(options)?).map_err(|error| error.to_string())?;
     let mut fanout = Fanout::new(clients, size, burst == 1);
 
     swarm.open(clients, &mut fanout)?;
-    for _ in 0..warmup.div_ceil(burst) {
-        request(&mut swarm, &mut fanout, burst, size)?;
+    let mut left = warmup;
+    while left > 0 {
+        request(&mut swarm, &mut fanout, burst.min(left), size)?;
+        left -= burst.min(left);
     }
     fanout.each.clear();
     fanout.last.clear();

@@ -15,6 +15,7 @@ use std::{
 use crate::{
     client::{Work, send},
     options::Options,
+    process::Processes,
     report::{Report, percentile},
     swarm::{Ramp, Swarm},
 };
@@ -75,28 +76,36 @@ pub fn run(options: &mut Options) -> Result<(), String> {
     let hello = if event.is_empty() { event } else { format!("42{event}") };
     let mut held = Held { hello, is_timed: receive, ..Held::default() };
 
-    let start = Instant::now();
-    let before = processes.memory();
-    swarm.open(clients / 2, &mut held)?;
-    let mut half = None;
-    if before.is_some() {
-        swarm.rest(settle, &mut held)?;
-        half = processes.memory();
-    }
+    let (start, mut report) = (Instant::now(), Report::new("idle"));
+    // What a server sets up once, with its first clients, is not theirs.
+    let first = if processes.memory().is_some() { clients.div_ceil(10) } else { 0 };
+    swarm.open(first, &mut held)?;
+    let before = measured(&processes, &mut swarm, &mut held, settle)?;
     swarm.open(clients, &mut held)?;
-    let mut report = Report::new("idle");
     report.add("clients", clients);
     report.add("seconds", start.elapsed().as_secs_f64());
-    if let Some(before) = before {
-        swarm.rest(settle, &mut held)?;
-        let after = processes.memory().ok_or("the server is gone")?;
-        let per = |from: u64, clients: usize| (after as f64 - from as f64) / 1024.0 / clients.max(1) as f64;
-        report.add("kib_per_client", per(before, clients));
-        report.add_some("kib_per_client_of_second_half", half.map(|half| per(half, clients - clients / 2)));
+    let after = measured(&processes, &mut swarm, &mut held, settle)?;
+    if let Some((before, after)) = before.zip(after) {
+        let grown = after as f64 - before as f64;
+        report.add("kib_per_client", grown / 1024.0 / (clients - first).max(1) as f64);
         report.add("server_mib", after as f64 / 1024.0 / 1024.0);
     }
     println!("{}", if json { report.json() } else { report.line() });
     hold(&mut swarm, &mut held, stay, receive)
+}
+
+/// The server's memory after a rest; `None` when no process is named.
+fn measured(
+    processes: &Processes,
+    swarm: &mut Swarm,
+    held: &mut Held,
+    settle: Duration,
+) -> Result<Option<u64>, String> {
+    if processes.0.is_empty() {
+        return Ok(None);
+    }
+    swarm.rest(settle, held)?;
+    processes.memory().map(Some).ok_or_else(|| format!("the memory of {:?} cannot be read", processes.0))
 }
 
 fn hold(swarm: &mut Swarm, held: &mut Held, stay: Duration, receive: bool) -> Result<(), String> {

@@ -26,6 +26,13 @@ struct Conn {
     mark: u64,
 }
 
+/// A member that does not get the whole of one list: it has some of it, or gets some of others.
+struct Part {
+    conn: ConnId,
+    upto: u64,
+    is_mixed: bool,
+}
+
 /// The pending broadcasts of a shard, and its rooms.
 #[derive(Debug, Default)]
 pub struct Fanout {
@@ -233,51 +240,55 @@ impl Fanout {
         mut looks: usize,
         out: &mut impl Outlet,
     ) -> usize {
-        let Some(walk) = &mut self.walk else {
-            return looks;
-        };
-        while looks > 0 {
-            let list = &self.queue.table[key];
-            let first = list.entries.first().map_or(0, |entry| entry.seq);
-            let frames = Frames::Entries(&list.entries);
-            let whole = Run { buffers: list.buffers(), frames, last: None };
-            let members = self.members.members_of(room);
-            // Those who get the whole of one list: the common case, and a tight loop.
-            let mut other = None;
-            while looks > 0 {
-                let Some(member) = members.get(walk.cursor.at) else {
-                    walk.next_room();
-                    return looks - 1;
-                };
-                walk.cursor.at += 1;
-                let Some(state) = self.conns.get_mut(member.conn as usize) else {
-                    continue;
-                };
-                if state.upto >= limit {
-                    looks -= 1;
-                    continue;
-                }
-                looks = looks.saturating_sub(LOOKS);
-                let (conn, upto) = (ConnId(member.conn), std::mem::replace(&mut state.upto, limit));
-                let is_mixed = state.mark == walk.mixed;
-                if is_mixed || upto >= first {
-                    other = Some((conn, upto, is_mixed));
-                    break;
-                }
-                out.deliver(conn, &whole);
-            }
-            match other {
-                Some((conn, upto, false)) => deliver_tail(list, conn, upto, &mut self.slices, out),
-                Some((conn, upto, true)) => {
-                    let table = &mut self.queue.table;
-                    if self.merge.collect(&self.members, table, conn, (upto, limit)) {
-                        out.deliver(conn, &self.merge.run(table));
-                    }
-                }
-                None => {}
+        while let Some(part) = self.deliver_whole(key, room, limit, &mut looks, out) {
+            let table = &mut self.queue.table;
+            if !part.is_mixed {
+                deliver_tail(&table[key], part.conn, part.upto, &mut self.slices, out);
+            } else if self.merge.collect(&self.members, table, part.conn, (part.upto, limit)) {
+                out.deliver(part.conn, &self.merge.run(table));
             }
         }
         looks
+    }
+
+    /// Gives members the whole of one list, which is the common case and a tight loop, up to one
+    /// that gets something else; `None` when the room or the looks are at an end.
+    fn deliver_whole(
+        &mut self,
+        key: usize,
+        room: u32,
+        limit: u64,
+        looks: &mut usize,
+        out: &mut impl Outlet,
+    ) -> Option<Part> {
+        let walk = self.walk.as_mut()?;
+        let list = &self.queue.table[key];
+        let first = list.entries.first().map_or(0, |entry| entry.seq);
+        let frames = Frames::Entries(&list.entries);
+        let whole = Run { buffers: list.buffers(), frames, last: None };
+        let members = self.members.members_of(room);
+        while *looks > 0 {
+            let Some(member) = members.get(walk.cursor.at) else {
+                walk.next_room();
+                *looks -= 1;
+                return None;
+            };
+            walk.cursor.at += 1;
+            let conn = ConnId(member.conn);
+            let state = self.conns.get_mut(conn.0 as usize).filter(|state| state.upto < limit);
+            let Some(state) = state else {
+                *looks -= 1;
+                continue;
+            };
+            *looks = looks.saturating_sub(LOOKS);
+            let upto = std::mem::replace(&mut state.upto, limit);
+            let is_mixed = state.mark == walk.mixed;
+            if is_mixed || upto >= first {
+                return Some(Part { conn, upto, is_mixed });
+            }
+            out.deliver(conn, &whole);
+        }
+        None
     }
 }
 

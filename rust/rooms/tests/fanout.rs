@@ -148,6 +148,9 @@ fn a_union_of_rooms_reaches_each_member_once() {
     shard.finish();
     assert_eq!(shard.got_by(0..4), ["4a 4b", "4a 4b", "4a", ""]);
     assert_eq!(shard.runs(1), [1]);
+    shard.emit_except(&[5, 6], &[], &[], "4c");
+    shard.direct(1, "4d");
+    assert_eq!(shard.got(1), "4a 4b 4c 4d");
 }
 
 #[test]
@@ -235,6 +238,46 @@ fn senders_that_skip_themselves_share_what_is_joined() {
     assert_eq!(shard.got_by(0..4), ["41 42", "40 42", "40 41", "40 41 42"]);
     assert_eq!(shard.runs(3), [1]);
     assert_eq!(shard.runs(1), [2]);
+}
+
+#[test]
+fn who_is_excepted_shares_no_merge_with_who_is_not() {
+    for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
+        let mut shard = Shard::new(3);
+        shard.emit(ALL, "41");
+        shard.emit_except(&[ALL], &[0], &[], "42");
+        shard.emit(ALL, "43");
+        for conn in order {
+            shard.direct(conn, "4x");
+        }
+        assert_eq!(shard.got_by(0..3), ["41 43 4x", "41 42 43 4x", "41 42 43 4x"]);
+    }
+}
+
+#[test]
+fn a_merge_does_not_outlive_what_it_was_made_of() {
+    let mut shard = Shard::new(2);
+    for text in ["41", "42"] {
+        shard.emit(ALL, text);
+        shard.direct(0, "4x");
+        shard.finish();
+    }
+    shard.emit(ALL, "43");
+    shard.direct(1, "4y");
+    assert_eq!(shard.got_by(0..2), ["41 4x 42 4x", "41 42 43 4y"]);
+}
+
+#[test]
+fn an_excepted_room_of_one_target_takes_nothing_from_the_others() {
+    let mut shard = Shard::new(4);
+    (0..3).for_each(|conn| shard.join(conn, 5));
+    shard.join(1, 9);
+    shard.join(3, 9);
+    shard.emit_except(&[5], &[], &[9], "41");
+    shard.emit(ALL, "42");
+    shard.emit_except(&[5], &[], &[9], "43");
+    shard.finish();
+    assert_eq!(shard.got_by(0..4), ["41 42 43", "42", "41 42 43", "42"]);
 }
 
 #[test]

@@ -68,8 +68,8 @@ io.on("connection", (socket) => {
   socket.on("bytes", () => socket.emit("bytes", { a: Buffer.from([1, 2]), b: [1, { c: Buffer.from([3]) }] }));
   socket.on("ask", (...args) => socket.emit("question", ...args, (...answer) => socket.emit("answer", ...answer)));
   socket.on("bye", () => socket.disconnect());
-  socket.on("join", (room, ack) => (socket.join(room), ack("joined")));
-  socket.on("leave", (room, ack) => (socket.leave(room), ack("left")));
+  socket.on("join", (room, ack) => (socket.join(room), ack?.("joined")));
+  socket.on("leave", (room, ack) => (socket.leave(room), ack?.("left")));
   socket.on("say", (room, ...args) => io.to(room).emit("said", ...args));
   socket.on("shout", (...args) => io.emit("shouted", ...args));
   socket.on("shout-to-others", (...args) => socket.broadcast.emit("shouted", ...args));

@@ -1,0 +1,182 @@
+"""The servers of a comparison: how each is installed, started on its core, named with its versions, and stopped.
+
+Another peer is one more entry of ``SERVERS``: a command that takes a port, prints ``ready <pid>`` and handles
+``bench:broadcast`` and ``bench:echo`` (see peers/). Nothing here measures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["HERE", "ROOT", "SERVERS", "Missing", "Server", "binary", "build", "running"]
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PEERS = HERE / "peers"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")).resolve()
+START_SECONDS = 30
+
+
+class Missing(Exception):
+    """A server that cannot be installed or started here; the text says why."""
+
+
+@dataclass
+class Server:
+    """One server: ``prepare`` installs what it needs and returns its command (without the port) and its versions."""
+
+    name: str
+    prepare: Callable[[], tuple[list[str], dict[str, str]]]
+    # The longest burst it is asked for: a slow server would need minutes for one of 500 and joins nothing anyway.
+    burst: int = 500
+    command: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def install(self) -> None:
+        """Make it ready to be started.
+
+        Raises:
+            Missing: When a tool, a package or a build is not there.
+        """
+        try:
+            self.command, self.versions = self.prepare()
+        except FileNotFoundError as error:
+            raise Missing(f"{error.filename} is not on this machine") from error
+        except subprocess.CalledProcessError as error:
+            lines = f"{error.stderr or ''}{error.stdout or ''}".strip().splitlines() or ["no output"]
+            raise Missing(f"{error.cmd[0]}: {lines[-1]}") from error
+
+
+def output(*command: str | Path, cwd: Path | None = None) -> str:
+    """Return what a command prints."""
+    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def build() -> None:
+    """Build the generator and the floor."""
+    manifest = HERE / "Cargo.toml"
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--manifest-path", manifest], check=True)
+
+
+def binary() -> str:
+    """Return the path of the generator."""
+    return str(TARGET / "release" / "load")
+
+
+def prepare_floor() -> tuple[list[str], dict[str, str]]:
+    return [binary(), "floor"], {"rustc": output("rustc", "--version").split()[1]}
+
+
+def prepare_node() -> tuple[list[str], dict[str, str]]:
+    folder = PEERS / "node"
+    versions = {"node": output("node", "--version").lstrip("v")}
+    if not (folder / "node_modules" / "socket.io").is_dir():
+        output("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
+    for package in ("socket.io", "engine.io", "ws"):
+        text = (folder / "node_modules" / package / "package.json").read_text()
+        versions[package] = json.loads(text)["version"]
+    return ["node", str(folder / "server.js")], versions
+
+
+def project_python() -> str:
+    """Return the interpreter that has fanio: the project's, else the one that runs this."""
+    found = ROOT / ".venv" / "bin" / "python"
+    return os.environ.get("BENCH_PYTHON") or (str(found) if found.exists() else sys.executable)
+
+
+def versions_in(python: str, *packages: str) -> dict[str, str]:
+    """Return the versions of packages in an interpreter; fails when one is not there."""
+    code = (
+        "import importlib.metadata as m, json, platform, sys\n"
+        "print(json.dumps({'python': platform.python_version()} | {n: m.version(n) for n in sys.argv[1:]}))"
+    )
+    versions: dict[str, str] = json.loads(output(python, "-c", code, *packages))
+    return versions
+
+
+def prepare_python_socketio() -> tuple[list[str], dict[str, str]]:
+    packages = ("python-socketio", "python-engineio", "uvicorn", "uvloop", "httptools", "websockets")
+    python = project_python()
+    try:
+        versions = versions_in(python, *packages)
+    except subprocess.CalledProcessError:
+        # A venv of its own with the same interpreter, so that the project's stays as it is.
+        folder = TARGET / "python-peers"
+        output(python, "-m", "venv", folder)
+        python = str(folder / "bin" / "python")
+        output(python, "-m", "pip", "install", "--quiet", "-r", PEERS / "requirements.txt")
+        versions = versions_in(python, *packages)
+    return [python, str(PEERS / "python_socketio_server.py")], versions
+
+
+def prepare_fanio() -> tuple[list[str], dict[str, str]]:
+    python = project_python()
+    versions = versions_in(python, "orjson", "uvicorn", "uvloop")
+    # Imported, not looked up: it also runs from the source folder on PYTHONPATH.
+    output(python, "-c", "import fanio")
+    versions["commit"] = output("git", "describe", "--always", "--dirty", cwd=ROOT)
+    return [python, str(PEERS / "fanio_server.py")], versions
+
+
+SERVERS = {
+    server.name: server
+    for server in (
+        Server("floor", prepare_floor),
+        Server("fanio", prepare_fanio),
+        Server("node", prepare_node, burst=100),
+        Server("python-socketio", prepare_python_socketio, burst=20),
+    )
+}
+
+
+@contextmanager
+def running(server: Server, core: int, port: int) -> Iterator[int]:
+    """Run a server on one core and give its pid.
+
+    Raises:
+        Missing: When it does not start.
+    """
+    command = ["taskset", "-c", str(core), *server.command, str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    try:
+        yield ready(process, server.name, port)
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def ready(process: subprocess.Popen[str], name: str, port: int) -> int:
+    """Wait for the line ``ready <pid>`` and for the port."""
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline().split() if readable else []
+    if len(line) != 2 or line[0] != "ready":
+        raise Missing(f"{name} did not start (its messages are above)")
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return int(line[1])
+        except OSError:
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise Missing(f"{name} does not listen on port {port}") from None
+            time.sleep(0.02)
