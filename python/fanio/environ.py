@@ -169,6 +169,10 @@ class Environ(dict[str, Any]):
         self._build: Callable[[], dict[str, Any]] | None = build
         self._keep: Callable[[Environ], None] | None = keep
 
+    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
+        """Copy and pickle as a plain dictionary."""
+        return dict, (dict(self),)
+
     def _fill(self) -> None:
         build, self._build = self._build, None
         if build is not None:

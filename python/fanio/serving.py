@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Serving"]
 
 #: Events taken per turn of the loop, so that a flood of them leaves the loop to others in between.
+#: When some are left, the descriptor stays readable and the next turn takes them.
 _BATCH = 256
 #: How often an end that is waited for is looked at, in seconds.
 _TICK = 0.1
@@ -101,19 +102,12 @@ class Serving:
 
     def _drain(self) -> None:
         self._dispatcher.verbose = self._logger.isEnabledFor(20)
-        events = self._core.drain(_BATCH)
         receivers = self._receivers
-        for event in events:
+        for event in self._core.drain(_BATCH):
             try:
                 receivers[event[0]](*event)  # type: ignore[index]
             except Exception:  # noqa: PERF203 (one bad event must not take the others with it)
                 self._logger.exception("an event of the core could not be handled")
-        if len(events) == _BATCH and self.loop is not None:
-            self.loop.call_soon(self._drain_again)
-
-    def _drain_again(self) -> None:
-        if self._fd is not None:
-            self._drain()
 
     def _hand_off(self, _kind: int, fd: int, data: bytes, listener: int) -> None:
         self._doors[listener](fd, data)

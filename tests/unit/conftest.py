@@ -13,9 +13,8 @@ import pytest_asyncio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_core import FakeCore
-
 import fanio
+from fake_core import FakeCore
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Tests inject the events a shard would publish and look at the calls that follow.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections import deque
@@ -66,6 +67,7 @@ class FakeCore:
     def start(self, defer: bool = False) -> int:
         self.calls.append(("start",))
         self._pipe = os.pipe()
+        os.set_blocking(self._pipe[0], False)
         if self._events:
             os.write(self._pipe[1], b"x")
         return self._pipe[0]
@@ -86,7 +88,8 @@ class FakeCore:
 
     def drain(self, limit: int) -> list[tuple[Any, ...]]:
         assert self._pipe is not None
-        os.read(self._pipe[0], 65536)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._pipe[0], 65536)
         batch = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
         if self._events:
             os.write(self._pipe[1], b"x")

@@ -6,7 +6,6 @@ import asyncio
 import threading
 
 import pytest
-
 from fanio import exceptions
 from fanio.acks import Acks, CallbackWaiter, CallWaiter
 

@@ -11,9 +11,8 @@ import uuid
 
 import orjson
 import pytest
-from socketio.packet import EVENT, Packet
-
 from fanio.encode import Codec
+from socketio.packet import EVENT, Packet
 
 Point = collections.namedtuple("Point", "x y")
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 
 import pytest
 from engineio.async_drivers.asgi import translate_request
 from fake_core import HEAD, until
-
 from fanio.environ import Environ, Request, build_environ
 
 PEER = ("192.0.2.1", 4000)
@@ -91,7 +89,6 @@ def test_absolute_target_and_percent_signs():
         lambda e: e.copy()["a"],
         lambda e: copy.copy(e)["a"],
         lambda e: e == {"a": 1},
-        lambda e: json.loads(json.dumps(e))["a"],
         lambda e: "a" in repr(e),
     ],
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import builtins
 
 import pytest
-from socketio import exceptions as theirs
-
 from fanio import exceptions as ours
+from socketio import exceptions as theirs
 
 
 @pytest.mark.parametrize("args", [(), ("no",), (1,), ("no", {"a": 1}), ("no", 1, 2)])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
+import fanio
 import pytest
 from fake_core import settle, until
-
-import fanio
 
 
 class Chat(fanio.AsyncNamespace):

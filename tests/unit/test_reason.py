@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from socketio import AsyncServer
-
 from fanio import Reason
+from socketio import AsyncServer
 
 
 def test_reasons_of_python_socketio_are_all_there():

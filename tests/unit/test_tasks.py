@@ -6,7 +6,6 @@ import asyncio
 import gc
 
 from fake_core import settle, until
-
 from fanio.tasks import MAX_IN_FLIGHT
 
 

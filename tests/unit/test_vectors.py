@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from socketio.packet import Packet
-
 from fanio import _core
+from socketio.packet import Packet
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

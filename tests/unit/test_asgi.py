@@ -1,0 +1,106 @@
+"""Routing of an ASGIApp: Socket.IO, static files, the other app, nothing."""
+
+from __future__ import annotations
+
+import fanio
+import pytest
+from asgi_client import Connection, get, scope
+
+
+async def other(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+
+@pytest.fixture
+def bridged(monkeypatch):
+    """The requests that reached the bridge."""
+    seen = []
+
+    async def serve(core, options, path, scope, receive, send):
+        seen.append((path, scope["path"]))
+        if scope["type"] == "http":
+            await other(scope, receive, send)
+
+    monkeypatch.setattr("fanio.bridge.serve", serve)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "core_path"),
+    [
+        ("socket.io", "/socket.io/", "/socket.io"),
+        ("/a/b/", "/a/b/", "/a/b"),
+        ("", "/", ""),
+        (None, None, ""),
+    ],
+)
+def test_path_is_made_uniform(fake, given, path, core_path):
+    app = fanio.ASGIApp(fanio.AsyncServer(), socketio_path=given)
+    assert (app.engineio_path, app.core_path) == (path, core_path)
+
+
+def test_attributes_have_python_socketio_names(fake):
+    sio = fanio.AsyncServer()
+    app = fanio.ASGIApp(sio, other, {"/a": "b"})
+    assert (app.engineio_server, app.other_asgi_app, app.static_files) == (sio, other, {"/a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "expected"),
+    [
+        ("/socket.io/", "", "/socket.io"),
+        ("/socket.io", "", "/socket.io"),
+        ("/socket.io/more", "", "/socket.io"),
+        ("/ws/socket.io/", "/ws", "/ws/socket.io"),
+        ("/socket.iox", "", None),
+        ("/ws/socket.io/", "", None),
+        ("/", "", None),
+    ],
+)
+async def test_socketio_path(serve, bridged, path, root, expected):
+    sio, _ = serve()
+    status, _, body = await get(fanio.ASGIApp(sio, other), path, root_path=root)
+    assert (status, body) == (200, path.encode())
+    assert bridged == ([(expected, path)] if expected else [])
+
+
+async def test_everything_is_socketio_without_a_path(serve, bridged):
+    sio, _ = serve()
+    await get(fanio.ASGIApp(sio, other, socketio_path=None), "/any")
+    assert bridged == [("", "/any")]
+
+
+async def test_static_files(fake, tmp_path):
+    (tmp_path / "a.css").write_text("body{}")
+    app = fanio.ASGIApp(fanio.AsyncServer(), other, static_files={"/s": str(tmp_path)})
+    status, headers, body = await get(app, "/s/a.css")
+    assert (status, body) == (200, b"body{}")
+    assert headers == {b"content-type": b"text/css", b"content-length": b"6"}
+    assert (await get(app, "/s/a.css", "HEAD"))[2] == b""
+    assert (await get(app, "/s/missing"))[2] == b"/s/missing"
+    assert (await get(app, "/s"))[2] == b"/s"
+    assert (await get(app, "/s/a.css", "POST"))[2] == b"/s/a.css"
+
+
+async def test_nothing_there_is_404(fake):
+    status, headers, body = await get(fanio.ASGIApp(fanio.AsyncServer()), "/x")
+    assert (status, headers[b"content-type"], body) == (404, b"text/plain", b"Not Found")
+
+
+async def test_websocket_on_another_path_is_closed_properly(fake):
+    app = fanio.ASGIApp(fanio.AsyncServer())
+    connection = Connection(app, scope("websocket", "/x"), {"type": "websocket.connect"})
+    assert (await connection.hear())["type"] == "websocket.close"
+    await connection.task
+
+
+async def test_lifespan_closes_the_server(serve):
+    sio, core = serve()
+    app = fanio.ASGIApp(sio)
+    connection = Connection(app, {"type": "lifespan"})
+    connection.tell("lifespan.startup")
+    await connection.hear()
+    connection.tell("lifespan.shutdown")
+    assert (await connection.hear())["type"] == "lifespan.shutdown.complete"
+    assert core.of("stop") == [()]

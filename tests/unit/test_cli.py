@@ -1,0 +1,48 @@
+"""`fanio run` is uvicorn's command with our loop as the default."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import fanio
+from click.testing import CliRunner
+from fanio.cli import main
+from uvicorn.main import main as uvicorn_command
+
+# `uvicorn.main` as an attribute is the command, which hides the module.
+MODULE = sys.modules["uvicorn.main"]
+
+
+def run(monkeypatch, *arguments):
+    seen = {}
+    monkeypatch.setattr(MODULE, "run", lambda app, **options: seen.update(options, app=app))
+    result = CliRunner().invoke(main, ["run", *arguments])
+    assert result.exit_code == 0, result.output
+    return seen
+
+
+def test_default_loop_is_ours(monkeypatch):
+    seen = run(monkeypatch, "module:app", "--port", "1234")
+    assert (seen["app"], seen["port"], seen["loop"]) == ("module:app", 1234, "fanio.loop:new_event_loop")
+
+
+def test_loop_can_be_chosen(monkeypatch):
+    assert run(monkeypatch, "module:app", "--loop", "asyncio")["loop"] == "asyncio"
+
+
+def test_uvicorns_own_command_is_left_alone(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(MODULE, "run", lambda app, **options: seen.update(options))
+    CliRunner().invoke(uvicorn_command, ["module:app"])
+    assert seen["loop"] == "auto"
+
+
+def test_help_and_version():
+    assert "--workers" in CliRunner().invoke(main, ["run", "--help"]).output
+    assert fanio.__version__ in CliRunner().invoke(main, ["--version"]).output
+
+
+def test_module_is_the_command():
+    result = subprocess.run([sys.executable, "-m", "fanio", "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("fanio")

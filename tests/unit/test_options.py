@@ -1,0 +1,127 @@
+"""The wire options: defaults, forms, what the core gets, what is refused."""
+
+from __future__ import annotations
+
+import fanio
+import pytest
+from fanio import _core
+from fanio.options import WireOptions
+
+
+def core(**options):
+    return WireOptions(**options).core()
+
+
+def test_defaults_are_those_of_python_socketio():
+    expected = {
+        "ping_interval": 25.0,
+        "ping_timeout": 20.0,
+        "max_http_buffer_size": 1_000_000,
+        "allow_upgrades": True,
+        "transports": ["polling", "websocket"],
+        "cookie": None,
+        "cors": "same",
+        "cors_credentials": True,
+        "http_compression": True,
+        "compression_threshold": 1024,
+        "connect_timeout": 45.0,
+        "upgrade_timeout": 10.0,
+        "max_attachments": 10,
+        "trusted_proxies": [],
+        "admission": False,
+    }
+    assert {name: core()[name] for name in expected} == expected
+
+
+def test_the_core_knows_every_option():
+    _core.Server(core())
+    _core.Server(core(cookie={"name": "io", "x": lambda: 1}, cors_allowed_origins=["http://a"], shards=2))
+
+
+def test_interval_with_grace_is_their_sum():
+    assert core(ping_interval=(10, 5))["ping_interval"] == 15.0
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("*", "*"),
+        (["*"], "*"),
+        (["http://a", "*"], "*"),
+        ([], "off"),
+        ("http://a", ["http://a"]),
+        (("http://a", "http://b"), ["http://a", "http://b"]),
+        (lambda origin: True, "ask"),
+    ],
+)
+def test_origins(given, expected):
+    options = core(cors_allowed_origins=given)
+    assert options["cors"] == expected
+    assert options["admission"] is callable(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("io", ("io", "; Path=/; SameSite=Lax")),
+        ({"name": "io"}, ("io", "")),
+        ({"name": "io", "path": "/x", "httpOnly": True, "Secure": False}, ("io", "; path=/x; httpOnly")),
+        ({"name": "io", "x": lambda: 1}, ("io", "")),
+    ],
+)
+def test_cookies(given, expected):
+    assert core(cookie=given)["cookie"] == expected
+
+
+def test_cookie_attributes_are_made_anew():
+    values = iter(["a", "b"])
+    options = WireOptions(cookie={"name": "io", "x": lambda: next(values)})
+    assert options.core()["admission"] is True
+    assert [options.cookie_attributes(), options.cookie_attributes()] == ["; x=a", "; x=b"]
+
+
+@pytest.mark.parametrize("cookie", ["a\r\nb", {"name": "io", "path": "a\nb"}])
+def test_cookie_cannot_break_the_line(cookie):
+    with pytest.raises(ValueError):
+        core(cookie=cookie)
+
+
+def test_transports():
+    assert core(transports="websocket")["transports"] == ["websocket"]
+    assert core(transports=["polling", "smoke"])["transports"] == ["polling"]
+    with pytest.raises(ValueError, match="No valid transports"):
+        core(transports=["smoke"])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("*", "*"), (["*"], "*"), ("10.0.0.1", ["10.0.0.1"]), (["10.0.0.1", "::1"], ["10.0.0.1", "::1"])],
+)
+def test_trusted_proxies(given, expected):
+    assert core(trusted_proxies=given)["trusted_proxies"] == expected
+    with pytest.raises(ValueError):
+        core(trusted_proxies=["proxy.example"])
+
+
+@pytest.mark.parametrize(("given", "expected"), [(lambda o: o == "ok", 1), (lambda o, e: e["a"] == o, 2)])
+def test_origin_function_gets_what_it_takes(given, expected):
+    options = WireOptions(cors_allowed_origins=given)
+    assert options.accepts("ok", lambda: {"a": "ok"}) is True
+    assert options.accepts("bad", lambda: {"a": "ok"}) is False
+
+
+def test_unknown_option_is_named_with_the_nearest(fake):
+    with pytest.warns(UserWarning, match="unknown option 'ping_intervall' .did you mean 'ping_interval'"):
+        fanio.AsyncServer(ping_intervall=3)
+
+
+def test_options_without_meaning_here_are_taken(fake):
+    fanio.AsyncServer(engineio_logger=True, monitor_clients=True, async_mode="asgi", serializer="default")
+
+
+@pytest.mark.parametrize(
+    "options", [{"async_mode": "aiohttp"}, {"serializer": "msgpack"}, {"client_manager": object()}]
+)
+def test_options_that_are_not_supported_are_refused(fake, options):
+    with pytest.raises(ValueError):
+        fanio.AsyncServer(**options)

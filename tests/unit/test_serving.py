@@ -1,0 +1,124 @@
+"""The core on a loop: lazily started, drained fairly, ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fake_core import settle, until
+from fanio import _core
+
+
+async def test_events_that_came_before_the_loop_are_taken(fake):
+    import fanio
+
+    sio = fanio.AsyncServer()
+    sio._core.connect()
+    sio._serve_on(asyncio.get_running_loop())
+    await until(lambda: sio._core.of("accept"))
+    await sio.shutdown()
+
+
+async def test_serving_twice_on_one_loop_starts_once(serve):
+    sio, core = serve()
+    sio._serve_on(asyncio.get_running_loop())
+    assert core.of("start") == [()]
+
+
+async def test_another_loop_is_refused_while_it_runs(serve):
+    sio, _ = serve()
+    other = asyncio.new_event_loop()
+    with pytest.raises(RuntimeError, match="another event loop"):
+        sio._serve_on(other)
+    other.close()
+
+
+async def test_a_flood_of_events_is_taken_in_turns(serve):
+    sio, core = serve()
+    handled, turns = [], []
+    sio.on("e", lambda sid, number: handled.append(number))
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    for number in range(1000):
+        core.event(sid, b'["e",%d]' % number)
+    while len(handled) < 1000:
+        turns.append(len(handled))
+        await asyncio.sleep(0)
+    assert handled == list(range(1000))
+    assert len(set(turns)) > 3
+
+
+async def test_an_event_that_cannot_be_handled_costs_no_other(serve, monkeypatch, caplog):
+    sio, core = serve()
+    monkeypatch.setattr(sio._codec, "decode", lambda *_: 1 / 0)
+    got = []
+    sio.on("connect", lambda sid, environ: got.append(sid))
+    first = core.connect()
+    core.event(first, b'["e"]')
+    second = core.connect()
+    await until(lambda: got == [first, second])
+    assert "could not be handled" in caplog.text
+
+
+async def test_hand_off_goes_to_its_listener(serve):
+    sio, core = serve()
+    got = []
+    for name in "ab":
+        sio._serving.listen(5, "/socket.io", lambda fd, data, name=name: got.append((name, fd, data)))
+    numbers = [call[2] for call in core.of("listen")]
+    core.push(_core.HANDOFF, 9, b"GET", numbers[1])
+    await until(lambda: got)
+    assert got == [("b", 9, b"GET")]
+
+
+async def test_close_waits_for_serial_disconnect_handlers(serve):
+    sio, core = serve(async_handlers=False)
+    gone = []
+
+    @sio.event
+    async def disconnect(sid):
+        await asyncio.sleep(0.005)
+        gone.append(sid)
+
+    core.connect()
+    await until(lambda: core.of("accept"))
+    await sio.shutdown()
+    assert len(gone) == 1
+
+
+async def test_close_gives_up_when_told(serve):
+    sio, core = serve()
+    never = asyncio.Event()
+
+    @sio.event
+    async def disconnect(sid):
+        await never.wait()
+
+    core.connect()
+    await until(lambda: core.of("accept"))
+    answers = iter([False, False, False])
+    await asyncio.wait_for(sio._serving.close(lambda: next(answers, True)), 10)
+    assert core.of("stop")
+    never.set()
+    await settle()
+
+
+async def test_shutdown_from_another_loop(serve):
+    sio, core = serve()
+    await asyncio.to_thread(asyncio.run, sio.shutdown())
+    assert core.of("stop") == [()]
+
+
+async def test_shutdown_inside_a_disconnect_handler_does_not_wait_for_itself(serve):
+    sio, core = serve()
+    ended = []
+
+    @sio.event
+    async def disconnect(sid):
+        await sio.shutdown()
+        ended.append(sid)
+
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    core.drop(sid)
+    await until(lambda: ended)
