@@ -98,5 +98,6 @@ io.of("/refused").use((socket, next) => {
 
 io.of("/raises").use((socket, next) => next(new Error("on purpose")));
 
-http.listen(0, "127.0.0.1", () => console.log(`running on http://127.0.0.1:${http.address().port}`));
+const { port = 0 } = JSON.parse(process.env.FANIO_TEST_RUN ?? "{}");
+http.listen(port, "127.0.0.1", () => console.log(`running on http://127.0.0.1:${http.address().port}`));
 process.on("SIGTERM", () => process.exit(0));
