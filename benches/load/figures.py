@@ -20,7 +20,7 @@ RESAMPLES = 4000
 
 def paired(values: Sequence[float | None], base: Sequence[float | None]) -> list[float]:
     """Return the ratios of the rounds that have both."""
-    return [value / other for value, other in zip(values, base) if value is not None and other]
+    return [value / other for value, other in zip(values, base, strict=True) if value is not None and other]
 
 
 def interval(ratios: Sequence[float]) -> tuple[float, float]:
@@ -49,6 +49,7 @@ def show(number: float) -> str:
 def render(rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first row is its head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in padded]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["HERE", "ROOT", "SERVERS", "Missing", "Server", "binary", "build", "running"]
+__all__ = ["HERE", "ROOT", "SERVERS", "MissingError", "Server", "binary", "build", "running"]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -30,8 +30,8 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")).resolve()
 START_SECONDS = 30
 
 
-class Missing(Exception):
-    """A server that cannot be installed or started here; the text says why."""
+class MissingError(Exception):
+    """A server that does not start here; the text says why."""
 
 
 @dataclass
@@ -45,19 +45,16 @@ class Server:
     command: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
-    def install(self) -> None:
-        """Make it ready to be started.
-
-        Raises:
-            Missing: When a tool, a package or a build is not there.
-        """
+    def install(self) -> str | None:
+        """Make it ready to be started; return why it cannot be, when a tool, a package or a build is not there."""
         try:
             self.command, self.versions = self.prepare()
         except FileNotFoundError as error:
-            raise Missing(f"{error.filename} is not on this machine") from error
+            return f"{error.filename} is not on this machine"
         except subprocess.CalledProcessError as error:
             lines = f"{error.stderr or ''}{error.stdout or ''}".strip().splitlines() or ["no output"]
-            raise Missing(f"{error.cmd[0]}: {lines[-1]}") from error
+            return f"{error.cmd[0]}: {lines[-1]}"
+        return None
 
 
 def output(*command: str | Path, cwd: Path | None = None) -> str:
@@ -147,7 +144,7 @@ def running(server: Server, core: int, port: int) -> Iterator[int]:
     """Run a server on one core and give its pid.
 
     Raises:
-        Missing: When it does not start.
+        MissingError: When it does not start.
     """
     command = ["taskset", "-c", str(core), *server.command, str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
@@ -170,13 +167,15 @@ def ready(process: subprocess.Popen[str], name: str, port: int) -> int:
     readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     line = process.stdout.readline().split() if readable else []
     if len(line) != 2 or line[0] != "ready":
-        raise Missing(f"{name} did not start (its messages are above)")
+        raise MissingError(f"{name} did not start (its messages are above)")
     deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return int(line[1])
-        except OSError:
-            if time.monotonic() > deadline or process.poll() is not None:
-                raise Missing(f"{name} does not listen on port {port}") from None
-            time.sleep(0.02)
+    while not listens(port):
+        if time.monotonic() > deadline or process.poll() is not None:
+            raise MissingError(f"{name} does not listen on port {port}")
+        time.sleep(0.02)
+    return int(line[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as stream:
+        return stream.connect_ex(("127.0.0.1", port)) == 0

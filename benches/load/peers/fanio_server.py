@@ -22,6 +22,4 @@ def ready() -> None:
 
 if __name__ == "__main__":
     app = socketio.ASGIApp(sio, on_startup=ready)
-    socketio.run(
-        app, host="127.0.0.1", port=int(sys.argv[1]), backlog=4096, log_level="warning", access_log=False
-    )
+    socketio.run(app, host="127.0.0.1", port=int(sys.argv[1]), backlog=4096, log_level="warning", access_log=False)

@@ -10,7 +10,7 @@ use crate::{
     meter::Meter,
     options::Options,
     report::Report,
-    swarm::{Ramp, Swarm},
+    swarm::{Patience, Ramp, Swarm},
 };
 
 /// What has arrived of what was asked for.
@@ -21,6 +21,7 @@ struct Fanout {
     counts: Vec<u64>,
     /// Messages that each client is to get by the end of this request.
     goal: u64,
+    received: u64,
     complete: usize,
     acked: bool,
     /// What follows the sequence number: `,"xxx"]`.
@@ -43,6 +44,7 @@ impl Work for Fanout {
             return Err(format!("got message {seq} where {expected} was due: lost, doubled or out of order"));
         }
         self.counts[from] += 1;
+        self.received += 1;
         if self.counts[from] > self.goal {
             return Err(format!("got message {seq}, which nobody asked for"));
         }
@@ -65,6 +67,7 @@ impl Fanout {
             base: None,
             counts: vec![0; clients],
             goal: 0,
+            received: 0,
             complete: 0,
             acked: true,
             tail: format!(",\"{}\"]", "x".repeat(size)).into_bytes(),
@@ -109,8 +112,10 @@ fn request(swarm: &mut Swarm, fanout: &mut Fanout, burst: u64, size: usize) -> R
     fanout.acked = false;
     fanout.asked = Instant::now();
     swarm.send(0, &format!("421[\"bench:broadcast\",{burst},{size}]"))?;
+    let mut patience = Patience::new(0);
     while !fanout.is_done() {
-        swarm.turn(Duration::from_millis(100), fanout).map_err(|cause| fanout.missing(&cause))?;
+        let turned = swarm.turn(Duration::from_millis(100), fanout);
+        turned.and_then(|()| patience.check(fanout.received)).map_err(|cause| fanout.missing(&cause))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{
     meter::Meter,
     options::Options,
     report::Report,
-    swarm::{Ramp, Swarm},
+    swarm::{Patience, Ramp, Swarm},
 };
 
 /// The round trips of all clients.
@@ -59,9 +59,11 @@ impl Echo {
             let packet = self.next(client, Instant::now());
             swarm.send(client, &packet)?;
         }
+        let mut patience = Patience::new(0);
         while self.open > 0 {
-            let open = self.open;
-            swarm.turn(Duration::from_millis(100), self).map_err(|cause| format!("{cause}; {open} acks are due"))?;
+            let turned = swarm.turn(Duration::from_millis(100), self);
+            let moved = turned.and_then(|()| patience.check(self.done));
+            moved.map_err(|cause| format!("{cause}; {} acks are due", self.open))?;
         }
         Ok(())
     }

@@ -20,9 +20,33 @@ use crate::{
 
 /// The kernel has 28,232 ports per source address by default.
 const CLIENTS_PER_SOURCE: usize = 20_000;
-/// A run in which nothing arrives for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A run that gets no further for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
 const READ_BUFFER: usize = 256 * 1024;
+
+/// Notices that a run gets no further; a heartbeat is no progress.
+#[derive(Debug)]
+pub struct Patience {
+    progress: u64,
+    since: Instant,
+}
+
+impl Patience {
+    pub fn new(progress: u64) -> Self {
+        Self { progress, since: Instant::now() }
+    }
+
+    /// Takes how far the run is: any number that grows with it.
+    ///
+    /// # Errors
+    /// When it has not changed for too long.
+    pub fn check(&mut self, progress: u64) -> Result<(), String> {
+        if progress != self.progress {
+            *self = Self::new(progress);
+        }
+        if self.since.elapsed() > PATIENCE { Err("the server gets no further".into()) } else { Ok(()) }
+    }
+}
 
 /// How clients are opened.
 #[derive(Clone, Debug)]
@@ -69,7 +93,6 @@ pub struct Swarm {
     ramp: Ramp,
     buffer: Box<[u8]>,
     out: Vec<u8>,
-    heard: Instant,
 }
 
 impl Swarm {
@@ -82,17 +105,16 @@ impl Swarm {
             ramp,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             out: Vec::new(),
-            heard: Instant::now(),
         })
     }
 
     /// Opens clients until `count` are in the namespace.
     ///
     /// # Errors
-    /// The first client that fails, or silence.
+    /// The first client that fails, or no further one in too long a time.
     pub fn open<W: Work>(&mut self, count: usize, work: &mut W) -> Result<(), String> {
         let (start, from) = (Instant::now(), self.members.len());
-        self.heard = start;
+        let mut patience = Patience::new(0);
         while self.joined < count {
             let due = match self.ramp.rate {
                 0 => count,
@@ -102,6 +124,7 @@ impl Swarm {
                 self.start().map_err(|error| format!("client {}: {error}", self.members.len()))?;
             }
             self.turn(Duration::from_millis(1), work)?;
+            patience.check(self.joined as u64)?;
         }
         Ok(())
     }
@@ -113,7 +136,6 @@ impl Swarm {
     pub fn rest<W: Work>(&mut self, time: Duration, work: &mut W) -> Result<(), String> {
         let end = Instant::now() + time;
         while Instant::now() < end {
-            self.heard = Instant::now();
             self.turn(Duration::from_millis(5), work)?;
         }
         Ok(())
@@ -122,14 +144,11 @@ impl Swarm {
     /// Waits for readiness once, at most `timeout`, and does what it allows.
     ///
     /// # Errors
-    /// The first client that fails, or silence that has lasted too long.
+    /// The first client that fails.
     pub fn turn<W: Work>(&mut self, timeout: Duration, work: &mut W) -> Result<(), String> {
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.to_string()),
             _ => {}
-        }
-        if self.events.is_empty() {
-            return if self.heard.elapsed() > PATIENCE { Err("the server is silent".into()) } else { Ok(()) };
         }
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
@@ -138,7 +157,6 @@ impl Swarm {
             done.map_err(|error| format!("client {index}: {error}"))?;
         }
         self.events = events;
-        self.heard = Instant::now();
         Ok(())
     }
 
