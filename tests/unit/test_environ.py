@@ -32,7 +32,7 @@ async def test_keys_and_values_are_those_of_python_socketio():
 
 def test_address_is_the_real_peer():
     environ = build_environ(request())
-    assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == PEER[:1] + ("4000",)
+    assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == (PEER[0], "4000")
     assert environ["asgi.scope"]["client"] == PEER
     assert build_environ(request(peer=None))["REMOTE_ADDR"] == ""
 

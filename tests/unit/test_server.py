@@ -11,7 +11,7 @@ import fanio
 import pytest
 import socketio
 from fake_core import FakeCore, settle, until
-from fanio import exceptions
+from fanio import _core, exceptions
 
 
 async def joined(core, count=1, namespace="/"):
@@ -207,7 +207,7 @@ async def test_call_ends_when_the_client_is_gone(serve):
 
 
 async def test_call_that_cannot_work_raises(serve):
-    sio, core = serve()
+    sio, _ = serve()
     with pytest.raises(ValueError, match="broadcast"):
         await sio.call("q")
     serial, _ = serve(async_handlers=False)
@@ -370,8 +370,6 @@ async def test_info_log_names_events(serve, caplog):
 
 
 def test_fake_core_has_the_methods_of_the_real_one():
-    from fanio import _core
-
     for name in vars(FakeCore):
         if not name.startswith("_") and name not in {"push", "connect", "event", "answer", "drop", "of"}:
             assert hasattr(_core.Server, name), name

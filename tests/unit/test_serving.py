@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import fanio
 import pytest
 from fake_core import settle, until
 from fanio import _core
 
 
 async def test_events_that_came_before_the_loop_are_taken(fake):
-    import fanio
-
     sio = fanio.AsyncServer()
     sio._core.connect()
     sio._serve_on(asyncio.get_running_loop())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 
 from fake_core import settle, until
 from fanio.tasks import MAX_IN_FLIGHT
@@ -63,12 +64,16 @@ async def test_waiting_handler_survives_garbage_collection(serve):
     sio, core = serve()
     done = []
 
+    def resolve(ref):
+        if ref() is not None:
+            ref().set_result(None)
+
     @sio.event
     async def e(sid):
         # Nothing but the task refers to this future.
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        loop.call_later(0.01, lambda ref=__import__("weakref").ref(future): ref() and ref().set_result(None))
+        loop.call_later(0.01, resolve, weakref.ref(future))
         await future
         done.append(sid)
 
