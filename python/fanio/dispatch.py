@@ -166,9 +166,13 @@ class Dispatcher:
                 finally:
                     self._tasks.end(sid)
         finally:
-            for sid, _ in queue:
-                self._tasks.end(sid)
-            del self._queues[session_id]
+            if queue and sys.version_info < (3, 11):
+                # Python 3.10 cannot tell whose cancellation it was: a new task goes on with the rest.
+                self._tasks.start(self._work(session_id, queue))
+            else:
+                for sid, _ in queue:
+                    self._tasks.end(sid)
+                del self._queues[session_id]
 
     def is_busy(self) -> bool:
         """Return whether anything waits for its turn."""

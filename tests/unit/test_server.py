@@ -139,6 +139,19 @@ async def test_emit_nowait_from_a_thread_keeps_its_order(serve):
     assert [call[1] for call in core.of("emit")] == [b'["e",%d]' % number for number in range(100)]
 
 
+async def test_the_shards_are_woken_when_the_core_asks_for_it(serve, monkeypatch):
+    sio, core = serve()
+    sio.on("e", lambda sid: 1)
+    sid = await joined(core)
+    monkeypatch.setattr(core, "emit", lambda *_: True, raising=False)
+    await sio.emit("e")
+    assert core.of("flush") == []
+    await until(lambda: core.of("flush") == [()])
+    monkeypatch.setattr(core, "ack", lambda *_: True, raising=False)
+    core.event(sid, b'["e"]', 1)
+    await until(lambda: core.of("flush") == [(), ()])
+
+
 async def test_callback_is_one_emit_and_answered_by_each(serve):
     sio, core = serve()
     first, second, third = await joined(core, 3)
