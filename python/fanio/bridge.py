@@ -204,10 +204,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rece
     up = asyncio.ensure_future(_pump_up(writer, receive))
     try:
         await asyncio.wait([down, up], return_when=asyncio.FIRST_COMPLETED)
-        if down.done():
+        # Servers differ in what send() raises when the client is gone: either way it is over.
+        if down.done() and down.exception() is None:
             await _send_close(send, down.result())
-        else:
-            up.result()
     finally:
         down.cancel()
         up.cancel()

@@ -147,6 +147,26 @@ async def test_close_codes_that_never_go_over_a_wire_become_1000(shard, code):
     assert await shard.read() == _core.encode_frame(8, (1000).to_bytes(2, "big"))
 
 
+async def test_a_server_that_raises_for_a_client_gone_ends_the_session_quietly(shard):
+    connection = await websocket(shard)
+    said = []
+
+    async def send(message):
+        said.append(message["type"])
+        if message["type"] == "websocket.send":
+            raise RuntimeError("the client is gone")
+
+    connection.task.cancel()
+    receive = asyncio.Queue()
+    receive.put_nowait({"type": "websocket.connect"})
+    serving = asyncio.ensure_future(shard.app()(scope("websocket", "/socket.io/"), receive.get, send))
+    while said != ["websocket.accept"]:
+        await asyncio.sleep(0.001)
+    shard.ends[-1].send(b"\x81\x02hi")
+    await asyncio.wait_for(serving, 10)
+    assert said == ["websocket.accept", "websocket.send"]
+
+
 REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nbad"
 
 
