@@ -2,8 +2,9 @@
 
 import sys
 
-import fanio as socketio
 from fastapi import FastAPI
+
+import fanio as socketio
 
 sio = socketio.AsyncServer()
 api = FastAPI()

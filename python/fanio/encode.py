@@ -12,9 +12,11 @@ drops the connection over it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Codec"]
 
 _BYTES = (bytes, bytearray, memoryview)
+
+_BIG_INTEGER = re.compile(rb"\d{19}")
 
 
 class Codec:
@@ -91,10 +95,10 @@ class Codec:
                 return self._module.loads(data.decode())
             except RecursionError as error:
                 raise ValueError(str(error)) from None
-        try:
-            return orjson.loads(data)
-        except ValueError:
-            pass
+        # orjson reads an integer of more than 64 bits as a float.
+        if not _BIG_INTEGER.search(data):
+            with contextlib.suppress(ValueError):
+                return orjson.loads(data)
         try:
             return json.loads(data)
         except RecursionError as error:

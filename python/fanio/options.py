@@ -52,9 +52,9 @@ class WireOptions:
             TypeError: When a value has the wrong type.
             ValueError: When a value is out of range.
         """
-        interval = self.ping_interval
+        interval, grace = self.ping_interval, 0.0
         if isinstance(interval, (tuple, list)):
-            interval = interval[0] + interval[1]
+            interval, grace = interval
         return {
             "admission": self.needs_admission(),
             "allow_upgrades": bool(self.allow_upgrades),
@@ -69,6 +69,7 @@ class WireOptions:
             "max_attachments": int(self.max_attachments),
             "max_http_buffer_size": int(self.max_http_buffer_size),
             "max_queue_bytes": int(self.max_queue_bytes),
+            "ping_grace": float(grace),
             "ping_interval": float(interval),
             "ping_timeout": float(self.ping_timeout),
             "shards": self.shards,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.stream import Stream
 from fixtures.websocket import (
     BINARY,
     CLOSE,
@@ -23,7 +24,6 @@ from fixtures.websocket import (
     connected,
     encode,
 )
-from fixtures.stream import Stream
 
 if TYPE_CHECKING:
     from conformance.conftest import Serve
@@ -86,9 +86,7 @@ def test_a_frame_against_the_rules_is_1002(server: Server, frames: list[bytes]) 
 
 
 @pytest.mark.parametrize("frames", PROTOCOL_ERRORS.values(), ids=PROTOCOL_ERRORS.keys())
-def test_the_same_as_the_first_bytes_behind_the_handshake(
-    server: Server, frames: list[bytes]
-) -> None:
+def test_the_same_as_the_first_bytes_behind_the_handshake(server: Server, frames: list[bytes]) -> None:
     request = [f"GET {PATH} HTTP/1.1", f"Host: {server.authority}", *UPGRADE, "", ""]
     with Stream(server) as stream:
         stream.send("\r\n".join(request).encode() + b"".join(frames))

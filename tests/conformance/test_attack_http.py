@@ -81,7 +81,10 @@ def test_idle_connections_hurt_nobody(server: Server) -> None:
 
 
 HEADS = {
-    "a long target": (b"GET /socket.io/?EIO=4&transport=polling&x=" + b"x" * 100_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", (400, 414, 431)),
+    "a long target": (
+        b"GET /socket.io/?EIO=4&transport=polling&x=" + b"x" * 100_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+        (400, 414, 431),
+    ),
     "10,000 headers": (LINE + HOST + b"X: y\r\n" * 10_000 + b"\r\n", (400, 431)),
     "101 headers": (LINE + HOST + b"X: y\r\n" * 100 + b"\r\n", (400, 431)),
     "a header of 64 kB": (LINE + HOST + b"X: " + b"y" * 65_536 + b"\r\n\r\n", (400, 431)),
@@ -106,9 +109,7 @@ HEADS = {
 
 @STRICT
 @pytest.mark.parametrize(("data", "statuses"), HEADS.values(), ids=HEADS.keys())
-def test_a_head_against_the_rules_is_refused(
-    server: Server, data: bytes, statuses: tuple[int, ...]
-) -> None:
+def test_a_head_against_the_rules_is_refused(server: Server, data: bytes, statuses: tuple[int, ...]) -> None:
     assert_refused(answer(server, data), *statuses)
 
 
@@ -259,7 +260,7 @@ def test_upgrade_headers_are_read_in_any_case(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "offer",
-    ["permessage-deflate; client_max_window_bits", "constructor", "x; y=\"\u00e9\"", ";;;,,,"],
+    ["permessage-deflate; client_max_window_bits", "constructor", 'x; y="\u00e9"', ";;;,,,"],
 )
 def test_no_extension_is_agreed_on(server: Server, offer: str) -> None:
     with Client(server, "", f"Sec-WebSocket-Extensions: {offer}") as client:
@@ -303,9 +304,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "statuses"), QUERIES.values(), ids=QUERIES.keys())
-def test_odd_queries_are_read_or_refused(
-    server: Server, query: str, statuses: tuple[int, ...]
-) -> None:
+def test_odd_queries_are_read_or_refused(server: Server, query: str, statuses: tuple[int, ...]) -> None:
     response = get(server, f"/socket.io/?{query}")
     assert response.status in statuses
     assert response.header("x-evil") is None

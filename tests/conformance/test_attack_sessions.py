@@ -29,7 +29,7 @@ EXAMPLES = [
     '42/custom,7["message",null]',
     "4312[1]",
     f'452-["message",{ONE},1]',
-    f'461-4[{ONE}]',
+    f"461-4[{ONE}]",
     "41",
     "41/custom,",
     '44{"message":"no"}',
@@ -255,9 +255,7 @@ def test_hard_json_closes_its_connection_at_most(server: Server, value: str) -> 
 
 
 @pytest.mark.parametrize("value", ["[" * DEEP + "]" * DEEP, f"[{ONE}]" + "," + "[" * 5000])
-def test_hard_json_with_attachments_closes_its_connection_at_most(
-    server: Server, value: str
-) -> None:
+def test_hard_json_with_attachments_closes_its_connection_at_most(server: Server, value: str) -> None:
     with connected(server) as client:
         client.send(f'451-["message",{ONE},{value}]')
         client.send_raw(encode(BINARY, b"\x01"))

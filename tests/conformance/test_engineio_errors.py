@@ -104,9 +104,7 @@ def test_another_protocol_version_is_code_5(server: Server, version: str) -> Non
         pytest.param("EIO=3&transport=websocket", "Unsupported protocol version", marks=LATE),
     ],
 )
-def test_a_websocket_handshake_is_refused_in_http(
-    server: Server, query: str, message: str
-) -> None:
+def test_a_websocket_handshake_is_refused_in_http(server: Server, query: str, message: str) -> None:
     response = refused(server, f"/socket.io/?{query}")
     assert response.status == 400
     assert message in response.text

@@ -187,9 +187,7 @@ def test_anything_but_the_probe_closes_the_probe_only(server: Server, text: str)
 
 
 @pytest.mark.parametrize("text", ["3", '42["message",1]', "1", "x"])
-def test_anything_but_the_upgrade_after_the_probe_closes_the_probe_only(
-    server: Server, text: str
-) -> None:
+def test_anything_but_the_upgrade_after_the_probe_closes_the_probe_only(server: Server, text: str) -> None:
     with polling(server) as session, probed(session) as websocket:
         websocket.send(text)
         assert websocket.close_code() != NO_CLOSE_FRAME

@@ -218,7 +218,7 @@ def test_many_requests_at_once(server: Server) -> None:
             for turn in range(10):
                 assert get(server, f"/hello?name={number}-{turn}").text == f"hello {number}-{turn}"
                 session_id(get(server, PATH).text)
-        except Exception as error:  # noqa: BLE001 - shown below
+        except Exception as error:
             failures.append(error)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(10)]

@@ -86,9 +86,7 @@ def test_a_request_of_a_known_session_is_checked_too(server: Server) -> None:
         response = get(server, session.path, "Origin: http://evil.example")
         assert response.status == 403
         body = b'42["shout",1]'
-        response = exchange(
-            server, "POST", session.path, "Origin: http://evil.example", body=body
-        )
+        response = exchange(server, "POST", session.path, "Origin: http://evil.example", body=body)
         assert response.status == 403
         path = session.path.replace("polling", "websocket")
         assert refused(server, path, "Origin: http://evil.example").status == 403
@@ -105,9 +103,7 @@ def test_a_request_of_a_known_session_is_checked_too(server: Server) -> None:
         ("Forwarded: host=evil.example;proto=http",),
     ],
 )
-def test_a_forwarded_host_of_an_untrusted_peer_counts_for_nothing(
-    server: Server, headers: tuple[str, ...]
-) -> None:
+def test_a_forwarded_host_of_an_untrusted_peer_counts_for_nothing(server: Server, headers: tuple[str, ...]) -> None:
     with Stream(server, source="127.0.0.2") as stream:
         response = stream.exchange("GET", PATH, "Origin: http://evil.example", *headers)
         assert response.status == 403
@@ -217,9 +213,7 @@ def test_a_connection_goes_on_after_the_preflight(serve: Serve) -> None:
 
 
 @LAX
-@pytest.mark.parametrize(
-    "name", ["x-a\tb", "x\r\n\tX-Evil: 1", '"', "é", "a" * 9000], ids=ascii
-)
+@pytest.mark.parametrize("name", ["x-a\tb", "x\r\n\tX-Evil: 1", '"', "é", "a" * 9000], ids=ascii)
 def test_reflected_headers_carry_nothing_else(serve: Serve, name: str) -> None:
     with Stream(serve(cors_allowed_origins=[GOOD])) as stream:
         lines = [
@@ -232,4 +226,3 @@ def test_reflected_headers_carry_nothing_else(serve: Serve, name: str) -> None:
         response = stream.response()
         assert response.header("x-evil") is None
         assert response.header("access-control-allow-headers") in (None, name if len(name) > 99 else None)
-

@@ -186,9 +186,7 @@ def test_missing_attachments_hold_nobody_up(server: Server) -> None:
         assert other.is_served()
 
 
-@pytest.mark.parametrize(
-    "number", ["-1", "1", "10", "1.5", '"0"', '"splice"', "18446744073709551616", "1e400", "null"]
-)
+@pytest.mark.parametrize("number", ["-1", "1", "10", "1.5", '"0"', '"splice"', "18446744073709551616", "1e400", "null"])
 def test_a_placeholder_out_of_range_closes_the_connection(server: Server, number: str) -> None:
     with connected(server) as client:
         client.send(f'451-["message",{{"_placeholder":true,"num":{number}}}]')

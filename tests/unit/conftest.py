@@ -13,8 +13,9 @@ import pytest_asyncio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import fanio
 from fake_core import FakeCore
+
+import fanio
 
 
 @pytest.fixture

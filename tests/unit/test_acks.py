@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+
 from fanio import exceptions
 from fanio.acks import Acks, CallbackWaiter, CallWaiter
 

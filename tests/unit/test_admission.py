@@ -6,6 +6,7 @@ import logging
 
 import pytest
 from fake_core import until
+
 from fanio import _core
 
 PEER = ("192.0.2.1", 4000)

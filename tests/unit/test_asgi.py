@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import fanio
 import pytest
 from asgi_client import Connection, get, scope
+
+import fanio
 
 
 async def other(scope, receive, send):

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from asgi_client import Connection, get, scope
+
 from fanio import _core, bridge
 from fanio.options import WireOptions
 

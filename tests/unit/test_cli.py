@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import fanio
 from click.testing import CliRunner
-from fanio.cli import main
 from uvicorn.main import main as uvicorn_command
+
+import fanio
+from fanio.cli import main
 
 # `uvicorn.main` as an attribute is the command, which hides the module.
 MODULE = sys.modules["uvicorn.main"]

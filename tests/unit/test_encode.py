@@ -11,8 +11,9 @@ import uuid
 
 import orjson
 import pytest
-from fanio.encode import Codec
 from socketio.packet import EVENT, Packet
+
+from fanio.encode import Codec
 
 Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 (what applications send)
 
@@ -200,3 +201,10 @@ def test_a_place_that_does_not_exist_is_a_value_error(path):
 def test_arguments_that_are_no_array_are_a_value_error(text):
     with pytest.raises(ValueError):
         Codec().decode(text, None, None)
+
+
+def test_integers_past_64_bits_stay_integers():
+    codec = Codec()
+    assert codec.loads(b"[123456789012345678901234567890]") == [123456789012345678901234567890]
+    with pytest.raises(ValueError):
+        codec.loads(b"[" * 100_000 + b"1" * 20)

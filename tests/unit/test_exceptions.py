@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 
 import pytest
-from fanio import exceptions as ours
 from socketio import exceptions as theirs
+
+from fanio import exceptions as ours
 
 
 @pytest.mark.parametrize("args", [(), ("no",), (1,), ("no", {"a": 1}), ("no", 1, 2)])

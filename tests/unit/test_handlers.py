@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
+
 from fanio.handlers import Handler, HandlerTable
 from fanio.namespace import AsyncNamespace
 

@@ -6,9 +6,10 @@ import asyncio
 import json
 import logging
 
-import fanio
 import pytest
 from fake_core import settle, until
+
+import fanio
 
 
 async def joined(core, **options):

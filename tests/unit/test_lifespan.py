@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from asgi_client import Connection
+
 from fanio.lifespan import Lifespan
 
 

@@ -7,13 +7,14 @@ import functools
 import socket
 import sys
 
-import fanio
 import pytest
 import uvicorn
 from fake_core import until
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+import fanio
 from fanio import loop as door
 from fanio.loop import _SelectorLoop
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 
 async def plain(scope, receive, send):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-import fanio
 import pytest
 from fake_core import settle, until
+
+import fanio
 
 
 class Chat(fanio.AsyncNamespace):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import fanio
 import pytest
+
+import fanio
 from fanio import _core
 from fanio.options import WireOptions
 
@@ -14,6 +15,7 @@ def core(**options):
 
 def test_defaults_are_those_of_python_socketio():
     expected = {
+        "ping_grace": 0.0,
         "ping_interval": 25.0,
         "ping_timeout": 20.0,
         "max_http_buffer_size": 1_000_000,
@@ -39,7 +41,8 @@ def test_the_core_knows_every_option():
 
 
 def test_interval_with_grace_is_their_sum():
-    assert core(ping_interval=(10, 5))["ping_interval"] == 15.0
+    assert core(ping_interval=(10, 5))["ping_interval"] == 10.0
+    assert core(ping_interval=(10, 5))["ping_grace"] == 5.0
 
 
 @pytest.mark.parametrize(

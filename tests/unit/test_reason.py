@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fanio import Reason
 from socketio import AsyncServer
+
+from fanio import Reason
 
 
 def test_reasons_of_python_socketio_are_all_there():

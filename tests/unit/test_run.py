@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import fanio
 import pytest
 import uvicorn
+
+import fanio
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import inspect
 import logging
 import threading
 
-import fanio
 import pytest
 import socketio
 from fake_core import FakeCore, settle, until
+
+import fanio
 from fanio import _core, exceptions
 
 

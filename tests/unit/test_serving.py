@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import fanio
 import pytest
 from fake_core import settle, until
+
+import fanio
 from fanio import _core
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from engineio.static_files import get_static_file
+
 from fanio.static import find_file
 
 FILES = {

@@ -7,6 +7,7 @@ import gc
 import weakref
 
 from fake_core import settle, until
+
 from fanio.tasks import MAX_IN_FLIGHT
 
 

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from fanio import _core
 from socketio.packet import Packet
+
+from fanio import _core
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

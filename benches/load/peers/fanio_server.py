@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
-import fanio as socketio
 from handlers import install
+
+import fanio as socketio
 
 sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*", shards=1)
 install(sio)

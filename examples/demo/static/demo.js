@@ -29,7 +29,8 @@ function show(symbol, sector, price) {
   const change = (100 * (price - first)) / first;
   target.price.textContent = price.toFixed(2);
   target.move.textContent = `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} %`;
-  target.root.className = `cell ${price > last ? "up" : price < last ? "down" : ""}`;
+  target.root.classList.toggle("up", price > last);
+  target.root.classList.toggle("down", price < last);
   draw(target, change >= 0 ? "#3fb68b" : "#e5534b");
 }
 
