@@ -146,6 +146,12 @@ async def shout_to_others(sid: str, *args: Any) -> None:
     await sio.emit("shouted", args, skip_sid=sid)
 
 
+@sio.on("shout-slow")
+async def shout_slow(sid: str, *args: Any) -> None:
+    """Emits to everybody in /slow."""
+    await sio.emit("shouted", args, namespace="/slow")
+
+
 @sio.on("note", namespace="/slow")
 async def note(sid: str, *args: Any) -> None:
     """Remembers what was heard in /slow."""

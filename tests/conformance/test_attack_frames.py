@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.polling import polling
 from fixtures.stream import Stream
 from fixtures.websocket import (
     BINARY,
@@ -23,6 +24,7 @@ from fixtures.websocket import (
     Client,
     connected,
     encode,
+    reason,
 )
 
 if TYPE_CHECKING:
@@ -360,12 +362,21 @@ def test_resets_in_every_state_hurt_nobody(server: Server) -> None:
         connected(server).stream.reset()
 
 
-def test_a_client_that_does_not_read_hurts_nobody(server: Server) -> None:
-    with connected(server) as client, connected(server) as other:
+@pytest.mark.differs("node", reason="queues without a limit")
+def test_a_client_that_does_not_read_is_closed_as_slow(server: Server) -> None:
+    with connected(server, {"tag": "does not read"}) as client, connected(server) as other:
         client.stream.socket.settimeout(0.5)
         try:
-            for _ in range(40):
+            for _ in range(60):
                 client.send('42["big",500000]')
         except (TimeoutError, ConnectionError):
             pass
         assert other.is_served()
+        assert reason(server, "does not read") == "slow client"
+
+
+@pytest.mark.differs("node", reason="queues without a limit")
+def test_a_client_that_does_not_poll_is_closed_as_slow(server: Server) -> None:
+    with polling(server, {"tag": "does not poll"}) as session:
+        session.post('42["big",500000,10]')
+        assert reason(server, "does not poll") == "slow client"

@@ -207,16 +207,21 @@ def test_a_session_with_a_namespace_stays(serve: Serve) -> None:
         assert session.is_served()
 
 
-def test_nothing_reaches_a_client_whose_connect_handler_waits(server: Server) -> None:
-    with Client(server) as waiting, connected(server) as other:
-        waiting.send('40/slow,{"gate":"refused","accept":false}')
-        other.connect("/custom")
-        other.text()
-        other.send('42["shout",1]')
-        assert other.text() == '42["shouted",1]'
-        other.send('42["release","refused"]')
-        packet = waiting.text()
-        assert packet.startswith("44/slow,{"), packet
+@pytest.mark.parametrize(("accept", "reply"), [("false", "44/slow,{"), ("true", "40/slow,{")])
+def test_nothing_reaches_a_client_whose_connect_handler_waits(server: Server, accept: str, reply: str) -> None:
+    with Client(server) as waiting, Client(server) as inside, connected(server) as other:
+        inside.send('40/slow,{"gate":"open"}')
+        other.send('42["release","open"]')
+        assert inside.text().startswith("40/slow,{")
+        waiting.send(f'40/slow,{{"gate":"waits {accept}","accept":{accept}}}')
+        other.send('42["shout-slow",1]')
+        assert inside.text() == '42/slow,["shouted",1]'
+        other.send(f'42["release","waits {accept}"]')
+        assert waiting.text().startswith(reply)
+        other.send('42["shout-slow",2]')
+        assert inside.text() == '42/slow,["shouted",2]'
+        if accept == "true":
+            assert waiting.text() == '42/slow,["shouted",2]'
 
 
 def test_an_event_to_a_waiting_namespace_never_reaches_its_handler(server: Server) -> None:
