@@ -23,7 +23,7 @@ $(VENV)/.stamp: pyproject.toml
 	touch $@
 
 $(CORE): $(VENV)/.stamp $(RUST)
-	$(BIN)/maturin develop --release --skip-install || $(BIN)/maturin develop --release
+	$(BIN)/maturin develop --release --quiet
 	@touch $@
 
 $(JS)/.stamp: tests/interop/js/package.json

@@ -20,6 +20,7 @@ use crate::counters::Counter;
 use crate::event::Event;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
+use crate::session::Session;
 use crate::stream::Role;
 use crate::table::Table;
 use crate::wheel::Owner;
@@ -344,8 +345,8 @@ impl Shard {
     }
 
     fn say_stopped(&mut self) {
-        let live = self.table.sessions.iter().any(|(_, session)| !session.ended);
-        if self.stopping && !self.stopped && !live {
+        let is_live = |(_, session): (usize, &Session)| !session.ended;
+        if self.stopping && !self.stopped && !self.table.sessions.iter().any(is_live) {
             self.stopped = true;
             self.table.events.push(Event::Stopped);
             self.table.published += 1;
