@@ -1,7 +1,8 @@
 """The library an app runs on: fanio, or python-socketio on uvicorn as the oracle.
 
 The apps are written once, with python-socketio's API. Their settings come as JSON in the
-environment: the arguments of `AsyncServer` and those of `run`.
+environment: the arguments of `AsyncServer` and those of `run`. `FANIO_TEST_SHARDS` gives every
+server that many shards.
 """
 
 from __future__ import annotations
@@ -18,12 +19,24 @@ if ORACLE == "fanio":
 else:
     import socketio  # type: ignore[no-redef]
 
+CALLABLE = "callable"
+"""As `cors_allowed_origins`: ask the function below."""
+
 __all__ = ["ORACLE", "run", "server", "socketio"]
+
+
+def is_good(origin: str, environ: dict[str, Any]) -> bool:
+    """The origins of one site, however it is reached."""
+    return origin.endswith("//good.example") and environ["REQUEST_METHOD"] == "GET"
 
 
 def server(**defaults: Any) -> Any:
     """An `AsyncServer` with the options of the test."""
     options = defaults | json.loads(os.environ.get("FANIO_TEST_OPTIONS", "{}"))
+    if ORACLE == "fanio" and "FANIO_TEST_SHARDS" in os.environ:
+        options = {"shards": int(os.environ["FANIO_TEST_SHARDS"])} | options
+    if options.get("cors_allowed_origins") == CALLABLE:
+        options["cors_allowed_origins"] = is_good
     if ORACLE == "python-socketio":
         options["async_mode"] = "asgi"
     return socketio.AsyncServer(**options)

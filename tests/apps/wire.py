@@ -217,5 +217,7 @@ async def raise_in_connect(sid: str, environ: dict[str, Any], auth: Any) -> None
     raise ValueError(msg)
 
 
+app = socketio.ASGIApp(sio)
+
 if __name__ == "__main__":
-    library.run(socketio.ASGIApp(sio))
+    library.run(app)

@@ -113,6 +113,15 @@ def test_a_head_against_the_rules_is_refused(server: Server, data: bytes, status
     assert_refused(answer(server, data), *statuses)
 
 
+def test_a_hundred_headers_are_read(server: Server) -> None:
+    assert get(server, PATH, *[f"X-{n}: y" for n in range(99)]).status == 200
+
+
+@STRICT
+def test_a_head_just_below_16_kib_is_read(server: Server) -> None:
+    assert get(server, PATH, "X: " + "y" * 16_000).status == 200
+
+
 LENGTHS = {
     "two lengths": "Content-Length: 2\r\nContent-Length: 3",
     "two equal lengths": "Content-Length: 2\r\nContent-Length: 2",

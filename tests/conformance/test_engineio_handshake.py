@@ -93,6 +93,14 @@ def test_the_cookie_comes_with_the_handshake_only(serve: Serve) -> None:
         assert session.get().header("set-cookie") is None
 
 
+@pytest.mark.differs("node", reason="has other options")
+def test_a_cookie_may_have_other_attributes(serve: Serve) -> None:
+    server = serve(cookie={"name": "id", "HttpOnly": True, "Max-Age": "60"})
+    with Polling(server) as session:
+        cookie = session.opening.header("set-cookie")
+        assert cookie == f"id={session.session_id}; HttpOnly; Max-Age=60"
+
+
 def test_no_cookie_is_set_unless_asked_for(server: Server) -> None:
     assert get(server, PATH).header("set-cookie") is None
 

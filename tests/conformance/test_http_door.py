@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.oracle import require_module
+from fixtures.oracle import TESTS, require_module
 from fixtures.polling import PATH, Polling
+from fixtures.server import Server, python_path
 from fixtures.stream import Stream, get
 from fixtures.websocket import CLOSE, UPGRADE, Client, WebSocket, connected, encode
 
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fixtures.server import Pool, Server
+    from fixtures.server import Pool
 
 pytestmark = pytest.mark.differs("node", reason="runs no ASGI app")
 BIG = bytes(range(256)) * 1200
@@ -263,3 +268,28 @@ def test_sigterm_ends_the_server_cleanly(pool: Pool) -> None:
     assert status[0] in (0, -15)
     assert "shutdown handler ran" in server.output()
     assert "Traceback" not in server.output(), server.output()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_line_runs_an_app(tmp_path: Path, ending: signal.Signals) -> None:
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "fanio", "run", "wire:app", "--port", "0"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=TESTS / "apps",
+            env=os.environ | python_path(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        server = Server(process, log)
+        with connected(server) as client:
+            assert client.is_served()
+            process.send_signal(ending)
+            assert client.close_code() == 1012
+        assert process.wait(15) in (0, -ending)
+        assert "Traceback" not in server.output()
+    finally:
+        process.kill()
+        process.wait()

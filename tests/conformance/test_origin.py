@@ -226,3 +226,30 @@ def test_reflected_headers_carry_nothing_else(serve: Serve, name: str) -> None:
         response = stream.response()
         assert response.header("x-evil") is None
         assert response.header("access-control-allow-headers") in (None, name if len(name) > 99 else None)
+
+
+@LAX
+def test_a_function_may_decide(serve: Serve) -> None:
+    server = serve(cors_allowed_origins="callable")
+    good, evil = "Origin: https://good.example", "Origin: https://evil.example"
+    response = get(server, PATH, good)
+    assert response.status == 200
+    assert response.header("access-control-allow-origin") == "https://good.example"
+    response = get(server, PATH, evil)
+    assert response.status == 403
+    assert response.header("access-control-allow-origin") is None
+    assert refused(server, WEBSOCKET_PATH, evil).status == 403
+    with Client(server, "", good) as client:
+        client.connect()
+        assert client.is_served()
+    with Polling(server, good) as session:
+        session.connect()
+        assert session.is_served()
+
+
+@LAX
+def test_requests_behind_a_handshake_that_is_asked_about_wait_for_it(serve: Serve) -> None:
+    with Stream(serve(cors_allowed_origins="callable")) as stream:
+        for site in ("good", "evil", "good"):
+            stream.request("GET", PATH, f"Origin: https://{site}.example")
+        assert [stream.response().status for _ in range(2)] == [200, 403]

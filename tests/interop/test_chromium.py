@@ -39,7 +39,7 @@ def results(url: str) -> dict[str, dict[str, Any]]:
             for mode in MODES:
                 page = browser.new_page()
                 page.goto(url)
-                page.wait_for_function("window.start")
+                page.wait_for_function("window.start", polling=20)
                 found[mode] = page.evaluate("modes => window.start(modes)", mode.split(","))
                 page.close()
         finally:
