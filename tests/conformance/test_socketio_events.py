@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.polling import polling
-from fixtures.websocket import connected
+from fixtures.websocket import PING, connected, encode
 
 if TYPE_CHECKING:
     from fixtures.server import Server
@@ -89,7 +89,7 @@ def test_acks_come_in_the_order_of_their_events(server: Server) -> None:
         assert [client.text() for _ in range(200)] == [f"43{n}[{n}]" for n in range(200)]
 
 
-def ask(client: object, packet: str) -> str:
+def ack_id(packet: str) -> str:
     """The ack id in a question."""
     head, _, rest = packet.partition("[")
     assert rest.startswith('"question"'), packet
@@ -100,7 +100,7 @@ def test_the_client_acknowledges(server: Server) -> None:
     with connected(server) as client:
         client.send('42["ask","why"]')
         packet = client.text()
-        number = ask(client, packet)
+        number = ack_id(packet)
         assert number.isdigit()
         assert packet == f'42{number}["question","why"]'
         client.send(f'43{number}["because",1]')
@@ -110,7 +110,7 @@ def test_the_client_acknowledges(server: Server) -> None:
 def test_a_second_ack_for_one_event_is_ignored(server: Server) -> None:
     with connected(server) as client:
         client.send('42["ask"]')
-        number = ask(client, client.text())
+        number = ack_id(client.text())
         client.send(f"43{number}[1]")
         assert client.text() == '42["answer",1]'
         client.send(f"43{number}[2]")
@@ -121,7 +121,7 @@ def test_server_ack_ids_differ(server: Server) -> None:
     with connected(server) as client:
         for _ in range(3):
             client.send('42["ask"]')
-        numbers = [ask(client, client.text()) for _ in range(3)]
+        numbers = [ack_id(client.text()) for _ in range(3)]
         assert len(set(numbers)) == 3
         for number in reversed(numbers):
             client.send(f"43{number}[{number}]")
@@ -141,7 +141,7 @@ def test_acks_for_nothing_are_ignored(server: Server, number: str) -> None:
 def test_an_ack_of_another_clients_is_ignored(server: Server) -> None:
     with connected(server) as asked, connected(server) as other:
         asked.send('42["ask"]')
-        number = ask(asked, asked.text())
+        number = ack_id(asked.text())
         other.send(f'43{number}["stolen"]')
         assert other.is_served()
         asked.send(f'43{number}["mine"]')
@@ -178,7 +178,7 @@ def test_a_binary_ack_of_the_servers(server: Server) -> None:
 def test_a_binary_ack_of_the_clients(server: Server) -> None:
     with connected(server) as client:
         client.send('42["ask"]')
-        number = ask(client, client.text())
+        number = ack_id(client.text())
         client.send(f"461-{number}[{ONE}]")
         client.send_binary(b"\x07")
         assert client.text() == f'451-["answer",{ONE}]'
@@ -229,8 +229,6 @@ def test_a_large_attachment(server: Server) -> None:
 
 
 def test_a_ping_may_come_between_header_and_attachment(server: Server) -> None:
-    from fixtures.websocket import PING, encode
-
     with connected(server) as client:
         client.send(f'451-["message",{ONE}]')
         client.stream.send(encode(PING, b"x"))

@@ -343,7 +343,8 @@ impl Table {
         match decision {
             Ok(cookie) => self.handshake(slot, &request, &head, &headers, cookie),
             Err(message) => {
-                let reply = self.fault(Fault::Forbidden, Some(&message)).raw_headers(&headers);
+                // The program has refused the origin: no page may read the answer.
+                let reply = self.fault(Fault::Forbidden, Some(&message));
                 self.answer_request(slot, &request, reply);
             }
         }
