@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fanio import exceptions
 from fanio.asgi import ASGIApp
+from fanio.async_namespace import AsyncNamespace
+from fanio.async_server import AsyncServer
 from fanio.exceptions import ConnectionRefusedError  # noqa: A004 (python-socketio's name)
 from fanio.loop import new_event_loop
-from fanio.namespace import AsyncNamespace
 from fanio.reason import Reason
 from fanio.run import run
-from fanio.server import AsyncServer
 
 __all__ = [
     "ASGIApp",

@@ -11,12 +11,12 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fanio import bridge
-from fanio.lifespan import Hook, Lifespan
-from fanio.static import find_file
+from fanio.doors import bridge
+from fanio.doors.lifespan import Hook, Lifespan
+from fanio.doors.static import find_file
 
 if TYPE_CHECKING:
-    from fanio.server import AsyncServer
+    from fanio.async_server import AsyncServer
     from fanio.types import ASGIApplication, Receive, Scope, Send, StaticFiles
 
 __all__ = ["ASGIApp"]

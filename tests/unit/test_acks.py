@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from fanio import exceptions
-from fanio.acks import Acks, CallbackWaiter, CallWaiter
+from fanio.handling.acks import Acks, CallbackWaiter, CallWaiter
 
 
 class Waiter:

@@ -23,7 +23,7 @@ def bridged(monkeypatch):
         if scope["type"] == "http":
             await other(scope, receive, send)
 
-    monkeypatch.setattr("fanio.bridge.serve", serve)
+    monkeypatch.setattr("fanio.doors.bridge.serve", serve)
     return seen
 
 

@@ -8,8 +8,9 @@ import socket
 import pytest
 from asgi_client import Connection, get, scope
 
-from fanio import _core, bridge
-from fanio.options import WireOptions
+from fanio import _core
+from fanio.doors import bridge
+from fanio.wire.options import WireOptions
 
 
 class Shard:

@@ -8,7 +8,7 @@ import pytest
 from engineio.async_drivers.asgi import translate_request
 from fake_core import HEAD, until
 
-from fanio.environ import Environ, Request, build_environ
+from fanio.wire.environ import Environ, Request, build_environ
 
 PEER = ("192.0.2.1", 4000)
 

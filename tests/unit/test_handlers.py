@@ -6,8 +6,8 @@ import functools
 
 import pytest
 
-from fanio.handlers import Handler, HandlerTable
-from fanio.namespace import AsyncNamespace
+from fanio.async_namespace import AsyncNamespace
+from fanio.handling.handlers import Handler, HandlerTable
 
 
 def handler(*_args):

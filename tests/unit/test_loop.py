@@ -13,8 +13,8 @@ from fake_core import until
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import fanio
-from fanio import loop as door
-from fanio.loop import _SelectorLoop
+from fanio.doors import loop as door
+from fanio.doors.loop import _SelectorLoop
 
 
 async def plain(scope, receive, send):

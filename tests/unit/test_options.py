@@ -6,7 +6,7 @@ import pytest
 
 import fanio
 from fanio import _core
-from fanio.options import WireOptions
+from fanio.wire.options import WireOptions
 
 
 def core(**options):

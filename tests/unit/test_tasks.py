@@ -8,7 +8,7 @@ import weakref
 
 from fake_core import settle, until
 
-from fanio.tasks import MAX_IN_FLIGHT
+from fanio.handling.tasks import MAX_IN_FLIGHT
 
 
 async def joined(core, count=1):

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import logging
 
     from fanio import _core
-    from fanio.acks import Acks
-    from fanio.encode import Codec
-    from fanio.environ import Environs
-    from fanio.handlers import Handler, HandlerTable
-    from fanio.tasks import Tasks
+    from fanio.handling.acks import Acks
+    from fanio.handling.handlers import Handler, HandlerTable
+    from fanio.handling.tasks import Tasks
+    from fanio.wire.encode import Codec
+    from fanio.wire.environ import Environs
 
 __all__ = ["Joining", "Lifecycle"]
 

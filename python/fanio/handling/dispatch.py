@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import logging
 
     from fanio import _core
-    from fanio.acks import Acks
-    from fanio.encode import Codec
-    from fanio.handlers import Handler, HandlerTable
-    from fanio.tasks import Tasks
+    from fanio.handling.acks import Acks
+    from fanio.handling.handlers import Handler, HandlerTable
+    from fanio.handling.tasks import Tasks
     from fanio.types import Placeholders
+    from fanio.wire.encode import Codec
 
 __all__ = ["Dispatcher"]
 

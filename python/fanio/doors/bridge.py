@@ -19,8 +19,8 @@ from urllib.parse import quote
 from fanio import _core
 
 if TYPE_CHECKING:
-    from fanio.options import WireOptions
     from fanio.types import Message, Receive, Scope, Send
+    from fanio.wire.options import WireOptions
 
 __all__ = ["serve"]
 

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fanio.namespace import AsyncNamespace
+    from fanio.async_namespace import AsyncNamespace
     from fanio.types import HandlerFunction
 
 __all__ = ["RESERVED", "Handler", "HandlerTable"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
-from fanio.handlers import RESERVED, Handler
+from fanio.handling.handlers import RESERVED, Handler
 
 if TYPE_CHECKING:
-    from fanio.server import AsyncServer
+    from fanio.async_server import AsyncServer
     from fanio.types import Callback, Room, Rooms, SkipSid
 
 __all__ = ["AsyncNamespace"]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fanio.handlers import Handler
+from fanio.handling.handlers import Handler
 from fanio.types import CookieOption, CorsOption
 
 __all__ = ["WireOptions", "warn_unknown"]

@@ -18,9 +18,9 @@ from fanio import _core
 if TYPE_CHECKING:
     import logging
 
-    from fanio.dispatch import Dispatcher
-    from fanio.lifecycle import Lifecycle
-    from fanio.tasks import Tasks
+    from fanio.handling.dispatch import Dispatcher
+    from fanio.handling.lifecycle import Lifecycle
+    from fanio.handling.tasks import Tasks
 
 __all__ = ["Serving"]
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fanio.environ import Request, build_environ
+from fanio.wire.environ import Request, build_environ
 
 if TYPE_CHECKING:
     import logging
 
     from fanio import _core
-    from fanio.environ import Environs
-    from fanio.options import WireOptions
     from fanio.types import Peer
+    from fanio.wire.environ import Environs
+    from fanio.wire.options import WireOptions
 
 __all__ = ["Admission"]
 

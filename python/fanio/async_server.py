@@ -14,21 +14,22 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, overload
 
-from fanio import _core, bridge
-from fanio import options as wire
-from fanio.acks import Acks, CallbackWaiter, CallWaiter, Waiter
-from fanio.admission import Admission
-from fanio.dispatch import Dispatcher
-from fanio.encode import Codec
-from fanio.environ import Environs
+from fanio import _core
+from fanio.async_namespace import AsyncNamespace
+from fanio.doors import bridge
 from fanio.exceptions import TimeoutError as NoAnswerError
-from fanio.handlers import RESERVED, HandlerTable
-from fanio.lifecycle import Lifecycle
-from fanio.namespace import AsyncNamespace
+from fanio.handling.acks import Acks, CallbackWaiter, CallWaiter, Waiter
+from fanio.handling.dispatch import Dispatcher
+from fanio.handling.handlers import RESERVED, HandlerTable
+from fanio.handling.lifecycle import Lifecycle
+from fanio.handling.serving import Serving
+from fanio.handling.tasks import Tasks
 from fanio.reason import Reason
-from fanio.rooms import RoomNames
-from fanio.serving import Serving
-from fanio.tasks import Tasks
+from fanio.wire import options as wire
+from fanio.wire.admission import Admission
+from fanio.wire.encode import Codec
+from fanio.wire.environ import Environs
+from fanio.wire.rooms import RoomNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +86,7 @@ class AsyncServer:
                 after the other.
             namespaces: Namespaces to accept besides those with handlers; "*" accepts all.
             **kwargs: ``always_connect`` (False; accept before the connect handler runs) and the
-                options of ``fanio.options.WireOptions``, with python-socketio's defaults.
+                options of ``fanio.wire.options.WireOptions``, with python-socketio's defaults.
 
         Raises:
             TypeError: When an option has the wrong type.

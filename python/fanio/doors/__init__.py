@@ -1,0 +1,1 @@
+"""How connections reach the shards: as the event loop's listener, or through any ASGI server."""

@@ -1,0 +1,1 @@
+"""From the core's events to the program's handlers, and back to acknowledgements."""
