@@ -1,14 +1,18 @@
 """The Rust core: shards, sessions, rooms and the wire. All methods may be called from any thread."""
 
+from collections.abc import Sequence
 from typing import Final, final
 
 __all__ = [
     "ACK",
     "ADMISSION",
+    "CLOSED",
     "CONNECT",
     "DISCONNECT",
     "EVENT",
     "HANDOFF",
+    "MESSAGE",
+    "OPEN",
     "STOPPED",
     "FrameReader",
     "Server",
@@ -29,6 +33,12 @@ ADMISSION: Final[int]
 """(ADMISSION, token: int, head: bytes, peer: tuple[str, int] | None, secure: bool): a handshake to admit or refuse."""
 STOPPED: Final[int]
 """(STOPPED,): after shutdown(), once the last session is closed."""
+OPEN: Final[int]
+"""(OPEN, session_id, head: bytes, peer: tuple[str, int] | None, secure: bool, transport: str): parser "raw" only."""
+MESSAGE: Final[int]
+"""(MESSAGE, session_id, data: str | bytes): what came, undecoded; parser "raw" only."""
+CLOSED: Final[int]
+"""(CLOSED, session_id, reason: str): the session is gone; parser "raw" only."""
 
 @final
 class Server:
@@ -66,6 +76,8 @@ class Server:
         """Send an event; True means that flush() must be called soon, on this thread."""
     def ack(self, sid: str, ack_id: int, payload: bytes, attachments: list[bytes] | None) -> bool:
         """Answer an event; returns as emit() does."""
+    def send(self, session_id: str, messages: Sequence[str | bytes]) -> bool:
+        """Send Engine.IO messages as they are, one behind the other; returns as emit() does."""
     def flush(self) -> None:
         """Wake the shards for what was sent in this turn of the loop."""
     def join(self, sid: str, namespace: str, room: str) -> None:

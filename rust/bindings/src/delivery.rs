@@ -6,13 +6,13 @@
 use std::net::SocketAddr;
 use std::os::fd::IntoRawFd;
 
-use net::{Data, Event, Handshake, Peer};
+use net::{Data, Event, Handshake, Message, Peer};
 use protocol::Id;
 use protocol::json::{Placeholder, Step, placeholders};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
-use rooms::Registry;
+use rooms::{Addr, Registry};
 
 pub(crate) const CONNECT: u8 = 0;
 pub(crate) const EVENT: u8 = 1;
@@ -21,6 +21,9 @@ pub(crate) const DISCONNECT: u8 = 3;
 pub(crate) const HANDOFF: u8 = 4;
 pub(crate) const ADMISSION: u8 = 5;
 pub(crate) const STOPPED: u8 = 6;
+pub(crate) const OPEN: u8 = 7;
+pub(crate) const MESSAGE: u8 = 8;
+pub(crate) const CLOSED: u8 = 9;
 
 /// Turns one event into its tuple; `None` when it concerns nobody any more.
 ///
@@ -39,15 +42,7 @@ pub(crate) fn to_tuple<'py>(
         }
         Event::Connect { addr, sid, namespace, auth, handshake } => {
             if let Some(handshake) = handshake {
-                let Handshake { session, head, peer, transport } = *handshake;
-                registry.open(
-                    session,
-                    addr,
-                    head,
-                    peer.addr,
-                    peer.secure,
-                    transport_name(transport),
-                );
+                open(registry, addr, *handshake);
             }
             let Some(session) = registry.connect(sid, addr, &namespace) else {
                 return Ok(None);
@@ -56,9 +51,10 @@ pub(crate) fn to_tuple<'py>(
             let name = PyString::intern(py, &namespace);
             (CONNECT, sid.as_str(), name, session.as_str(), auth).into_tuple(py)
         }
-        Event::Closed { session } => {
+        Event::Closed { session, reason } => {
             registry.close(&session);
-            Ok(None)
+            let Some(reason) = reason else { return Ok(None) };
+            (CLOSED, session.as_str(), reason.as_str()).into_tuple(py)
         }
         Event::Disconnect { sid, reason } => {
             let Some((namespace, session)) = registry.leaving(&sid) else {
@@ -71,6 +67,18 @@ pub(crate) fn to_tuple<'py>(
         Event::HandOff { fd, data, listener } => {
             (HANDOFF, fd.into_raw_fd(), PyBytes::new(py, &data), listener).into_tuple(py)
         }
+        Event::Message { session, message } => {
+            let data = match message {
+                Message::Text(text) => PyString::new(py, &text).into_any(),
+                Message::Binary(data) => PyBytes::new(py, &data).into_any(),
+            };
+            (MESSAGE, session.as_str(), data).into_tuple(py)
+        }
+        Event::Open { addr, handshake } => {
+            let tuple = open_tuple(py, &handshake)?;
+            open(registry, addr, *handshake);
+            Ok(tuple)
+        }
         Event::Upgraded { session } => {
             registry.set_transport(&session, transport_name(engine::Transport::WebSocket));
             Ok(None)
@@ -80,6 +88,22 @@ pub(crate) fn to_tuple<'py>(
             Ok(None)
         }
     }
+}
+
+fn open(registry: &mut Registry, addr: Addr, handshake: Handshake) {
+    let Handshake { session, head, peer, transport } = handshake;
+    let transport = transport_name(transport);
+    registry.open(session, addr, head, peer.addr, peer.secure, transport);
+}
+
+fn open_tuple<'py>(
+    py: Python<'py>,
+    handshake: &Handshake,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    let Handshake { session, head, peer, transport } = handshake;
+    let (head, address) = (PyBytes::new(py, head), peer_address(peer));
+    let transport = transport_name(*transport);
+    (OPEN, session.as_str(), head, address, peer.secure, transport).into_tuple(py)
 }
 
 pub(crate) fn transport_name(transport: engine::Transport) -> &'static str {

@@ -20,6 +20,8 @@ mod _core {
     #[pymodule_export]
     const ADMISSION: u8 = crate::delivery::ADMISSION;
     #[pymodule_export]
+    const CLOSED: u8 = crate::delivery::CLOSED;
+    #[pymodule_export]
     const CONNECT: u8 = crate::delivery::CONNECT;
     #[pymodule_export]
     const DISCONNECT: u8 = crate::delivery::DISCONNECT;
@@ -27,6 +29,10 @@ mod _core {
     const EVENT: u8 = crate::delivery::EVENT;
     #[pymodule_export]
     const HANDOFF: u8 = crate::delivery::HANDOFF;
+    #[pymodule_export]
+    const MESSAGE: u8 = crate::delivery::MESSAGE;
+    #[pymodule_export]
+    const OPEN: u8 = crate::delivery::OPEN;
     #[pymodule_export]
     const STOPPED: u8 = crate::delivery::STOPPED;
     #[pymodule_export]

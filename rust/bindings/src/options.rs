@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use engine::Parser;
 use net::{Compression, Cookie, Cors, Options, Trusted};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -40,6 +41,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "max_attachments" => engine.max_attachments = value.extract()?,
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
         "max_queue_bytes" => options.max_queue_bytes = value.extract()?,
+        "parser" => engine.parser = parser(value)?,
         "ping_grace" => options.ping_grace = seconds(name, value)?,
         "ping_interval" => engine.ping_interval = seconds(name, value)?,
         "ping_timeout" => engine.ping_timeout = seconds(name, value)?,
@@ -72,6 +74,14 @@ fn bad(name: &str, expected: &'static str) -> Error {
 fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value.extract()?)
         .map_err(|_| bad(name, "a number of seconds, not negative").into())
+}
+
+fn parser(value: &Bound<'_, PyAny>) -> PyResult<Parser> {
+    match value.extract::<String>()?.as_str() {
+        "raw" => Ok(Parser::Raw),
+        "socketio" => Ok(Parser::SocketIo),
+        _ => Err(bad("parser", "'raw' or 'socketio'").into()),
+    }
 }
 
 fn cookie(value: &Bound<'_, PyAny>) -> PyResult<Option<Cookie>> {

@@ -1,8 +1,10 @@
-//! Packets the program sends: the header in front of its JSON, as one frame.
+//! What the program sends, as one frame: a packet, the header in front of its JSON; or messages that
+//! it has encoded itself.
 
 use bytes::Bytes;
 use protocol::socketio::{Packet, PacketType};
-use pyo3::pybacked::PyBackedBytes;
+use pyo3::FromPyObject;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use rooms::Frame;
 
 /// A packet of the server's; binary kinds follow from the attachments.
@@ -27,4 +29,23 @@ pub(crate) fn frame(
     packet.encode_header(&mut text);
     text.extend_from_slice(json);
     Frame::new(&text, &attachments)
+}
+
+/// A message of the program's own: `str` or `bytes`.
+#[derive(FromPyObject)]
+pub(crate) enum Message {
+    Text(PyBackedStr),
+    Binary(PyBackedBytes),
+}
+
+/// Messages as they are; `None` when there are none.
+pub(crate) fn messages(messages: &[Message]) -> Option<Frame> {
+    let parts: Vec<_> = messages
+        .iter()
+        .map(|message| match message {
+            Message::Text(text) => rooms::Message::Text(text),
+            Message::Binary(data) => rooms::Message::Binary(data),
+        })
+        .collect();
+    Frame::messages(&parts)
 }

@@ -22,8 +22,8 @@ use rooms::{Addr, Registry, RegistryError, RoomId};
 use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::packet::frame;
-use crate::{delivery, options};
+use crate::packet::{Message, frame};
+use crate::{delivery, options, packet};
 
 /// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
@@ -221,6 +221,18 @@ impl Server {
             let rooms = audience.rooms.clone();
             net.push_quietly(shard, Command::Emit { rooms, except, frame: frame.clone() });
         }
+        self.wake_later(&net)
+    }
+
+    /// Sends messages to a session as they are, one behind the other; returns as `emit` does.
+    fn send(&self, session_id: &str, messages: Vec<Message>) -> bool {
+        let registry = self.registry.lock();
+        let addr = Id::parse(session_id).and_then(|session| registry.session_addr(&session));
+        let frame = packet::messages(&messages);
+        let (Some(addr), Some(frame), Ok(net)) = (addr, frame, self.net()) else {
+            return false;
+        };
+        net.push_quietly(addr.shard, Command::Send { addr, frame });
         self.wake_later(&net)
     }
 

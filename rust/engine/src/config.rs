@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+/// What a session's messages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parser {
+    /// The program's business: it gets them as they come.
+    Raw,
+    /// Packets of the Socket.IO protocol.
+    SocketIo,
+}
+
 /// The options of a session.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,6 +24,8 @@ pub struct Config {
     pub max_namespaces: usize,
     /// Bytes of one message or body, attachments of one packet included.
     pub max_payload: usize,
+    /// Who reads the messages.
+    pub parser: Parser,
     /// From one pong to the next ping.
     pub ping_interval: Duration,
     /// For the pong.
@@ -37,6 +48,7 @@ impl Default for Config {
             max_attachments: 10,
             max_namespaces: 32,
             max_payload: 1_000_000,
+            parser: Parser::SocketIo,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             polling: true,

@@ -9,7 +9,8 @@
 //! * getters.
 //!
 //! Data for the program comes back from `handle_packet` as [`Inbound`]; the driver passes it to
-//! `Sockets`, which returns an [`Incoming`]. Framing is not done here: input is one WebSocket
+//! `Sockets`, which returns an [`Incoming`]: a packet's meaning, or with [`Parser::Raw`], which knows
+//! no namespaces, the message itself. Framing is not done here: input is one WebSocket
 //! message or one record of a polling body. So the same machine runs in a shard and in tests.
 
 mod config;
@@ -18,7 +19,7 @@ mod session;
 mod socket;
 mod timer;
 
-pub use config::Config;
+pub use config::{Config, Parser};
 pub use event::{Action, Inbound, Reason, Transport, Via};
 pub use session::Session;
 pub use socket::{Incoming, ProtocolError, Socket, SocketState, Sockets};

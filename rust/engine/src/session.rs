@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use protocol::engineio::{Handshake, Packet};
 
-use crate::config::Config;
+use crate::config::{Config, Parser};
 use crate::event::{Action, Inbound, Reason, Transport, Via};
 use crate::timer::{Time, Timer, Timers};
 
@@ -59,7 +59,9 @@ impl Session {
     /// A session whose handshake the server has just answered.
     pub fn server(config: &Config, now: Time, transport: Transport) -> Self {
         let mut session = Self::new(Role::Server, State::Open, transport);
-        session.timers.set(Timer::Connect, now.plus(config.connect_timeout));
+        if config.parser == Parser::SocketIo {
+            session.timers.set(Timer::Connect, now.plus(config.connect_timeout));
+        }
         session.timers.set(Timer::Ping, now.plus(config.ping_interval));
         session
     }

@@ -11,7 +11,8 @@ use protocol::socketio::{Packet, PacketType};
 use protocol::{DecodeError, Id, json};
 use smallvec::SmallVec;
 
-use crate::config::Config;
+use crate::config::{Config, Parser};
+use crate::event::Inbound;
 
 /// One client in one namespace.
 #[derive(Clone, Debug)]
@@ -70,6 +71,8 @@ pub enum Incoming<'p> {
         /// This socket.
         sid: Id,
     },
+    /// A message of a session without this layer.
+    Message(Inbound<'p>),
 }
 
 /// How a client can break the Socket.IO protocol. The session is to be closed.
@@ -145,6 +148,22 @@ struct Partial {
 }
 
 impl Sockets {
+    /// Handles one message; without this layer ([`Parser::Raw`]) it is the program's as it is.
+    ///
+    /// # Errors
+    /// When it breaks the protocol; the session is to be closed.
+    pub fn handle<'p>(
+        &mut self,
+        config: &Config,
+        message: Inbound<'p>,
+    ) -> Result<Option<Incoming<'p>>, ProtocolError> {
+        match (config.parser, message) {
+            (Parser::Raw, message) => Ok(Some(Incoming::Message(message))),
+            (Parser::SocketIo, Inbound::Text(text)) => self.handle_text(config, text),
+            (Parser::SocketIo, Inbound::Binary(data)) => self.handle_binary(config, data),
+        }
+    }
+
     /// Handles the text of one message.
     ///
     /// # Errors
@@ -449,6 +468,16 @@ mod tests {
         let config = Config { max_namespaces: 2, ..Config::default() };
         let error = joined().handle_text(&config, "0/third,");
         assert_eq!(error, Err(ProtocolError::TooManyNamespaces));
+    }
+
+    #[test]
+    fn raw_messages_come_through_as_they_are() {
+        let config = Config { parser: Parser::Raw, ..Config::default() };
+        for message in [Inbound::Text("0"), Inbound::Text(""), Inbound::Binary(b"x"[..].into())] {
+            let mut sockets = Sockets::default();
+            let outcome = sockets.handle(&config, message.clone());
+            assert_eq!(outcome, Ok(Some(Incoming::Message(message))));
+        }
     }
 
     #[test]

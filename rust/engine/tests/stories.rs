@@ -4,7 +4,7 @@ mod pair;
 
 use std::time::Duration;
 
-use engine::{Action, Config, Reason, Session, Time, Transport, Via};
+use engine::{Action, Config, Parser, Reason, Session, Time, Transport, Via};
 use pair::Pair;
 use protocol::engineio::Packet;
 
@@ -177,6 +177,9 @@ fn a_session_without_a_namespace_is_closed_in_time() {
     let mut idle = open(config, Transport::WebSocket);
     idle.run(5000);
     assert_eq!(idle.server.closed, Some(Reason::ConnectTimeout));
+    let mut raw = open(Config { parser: Parser::Raw, ..idle.config }, Transport::WebSocket);
+    raw.run(5000);
+    assert_eq!(raw.server.closed, None);
 }
 
 #[test]

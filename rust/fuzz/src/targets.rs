@@ -138,12 +138,8 @@ pub fn session(data: &[u8]) {
 }
 
 fn receive(config: &Config, sockets: &mut Sockets, inbound: Option<Inbound<'_>>, number: &mut u8) {
-    let incoming = match inbound {
-        Some(Inbound::Text(text)) => sockets.handle_text(config, text),
-        Some(Inbound::Binary(data)) => sockets.handle_binary(config, data),
-        None => return,
-    };
-    match incoming {
+    let Some(message) = inbound else { return };
+    match sockets.handle(config, message) {
         Ok(Some(Incoming::Connect { namespace, .. })) => {
             *number = number.wrapping_add(1);
             let sid = Id::from_random([*number; 15]);
@@ -156,6 +152,7 @@ fn receive(config: &Config, sockets: &mut Sockets, inbound: Option<Inbound<'_>>,
         Ok(Some(Incoming::Event { attachments, .. } | Incoming::Ack { attachments, .. })) => {
             assert!(attachments.len() <= config.max_attachments as usize);
         }
+        Ok(Some(Incoming::Message(_))) => unreachable!("only with the raw parser"),
         Ok(None) | Err(_) => {}
     }
     assert!(sockets.len() <= config.max_namespaces);

@@ -39,6 +39,11 @@ impl Shard {
             Command::Pause { addr } => self.pause(addr, true),
             Command::Refuse { addr, sid, frame } => self.refuse(addr, sid, &frame),
             Command::Resume { addr } => self.pause(addr, false),
+            Command::Send { addr, frame } => {
+                if self.table.session_at(addr).is_some() {
+                    self.fanout.direct(ConnId(addr.slot), &frame, &mut self.table);
+                }
+            }
             Command::Shutdown => self.shut_down(),
             Command::Stop => self.stop_by = Some(self.table.last_words()),
             Command::Unlisten => self.unlisten(),

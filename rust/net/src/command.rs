@@ -124,6 +124,13 @@ pub enum Command {
         /// The session.
         addr: Addr,
     },
+    /// Send to a session, whatever sockets it has, after all that is pending for it.
+    Send {
+        /// The session.
+        addr: Addr,
+        /// The messages.
+        frame: Frame,
+    },
     /// Close every session; `Event::Stopped` follows the last one.
     Shutdown,
     /// End the thread.

@@ -43,6 +43,15 @@ pub struct Data {
     pub attachments: Vec<Vec<u8>>,
 }
 
+/// One message of a session without the Socket.IO layer.
+#[derive(Debug)]
+pub enum Message {
+    /// Text, without Engine.IO's type digit.
+    Text(Box<str>),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
 /// Something the program must hear.
 #[derive(Debug)]
 pub enum Event {
@@ -57,10 +66,12 @@ pub enum Event {
         /// Who sent it.
         peer: Peer,
     },
-    /// A session whose first CONNECT was told of is closed.
+    /// A session that the program knows is closed.
     Closed {
         /// The session.
         session: Id,
+        /// Why, for the program that reads the messages itself.
+        reason: Option<Reason>,
     },
     /// A client asks for a namespace.
     Connect {
@@ -92,6 +103,20 @@ pub enum Event {
         data: Vec<u8>,
         /// The listener it came from.
         listener: u32,
+    },
+    /// A message, when the program reads them itself.
+    Message {
+        /// The session.
+        session: Id,
+        /// What came.
+        message: Message,
+    },
+    /// A session has begun, whose messages the program reads itself.
+    Open {
+        /// Where it lives.
+        addr: Addr,
+        /// The request that opened it.
+        handshake: Box<Handshake>,
     },
     /// The session moved to a WebSocket.
     Upgraded {

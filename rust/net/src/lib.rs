@@ -32,7 +32,7 @@ mod wheel;
 pub use accept::{Arrival, Io, Listener};
 pub use command::Command;
 pub use counters::{Counter, Counters};
-pub use event::{Data, Event, Handshake, Peer};
+pub use event::{Data, Event, Handshake, Message, Peer};
 pub use options::{Compression, Cookie, Cors, Options, Trusted};
 pub use outbox::Outbox;
 pub use server::Server;

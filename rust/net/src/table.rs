@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use engine::{Action, Reason, Time, Transport, Via};
+use engine::{Action, Parser, Reason, Time, Transport, Via};
 use mio::{Interest, Registry, Token};
 use protocol::Id;
 use protocol::websocket::Opcode;
@@ -225,7 +225,19 @@ impl Table {
         self.opened.push(ConnId(slot));
         self.counters.add(Counter::SessionsOpened);
         self.file_session(slot);
+        if self.options.engine.parser == Parser::Raw {
+            self.announce(slot);
+        }
         slot
+    }
+
+    /// Tells the program of a session whose messages it reads itself.
+    fn announce(&mut self, slot: u32) {
+        let addr = self.addr(slot);
+        let session = self.sessions.get_mut(slot as usize);
+        if let Some(handshake) = session.and_then(|session| session.handshake.take()) {
+            self.publish(slot, Event::Open { addr, handshake });
+        }
     }
 
     /// The live session at an address.
@@ -368,7 +380,8 @@ impl Table {
         }
         if let Some(session) = self.sessions.get(slot as usize).filter(|s| s.handshake.is_none()) {
             let session = session.id;
-            self.publish(slot, Event::Closed { session });
+            let reason = (self.options.engine.parser == Parser::Raw).then_some(reason);
+            self.publish(slot, Event::Closed { session, reason });
         }
         self.end_streams(slot, reason, say);
     }

@@ -9,7 +9,7 @@ use protocol::websocket::{Message, Opcode};
 use protocol::{DecodeError, websocket};
 
 use crate::counters::Counter;
-use crate::event::{Data, Event};
+use crate::event::{Data, Event, Message as RawMessage};
 use crate::stream::Role;
 use crate::table::Table;
 
@@ -181,8 +181,7 @@ impl Table {
         let inbound =
             session.engine.handle_packet(&options.engine, self.now, via, packet, &mut self.actions);
         let outcome = match inbound {
-            Some(Inbound::Text(text)) => session.sockets.handle_text(&options.engine, text),
-            Some(Inbound::Binary(data)) => session.sockets.handle_binary(&options.engine, data),
+            Some(message) => session.sockets.handle(&options.engine, message),
             None => Ok(None),
         };
         self.perform(slot);
@@ -202,8 +201,21 @@ impl Table {
                 self.publish(slot, Event::Ack(Data { sid, id: Some(id), json, attachments }));
             }
             Ok(Some(Incoming::Disconnect { sid })) => self.leave_namespace(slot, sid),
+            Ok(Some(Incoming::Message(message))) => self.pass_on(slot, message),
             Err(_) => self.break_session(slot, Via::Main),
         }
+    }
+
+    /// A message that the program reads itself.
+    fn pass_on(&mut self, slot: u32, message: Inbound<'_>) {
+        let Some(session) = self.sessions.get(slot as usize).map(|session| session.id) else {
+            return;
+        };
+        let message = match message {
+            Inbound::Text(text) => RawMessage::Text(text.into()),
+            Inbound::Binary(data) => RawMessage::Binary(data.into_owned()),
+        };
+        self.publish(slot, Event::Message { session, message });
     }
 
     /// The peer broke the protocol: closes the session, or only the probe that did.

@@ -1,4 +1,4 @@
-//! One packet, encoded once for each wire.
+//! One packet, or several messages that belong together, encoded once for each wire.
 //!
 //! The WebSocket form holds the text frame and the frames of all attachments in one buffer, so a
 //! packet is one send whatever it carries. The polling form shares that buffer when there is
@@ -19,10 +19,26 @@ pub struct Frame(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     wire: Bytes,
-    /// Where each part's payload stands in `wire`: the text first, then the attachments.
-    text: (u32, u32),
-    attachments: Box<[(u32, u32)]>,
+    first: Part,
+    others: Box<[Part]>,
     payload: OnceLock<Bytes>,
+}
+
+/// Where the payload of one message stands in `wire`.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    start: u32,
+    end: u32,
+    binary: bool,
+}
+
+/// One message of Engine.IO, which knows nothing of packets.
+#[derive(Clone, Copy, Debug)]
+pub enum Message<'m> {
+    /// Text.
+    Text(&'m str),
+    /// Bytes.
+    Binary(&'m [u8]),
 }
 
 impl Frame {
@@ -30,11 +46,26 @@ impl Frame {
     pub fn new(text: &[u8], attachments: &[Bytes]) -> Self {
         let binary: usize = attachments.iter().map(|data| data.len() + 10).sum();
         let mut wire = Vec::with_capacity(text.len() + 10 + binary);
-        let text = append(Opcode::Text, text, &mut wire);
-        let attachments =
-            attachments.iter().map(|data| append(Opcode::Binary, data, &mut wire)).collect();
-        let inner = Inner { wire: wire.into(), text, attachments, payload: OnceLock::new() };
-        Self(Arc::new(inner))
+        let first = append(Opcode::Text, &[text], &mut wire);
+        let others =
+            attachments.iter().map(|data| append(Opcode::Binary, &[data], &mut wire)).collect();
+        Self::made(wire, first, others)
+    }
+
+    /// Encodes messages as they are; `None` when there are none.
+    pub fn messages(messages: &[Message<'_>]) -> Option<Self> {
+        let mut wire = Vec::new();
+        let mut parts = messages.iter().map(|message| match message {
+            Message::Text(text) => append(Opcode::Text, &[b"4", text.as_bytes()], &mut wire),
+            Message::Binary(data) => append(Opcode::Binary, &[data], &mut wire),
+        });
+        let first = parts.next()?;
+        let others = parts.collect();
+        Some(Self::made(wire, first, others))
+    }
+
+    fn made(wire: Vec<u8>, first: Part, others: Box<[Part]>) -> Self {
+        Self(Arc::new(Inner { wire: wire.into(), first, others, payload: OnceLock::new() }))
     }
 
     /// What a WebSocket gets.
@@ -49,30 +80,39 @@ impl Frame {
 
     /// How many Engine.IO packets these are.
     pub fn packets(&self) -> usize {
-        1 + self.0.attachments.len()
+        1 + self.0.others.len()
     }
 }
 
 impl Inner {
     fn encode_payload(&self) -> Bytes {
-        let part = |(start, end): (u32, u32)| self.wire.slice(start as usize..end as usize);
-        if self.attachments.is_empty() {
-            return part(self.text);
+        let part = |part: &Part| self.wire.slice(part.start as usize..part.end as usize);
+        if self.others.is_empty() && !self.first.binary {
+            return part(&self.first);
         }
-        let mut payload = part(self.text).to_vec();
-        for range in &self.attachments {
-            payload.extend_from_slice(&[SEPARATOR, b'b']);
-            payload.extend_from_slice(STANDARD.encode(part(*range)).as_bytes());
+        let mut payload = Vec::new();
+        for one in std::iter::once(&self.first).chain(&self.others) {
+            if !payload.is_empty() {
+                payload.push(SEPARATOR);
+            }
+            if one.binary {
+                payload.push(b'b');
+                payload.extend_from_slice(STANDARD.encode(part(one)).as_bytes());
+            } else {
+                payload.extend_from_slice(&part(one));
+            }
         }
         payload.into()
     }
 }
 
-fn append(opcode: Opcode, data: &[u8], wire: &mut Vec<u8>) -> (u32, u32) {
-    encode_header(opcode, data.len(), wire);
-    let start = wire.len();
-    wire.extend_from_slice(data);
-    (start as u32, wire.len() as u32)
+fn append(opcode: Opcode, pieces: &[&[u8]], wire: &mut Vec<u8>) -> Part {
+    encode_header(opcode, pieces.iter().map(|piece| piece.len()).sum(), wire);
+    let start = wire.len() as u32;
+    for piece in pieces {
+        wire.extend_from_slice(piece);
+    }
+    Part { start, end: wire.len() as u32, binary: opcode == Opcode::Binary }
 }
 
 #[cfg(test)]
@@ -86,6 +126,16 @@ mod tests {
         assert_eq!(&frame.payload()[..], b"42[\"a\"]");
         assert_eq!(frame.payload().as_ptr(), frame.wire()[2..].as_ptr());
         assert_eq!(frame.packets(), 1);
+    }
+
+    #[test]
+    fn messages_are_what_they_are() {
+        let frame = Frame::messages(&[Message::Text("a")]).unwrap();
+        assert_eq!((&frame.wire()[..], &frame.payload()[..]), (&b"\x81\x024a"[..], &b"4a"[..]));
+        let frame = Frame::messages(&[Message::Binary(b"\xff"), Message::Text("")]).unwrap();
+        assert_eq!(&frame.wire()[..], b"\x82\x01\xff\x81\x014");
+        assert_eq!((&frame.payload()[..], frame.packets()), (&b"b/w==\x1e4"[..], 2));
+        assert!(Frame::messages(&[]).is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod run;
 mod walk;
 
 pub use fanout::Fanout;
-pub use frame::Frame;
+pub use frame::{Frame, Message};
 pub use members::{ConnId, Members, RoomId};
 pub use pending::Target;
 pub use registry::{Addr, Registry, RegistryError, Request, SocketStatus};
