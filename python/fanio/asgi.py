@@ -1,8 +1,8 @@
 """ASGIApp: Socket.IO, static files and another app behind one ASGI callable.
 
-Owns the routing. Under ``fanio.run`` the core's shards accept connections themselves, and only
-what is not for Socket.IO comes here; under another ASGI server, or mounted in another app,
-Socket.IO requests come here too and go over the bridge.
+Owns the routing. Where the shards accept connections themselves (``doors/accept.py``), only what is
+not for Socket.IO comes here; under another ASGI server, or mounted in another app, Socket.IO
+requests come here too and go over the bridge.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fanio.doors import bridge
+from fanio.doors import accept, bridge
+from fanio.doors.choice import Door, chosen, is_allowed
 from fanio.doors.lifespan import Hook, Lifespan
 from fanio.doors.static import find_file
 
@@ -37,6 +38,8 @@ class ASGIApp:
         socketio_path: str | None = "socket.io",
         on_startup: Hook | None = None,
         on_shutdown: Hook | None = None,
+        *,
+        door: Door = "accept",
     ) -> None:
         """Wrap a server.
 
@@ -47,7 +50,13 @@ class ASGIApp:
             socketio_path: Where Socket.IO is served; None or "" serves it everywhere.
             on_startup: Called before the other app's startup; may be ``async def``.
             on_shutdown: Called after the other app's shutdown; may be ``async def``.
+            door: The fastest way in that may be used, of "accept", "takeover" and "bridge"; the
+                environment variable ``FANIO_DOOR`` goes before it (docs/doors.md).
+
+        Raises:
+            ValueError: When there is no such door.
         """
+        self.door: Door = chosen(door)
         self.engineio_server = socketio_server
         self.other_asgi_app = other_asgi_app
         self.static_files: StaticFiles = static_files or {}
@@ -62,6 +71,11 @@ class ASGIApp:
     def core_path(self) -> str:
         """The path as the core takes it: without the last slash, empty for everything."""
         return (self.engineio_path or "/")[:-1]
+
+    def may_accept(self) -> bool:
+        """Return whether the shards may see this app's requests before the app does."""
+        # A subclass with a __call__ of its own wants to see each request, or change it.
+        return type(self).__call__ is ASGIApp.__call__ and is_allowed("accept", self.door)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -106,7 +120,12 @@ class ASGIApp:
         """Run the lifespan protocol: the hooks and the other app's."""
         close = self.engineio_server.shutdown
         run = Lifespan(self.other_asgi_app, self.on_startup, self.on_shutdown, close)
-        await run.run(scope, receive, send)
+        stop_watching = accept.watch(self, receive) if self.may_accept() else None
+        try:
+            await run.run(scope, receive, send)
+        finally:
+            if stop_watching is not None:
+                stop_watching()
 
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer that there is nothing: 404, or 403 to a WebSocket."""

@@ -14,6 +14,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import fanio
 from fanio.doors import loop as door
+from fanio.doors import uvicorn as insides
+from fanio.doors.accept import Listening
 from fanio.doors.loop import _SelectorLoop
 
 
@@ -28,9 +30,26 @@ class Guarded(fanio.ASGIApp):
         raise NotImplementedError
 
 
-class Config:
-    def __init__(self, app):
-        self.loaded_app = app
+def factory(app):
+    """The protocol factory of a uvicorn server with this app, as uvicorn makes it."""
+    config = uvicorn.Config(plain)
+    config.load()
+    config.loaded_app = app
+    server, found = uvicorn.Server(config), []
+
+    class Loop:
+        async def create_server(self, create_protocol, **kwargs):
+            found.append(create_protocol)
+            raise OSError
+
+    async def start(patch):
+        server.lifespan = config.lifespan_class(config)
+        patch.setattr(asyncio, "get_running_loop", Loop)
+        await server.startup()
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        asyncio.run(start(patch))
+    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -46,12 +65,21 @@ class Config:
 )
 def test_only_the_outermost_app_is_served_by_the_shards(fake, wrap, found):
     app = fanio.ASGIApp(fanio.AsyncServer())
-    assert (door.outermost_app(Config(wrap(app))) is app) is found
+    assert (door.served_app(factory(wrap(app))) is app) is found
+
+
+@pytest.mark.parametrize("fastest", ["takeover", "bridge"])
+def test_an_app_may_be_kept_from_the_shards(fake, fastest, monkeypatch):
+    assert door.served_app(factory(fanio.ASGIApp(fanio.AsyncServer(), door=fastest))) is None
+    monkeypatch.setenv("FANIO_DOOR", fastest)
+    assert door.served_app(factory(fanio.ASGIApp(fanio.AsyncServer()))) is None
 
 
 def test_factories_that_are_not_uvicorns_have_no_config():
-    assert door.uvicorn_config(asyncio.Protocol) is None
-    assert door.outermost_app(None) is None
+    assert insides.config_of_factory(asyncio.Protocol) is None
+    assert insides.server_of_factory(asyncio.Protocol) is None
+    assert insides.unwrapped_app(None) is None
+    assert door.served_app(asyncio.Protocol) is None
 
 
 @pytest.mark.parametrize("kind", [door.new_event_loop, _SelectorLoop])
@@ -60,7 +88,7 @@ def test_other_servers_pass_through(kind):
 
     async def serve():
         server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-        assert not isinstance(server, door.Door)
+        assert not isinstance(server, Listening)
         server.close()
         await server.wait_closed()
 
@@ -109,7 +137,7 @@ def test_both_servers_answer_on_one_connection_in_order(kind, unix, tmp_path):
     async def story():
         serving = asyncio.ensure_future(server._serve())
         await until(lambda: server.started)
-        assert [type(one) for one in server.servers] == [door.Door]
+        assert [type(one) for one in server.servers] == [Listening]
         assert server.servers[0].is_serving()
         target = options.get("uds") or server.servers[0].sockets[0].getsockname()[1]
         assert b'"sid"' in await request(target, HANDSHAKE)
@@ -141,11 +169,11 @@ def test_address_in_use_is_reported_by_uvicorn(caplog):
 
 def test_proxies_of_uvicorn_are_trusted_unless_the_program_names_its_own(fake):
     config = uvicorn.Config(plain, forwarded_allow_ips="10.0.0.1, 10.0.0.2")
-    assert door.forwarded_allow_ips(config) == ["10.0.0.1", "10.0.0.2"]
+    assert insides.forwarded_allow_ips(config) == ["10.0.0.1", "10.0.0.2"]
     sio = fanio.AsyncServer()
     sio._trust(["10.0.0.1", "10.0.0.0/8"])
     assert sio._core.of("set_option") == [("trusted_proxies", ["10.0.0.1"])]
     own = fanio.AsyncServer(trusted_proxies=["192.0.2.1"])
     own._trust(["10.0.0.1"])
     assert own._core.of("set_option") == []
-    assert door.forwarded_allow_ips(uvicorn.Config(plain, proxy_headers=False)) == []
+    assert insides.forwarded_allow_ips(uvicorn.Config(plain, proxy_headers=False)) == []

@@ -1,0 +1,156 @@
+"""One Socket.IO server in the shapes programs give it, for any ASGI server to import.
+
+`app`: the ASGIApp is outermost. `mounted`: below FastAPI, with CORS and a prefix as well. `guarded`:
+behind a middleware that wraps both callables. `watched`: behind one that only looks at the scope.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+import door
+import library
+import wire
+from library import socketio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+sio = wire.sio
+
+
+@sio.on("environ")
+async def tell_environ(sid: str) -> dict[str, Any]:
+    """What the program is told about the client's request."""
+    environ = sio.get_environ(sid) or {}
+    scope = environ["asgi.scope"]
+    return {
+        "address": environ["REMOTE_ADDR"],
+        "scheme": environ["wsgi.url_scheme"],
+        "path_info": environ["PATH_INFO"],
+        "query": environ["QUERY_STRING"],
+        "header": environ.get("HTTP_X_TEST"),
+        "type": scope["type"],
+        "client": scope["client"][0] if scope["client"] else None,
+        "path": scope["path"],
+        "root_path": scope["root_path"],
+        "raw_query": scope["query_string"].decode(),
+        "named": dict(scope["headers"]).get(b"x-test", b"").decode(),
+    }
+
+
+@sio.on("pid")
+async def tell_process(sid: str) -> int:
+    """Which process this is."""
+    return os.getpid()
+
+
+@sio.on("slow")
+async def slow(sid: str, seconds: float) -> str:
+    """Takes its time."""
+    await asyncio.sleep(seconds)
+    return "done"
+
+
+app = socketio.ASGIApp(sio, door.plain, on_shutdown=door.shutdown)
+rooted = socketio.ASGIApp(sio, socketio_path="")
+
+
+def build_mounted() -> Any:
+    """FastAPI with CORS, sessions of its own, and Socket.IO below `/` and below `/ws`."""
+    from contextlib import asynccontextmanager
+
+    from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
+    from fastapi.middleware.gzip import GZipMiddleware
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await door.shutdown()
+
+    fastapi = FastAPI(lifespan=lifespan)
+    fastapi.add_middleware(GZipMiddleware)
+    fastapi.add_middleware(CORSMiddleware, allow_origins=["http://page.example"], allow_credentials=True)
+
+    @fastapi.middleware("http")
+    async def stamp(request: Any, call_next: Any) -> Any:
+        response = await call_next(request)
+        response.headers["x-stamp"] = "yes"
+        return response
+
+    @fastapi.get("/hello")
+    async def hello(name: str = "") -> Any:
+        from fastapi.responses import PlainTextResponse
+
+        return PlainTextResponse(f"hello {name}")
+
+    fastapi.mount("/ws", socketio.ASGIApp(sio, socketio_path=""))
+    fastapi.mount("/deep/er", socketio.ASGIApp(sio, socketio_path="a/b"))
+    fastapi.mount("/", socketio.ASGIApp(sio, door.plain))
+    return fastapi
+
+
+class Guard:
+    """A middleware that wraps both callables, and refuses who does not say the word."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Counts what passes."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+
+        async def hear() -> Any:
+            return await receive()
+
+        async def say(message: Any) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                message["headers"] = [*message.get("headers", ()), (b"x-guard", b"seen")]
+            await send(message)
+
+        await self.app(scope, hear, say)
+
+
+class Watcher:
+    """A middleware that looks at the scope alone, and turns some away."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Turns away who says so."""
+        if scope["type"] == "websocket" and b"refuse" in scope["query_string"]:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.app(scope, receive, send)
+
+
+class Rewriting(socketio.ASGIApp):
+    """As NiceGUI does: a subclass that changes the path before the ASGIApp looks at it."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serves Socket.IO below another path."""
+        if scope["type"] in ("http", "websocket"):
+            scope["path"] = scope["path"].replace("/_other/ws/", "/socket.io/")
+        await super().__call__(scope, receive, send)
+
+
+guarded = Guard(app)
+watched = Watcher(app)
+rewriting = Rewriting(sio, door.plain)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "mounted":
+        return build_mounted()
+    raise AttributeError(name)
+
+
+if __name__ == "__main__":
+    library.run(app)
