@@ -72,6 +72,10 @@ class Server:
         to: list[str] | None,
         skip: list[str] | None,
         ack_id: int | None,
+        except_rooms: list[str] | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
     ) -> bool:
         """Send an event; True means that flush() must be called soon, on this thread."""
     def ack(self, sid: str, ack_id: int, payload: bytes, attachments: list[bytes] | None) -> bool:

@@ -81,6 +81,11 @@ class AsyncNamespace:
         namespace: str | None = None,
         callback: Callback | None = None,
         ignore_queue: bool = False,
+        *,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
     ) -> None:
         """Emit an event to this namespace; see ``AsyncServer.emit``."""
         await self.server.emit(
@@ -92,6 +97,10 @@ class AsyncNamespace:
             namespace=namespace or self.namespace,
             callback=callback,
             ignore_queue=ignore_queue,
+            except_room=except_room,
+            volatile=volatile,
+            conflate=conflate,
+            compress=compress,
         )
 
     async def send(
@@ -103,6 +112,11 @@ class AsyncNamespace:
         namespace: str | None = None,
         callback: Callback | None = None,
         ignore_queue: bool = False,
+        *,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
     ) -> None:
         """Emit the event ``message`` to this namespace; see ``AsyncServer.send``."""
         await self.server.send(
@@ -113,6 +127,10 @@ class AsyncNamespace:
             namespace=namespace or self.namespace,
             callback=callback,
             ignore_queue=ignore_queue,
+            except_room=except_room,
+            volatile=volatile,
+            conflate=conflate,
+            compress=compress,
         )
 
     async def call(

@@ -12,7 +12,7 @@ import builtins
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from fanio import _core
 from fanio.async_namespace import AsyncNamespace
@@ -53,6 +53,10 @@ __all__ = ["AsyncServer"]
 _IGNORED = frozenset({"engineio_logger", "monitor_clients"})
 _WIRE = frozenset(wire.WireOptions.__dataclass_fields__)
 _OWN = frozenset({"always_connect", "async_mode", "serializer"})
+
+#: The names of rooms left out, then ``volatile``, ``conflate`` and ``compress``, as the core takes them.
+_Flags: TypeAlias = tuple[list[str] | None, bool, str | None, bool]
+_NO_FLAGS: _Flags = (None, False, None, True)
 
 
 class AsyncServer:
@@ -240,6 +244,11 @@ class AsyncServer:
         namespace: str | None = None,
         callback: Callback | None = None,
         ignore_queue: bool = False,
+        *,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
     ) -> None:
         """Emit an event to everybody in a namespace, or to some of them.
 
@@ -257,12 +266,30 @@ class AsyncServer:
             callback: Called with the arguments of each recipient's acknowledgement, on the loop
                 that serves.
             ignore_queue: Has no effect here.
+            except_room: A room, or several, whose members are left out; the sid of a client is
+                its own room.
+            volatile: A client that has not taken what was sent before does not get this.
+            conflate: A name. Of the events with the same name that wait for a client, only the
+                newest is kept.
+            compress: False leaves this event uncompressed.
 
         Raises:
-            TypeError: When something in the data has no JSON form.
+            TypeError: When something in the data has no JSON form, or ``conflate`` is no string.
             ValueError: When there are more attachments than ``max_attachments``.
         """
-        self.emit_nowait(event, data, to, room, skip_sid, namespace, callback)
+        self.emit_nowait(
+            event,
+            data,
+            to,
+            room,
+            skip_sid,
+            namespace,
+            callback,
+            except_room=except_room,
+            volatile=volatile,
+            conflate=conflate,
+            compress=compress,
+        )
 
     def emit_nowait(
         self,
@@ -273,6 +300,11 @@ class AsyncServer:
         skip_sid: SkipSid | None = None,
         namespace: str | None = None,
         callback: Callback | None = None,
+        *,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
     ) -> None:
         """Emit an event as ``emit`` does, from any thread."""
         if self.logger.isEnabledFor(logging.INFO):
@@ -281,7 +313,9 @@ class AsyncServer:
         waiter = None
         if callback is not None:
             waiter = CallbackWaiter(callback, self._run_callback)
-        self._emit(event, data, room if to is None else to, skip_sid, namespace or "/", waiter)
+        excepted = None if except_room is None else self._rooms.names(except_room)
+        flags = (excepted, volatile, conflate, compress)
+        self._emit(event, data, room if to is None else to, skip_sid, namespace or "/", waiter, flags)
 
     async def send(
         self,
@@ -292,9 +326,26 @@ class AsyncServer:
         namespace: str | None = None,
         callback: Callback | None = None,
         ignore_queue: bool = False,
+        *,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
     ) -> None:
         """Emit the event ``message``; see ``emit``."""
-        self.emit_nowait("message", data, to, room, skip_sid, namespace, callback)
+        self.emit_nowait(
+            "message",
+            data,
+            to,
+            room,
+            skip_sid,
+            namespace,
+            callback,
+            except_room=except_room,
+            volatile=volatile,
+            conflate=conflate,
+            compress=compress,
+        )
 
     async def call(
         self,
@@ -372,6 +423,7 @@ class AsyncServer:
         skip_sid: SkipSid | None,
         namespace: str,
         waiter: Waiter | None,
+        flags: _Flags,
     ) -> None:
         if not self._lifecycle.clients:
             return
@@ -381,8 +433,9 @@ class AsyncServer:
             skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid)
         number = None
         if waiter is not None:
-            number = self._expect(self._recipients(names, namespace, skip or []), waiter)
-        self._push(event, data, names, skip, namespace, number)
+            sids = self._recipients(names, namespace, skip or [], flags[0] or [])
+            number = self._expect(sids, waiter)
+        self._push(event, data, names, skip, namespace, number, flags)
 
     def _push(
         self,
@@ -392,6 +445,7 @@ class AsyncServer:
         skip: list[str] | None,
         namespace: str,
         number: int | None,
+        flags: _Flags = _NO_FLAGS,
     ) -> None:
         if data is None:
             payload = [event]
@@ -400,10 +454,12 @@ class AsyncServer:
         else:
             payload = [event, data]
         text, attachments = self._codec.encode(payload)
-        if self._core.emit(namespace, text, attachments, names, skip, number):
+        if self._core.emit(namespace, text, attachments, names, skip, number, *flags):
             self._tasks.loop.call_soon(self._core.flush)
 
-    def _recipients(self, names: list[str] | None, namespace: str, skip: Iterable[str]) -> list[str]:
+    def _recipients(
+        self, names: list[str] | None, namespace: str, skip: Iterable[str], excepted: Iterable[str] = ()
+    ) -> list[str]:
         """Return the sids an emit reaches; a client that is still connecting by its sid alone."""
         found: dict[str, None] = {}
         for name in [None] if names is None else names:
@@ -413,6 +469,10 @@ class AsyncServer:
                 found[name] = None
         for sid in skip:
             found.pop(sid, None)
+        for name in excepted:
+            found.pop(name, None)
+            for sid, _ in self._core.participants(namespace, name):
+                found.pop(sid, None)
         return list(found)
 
     def _expect(self, sids: list[str], waiter: Waiter) -> int:

@@ -146,6 +146,12 @@ async def shout_to_others(sid: str, *args: Any) -> None:
     await sio.emit("shouted", args, skip_sid=sid)
 
 
+@sio.on("shout-except")
+async def shout_except(sid: str, rooms: Any, *args: Any) -> None:
+    """Emits to everybody who is not in these rooms."""
+    await sio.emit("shouted", args, except_room=rooms)
+
+
 @sio.on("shout-slow")
 async def shout_slow(sid: str, *args: Any) -> None:
     """Emits to everybody in /slow."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.polling import polling
-from fixtures.websocket import PING, connected, encode
+from fixtures.websocket import PING, Client, connected, encode
 
 if TYPE_CHECKING:
     from fixtures.server import Server
@@ -295,6 +295,16 @@ def test_a_broadcast_may_leave_out_its_sender(server: Server) -> None:
         sender.send('42["shout-to-others",1]')
         assert other.text() == '42["shouted",1]'
         assert sender.is_served()
+
+
+def test_a_broadcast_may_leave_out_rooms(server: Server) -> None:
+    with Client(server) as sender, connected(server) as inside, connected(server) as outside:
+        sid = sender.connect()
+        assert inside.call("join", "closed") == "joined"
+        sender.send(f'42["shout-except",["closed","{sid}","nobody"],1]')
+        sender.send('42["shout-except","nobody",2]')
+        assert outside.text() == '42["shouted",1]'
+        assert [client.text() for client in (sender, inside, outside)] == ['42["shouted",2]'] * 3
 
 
 def test_the_same_by_polling(server: Server) -> None:

@@ -38,7 +38,7 @@ async def test_methods_handle_connect_events_and_disconnect(serve):
     await until(lambda: core.forgotten)
     assert chat.seen == [("connect", sid, "/socket.io/"), ("say", "hi"), ("disconnect", sid, "transport close")]
     assert core.of("ack") == [(sid, 5, b'["hi"]', None)]
-    assert core.of("emit") == [("/chat", b'["said","hi"]', None, None, [sid], None)]
+    assert core.of("emit") == [("/chat", b'["said","hi"]', None, None, [sid], None, None, False, None, True)]
 
 
 async def test_event_without_method_is_acknowledged(serve):

@@ -54,7 +54,9 @@ def test_methods_take_what_python_socketio_takes(kind):
         if name in ("event", "handle_request", "start_background_task"):
             continue
         expected = [(p.name, p.default) for p in other.parameters.values()]
-        assert [(p.name, p.default) for p in mine.parameters.values()] == expected, name
+        # What we add can only be named, so that no call changes its meaning.
+        added = [p for p in mine.parameters.values() if p.kind == p.KEYWORD_ONLY]
+        assert [(p.name, p.default) for p in mine.parameters.values() if p not in added] == expected, name
         theirs_waits = inspect.iscoroutinefunction(getattr(theirs, name))
         assert inspect.iscoroutinefunction(getattr(ours, name)) is theirs_waits, name
 
@@ -87,7 +89,7 @@ async def test_data_becomes_arguments(serve, data, expected):
     sio, core = serve()
     await joined(core)
     await sio.emit("e", data)
-    assert core.of("emit") == [("/", expected, None, None, None, None)]
+    assert core.of("emit") == [("/", expected, None, None, None, None, None, False, None, True)]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,38 @@ async def test_recipients(serve, options, to, skip):
     await joined(core)
     await sio.emit("e", **options)
     assert [call[3:5] for call in core.of("emit")] == [(to, skip)]
+
+
+@pytest.mark.parametrize(
+    ("options", "flags"),
+    [
+        ({"except_room": "a"}, (["a"], False, None, True)),
+        ({"except_room": ["a", 1]}, (["a", "\x00i1"], False, None, True)),
+        ({"volatile": True}, (None, True, None, True)),
+        ({"conflate": "price"}, (None, False, "price", True)),
+        ({"compress": False}, (None, False, None, False)),
+    ],
+)
+async def test_flags_reach_the_core(serve, options, flags):
+    sio, core = serve()
+    await joined(core)
+    await sio.emit("e", **options)
+    await sio.send("hi", **options)
+    assert [call[6:] for call in core.of("emit")] == [flags, flags]
+
+
+async def test_callback_expects_no_answer_of_excepted_rooms(serve):
+    sio, core = serve()
+    here = await joined(core)
+    there = await joined(core)
+    await sio.enter_room(there, "a")
+    answers = []
+    await sio.emit("e", callback=answers.append, except_room="a")
+    number = core.of("emit")[0][5]
+    core.answer(there, b"[1]", number)
+    core.answer(here, b"[2]", number)
+    await until(lambda: answers)
+    assert answers == [2]
 
 
 async def test_send_emits_message(serve):

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use protocol::socketio::{Packet, PacketType};
 use pyo3::FromPyObject;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use rooms::Frame;
+use rooms::{Flags, Frame};
 
 /// A packet of the server's; binary kinds follow from the attachments.
 pub(crate) fn frame(
@@ -14,6 +14,18 @@ pub(crate) fn frame(
     id: Option<u64>,
     json: &[u8],
     attachments: Option<Vec<PyBackedBytes>>,
+) -> Frame {
+    frame_with_flags(kind, namespace, id, json, attachments, Flags::default())
+}
+
+/// The same, with what the program says about the packet.
+pub(crate) fn frame_with_flags(
+    kind: PacketType,
+    namespace: &str,
+    id: Option<u64>,
+    json: &[u8],
+    attachments: Option<Vec<PyBackedBytes>>,
+    flags: Flags,
 ) -> Frame {
     let attachments: Vec<Bytes> =
         attachments.unwrap_or_default().iter().map(|data| Bytes::copy_from_slice(data)).collect();
@@ -28,7 +40,7 @@ pub(crate) fn frame(
     text.push(b'4');
     packet.encode_header(&mut text);
     text.extend_from_slice(json);
-    Frame::new(&text, &attachments)
+    Frame::with_flags(&text, &attachments, flags)
 }
 
 /// A message of the program's own: `str` or `bytes`.

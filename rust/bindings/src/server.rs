@@ -18,11 +18,11 @@ use protocol::socketio::PacketType;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyDict, PyList, PyTuple};
-use rooms::{Addr, Registry, RegistryError, RoomId};
+use rooms::{Addr, Flags, Key, Registry, RegistryError, RoomId};
 use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::packet::{Message, frame};
+use crate::packet::{Message, frame, frame_with_flags};
 use crate::{delivery, options, packet};
 
 /// The shards of one `AsyncServer` and their registry.
@@ -196,6 +196,11 @@ impl Server {
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
     ///
     /// Returns whether the caller must see to it that `flush` is called.
+    #[pyo3(signature = (
+        namespace, payload, attachments, to, skip, ack_id,
+        except_rooms = None, volatile = false, conflate = None, compress = true,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "as emit's")]
     fn emit(
         &self,
         namespace: &str,
@@ -204,22 +209,31 @@ impl Server {
         to: Option<Vec<PyBackedStr>>,
         skip: Option<Vec<PyBackedStr>>,
         ack_id: Option<u64>,
+        except_rooms: Option<Vec<PyBackedStr>>,
+        volatile: bool,
+        conflate: Option<&str>,
+        compress: bool,
     ) -> bool {
         let registry = self.registry.lock();
-        let audience = audience(&registry, namespace, to.as_deref(), skip.as_deref());
+        let mut audience = audience(&registry, namespace, to.as_deref(), skip.as_deref());
+        audience.leave_out(&registry, namespace, except_rooms.as_deref().unwrap_or_default());
         if audience.rooms.is_empty() && audience.sockets.is_empty() {
             return false;
         }
         let Ok(net) = self.net() else { return false };
-        let frame = frame(PacketType::Event, namespace, ack_id, payload, attachments);
+        let conflate = conflate.map(|name| Key::new(namespace, name));
+        let flags = Flags { volatile, conflate, compress };
+        let kind = PacketType::Event;
+        let frame = frame_with_flags(kind, namespace, ack_id, payload, attachments, flags);
         for (addr, sid) in audience.sockets {
             net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
         }
         for shard in (0..net.shards() as u16).filter(|_| !audience.rooms.is_empty()) {
             let except = audience.except.iter().filter(|addr| addr.shard == shard);
             let except = except.copied().collect();
-            let rooms = audience.rooms.clone();
-            net.push_quietly(shard, Command::Emit { rooms, except, frame: frame.clone() });
+            let (rooms, except_rooms) = (audience.rooms.clone(), audience.except_rooms.clone());
+            let frame = frame.clone();
+            net.push_quietly(shard, Command::Emit { rooms, except, except_rooms, frame });
         }
         self.wake_later(&net)
     }
@@ -382,6 +396,28 @@ struct Audience {
     rooms: SmallVec<[RoomId; 1]>,
     sockets: SmallVec<[(Addr, Id); 1]>,
     except: SmallVec<[Addr; 1]>,
+    except_rooms: SmallVec<[RoomId; 1]>,
+}
+
+impl Audience {
+    /// Leaves out the members of these rooms; a socket's sid is its own room.
+    fn leave_out(&mut self, registry: &Registry, namespace: &str, names: &[PyBackedStr]) {
+        for name in names {
+            if let Some(own) = socket_named(registry, namespace, name) {
+                self.sockets.retain(|socket| *socket != own);
+                self.except.push(own.0);
+            } else if let Some(room) = registry.room(namespace, name) {
+                self.sockets.retain(|(_, sid)| !registry.is_member(sid, room));
+                self.except_rooms.push(room);
+            }
+        }
+    }
+}
+
+/// The socket whose own room has this name.
+fn socket_named(registry: &Registry, namespace: &str, name: &str) -> Option<(Addr, Id)> {
+    let sid = Id::parse(name)?;
+    registry.addr_in(&sid, namespace).map(|addr| (addr, sid))
 }
 
 fn audience(
@@ -394,14 +430,13 @@ fn audience(
     let except = skipped.iter().filter_map(|sid| registry.addr_in(sid, namespace)).collect();
     let Some(to) = to else {
         let rooms = registry.all_room(namespace).into_iter().collect();
-        return Audience { rooms, sockets: SmallVec::new(), except };
+        let (sockets, except_rooms) = (SmallVec::new(), SmallVec::new());
+        return Audience { rooms, sockets, except, except_rooms };
     };
     let mut rooms = SmallVec::new();
     let mut sids: SmallVec<[(Addr, Id); 1]> = SmallVec::new();
     for name in to {
-        let own = Id::parse(name)
-            .and_then(|sid| registry.addr_in(&sid, namespace).map(|addr| (addr, sid)));
-        match own {
+        match socket_named(registry, namespace, name) {
             Some(pair) if !sids.contains(&pair) => sids.push(pair),
             Some(_) => {}
             None => rooms.extend(registry.room(namespace, name)),
@@ -414,5 +449,5 @@ fn audience(
             && rooms_ref.iter().any(|room| registry.is_member(sid, *room));
         !in_room && !skipped.contains(sid)
     });
-    Audience { rooms, sockets: sids, except }
+    Audience { rooms, sockets: sids, except, except_rooms: SmallVec::new() }
 }

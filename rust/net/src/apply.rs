@@ -31,7 +31,9 @@ impl Shard {
             Command::Disconnect { addr, sid, frame, all } => {
                 self.disconnect(addr, sid, &frame, all);
             }
-            Command::Emit { rooms, except, frame } => self.emit(rooms, &except, frame),
+            Command::Emit { rooms, except, except_rooms, frame } => {
+                self.emit(rooms, &except, except_rooms, frame);
+            }
             Command::Join { addr, sid, room, all } => self.join(addr, sid, room, all),
             Command::Leave { addr, sid, room } => self.leave(addr, sid, room),
             Command::Listen(listener) => self.listen(*listener),
@@ -50,13 +52,19 @@ impl Shard {
         }
     }
 
-    fn emit(&mut self, rooms: SmallVec<[RoomId; 1]>, except: &[Addr], frame: Frame) {
+    fn emit(
+        &mut self,
+        rooms: SmallVec<[RoomId; 1]>,
+        except: &[Addr],
+        except_rooms: SmallVec<[RoomId; 1]>,
+        frame: Frame,
+    ) {
         let except = except
             .iter()
             .filter(|addr| self.table.session_at(**addr).is_some())
             .map(|addr| ConnId(addr.slot))
             .collect();
-        self.fanout.emit(Target { rooms, except, except_rooms: SmallVec::new() }, frame);
+        self.fanout.emit(Target { rooms, except, except_rooms }, frame);
     }
 
     /// An emit to a socket whose handler has not decided yet follows its CONNECT reply.

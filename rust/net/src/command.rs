@@ -78,6 +78,8 @@ pub enum Command {
         rooms: SmallVec<[RoomId; 1]>,
         /// Sessions left out.
         except: SmallVec<[Addr; 1]>,
+        /// Rooms whose members are left out.
+        except_rooms: SmallVec<[RoomId; 1]>,
         /// The packet.
         frame: Frame,
     },

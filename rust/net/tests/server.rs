@@ -84,6 +84,7 @@ fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
                     let emit = || Command::Emit {
                         rooms: smallvec![ALL],
                         except: smallvec![],
+                        except_rooms: smallvec![],
                         frame: frame.clone(),
                     };
                     server.push_all(emit);

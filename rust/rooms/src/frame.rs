@@ -12,6 +12,8 @@ use bytes::Bytes;
 use protocol::engineio::SEPARATOR;
 use protocol::websocket::{Opcode, encode_header};
 
+use crate::flags::Flags;
+
 /// A packet that many may share.
 #[derive(Clone, Debug)]
 pub struct Frame(Arc<Inner>);
@@ -22,6 +24,7 @@ struct Inner {
     first: Part,
     others: Box<[Part]>,
     payload: OnceLock<Bytes>,
+    flags: Flags,
 }
 
 /// Where the payload of one message stands in `wire`.
@@ -44,12 +47,17 @@ pub enum Message<'m> {
 impl Frame {
     /// Encodes the text of an Engine.IO packet, with its type digit, and its attachments.
     pub fn new(text: &[u8], attachments: &[Bytes]) -> Self {
+        Self::with_flags(text, attachments, Flags::default())
+    }
+
+    /// The same, with what the program says about the packet.
+    pub fn with_flags(text: &[u8], attachments: &[Bytes], flags: Flags) -> Self {
         let binary: usize = attachments.iter().map(|data| data.len() + 10).sum();
         let mut wire = Vec::with_capacity(text.len() + 10 + binary);
         let first = append(Opcode::Text, &[text], &mut wire);
         let others =
             attachments.iter().map(|data| append(Opcode::Binary, &[data], &mut wire)).collect();
-        Self::made(wire, first, others)
+        Self::made(wire, first, others, flags)
     }
 
     /// Encodes messages as they are; `None` when there are none.
@@ -61,11 +69,12 @@ impl Frame {
         });
         let first = parts.next()?;
         let others = parts.collect();
-        Some(Self::made(wire, first, others))
+        Some(Self::made(wire, first, others, Flags::default()))
     }
 
-    fn made(wire: Vec<u8>, first: Part, others: Box<[Part]>) -> Self {
-        Self(Arc::new(Inner { wire: wire.into(), first, others, payload: OnceLock::new() }))
+    fn made(wire: Vec<u8>, first: Part, others: Box<[Part]>, flags: Flags) -> Self {
+        let payload = OnceLock::new();
+        Self(Arc::new(Inner { wire: wire.into(), first, others, payload, flags }))
     }
 
     /// What a WebSocket gets.
@@ -76,6 +85,11 @@ impl Frame {
     /// What a polling payload gets: records joined by the separator.
     pub fn payload(&self) -> &Bytes {
         self.0.payload.get_or_init(|| self.0.encode_payload())
+    }
+
+    /// What the program says about the packet.
+    pub fn flags(&self) -> &Flags {
+        &self.0.flags
     }
 
     /// How many Engine.IO packets these are.

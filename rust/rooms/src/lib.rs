@@ -1,12 +1,13 @@
 //! Who gets a broadcast, and what: pure data, no sockets.
 //!
-//! * [`Frame`]: one packet, encoded once, shared by all who get it.
+//! * [`Frame`]: one packet, encoded once, shared by all who get it; with its [`Flags`].
 //! * [`Members`]: which connection is in which room, both ways, in constant time.
 //! * [`Fanout`]: what is pending for whom; it gives each connection its packets in order, joined
 //!   wherever that saves a send.
 //! * [`Registry`]: what the program asks about sockets and rooms without asking a shard.
 
 mod fanout;
+mod flags;
 mod frame;
 mod members;
 mod merge;
@@ -17,6 +18,7 @@ mod run;
 mod walk;
 
 pub use fanout::Fanout;
+pub use flags::{Flags, Key};
 pub use frame::{Frame, Message};
 pub use members::{ConnId, Members, RoomId};
 pub use pending::Target;

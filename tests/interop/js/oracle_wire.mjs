@@ -73,6 +73,7 @@ io.on("connection", (socket) => {
   socket.on("say", (room, ...args) => io.to(room).emit("said", ...args));
   socket.on("shout", (...args) => io.emit("shouted", ...args));
   socket.on("shout-to-others", (...args) => socket.broadcast.emit("shouted", ...args));
+  socket.on("shout-except", (rooms, ...args) => io.except(rooms).emit("shouted", ...args));
   socket.on("shout-slow", (...args) => io.of("/slow").emit("shouted", ...args));
   socket.on("heard", (ack) => ack(heard));
   socket.on("release", (name) => later(gates, name).resolve());
