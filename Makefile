@@ -76,6 +76,10 @@ test: test-rust test-python ## Run all tests, with all the set-up
 .PHONY: check
 check: lint types test ## The gate: format, lints, types, all tests
 
+.PHONY: differences
+differences: $(VENV)/.stamp ## Write docs/differences.md from the table that the parity tests use
+	$(BIN)/python tests/parity/table.py
+
 .PHONY: bench
 bench: build $(LOAD) ## Measure against the floor and the peers
 	$(BIN)/python benches/load/run.py

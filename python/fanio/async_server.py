@@ -20,6 +20,7 @@ from fanio.doors import bridge
 from fanio.exceptions import TimeoutError as NoAnswerError
 from fanio.handling.acks import Acks, CallbackWaiter, CallWaiter, Waiter
 from fanio.handling.dispatch import Dispatcher
+from fanio.handling.failures import Failures
 from fanio.handling.handlers import RESERVED, HandlerTable
 from fanio.handling.lifecycle import Lifecycle
 from fanio.handling.serving import Serving
@@ -110,13 +111,14 @@ class AsyncServer:
         self._environs = Environs(self._core)
         self._environs.trusted = wire.addresses(options.trusted_proxies)
         self._tasks = Tasks(self._core)
+        failures = Failures(self.logger, self._tasks)
         self._dispatcher = Dispatcher(
             self._core,
             self._handlers,
             self._acks,
             self._codec,
             self._tasks,
-            self.logger,
+            failures,
             serial=not async_handlers,
         )
         self._lifecycle = Lifecycle(
@@ -126,7 +128,7 @@ class AsyncServer:
             self._codec,
             self._environs,
             self._tasks,
-            self.logger,
+            failures,
             always_connect=self.always_connect,
             namespaces=self.namespaces,
         )
@@ -503,7 +505,14 @@ class AsyncServer:
         self._core.leave(sid, namespace or "/", self._rooms.name(room))
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
-        """Take everybody out of a room."""
+        """Take everybody out of a room.
+
+        Raises:
+            ValueError: When it is a client's own.
+        """
+        if isinstance(room, str) and self._core.state(room) is not None:
+            msg = "cannot close a sid room"
+            raise ValueError(msg)
         self._core.close_room(namespace or "/", self._rooms.name(room))
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
@@ -562,12 +571,13 @@ class AsyncServer:
     ) -> None:
         """Disconnect a client from a namespace.
 
-        Its connection stays, as its other namespaces may use it. In its connect handler the
-        client is refused when the handler returns.
+        Its connection stays, as its other namespaces may use it. Returns when its disconnect
+        handler has run. In its connect handler the client is refused when the handler returns.
         """
         joining = self._lifecycle.joining(sid)
         if joining is None or joining.accepted:
-            self._core.disconnect(sid, namespace or "/")
+            if self._core.disconnect(sid, namespace or "/") and joining is None:
+                await self._lifecycle.wait_gone(sid)
         elif joining.namespace == (namespace or "/"):
             joining.kicked = True
 

@@ -255,3 +255,76 @@ async def test_failing_callback_is_logged(serve, caplog):
         core.answer(sid, b"[]", core.of("emit")[-1][5])
         await settle()
     assert len(caplog.records) == 2
+
+
+async def test_exceptions_go_to_the_loops_exception_handler_and_the_log_once(serve, caplog):
+    sio, core = serve()
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    @sio.event
+    async def boom(sid):
+        raise ValueError
+
+    sid = await joined(core)
+    core.event(sid, b'["boom"]')
+    await until(lambda: told)
+    (context,) = told
+    assert (context["event"], context["namespace"], context["sid"]) == ("boom", "/", sid)
+    assert isinstance(context["exception"], ValueError)
+    assert isinstance(context["task"], asyncio.Task)
+    assert len(caplog.records) == 1
+
+
+async def test_a_cancelled_handler_is_acknowledged_and_its_task_is_cancelled(serve):
+    sio, core = serve()
+    tasks = []
+
+    @sio.event
+    async def e(sid):
+        tasks.append(asyncio.current_task())
+        await asyncio.Event().wait()
+
+    sid = await joined(core)
+    core.event(sid, b'["e"]', 7)
+    await until(lambda: tasks)
+    tasks[0].cancel()
+    await until(lambda: core.of("ack"))
+    assert core.of("ack") == [(sid, 7, b"[]", None)]
+    await settle()
+    assert tasks[0].cancelled()
+
+
+@pytest.mark.parametrize("serial", [False, True])
+async def test_a_plain_function_may_return_a_task(serve, serial):
+    sio, core = serve(async_handlers=not serial)
+    done = asyncio.Event()
+
+    async def work():
+        await done.wait()
+        return "worked"
+
+    sio.on("e", lambda sid: asyncio.ensure_future(work()))
+    sid = await joined(core)
+    core.event(sid, b'["e"]')
+    core.event(sid, b'["e"]', 7)
+    await settle()
+    done.set()
+    await until(lambda: core.of("ack"))
+    assert core.of("ack") == [(sid, 7, b'["worked"]', None)]
+
+
+async def test_plain_functions_begin_behind_coroutines_that_came_before(serve):
+    sio, core = serve()
+    began = []
+
+    async def first(sid):
+        began.append("first")
+
+    sio.on("first", first)
+    sio.on("second", lambda sid: began.append("second"))
+    sid = await joined(core)
+    core.event(sid, b'["first"]')
+    core.event(sid, b'["second"]')
+    await until(lambda: len(began) == 2)
+    assert began == ["first", "second"]

@@ -270,3 +270,36 @@ async def test_legacy_connect_handler_works_with_auth_and_runs_once(serve):
 
     await joined(core, auth=b'{"token":1}')
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("serial", [False, True])
+async def test_disconnect_returns_when_the_handler_has_run(serve, serial):
+    sio, core = serve(async_handlers=not serial)
+    steps = []
+
+    @sio.event
+    async def disconnect(sid, reason):
+        await asyncio.sleep(0)
+        steps.append(reason)
+
+    @sio.event
+    async def bye(sid):
+        await sio.disconnect(sid)
+        steps.append("returned")
+
+    sid = await joined(core)
+    core.event(sid, b'["bye"]')
+    await until(lambda: len(steps) == 2)
+    assert steps == ["server disconnect", "returned"]
+
+
+async def test_disconnect_returns_when_the_server_stops_meanwhile(serve, monkeypatch):
+    sio, core = serve()
+    sid = await joined(core)
+    monkeypatch.setattr(core, "drop", lambda *_: None)
+    call = asyncio.ensure_future(sio.disconnect(sid))
+    await settle()
+    assert not call.done()
+    monkeypatch.undo()
+    sio._serving._end()
+    await asyncio.wait_for(call, 5)

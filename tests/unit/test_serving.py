@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from fake_core import settle, until
@@ -122,3 +123,59 @@ async def test_shutdown_inside_a_disconnect_handler_does_not_wait_for_itself(ser
     await until(lambda: core.of("accept"))
     core.drop(sid)
     await until(lambda: ended)
+
+
+async def test_slow_handlers_of_a_flood_leave_the_loop_to_others_in_between(serve, monkeypatch):
+    sio, core = serve()
+    clock = [0.0]
+    monkeypatch.setattr("fanio.handling.serving.monotonic", lambda: clock[0])
+    handled: list[int] = []
+
+    @sio.event
+    async def e(sid, number):
+        clock[0] += 0.001
+        handled.append(number)
+
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    for number in range(1000):
+        core.event(sid, b'["e",%d]' % number)
+    turns = [0]
+    while len(handled) < 1000:
+        await asyncio.sleep(0)
+        turns.append(len(handled))
+    assert handled == list(range(1000))
+    steps = [after - before for before, after in itertools.pairwise(turns)]
+    assert max(steps[-len(steps) // 2 :]) <= 8
+    # Quick handlers get large batches again.
+    assert sio._serving._batch <= 8
+    for _ in range(2000):
+        core.event(sid, b'["nobody"]')
+    await until(lambda: not core._events)
+    await settle()
+    assert sio._serving._batch > 8
+
+
+async def test_a_batch_that_takes_too_long_is_gone_on_with_later(serve, monkeypatch):
+    sio, core = serve()
+    clock = [0.0]
+    monkeypatch.setattr("fanio.handling.serving.monotonic", lambda: clock[0])
+    seen: list[int] = []
+
+    def answered(number):
+        clock[0] += 0.001
+        seen.append(number)
+
+    find = sio._handlers.find
+    monkeypatch.setattr(sio._handlers, "find", lambda event, *rest: (answered(event), find(event, *rest))[1])
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    seen.clear()
+    for number in range(100):
+        core.event(sid, b"[%d]" % number)
+    turns = set()
+    while len(seen) < 100:
+        await asyncio.sleep(0)
+        turns.add(len(seen))
+    assert seen == list(range(100))
+    assert len(turns) > 10

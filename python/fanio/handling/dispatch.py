@@ -3,6 +3,8 @@
 Owns the order: with ``async_handlers`` a task per event, started in order of arrival; without,
 one after the other for each client. Acknowledgement rules: None is no argument, a tuple is
 several, anything else is one; no handler or a handler that raised means no acknowledgement.
+Handlers that are plain functions run in a task as well: ``current_task()`` and context variables
+are an event's own, and an earlier event's handler has begun before a later one's does.
 """
 
 from __future__ import annotations
@@ -10,15 +12,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import logging
-
     from fanio import _core
     from fanio.handling.acks import Acks
+    from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
     from fanio.handling.tasks import Tasks
     from fanio.types import Placeholders
@@ -39,7 +41,7 @@ class Dispatcher:
         acks: Acks,
         codec: Codec,
         tasks: Tasks,
-        logger: logging.Logger,
+        failures: Failures,
         *,
         serial: bool,
     ) -> None:
@@ -49,7 +51,8 @@ class Dispatcher:
         self._acks = acks
         self._codec = codec
         self._tasks = tasks
-        self._logger = logger
+        self._failures = failures
+        self._logger = failures.logger
         self._serial = serial
         self._queues: dict[str, deque[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]] = {}
         #: Whether events are logged at INFO; looked up once per batch.
@@ -79,15 +82,16 @@ class Dispatcher:
             return
         handler, first = found
         args[:1] = first
-        if self._serial:
-            session_id = self._core.session_of(sid)
-            if session_id is not None:
-                run = self._runner(handler, args, sid, namespace, ack_id, event)
-                self.in_turn(session_id, sid, run)
-        else:
-            self._start(handler, args, sid, namespace, ack_id, event)
+        if not self._serial:
+            run = self._handle(handler, args, sid, namespace, ack_id, event, self._tasks.end_event)
+            self._tasks.start_event(sid, run)
+            return
+        session_id = self._core.session_of(sid)
+        if session_id is not None:
+            run_it = partial(self._handle, handler, args, sid, namespace, ack_id, event, _ignore)
+            self.in_turn(session_id, sid, run_it)
 
-    def _start(
+    async def _handle(
         self,
         handler: Handler,
         args: list[Any],
@@ -95,50 +99,25 @@ class Dispatcher:
         namespace: str,
         ack_id: int | None,
         event: Any,
+        ended: Callable[[str], None],
     ) -> None:
+        """Run the handler of an event, in the task whose context is the event's, and answer."""
         try:
             result = handler.function(*args)
-        except Exception:
-            self._logger.exception('handler of event "%s" failed [%s]', event, namespace)
-            return
-        if handler.is_async or isinstance(result, CoroutineType):
-            finish = self._finish(result, sid, namespace, ack_id, event)
-            self._tasks.start_event(sid, finish)
-        elif ack_id is not None:
-            self._answer(sid, ack_id, result, event, namespace)
-
-    async def _finish(self, call: Any, sid: str, namespace: str, ack_id: int | None, event: Any) -> None:
-        try:
-            result = await call
-        except Exception:
-            self._logger.exception('handler of event "%s" failed [%s]', event, namespace)
+            if handler.is_async or _is_to_await(result, ack_id):
+                result = await result
+        except asyncio.CancelledError:
+            # As python-socketio answers; the client does not wait for ever.
+            if ack_id is not None:
+                self._send(sid, ack_id, b"[]", None)
+            raise
+        except Exception as error:
+            self._failures.handler(error, event, namespace, sid)
         else:
             if ack_id is not None:
                 self._answer(sid, ack_id, result, event, namespace)
         finally:
-            self._tasks.end_event(sid)
-
-    def _runner(
-        self,
-        handler: Handler,
-        args: list[Any],
-        sid: str,
-        namespace: str,
-        ack_id: int | None,
-        event: Any,
-    ) -> Callable[[], Coroutine[Any, Any, None]]:
-        async def run() -> None:
-            try:
-                result = handler.function(*args)
-                if handler.is_async or isinstance(result, CoroutineType):
-                    result = await result
-            except Exception:
-                self._logger.exception('handler of event "%s" failed [%s]', event, namespace)
-            else:
-                if ack_id is not None:
-                    self._answer(sid, ack_id, result, event, namespace)
-
-        return run
+            ended(sid)
 
     def in_turn(self, session_id: str, sid: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run something of a session's after everything before it."""
@@ -185,8 +164,9 @@ class Dispatcher:
         try:
             payload = list(result) if isinstance(result, tuple) else [result]
             data, attachments = self._codec.encode(payload)
-        except (TypeError, ValueError, RecursionError):
-            self._logger.exception('result of event "%s" cannot be sent [%s]', event, namespace)
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f'result of event "{event}" cannot be sent [{namespace}]'
+            self._failures.tell(error, message, event=event, namespace=namespace, sid=sid)
             return
         self._send(sid, ack_id, data, attachments)
 
@@ -219,24 +199,32 @@ class Dispatcher:
     def run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:
         """Call a function of the program's that nobody waits for."""
 
-        async def finish(awaitable: Any) -> None:
+        async def run() -> None:
             try:
-                await awaitable
-            except Exception:
-                self._logger.exception("callback failed")
+                result = callback(*args)
+                if isinstance(result, CoroutineType):
+                    await result
+            except Exception as error:
+                self._failures.tell(error, "callback failed")
 
-        try:
-            result = callback(*args)
-        except Exception:
-            self._logger.exception("callback failed")
-            return
-        if isinstance(result, CoroutineType):
-            self._tasks.start(finish(result))
+        self._tasks.start(run())
 
     def _close(self, sid: str) -> None:
         session_id = self._core.session_of(sid)
         if session_id is not None:
             self._core.close(session_id, _PARSE_ERROR)
+
+
+def _is_to_await(result: Any, ack_id: int | None) -> bool:
+    """Return whether a plain function returned what must be awaited.
+
+    A task runs by itself: it is waited for only when its result is the acknowledgement.
+    """
+    return isinstance(result, CoroutineType) or (ack_id is not None and isinstance(result, Awaitable))
+
+
+def _ignore(_sid: str) -> None:
+    pass
 
 
 def _is_cancelled() -> bool:

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio.exceptions import ConnectionRefusedError as Refused
+from fanio.reason import Reason
 
 if TYPE_CHECKING:
-    import logging
-
     from fanio import _core
     from fanio.handling.acks import Acks
+    from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
     from fanio.handling.tasks import Tasks
     from fanio.wire.encode import Codec
@@ -62,7 +62,7 @@ class Lifecycle:
         codec: Codec,
         environs: Environs,
         tasks: Tasks,
-        logger: logging.Logger,
+        failures: Failures,
         *,
         always_connect: bool,
         namespaces: list[str] | str,
@@ -74,13 +74,16 @@ class Lifecycle:
         self._codec = codec
         self._environs = environs
         self._tasks = tasks
-        self._logger = logger
+        self._failures = failures
+        self._logger = failures.logger
         self._always_connect = always_connect
         self._namespaces = namespaces
         self._joining: dict[str, Joining] = {}
         # Refused while the core still holds them: no disconnect handler for them.
         self._silent: set[str] = set()
         self.leaving: set[asyncio.Task[Any]] = set()
+        # Who waits for a disconnect handler's end, by sid.
+        self._farewells: dict[str, asyncio.Future[None]] = {}
         #: How many clients there are; emits look at it to see whether anybody listens.
         self.clients = 0
         #: What runs a disconnect handler after the events before it (async_handlers=False).
@@ -133,7 +136,7 @@ class Lifecycle:
         try:
             result = handler.function(*trimmed)
         except Exception as error:
-            self._settle(sid, joining, self._refusal(error, joining.namespace))
+            self._settle(sid, joining, self._refusal(error, joining.namespace, sid))
             return
         if asyncio.iscoroutine(result):
             self._tasks.start(self._join(result, sid, joining))
@@ -146,7 +149,7 @@ class Lifecycle:
         try:
             refusal = self._verdict(await call)
         except Exception as error:
-            refusal = self._refusal(error, joining.namespace)
+            refusal = self._refusal(error, joining.namespace, sid)
         finally:
             joining.task = None
             self._settle(sid, joining, refusal)
@@ -155,7 +158,7 @@ class Lifecycle:
         """Return the refusal for what a connect handler returned; None accepts."""
         return self._codec.encode_object(Refused().error_args) if result is False else None
 
-    def _refusal(self, error: Exception, namespace: str) -> bytes:
+    def _refusal(self, error: Exception, namespace: str, sid: str) -> bytes:
         """Return the refusal for what a connect handler raised."""
         if isinstance(error, Refused):
             try:
@@ -165,7 +168,7 @@ class Lifecycle:
                 return self._codec.encode_object({"message": error.error_args["message"]})
         if isinstance(error, builtins.ConnectionRefusedError):
             return self._codec.encode_object(_REFUSED)
-        self._logger.error("connect handler failed [%s]", namespace, exc_info=error)
+        self._failures.handler(error, "connect", namespace, sid)
         return _INTERNAL_ERROR
 
     def _settle(self, sid: str, joining: Joining, refusal: bytes | None) -> None:
@@ -214,12 +217,12 @@ class Lifecycle:
                 result = handler.function(*trimmed)
                 if asyncio.iscoroutine(result):
                     await result
-            except Exception:
-                self._logger.exception("disconnect handler failed [%s]", namespace)
+            except Exception as error:
+                self._failures.handler(error, "disconnect", namespace, sid)
             finally:
                 self._forget(sid, session_id)
 
-        if self.in_turn is not None:
+        if self.in_turn is not None and reason != Reason.SERVER_DISCONNECT:
             self.in_turn(session_id, sid, say_goodbye)
             return
         self._keep(self._tasks.start(say_goodbye()))
@@ -229,7 +232,29 @@ class Lifecycle:
             self.leaving.add(task)
             task.add_done_callback(self.leaving.discard)
 
+    async def wait_gone(self, sid: str) -> None:
+        """Wait until the disconnect handler of a client that the program disconnects has run.
+
+        Only on the serving loop, and not when the server stops meanwhile.
+        """
+        if self._tasks.loop is not asyncio.get_running_loop():
+            return
+        gone = self._farewells.get(sid)
+        if gone is None:
+            gone = self._farewells[sid] = self._tasks.loop.create_future()
+        await asyncio.shield(gone)
+
+    def release_waiting(self) -> None:
+        """End every ``wait_gone``: no more events come."""
+        for gone in self._farewells.values():
+            if not gone.done():
+                gone.set_result(None)
+        self._farewells.clear()
+
     def _forget(self, sid: str, session_id: str) -> None:
+        gone = self._farewells.pop(sid, None)
+        if gone is not None and not gone.done():
+            gone.set_result(None)
         self.clients -= 1
         self._core.forget(sid)
         self.sessions.pop(sid, None)

@@ -1,0 +1,65 @@
+"""The programs. `CASES` has each by its name: one case, one fact.
+
+A case is a function that registers handlers on a server and returns what a raw client then does
+with it; the server's process uses the first half, the tests' process the second.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+SUBJECTS = (
+    "connecting",
+    "dispatch",
+    "events",
+    "acks",
+    "jsontext",
+    "binary",
+    "emitting",
+    "sessions",
+    "leaving",
+    "failing",
+)
+
+Talk = Callable[[Any], None]
+SetUp = Callable[[Any, Any], Talk]
+
+
+@dataclass
+class Case:
+    """One program.
+
+    Args:
+        name: The function's.
+        set_up: Registers handlers on a server, given the library too; returns the client's half.
+        options: The arguments of `AsyncServer`.
+    """
+
+    name: str
+    set_up: SetUp
+    options: dict[str, Any]
+
+
+CASES: dict[str, Case] = {}
+
+
+def case(**options: Any) -> Callable[[SetUp], SetUp]:
+    """Registers a case whose server has these options."""
+
+    def register(set_up: SetUp) -> SetUp:
+        name = set_up.__name__
+        assert name not in CASES, name
+        CASES[name] = Case(name, set_up, options)
+        return set_up
+
+    return register
+
+
+def load() -> dict[str, Case]:
+    """All cases."""
+    for subject in SUBJECTS:
+        importlib.import_module(f"parity.cases.{subject}")
+    return CASES
