@@ -10,17 +10,22 @@
 //!
 //! Data for the program comes back from `handle_packet` as [`Inbound`]; the driver passes it to
 //! `Sockets`, which returns an [`Incoming`]: a packet's meaning, or with [`Parser::Raw`], which knows
-//! no namespaces, the message itself. Framing is not done here: input is one WebSocket
+//! no namespaces, the message itself. A client's driver has a [`Receiver`] in its place.
+//!
+//! Framing is not done here: input is one WebSocket
 //! message or one record of a polling body. So the same machine runs in a shard and in tests.
 
+mod attachments;
 mod config;
 mod event;
+mod receiver;
 mod session;
 mod socket;
 mod timer;
 
 pub use config::{Config, Parser};
 pub use event::{Action, Inbound, Reason, Transport, Via};
+pub use receiver::{Received, Receiver};
 pub use session::Session;
 pub use socket::{Incoming, ProtocolError, Socket, SocketState, Sockets};
 pub use timer::{Time, Timer};

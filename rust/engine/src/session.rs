@@ -186,8 +186,12 @@ impl Session {
         let Some(handshake) = handshake else {
             return self.end(Reason::ParseError, true, out);
         };
-        self.state = State::Open;
         self.silence = handshake.ping_interval.saturating_add(handshake.ping_timeout);
+        if self.silence == 0 {
+            // No server could keep such a session alive.
+            return self.end(Reason::ParseError, true, out);
+        }
+        self.state = State::Open;
         self.timers.stop(Timer::Connect);
         self.expect_ping(now);
         let probe = self.transport == Transport::Polling
@@ -197,7 +201,7 @@ impl Session {
     }
 
     fn expect_ping(&mut self, now: Time) {
-        self.timers.set(Timer::Ping, now.plus(Duration::from_millis(self.silence.max(1))));
+        self.timers.set(Timer::Ping, now.plus(Duration::from_millis(self.silence)));
     }
 
     fn client_packet<'p>(
@@ -216,7 +220,8 @@ impl Session {
                 out.push(Action::SendPong(Via::Main));
             }
             (Via::Main, Packet::Noop | Packet::Pong(_)) => {}
-            (Via::Main, Packet::Close) => self.end(Reason::ServerDisconnect, false, out),
+            // The server, or its transport, is going away: as in JavaScript, no goodbye to this client.
+            (Via::Main, Packet::Close) => self.end(Reason::TransportClose, false, out),
             (Via::Main, Packet::Open(_) | Packet::Upgrade) => {
                 self.end(Reason::ParseError, true, out);
             }

@@ -8,9 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use protocol::socketio::{Packet, PacketType};
-use protocol::{DecodeError, Id, json};
+use protocol::{DecodeError, Id};
 use smallvec::SmallVec;
 
+use crate::attachments::{Partial, attach};
 use crate::config::{Config, Parser};
 use crate::event::Inbound;
 
@@ -129,22 +130,10 @@ pub struct Sockets {
 /// What most sessions have nothing of.
 #[derive(Debug, Default)]
 struct Rare {
-    partial: Option<Partial>,
+    /// Whose it is; `None` when the packet is to be dropped with its attachments.
+    partial: Option<Partial<Option<Id>>>,
     /// Namespaces this side has ended: the client's packets may have crossed the DISCONNECT.
     left: Vec<Arc<str>>,
-}
-
-/// A packet whose attachments are coming.
-#[derive(Debug)]
-struct Partial {
-    /// `None` when the packet is to be dropped with its attachments.
-    sid: Option<Id>,
-    ack: bool,
-    id: Option<u64>,
-    data: String,
-    missing: u32,
-    bytes: usize,
-    attachments: Vec<Vec<u8>>,
 }
 
 impl Sockets {
@@ -230,16 +219,7 @@ impl Sockets {
         packet: &Packet<'_>,
     ) -> Result<Option<Incoming<'static>>, ProtocolError> {
         let sid = self.sender(packet.namespace)?;
-        json::placeholders(packet.data, packet.attachments)?;
-        self.rare.get_or_insert_default().partial = Some(Partial {
-            sid,
-            ack: packet.kind == PacketType::BinaryAck,
-            id: packet.id,
-            data: packet.data.to_owned(),
-            missing: packet.attachments,
-            bytes: 0,
-            attachments: Vec::new(),
-        });
+        self.rare.get_or_insert_default().partial = Some(Partial::new(sid, packet)?);
         Ok(None)
     }
 
@@ -253,27 +233,15 @@ impl Sockets {
         data: Cow<'_, [u8]>,
     ) -> Result<Option<Incoming<'static>>, ProtocolError> {
         let slot = self.rare.as_mut().map(|rare| &mut rare.partial);
-        let Some(slot) = slot.filter(|slot| slot.is_some()) else {
-            return Err(ProtocolError::UnexpectedBinary);
-        };
-        let Some(partial) = slot else {
-            return Err(ProtocolError::UnexpectedBinary);
-        };
-        partial.bytes = partial.bytes.saturating_add(data.len());
-        if partial.bytes > config.max_payload {
-            return Err(ProtocolError::AttachmentsTooLarge);
-        }
-        partial.attachments.push(data.into_owned());
-        partial.missing -= 1;
-        if partial.missing > 0 {
+        let Some(complete) = attach(slot, config, data)? else {
             return Ok(None);
-        }
-        let complete = slot.take();
+        };
         self.tidy();
-        Ok(complete.and_then(|p| {
-            // It was disconnected while its attachments were coming.
-            let sid = p.sid.filter(|sid| self.find(sid).is_some())?;
-            Some(incoming(p.ack, sid, p.id, Cow::Owned(p.data), p.attachments))
+        // It may have been disconnected while its attachments were coming.
+        let sid = complete.key.filter(|sid| self.find(sid).is_some());
+        Ok(sid.map(|sid| {
+            let data = Cow::Owned(complete.data);
+            incoming(complete.ack, sid, complete.id, data, complete.attachments)
         }))
     }
 

@@ -1,6 +1,6 @@
 //! Events on their way to the program, and the descriptor that says so.
 //!
-//! All shards of a server share one outbox. A shard appends its whole batch with one lock and
+//! All shards of a server share one outbox, and so do the clients of one loop. A shard appends its whole batch with one lock and
 //! writes the descriptor only when it is not armed already; the program clears the descriptor,
 //! disarms, then swaps the batch, so that no batch can be missed.
 
@@ -16,8 +16,8 @@ use crate::event::Event;
 
 /// The queue of events of all shards.
 #[derive(Debug)]
-pub struct Outbox {
-    events: Mutex<VecDeque<(u16, Event)>>,
+pub struct Outbox<E = Event> {
+    events: Mutex<VecDeque<(u16, E)>>,
     armed: AtomicBool,
     /// How many events of each shard the program has taken.
     taken: Vec<AtomicU64>,
@@ -25,8 +25,12 @@ pub struct Outbox {
     writer: UnixStream,
 }
 
-impl Outbox {
-    pub(crate) fn new(shards: usize) -> io::Result<Self> {
+impl<E> Outbox<E> {
+    /// An outbox for so many shards.
+    ///
+    /// # Errors
+    /// When the system gives no descriptors.
+    pub fn new(shards: usize) -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
         let taken = (0..shards).map(|_| AtomicU64::new(0)).collect();
         Ok(Self { events: Mutex::default(), armed: AtomicBool::new(false), taken, reader, writer })
@@ -38,7 +42,7 @@ impl Outbox {
     }
 
     /// Appends a shard's batch and empties it.
-    pub(crate) fn publish(&self, shard: u16, batch: &mut Vec<Event>) {
+    pub fn publish(&self, shard: u16, batch: &mut Vec<E>) {
         if batch.is_empty() {
             return;
         }
@@ -54,7 +58,7 @@ impl Outbox {
     }
 
     /// Takes up to `limit` events. When some are left, the descriptor stays readable.
-    pub fn take(&self, limit: usize) -> Vec<Event> {
+    pub fn take(&self, limit: usize) -> Vec<E> {
         let mut bytes = [0; 64];
         while matches!((&self.reader).read(&mut bytes), Ok(n) if n == bytes.len()) {}
         self.armed.store(false, Ordering::SeqCst);

@@ -1,0 +1,57 @@
+//! A packet whose attachments are coming: the rules that both sides share.
+//!
+//! Source: Socket.IO protocol v5, "Packet encoding": the attachments follow their packet at once,
+//! one binary message each.
+
+use std::borrow::Cow;
+
+use protocol::json;
+use protocol::socketio::{Packet, PacketType};
+
+use crate::config::Config;
+use crate::socket::ProtocolError;
+
+/// A packet that waits for attachments; `K` says whose it is.
+#[derive(Debug)]
+pub(crate) struct Partial<K> {
+    pub(crate) key: K,
+    pub(crate) ack: bool,
+    pub(crate) id: Option<u64>,
+    pub(crate) data: String,
+    pub(crate) attachments: Vec<Vec<u8>>,
+    missing: u32,
+    bytes: usize,
+}
+
+impl<K> Partial<K> {
+    /// Begins with a packet that announces attachments.
+    pub(crate) fn new(key: K, packet: &Packet<'_>) -> Result<Self, ProtocolError> {
+        json::placeholders(packet.data, packet.attachments)?;
+        Ok(Self {
+            key,
+            ack: packet.kind == PacketType::BinaryAck,
+            id: packet.id,
+            data: packet.data.to_owned(),
+            attachments: Vec::new(),
+            missing: packet.attachments,
+            bytes: 0,
+        })
+    }
+}
+
+/// Adds one attachment to the packet in `slot`; takes the packet out when it is complete.
+pub(crate) fn attach<K>(
+    slot: Option<&mut Option<Partial<K>>>,
+    config: &Config,
+    data: Cow<'_, [u8]>,
+) -> Result<Option<Partial<K>>, ProtocolError> {
+    let slot = slot.ok_or(ProtocolError::UnexpectedBinary)?;
+    let partial = slot.as_mut().ok_or(ProtocolError::UnexpectedBinary)?;
+    partial.bytes = partial.bytes.saturating_add(data.len());
+    if partial.bytes > config.max_payload {
+        return Err(ProtocolError::AttachmentsTooLarge);
+    }
+    partial.attachments.push(data.into_owned());
+    partial.missing = partial.missing.saturating_sub(1);
+    Ok(if partial.missing > 0 { None } else { slot.take() })
+}
