@@ -8,7 +8,7 @@ JS := tests/interop/js/node_modules
 DEMO_JS := examples/demo/node_modules
 CORE := python/fanio/_core.abi3.so
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
-LOAD := benches/load/target/release/load
+LOAD := target/release/load
 
 .DEFAULT_GOAL := help
 
@@ -34,14 +34,15 @@ $(DEMO_JS)/.stamp: examples/demo/package.json
 	cd examples/demo && npm install --silent --no-audit --no-fund
 	touch $@
 
-$(LOAD): $(shell find benches/load/src -name '*.rs' 2>/dev/null) benches/load/Cargo.toml
-	cd benches/load && cargo build --release --quiet
+$(LOAD): $(shell find rust/load -name '*.rs' -o -name Cargo.toml) Cargo.toml
+	cargo build --release --quiet --package load
+	@touch $@
 
 .PHONY: build
 build: $(CORE) ## Build the core (release) and install the package into .venv
 
 .PHONY: demo
-demo: build $(DEMO_JS)/.stamp $(LOAD) ## Serve the live demo on http://127.0.0.1:8000
+demo: build $(DEMO_JS)/.stamp ## Serve the live demo on http://127.0.0.1:8000
 	$(BIN)/python examples/demo/server.py
 
 .PHONY: format
@@ -90,4 +91,4 @@ fuzz: ## Fuzz each parser and the session for 60 seconds
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf target benches/load/target rust/fuzz/target $(CORE) $(VENV) $(JS) $(DEMO_JS)
+	rm -rf target rust/fuzz/target $(CORE) $(VENV) $(JS) $(DEMO_JS)

@@ -47,7 +47,7 @@ class Case:
         if self.command in ("broadcast", "echo"):
             arguments += ["--count", "1000000", "--seconds", str(seconds)]
         if self.command == "idle":
-            arguments += ["--settle", str(max(1.0, seconds / 2))]
+            arguments += ["--settle", str(max(1.0, seconds / 2)), "--seconds", "0"]
         return arguments
 
 

@@ -26,7 +26,7 @@ __all__ = ["HERE", "ROOT", "SERVERS", "MissingError", "Server", "binary", "build
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEERS = HERE / "peers"
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")).resolve()
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 START_SECONDS = 30
 
 
@@ -64,8 +64,10 @@ def output(*command: str | Path, cwd: Path | None = None) -> str:
 
 def build() -> None:
     """Build the generator and the floor."""
-    manifest = HERE / "Cargo.toml"
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--manifest-path", manifest], check=True)
+    manifest = ROOT / "Cargo.toml"
+    subprocess.run(
+        ["cargo", "build", "--release", "--quiet", "--package", "load", "--manifest-path", manifest], check=True
+    )
 
 
 def binary() -> str:

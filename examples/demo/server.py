@@ -1,7 +1,7 @@
 """The demo: a ticker of many symbols, broadcast to everybody who watches. `make demo` runs it.
 
 One asyncio task walks the prices and emits one batch per tick to the rooms of the sectors. The page draws what arrives,
-sets the rate and the sector, and adds simulated clients: real WebSocket connections of `benches/load`, in a process of
+sets the rate and the sector, and adds simulated clients: real WebSocket connections of `fanio bench`, in a process of
 their own.
 """
 
@@ -17,7 +17,6 @@ import fanio as socketio
 
 HERE = Path(__file__).parent
 CLIENT = HERE / "node_modules/socket.io-client/dist/socket.io.min.js"
-LOAD = HERE.parent.parent / "benches/load/target/release/load"
 MOST_SIMULATED = 15_000
 
 SECTORS = {
@@ -79,7 +78,7 @@ class Ticker:
 
 
 class Swarm:
-    """Simulated clients, in processes of the load generator."""
+    """Simulated clients, in processes of `fanio bench`."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -92,13 +91,11 @@ class Swarm:
         if count <= 0:
             self.note = f"{MOST_SIMULATED:,} simulated clients is the limit here"
             return
-        if not LOAD.exists():
-            self.note = "simulated clients need benches/load: cargo build --release there, or `make demo`"
-            return
         self.note = ""
         self.size += count
+        bench = [sys.executable, "-m", "fanio", "bench", "--mode", "idle", "--seconds", "1e9"]
         process = await asyncio.create_subprocess_exec(
-            str(LOAD), "idle", "--clients", str(count), f"http://127.0.0.1:{port()}", stdin=asyncio.subprocess.PIPE
+            *bench, "--clients", str(count), f"http://127.0.0.1:{port()}", stdin=asyncio.subprocess.DEVNULL
         )
         self._processes.append(process)
 

@@ -15,6 +15,7 @@ __all__ = [
     "OPEN",
     "STOPPED",
     "FrameReader",
+    "Load",
     "Server",
     "encode_frame",
 ]
@@ -118,6 +119,20 @@ class FrameReader:
     def __new__(cls) -> FrameReader: ...
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Return the complete messages as (opcode, payload): 1 text, 2 binary, 8 close, 9 ping, 10 pong."""
+
+@final
+class Load:
+    """One run of the load generator."""
+
+    def __new__(cls, command: str, arguments: list[str]) -> Load: ...
+    def run(self) -> dict[str, str | int | float]:
+        """Run to the end; raise ValueError for wrong arguments, RuntimeError for a server or client that failed."""
+    def cancel(self) -> None:
+        """End the run soon: run() then raises RuntimeError, or returns when the command is idle."""
+    def progress(self) -> tuple[str, float, int]:
+        """Return the phase, which part of it is done (0 to 1) and what it has counted."""
+    def lines(self) -> list[str]:
+        """Return what the run has said since the last call."""
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
     """Encode one masked client frame."""

@@ -1,6 +1,6 @@
-"""The command line: ``fanio run module:app``, with uvicorn's own options.
+"""The command line: ``fanio run module:app``, with uvicorn's own options, and ``fanio bench``.
 
-The options are uvicorn's command itself, so that none is copied and none is missing.
+The options of ``run`` are uvicorn's command itself, so that none is copied and none is missing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import click
 from uvicorn.main import main as uvicorn_command
 
 import fanio
+from fanio.bench.command import bench
 from fanio.run import LOOP
 
 __all__ = ["main"]
@@ -30,3 +31,4 @@ def _run_command() -> click.Command:
 
 
 main.add_command(_run_command(), "run")
+main.add_command(bench)

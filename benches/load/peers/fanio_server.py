@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
-from handlers import install
-
 import fanio as socketio
+from fanio.bench.handlers import install
 
 sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*", shards=1)
 install(sio)

@@ -6,11 +6,16 @@ every other peer.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import socketio
 import uvicorn
+
+# The file alone: this interpreter may have no fanio.
+sys.path.insert(0, str(Path(__file__).parents[3] / "python/fanio/bench"))
 from handlers import install
 
 sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*")
@@ -28,7 +33,7 @@ if __name__ == "__main__":
         host="127.0.0.1",
         port=int(sys.argv[1]),
         loop="uvloop",
-        http="httptools",
+        http="httptools" if importlib.util.find_spec("httptools") else "auto",
         ws_per_message_deflate=False,
         backlog=4096,
         log_level="warning",

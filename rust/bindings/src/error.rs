@@ -8,6 +8,8 @@ use pyo3::exceptions::{PyKeyError, PyOSError, PyRuntimeError, PyTypeError, PyVal
 /// What can go wrong in a call from Python.
 #[derive(Debug)]
 pub(crate) enum Error {
+    /// A run of the load generator has no report.
+    Load(load::Error),
     /// The server has not been started, or is stopped.
     NotRunning,
     /// The operating system refused something.
@@ -35,6 +37,8 @@ impl From<io::Error> for Error {
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
+            Error::Load(load::Error::Usage(text)) => PyValueError::new_err(text),
+            Error::Load(error) => PyRuntimeError::new_err(error.to_string()),
             Error::NotRunning => {
                 PyRuntimeError::new_err("the server is not running: serve its ASGIApp first")
             }

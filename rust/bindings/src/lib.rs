@@ -5,6 +5,7 @@
 mod delivery;
 mod error;
 mod frames;
+mod load;
 mod options;
 mod packet;
 mod query;
@@ -37,6 +38,8 @@ mod _core {
     const STOPPED: u8 = crate::delivery::STOPPED;
     #[pymodule_export]
     use crate::frames::{FrameReader, encode_frame};
+    #[pymodule_export]
+    use crate::load::Load;
     #[pymodule_export]
     use crate::server::Server;
 }

@@ -5,11 +5,12 @@
 use std::time::{Duration, Instant};
 
 use crate::{
+    Error, Watch,
     client::{Work, excerpt, send},
     meter::Meter,
     options::Options,
     report::Report,
-    swarm::{Patience, Ramp, Swarm},
+    swarm::{Ramp, Swarm, UNANSWERED},
 };
 
 /// The round trips of all clients.
@@ -25,7 +26,13 @@ struct Echo {
 }
 
 impl Work for Echo {
-    fn handle_packet(&mut self, from: usize, at: Instant, packet: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    fn handle_packet(
+        &mut self,
+        from: usize,
+        at: Instant,
+        packet: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let (count, sent) = self.begun[from];
         if packet != format!("3{count}[{}]", value(from, count)).as_bytes() {
             return Err(format!("the ack of {count} is {:?}", excerpt(packet)));
@@ -50,8 +57,15 @@ impl Echo {
     }
 
     /// Lets every client make up to `count` more round trips.
-    fn phase(&mut self, swarm: &mut Swarm, count: u64, limit: Duration) -> Result<(), String> {
-        self.deadline = Instant::now() + limit;
+    fn phase(
+        &mut self,
+        swarm: &mut Swarm<'_>,
+        count: u64,
+        limit: Duration,
+        hint: &'static str,
+    ) -> Result<(), String> {
+        let (start, total) = (Instant::now(), count * self.begun.len() as u64);
+        self.deadline = start + limit;
         self.goal = self.begun.iter().map(|(begun, _)| *begun).max().unwrap_or(0) + count;
         self.done = 0;
         self.micros.clear();
@@ -59,11 +73,14 @@ impl Echo {
             let packet = self.next(client, Instant::now());
             swarm.send(client, &packet)?;
         }
-        let mut patience = Patience::new(0);
+        let mut patience = swarm.patience(0, hint);
         while self.open > 0 {
             let turned = swarm.turn(Duration::from_millis(100), self);
             let moved = turned.and_then(|()| patience.check(self.done));
             moved.map_err(|cause| format!("{cause}; {} acks are due", self.open))?;
+            let part = (self.done as f64 / total as f64)
+                .max(start.elapsed().as_secs_f64() / limit.as_secs_f64());
+            swarm.watch.progress("echoing", part.min(1.0), self.done);
         }
         Ok(())
     }
@@ -78,21 +95,27 @@ fn value(client: usize, count: u64) -> u64 {
 ///
 /// # Errors
 /// Wrong options, a failed client, or a wrong answer.
-pub fn run(options: &mut Options) -> Result<Report, String> {
+pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Error> {
     let clients = options.take("clients", 50_usize)?.max(1);
     let count = options.take("count", 1_000_u64)?.max(1);
     let warmup = options.take("warmup", count.div_ceil(10).min(200))?.max(1);
-    let limit = Duration::from_secs_f64(options.take("seconds", 60.0)?);
+    let limit = options.take_seconds("seconds", 60.0)?;
     let processes = options.take_processes()?;
-    let mut swarm = Swarm::new(Ramp::take(options)?).map_err(|error| error.to_string())?;
+    let mut swarm = Swarm::new(Ramp::take(options)?, watch)?;
     let now = Instant::now();
-    let mut echo =
-        Echo { begun: vec![(0, now); clients], goal: 0, open: 0, deadline: now, done: 0, micros: Vec::new() };
+    let mut echo = Echo {
+        begun: vec![(0, now); clients],
+        goal: 0,
+        open: 0,
+        deadline: now,
+        done: 0,
+        micros: Vec::new(),
+    };
 
     swarm.open(clients, &mut echo)?;
-    echo.phase(&mut swarm, warmup, limit)?;
+    echo.phase(&mut swarm, warmup, limit, UNANSWERED)?;
     let mut meter = Meter::start(processes, &mut swarm, &mut echo)?;
-    echo.phase(&mut swarm, count, limit)?;
+    echo.phase(&mut swarm, count, limit, "")?;
     meter.stop(&mut swarm, &mut echo)?;
 
     let mut report = Report::new("echo");
@@ -109,7 +132,14 @@ mod tests {
     fn echo() -> Echo {
         let now = Instant::now();
         let begun = vec![(0, now); 2];
-        Echo { begun, goal: 2, open: 0, deadline: now + Duration::from_mins(1), done: 0, micros: vec![] }
+        Echo {
+            begun,
+            goal: 2,
+            open: 0,
+            deadline: now + Duration::from_mins(1),
+            done: 0,
+            micros: vec![],
+        }
     }
 
     #[test]
@@ -130,7 +160,10 @@ mod tests {
         for packet in ["31[1]", "32[1000000001]", "31[]", "2[\"b\"]"] {
             let mut echo = echo();
             echo.next(1, now);
-            assert!(echo.handle_packet(1, now, packet.as_bytes(), &mut vec![]).is_err(), "{packet}");
+            assert!(
+                echo.handle_packet(1, now, packet.as_bytes(), &mut vec![]).is_err(),
+                "{packet}"
+            );
         }
     }
 }

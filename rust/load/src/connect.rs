@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
+    Error, Watch,
     client::Work,
     meter::Meter,
     options::Options,
@@ -17,11 +18,17 @@ struct Storm {
 }
 
 impl Work for Storm {
-    fn handle_packet(&mut self, _: usize, _: Instant, _: &[u8], _: &mut Vec<u8>) -> Result<(), String> {
+    fn handle_packet(
+        &mut self,
+        _: usize,
+        _: Instant,
+        _: &[u8],
+        _: &mut Vec<u8>,
+    ) -> Result<(), String> {
         Ok(())
     }
 
-    fn handle_joined(&mut self, _: usize, took: Duration, _: &mut Vec<u8>) {
+    fn handle_joined(&mut self, _: usize, took: Duration, _: &[u8], _: &mut Vec<u8>) {
         self.micros.push(took.as_micros() as u32);
     }
 }
@@ -30,11 +37,11 @@ impl Work for Storm {
 ///
 /// # Errors
 /// Wrong options, or a client that did not get in.
-pub fn run(options: &mut Options) -> Result<Report, String> {
+pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Error> {
     let clients = options.take("clients", 2_000_usize)?.max(1);
     let warmup = options.take("warmup", clients / 10)?;
     let processes = options.take_processes()?;
-    let mut swarm = Swarm::new(Ramp::take(options)?).map_err(|error| error.to_string())?;
+    let mut swarm = Swarm::new(Ramp::take(options)?, watch)?;
     let mut storm = Storm::default();
 
     swarm.open(warmup, &mut storm)?;
@@ -44,6 +51,7 @@ pub fn run(options: &mut Options) -> Result<Report, String> {
     meter.stop(&mut swarm, &mut storm)?;
 
     let mut report = Report::new("connect");
+    report.add("clients", warmup + clients);
     meter.add(&mut report, "connects", clients as u64, "cpu_us_per_connect");
     report.add_percentiles(["p50_ms", "p99_ms", "max_ms"], &mut storm.micros);
     Ok(report)

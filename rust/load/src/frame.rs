@@ -1,16 +1,20 @@
 //! WebSocket frames, as few as the generator and the floor need: whole text frames out, headers in.
 //!
-//! Knows nothing of Socket.IO. Fragments and extensions are refused: no server that is measured sends them without
-//! being asked. RFC 6455 §5.2.
+//! Knows nothing of Socket.IO. Fragments are refused: no server that is measured sends them. RFC 6455 §5.2, and the
+//! one bit of RFC 7692.
 
 /// A client must mask; servers that skip the work for a zero key must not get one.
 const MASK: [u8; 4] = [0x5a, 0x21, 0xc3, 0x7e];
 
 /// Opcodes of RFC 6455 §5.2 that are looked at.
 pub const TEXT: u8 = 0x1;
+/// A binary message.
 pub const BINARY: u8 = 0x2;
+/// The end.
 pub const CLOSE: u8 = 0x8;
+/// A ping.
 pub const PING: u8 = 0x9;
+/// Its answer.
 pub const PONG: u8 = 0xa;
 
 /// What stands at the front of a buffer.
@@ -18,8 +22,19 @@ pub const PONG: u8 = 0xa;
 pub enum Front {
     /// More bytes are needed.
     Incomplete,
-    /// A whole frame: its opcode, where its payload starts and where it ends. `mask` is set in frames from clients.
-    Frame { opcode: u8, start: usize, end: usize, mask: Option<[u8; 4]> },
+    /// A whole frame.
+    Frame {
+        /// What it is.
+        opcode: u8,
+        /// Its payload is deflated.
+        is_packed: bool,
+        /// Where its payload starts.
+        start: usize,
+        /// Where it ends.
+        end: usize,
+        /// Set in frames from clients.
+        mask: Option<[u8; 4]>,
+    },
     /// Not a frame that this program reads.
     Broken(&'static str),
 }
@@ -27,8 +42,8 @@ pub enum Front {
 /// Looks at the first frame of `buf`.
 pub fn front(buf: &[u8]) -> Front {
     let (Some(&first), Some(&second)) = (buf.first(), buf.get(1)) else { return Front::Incomplete };
-    if first & 0xf0 != 0x80 {
-        return Front::Broken("a fragment or an extension bit");
+    if first & 0xb0 != 0x80 {
+        return Front::Broken("a fragment or a reserved bit");
     }
     let (mut start, length) = match second & 0x7f {
         126 => match buf.get(2..4) {
@@ -54,7 +69,7 @@ pub fn front(buf: &[u8]) -> Front {
     if buf.len() < end {
         return Front::Incomplete;
     }
-    Front::Frame { opcode: first & 0x0f, start, end, mask }
+    Front::Frame { opcode: first & 0x0f, is_packed: first & 0x40 != 0, start, end, mask }
 }
 
 /// Appends a frame as a server sends it.
@@ -102,7 +117,9 @@ mod tests {
             let payload: Vec<u8> = (0..length).map(|n| n as u8).collect();
             let mut wire = Vec::new();
             write_client(TEXT, &payload, &mut wire);
-            let Front::Frame { opcode, start, end, mask } = front(&wire) else { panic!("no frame of {length} bytes") };
+            let Front::Frame { opcode, start, end, mask, .. } = front(&wire) else {
+                panic!("no frame of {length} bytes")
+            };
             assert_eq!((opcode, end), (TEXT, wire.len()));
             unmask(&mut wire[start..end], mask);
             assert_eq!(&wire[start..end], payload);
@@ -121,6 +138,6 @@ mod tests {
     #[test]
     fn fragments_are_refused() {
         assert!(matches!(front(&[0x01, 0x00]), Front::Broken(_)));
-        assert!(matches!(front(&[0xc1, 0x00]), Front::Broken(_)));
+        assert!(matches!(front(&[0xa1, 0x00]), Front::Broken(_)));
     }
 }

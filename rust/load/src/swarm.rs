@@ -10,72 +10,86 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
-    client::{Client, Stage, Work, send},
+    Error, Watch,
+    client::{Client, Desk, Stage, Work, send},
+    inflate::Inflate,
     options::{Options, Target},
-    upgrade,
 };
 
 /// The kernel has 28,232 ports per source address by default.
 const CLIENTS_PER_SOURCE: usize = 20_000;
-/// A run that gets no further for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Descriptors of this program that are no clients.
+const SPARE_DESCRIPTORS: u64 = 64;
 const READ_BUFFER: usize = 256 * 1024;
 
 /// Notices that a run gets no further; a heartbeat is no progress.
 #[derive(Debug)]
-pub struct Patience {
+pub(crate) struct Patience {
     progress: u64,
     since: Instant,
+    limit: Duration,
+    /// What it means when nothing has come yet.
+    hint: &'static str,
 }
 
 impl Patience {
-    pub fn new(progress: u64) -> Self {
-        Self { progress, since: Instant::now() }
-    }
-
     /// Takes how far the run is: any number that grows with it.
     ///
     /// # Errors
     /// When it has not changed for too long.
-    pub fn check(&mut self, progress: u64) -> Result<(), String> {
+    pub(crate) fn check(&mut self, progress: u64) -> Result<(), String> {
         if progress != self.progress {
-            *self = Self::new(progress);
+            (self.progress, self.since, self.hint) = (progress, Instant::now(), "");
         }
-        if self.since.elapsed() > PATIENCE { Err("the server gets no further".into()) } else { Ok(()) }
+        if self.since.elapsed() > self.limit {
+            Err(format!("the server gets no further{}", self.hint))
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// How clients are opened.
 #[derive(Clone, Debug)]
-pub struct Ramp {
-    pub target: Target,
+pub(crate) struct Ramp {
+    pub(crate) target: Target,
     /// Clients per second; 0 opens as fast as `in_flight` lets it.
-    pub rate: usize,
+    pub(crate) rate: usize,
     /// Handshakes that run at the same time, at most.
-    pub in_flight: usize,
+    pub(crate) in_flight: usize,
     /// Which address of 127.0.0.0/8 is the first source.
-    pub source: usize,
+    pub(crate) source: usize,
+    /// Offers compression.
+    pub(crate) deflate: bool,
+    /// A run that gets no further for so long has failed.
+    pub(crate) patience: Duration,
 }
 
 impl Ramp {
-    /// Takes `--rate`, `--in-flight`, `--source` and the URL: the last that a command takes.
+    /// Takes `--rate`, `--in-flight`, `--source`, `--deflate`, `--patience` and the URL: the last that a command takes.
     ///
     /// # Errors
     /// Values that are none, no URL, or an option that nobody took.
-    pub fn take(options: &mut Options) -> Result<Self, String> {
+    pub(crate) fn take(options: &mut Options) -> Result<Self, Error> {
         let ramp = Self {
             rate: options.take("rate", 0)?,
-            in_flight: options.take("in-flight", 64)?,
+            in_flight: options.take("in-flight", 64_usize)?.max(1),
             source: options.take("source", 1)?,
+            deflate: options.take_flag("deflate"),
+            patience: options.take_seconds("patience", 20.0)?,
             target: options.take_free("URL")?.parse()?,
         };
         options.finish()?;
         Ok(ramp)
     }
 }
+
+/// The hint for the first request of a run.
+pub(crate) const UNANSWERED: &str = ": no answer to the first request; it must handle the events that this mode sends (see fanio/bench/handlers.py)";
 
 struct Member {
     client: Client,
@@ -85,26 +99,28 @@ struct Member {
 }
 
 /// All clients of a run.
-pub struct Swarm {
+pub(crate) struct Swarm<'w> {
     poll: Poll,
     events: Events,
     members: Vec<Member>,
     joined: usize,
     ramp: Ramp,
     buffer: Box<[u8]>,
-    out: Vec<u8>,
+    desk: Desk,
+    pub(crate) watch: &'w dyn Watch,
 }
 
-impl Swarm {
-    pub fn new(ramp: Ramp) -> io::Result<Self> {
+impl<'w> Swarm<'w> {
+    pub(crate) fn new(ramp: Ramp, watch: &'w dyn Watch) -> Result<Self, String> {
         Ok(Self {
-            poll: Poll::new()?,
+            poll: Poll::new().map_err(|error| error.to_string())?,
             events: Events::with_capacity(1024),
             members: Vec::new(),
             joined: 0,
             ramp,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
-            out: Vec::new(),
+            desk: Desk { out: Vec::new(), inflate: Inflate::new() },
+            watch,
         })
     }
 
@@ -112,19 +128,52 @@ impl Swarm {
     ///
     /// # Errors
     /// The first client that fails, or no further one in too long a time.
-    pub fn open<W: Work>(&mut self, count: usize, work: &mut W) -> Result<(), String> {
+    pub(crate) fn open<W: Work>(&mut self, count: usize, work: &mut W) -> Result<(), String> {
         let (start, from) = (Instant::now(), self.members.len());
-        let mut patience = Patience::new(0);
+        allow_descriptors(count)?;
+        let mut patience = self.patience(self.joined as u64, "");
         while self.joined < count {
             let due = match self.ramp.rate {
                 0 => count,
-                rate => count.min(from + 1 + (start.elapsed().as_secs_f64() * rate as f64) as usize),
+                rate => {
+                    count.min(from + 1 + (start.elapsed().as_secs_f64() * rate as f64) as usize)
+                }
             };
-            while self.members.len() < due && self.members.len() - self.joined < self.ramp.in_flight {
-                self.start().map_err(|error| format!("client {}: {error}", self.members.len()))?;
+            while self.members.len() < due && self.members.len() - self.joined < self.ramp.in_flight
+            {
+                let number = self.members.len();
+                self.start().map_err(|error| self.unreachable(number, &error))?;
             }
             self.turn(Duration::from_millis(1), work)?;
-            patience.check(self.joined as u64)?;
+            self.watch.progress(
+                "connecting",
+                self.joined as f64 / count as f64,
+                self.joined as u64,
+            );
+            let waiting = self.members.len() - self.joined;
+            let moved = patience.check(self.joined as u64);
+            moved.map_err(|cause| {
+                format!("{cause}: {} clients are in, {waiting} handshakes wait", self.joined)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Begins to wait for something that grows from `progress` on.
+    pub(crate) fn patience(&self, progress: u64, hint: &'static str) -> Patience {
+        Patience { progress, since: Instant::now(), limit: self.ramp.patience, hint }
+    }
+
+    /// Stops reading the streams of the clients from number `from` on; they stay connected.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn stall(&mut self, from: usize) -> Result<(), String> {
+        for member in self.members.iter_mut().skip(from) {
+            self.poll
+                .registry()
+                .deregister(&mut member.stream)
+                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -133,7 +182,7 @@ impl Swarm {
     ///
     /// # Errors
     /// The first client that fails.
-    pub fn rest<W: Work>(&mut self, time: Duration, work: &mut W) -> Result<(), String> {
+    pub(crate) fn rest<W: Work>(&mut self, time: Duration, work: &mut W) -> Result<(), String> {
         let end = Instant::now() + time;
         while Instant::now() < end {
             self.turn(Duration::from_millis(5), work)?;
@@ -145,9 +194,14 @@ impl Swarm {
     ///
     /// # Errors
     /// The first client that fails.
-    pub fn turn<W: Work>(&mut self, timeout: Duration, work: &mut W) -> Result<(), String> {
+    pub(crate) fn turn<W: Work>(&mut self, timeout: Duration, work: &mut W) -> Result<(), String> {
+        if self.watch.is_cancelled() {
+            return Err("cancelled".into());
+        }
         match self.poll.poll(&mut self.events, Some(timeout)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.to_string()),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                return Err(error.to_string());
+            }
             _ => {}
         }
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
@@ -164,26 +218,32 @@ impl Swarm {
     ///
     /// # Errors
     /// A broken stream.
-    pub fn send(&mut self, index: usize, packet: &str) -> Result<(), String> {
-        let mut out = std::mem::take(&mut self.out);
+    pub(crate) fn send(&mut self, index: usize, packet: &str) -> Result<(), String> {
+        let mut out = std::mem::take(&mut self.desk.out);
         send(packet, &mut out);
         let sent = self.write(index, &out);
         out.clear();
-        self.out = out;
+        self.desk.out = out;
         sent.map_err(|error| format!("client {index}: {error}"))
     }
 
     fn start(&mut self) -> io::Result<()> {
         let number = self.members.len();
-        let mut stream = connect(self.ramp.target.address, self.ramp.source + number / CLIENTS_PER_SOURCE)?;
+        let mut stream =
+            connect(self.ramp.target.address, self.ramp.source + number / CLIENTS_PER_SOURCE)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(number), interest)?;
-        let client = Client::new(number, Instant::now());
+        let client = Client::new(number, self.ramp.deflate, Instant::now());
         self.members.push(Member { client, stream, unread: Vec::new(), unsent: Vec::new() });
         Ok(())
     }
 
-    fn handle_event<W: Work>(&mut self, index: usize, event: &mio::event::Event, work: &mut W) -> Result<(), String> {
+    fn handle_event<W: Work>(
+        &mut self,
+        index: usize,
+        event: &mio::event::Event,
+        work: &mut W,
+    ) -> Result<(), String> {
         if event.is_writable() {
             self.handle_writable(index)?;
         }
@@ -197,7 +257,7 @@ impl Swarm {
         let member = &mut self.members[index];
         if member.client.stage == Stage::Connecting {
             if let Some(error) = member.stream.take_error().map_err(|error| error.to_string())? {
-                return Err(error.to_string());
+                return Err(self.reason(&error));
             }
             if member.stream.peer_addr().is_err() {
                 return Ok(());
@@ -205,7 +265,7 @@ impl Swarm {
             member.stream.set_nodelay(true).map_err(|error| error.to_string())?;
             member.client.stage = Stage::Upgrading;
             let Target { host, path, .. } = &self.ramp.target;
-            let request = upgrade::request(host, path, &upgrade::key(index));
+            let request = member.client.request(host, path);
             return self.write(index, request.as_bytes()).map_err(|error| error.to_string());
         }
         if !member.unsent.is_empty() {
@@ -233,15 +293,20 @@ impl Swarm {
         }
     }
 
-    fn consume<W: Work>(&mut self, index: usize, length: usize, work: &mut W) -> Result<(), String> {
+    fn consume<W: Work>(
+        &mut self,
+        index: usize,
+        length: usize,
+        work: &mut W,
+    ) -> Result<(), String> {
         let Member { client, unread, .. } = &mut self.members[index];
         let (now, fresh, before) = (Instant::now(), &self.buffer[..length], client.stage);
         if unread.is_empty() {
-            let used = client.consume(fresh, now, work, &mut self.out)?;
+            let used = client.consume(fresh, now, work, &mut self.desk)?;
             unread.extend_from_slice(&fresh[used..]);
         } else {
             unread.extend_from_slice(fresh);
-            let used = client.consume(unread, now, work, &mut self.out)?;
+            let used = client.consume(unread, now, work, &mut self.desk)?;
             unread.drain(..used);
         }
         if before != Stage::Joined && client.stage == Stage::Joined {
@@ -250,14 +315,33 @@ impl Swarm {
         if unread.is_empty() && unread.capacity() > READ_BUFFER {
             *unread = Vec::new();
         }
-        if self.out.is_empty() {
+        if self.desk.out.is_empty() {
             return Ok(());
         }
-        let out = std::mem::take(&mut self.out);
+        let out = std::mem::take(&mut self.desk.out);
         let sent = self.write(index, &out);
-        self.out = out;
-        self.out.clear();
+        self.desk.out = out;
+        self.desk.out.clear();
         sent.map_err(|error| error.to_string())
+    }
+
+    fn unreachable(&self, number: usize, error: &io::Error) -> String {
+        format!("client {number}: {}", self.reason(error))
+    }
+
+    /// Why a connection was not made, with what helps.
+    fn reason(&self, error: &io::Error) -> String {
+        let address = self.ramp.target.address;
+        let hint = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "does a server listen there?",
+            io::ErrorKind::AddrNotAvailable => {
+                "no local port is left: the system has about 28,000 per source address and server, and only servers \
+                 on 127.0.0.1 get clients from several"
+            }
+            io::ErrorKind::TimedOut => "the server does not answer",
+            _ => return format!("cannot connect to {address}: {error}"),
+        };
+        format!("cannot connect to {address}: {error}: {hint}")
     }
 
     fn write(&mut self, index: usize, mut bytes: &[u8]) -> io::Result<()> {
@@ -275,9 +359,28 @@ impl Swarm {
     }
 }
 
+/// Sees to it that the process may have so many clients.
+fn allow_descriptors(clients: usize) -> Result<(), String> {
+    let needed = clients as u64 + SPARE_DESCRIPTORS;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| error.to_string())?;
+    if needed <= soft {
+        return Ok(());
+    }
+    if needed > hard {
+        return Err(format!(
+            "{clients} clients need {needed} descriptors and this process may have {hard}: raise the limit \
+             (`ulimit -n`), or share the clients among several runs with different --source"
+        ));
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(|error| error.to_string())
+}
+
 /// Starts a connection; from 127.0.0.`source` when the target is local and another source than the first is due.
 fn connect(target: SocketAddr, source: usize) -> io::Result<TcpStream> {
-    let local = u8::try_from(source).ok().filter(|_| target.ip().is_loopback()).filter(|last| *last > 1);
+    let local = u8::try_from(source)
+        .ok()
+        .filter(|_| target.is_ipv4() && target.ip().is_loopback())
+        .filter(|last| *last > 1);
     let Some(last) = local else { return TcpStream::connect(target) };
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;

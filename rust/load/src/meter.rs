@@ -10,12 +10,13 @@ use crate::{client::Work, process::Processes, report::Report, swarm::Swarm};
 const REST: Duration = Duration::from_millis(100);
 
 /// One measured phase.
-pub struct Meter {
+pub(crate) struct Meter {
     processes: Processes,
     cpu: Option<Duration>,
     started: Instant,
     elapsed: Duration,
     used: Option<Duration>,
+    memory: Option<u64>,
 }
 
 impl Meter {
@@ -23,28 +24,54 @@ impl Meter {
     ///
     /// # Errors
     /// A client that fails, or a process that cannot be read.
-    pub fn start<W: Work>(processes: Processes, swarm: &mut Swarm, work: &mut W) -> Result<Self, String> {
+    pub(crate) fn start<W: Work>(
+        processes: Processes,
+        swarm: &mut Swarm<'_>,
+        work: &mut W,
+    ) -> Result<Self, String> {
         swarm.rest(REST, work)?;
         let cpu = processes.cpu();
         if cpu.is_none() && !processes.0.is_empty() {
-            return Err(format!("the CPU time of {:?} cannot be read", processes.0));
+            return Err(format!(
+                "the CPU time of process {:?} cannot be read: is the pid right?",
+                processes.0
+            ));
         }
-        Ok(Self { processes, cpu, started: Instant::now(), elapsed: Duration::ZERO, used: None })
+        Ok(Self {
+            processes,
+            cpu,
+            started: Instant::now(),
+            elapsed: Duration::ZERO,
+            used: None,
+            memory: None,
+        })
     }
 
     /// Stops the clock, rests, and reads what was used.
     ///
     /// # Errors
     /// A client that fails.
-    pub fn stop<W: Work>(&mut self, swarm: &mut Swarm, work: &mut W) -> Result<(), String> {
+    pub(crate) fn stop<W: Work>(
+        &mut self,
+        swarm: &mut Swarm<'_>,
+        work: &mut W,
+    ) -> Result<(), String> {
         self.elapsed = self.started.elapsed();
+        self.memory = self.processes.memory();
         swarm.rest(REST, work)?;
-        self.used = self.processes.cpu().zip(self.cpu).map(|(after, before)| after.saturating_sub(before));
+        self.used =
+            self.processes.cpu().zip(self.cpu).map(|(after, before)| after.saturating_sub(before));
         Ok(())
     }
 
     /// Adds the number of things done, their rate, and the server's CPU time for each.
-    pub fn add(&self, report: &mut Report, what: &'static str, number: u64, cost: &'static str) {
+    pub(crate) fn add(
+        &self,
+        report: &mut Report,
+        what: &'static str,
+        number: u64,
+        cost: &'static str,
+    ) {
         let seconds = self.elapsed.as_secs_f64().max(1e-9);
         report.add(what, number);
         report.add("seconds", seconds);
@@ -52,6 +79,11 @@ impl Meter {
         if let Some(used) = self.used {
             report.add(cost, used.as_secs_f64() * 1e6 / number.max(1) as f64);
             report.add("server_cores", used.as_secs_f64() / seconds);
+        }
+        for (name, bytes) in
+            [("server_mib", self.memory), ("server_peak_mib", self.processes.peak())]
+        {
+            report.add_some(name, bytes.map(|bytes| bytes as f64 / 1024.0 / 1024.0));
         }
     }
 }

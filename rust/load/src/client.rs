@@ -1,18 +1,19 @@
 //! One Socket.IO client on a WebSocket: from the TCP connect to the CONNECT reply, and the packets after it.
 //!
 //! Works on bytes that the swarm has read and leaves bytes for it to send; each step of the handshake is checked.
-//! Engine.IO protocol v4 and Socket.IO protocol v5, default namespace, no attachments.
+//! Engine.IO protocol v4 and Socket.IO protocol v5, default namespace.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     frame::{self, Front},
+    inflate::Inflate,
     upgrade,
 };
 
 /// How far a client has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// The TCP connection is not there yet.
     Connecting,
     /// The upgrade request is out.
@@ -26,52 +27,84 @@ pub enum Stage {
 }
 
 /// What a command does with the packets of joined clients.
-pub trait Work {
+pub(crate) trait Work {
     /// One Socket.IO packet (the Engine.IO message without its `4`) came for client `from`.
     ///
     /// `out` takes frames for the same client, by [`send`].
     ///
     /// # Errors
     /// What is wrong with the packet; the run has failed then.
-    fn handle_packet(&mut self, from: usize, at: Instant, packet: &[u8], out: &mut Vec<u8>) -> Result<(), String>;
+    fn handle_packet(
+        &mut self,
+        from: usize,
+        at: Instant,
+        packet: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), String>;
 
-    /// Client `from` is in the namespace.
-    fn handle_joined(&mut self, _from: usize, _took: std::time::Duration, _out: &mut Vec<u8>) {}
+    /// The attachment of the last packet came for client `from`.
+    ///
+    /// # Errors
+    /// What is wrong with it; by default that it came at all.
+    fn handle_attachment(
+        &mut self,
+        _from: usize,
+        _at: Instant,
+        attachment: &[u8],
+    ) -> Result<(), String> {
+        Err(format!("unexpected binary message of {} bytes", attachment.len()))
+    }
+
+    /// Client `from` is in the namespace; `reply` is the packet that says so.
+    fn handle_joined(&mut self, _from: usize, _took: Duration, _reply: &[u8], _out: &mut Vec<u8>) {}
 }
 
 /// Appends the frame of one Engine.IO packet, given as text.
-pub fn send(packet: &str, out: &mut Vec<u8>) {
+pub(crate) fn send(packet: &str, out: &mut Vec<u8>) {
     frame::write_client(frame::TEXT, packet.as_bytes(), out);
 }
 
 /// The state of one client.
 #[derive(Debug)]
-pub struct Client {
-    pub number: usize,
-    pub stage: Stage,
-    pub started: Instant,
+pub(crate) struct Client {
+    pub(crate) number: usize,
+    pub(crate) stage: Stage,
+    started: Instant,
+    /// Asks for compression.
+    deflate: bool,
+}
+
+/// What clients write to while they read: the frames to be sent, and what unpacks the frames that came.
+pub(crate) struct Desk {
+    pub(crate) out: Vec<u8>,
+    pub(crate) inflate: Inflate,
 }
 
 impl Client {
-    pub fn new(number: usize, now: Instant) -> Self {
-        Self { number, stage: Stage::Connecting, started: now }
+    pub(crate) fn new(number: usize, deflate: bool, now: Instant) -> Self {
+        Self { number, stage: Stage::Connecting, started: now, deflate }
+    }
+
+    /// The upgrade request.
+    pub(crate) fn request(&self, host: &str, path: &str) -> String {
+        upgrade::request(host, path, &upgrade::key(self.number), self.deflate)
     }
 
     /// Reads what is whole at the front of `buf` and returns its length.
     ///
     /// # Errors
     /// What the server did that a Socket.IO server does not, or that the session has ended.
-    pub fn consume<W: Work>(
+    pub(crate) fn consume<W: Work>(
         &mut self,
         buf: &[u8],
         at: Instant,
         work: &mut W,
-        out: &mut Vec<u8>,
+        desk: &mut Desk,
     ) -> Result<usize, String> {
         let mut used = 0;
         if self.stage == Stage::Upgrading {
             let Some((head, length)) = upgrade::head(buf)? else { return Ok(0) };
-            upgrade::check(head, &upgrade::key(self.number))?;
+            upgrade::check(head, &upgrade::key(self.number), self.deflate)?;
             self.stage = Stage::Opening;
             used = length;
         }
@@ -79,18 +112,48 @@ impl Client {
             match frame::front(&buf[used..]) {
                 Front::Incomplete => return Ok(used),
                 Front::Broken(what) => return Err(format!("the server sent {what}")),
-                Front::Frame { opcode, start, end, .. } => {
+                Front::Frame { opcode, is_packed, start, end, .. } => {
                     let payload = &buf[used + start..used + end];
                     used += end;
-                    match opcode {
-                        frame::TEXT => self.handle_text(payload, at, work, out)?,
-                        frame::PING => frame::write_client(frame::PONG, payload, out),
-                        frame::CLOSE => return Err(closed(payload)),
-                        frame::BINARY | frame::PONG => {}
-                        other => return Err(format!("the server sent opcode {other}")),
+                    match (is_packed, opcode) {
+                        (false, _) => {
+                            self.handle_frame(opcode, payload, at, work, &mut desk.out)?;
+                        }
+                        (true, frame::TEXT | frame::BINARY) if self.deflate => {
+                            let message = desk.inflate.message(payload)?;
+                            self.handle_frame(opcode, message, at, work, &mut desk.out)?;
+                        }
+                        (true, _) => {
+                            return Err(
+                                "the server sent a compressed frame that nobody asked for".into()
+                            );
+                        }
                     }
                 }
             }
+        }
+    }
+
+    fn handle_frame<W: Work>(
+        &mut self,
+        opcode: u8,
+        payload: &[u8],
+        at: Instant,
+        work: &mut W,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        match opcode {
+            frame::TEXT => self.handle_text(payload, at, work, out),
+            frame::BINARY if self.stage == Stage::Joined => {
+                work.handle_attachment(self.number, at, payload)
+            }
+            frame::PING => {
+                frame::write_client(frame::PONG, payload, out);
+                Ok(())
+            }
+            frame::PONG => Ok(()),
+            frame::CLOSE => Err(closed(payload)),
+            other => Err(format!("at {:?} the server sent opcode {other}", self.stage)),
         }
     }
 
@@ -103,7 +166,9 @@ impl Client {
     ) -> Result<(), String> {
         match (self.stage, text) {
             (Stage::Joined, [b'4', b'1', ..]) => Err("the server disconnected it".into()),
-            (Stage::Joined, [b'4', packet @ ..]) => work.handle_packet(self.number, at, packet, out),
+            (Stage::Joined, [b'4', packet @ ..]) => {
+                work.handle_packet(self.number, at, packet, out)
+            }
             (_, [b'2']) => {
                 send("3", out);
                 Ok(())
@@ -115,24 +180,31 @@ impl Client {
             }
             (Stage::Joining, [b'4', b'0', b'{', ..]) => {
                 self.stage = Stage::Joined;
-                work.handle_joined(self.number, at - self.started, out);
+                work.handle_joined(self.number, at - self.started, text, out);
                 Ok(())
             }
             (Stage::Joined, [b'6']) => Ok(()),
+            (Stage::Joining, [b'4', b'4', ..]) => {
+                Err(format!("the server refused it: {}", excerpt(&text[2..])))
+            }
             (stage, text) => Err(format!("at {stage:?} the server sent {:?}", excerpt(text))),
         }
     }
 }
 
 /// The first bytes of a packet, for messages.
-pub fn excerpt(bytes: &[u8]) -> String {
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)).into_owned()
 }
 
 fn closed(payload: &[u8]) -> String {
     match payload {
         [high, low, reason @ ..] => {
-            format!("the server closed it: {} {}", u16::from_be_bytes([*high, *low]), excerpt(reason))
+            format!(
+                "the server closed it: {} {}",
+                u16::from_be_bytes([*high, *low]),
+                excerpt(reason)
+            )
         }
         _ => "the server closed it".into(),
     }
@@ -146,7 +218,13 @@ mod tests {
     struct Packets(Vec<Vec<u8>>);
 
     impl Work for Packets {
-        fn handle_packet(&mut self, _: usize, _: Instant, packet: &[u8], _: &mut Vec<u8>) -> Result<(), String> {
+        fn handle_packet(
+            &mut self,
+            _: usize,
+            _: Instant,
+            packet: &[u8],
+            _: &mut Vec<u8>,
+        ) -> Result<(), String> {
             self.0.push(packet.to_vec());
             Ok(())
         }
@@ -162,14 +240,16 @@ mod tests {
 
     fn feed(wire: &[u8], step: usize) -> Result<(Client, Packets, Vec<u8>), String> {
         let now = Instant::now();
-        let (mut client, mut work, mut out, mut held) = (Client::new(3, now), Packets::default(), vec![], vec![]);
+        let (mut client, mut work, mut held) =
+            (Client::new(3, false, now), Packets::default(), vec![]);
+        let mut desk = Desk { out: vec![], inflate: Inflate::new() };
         client.stage = Stage::Upgrading;
         for part in wire.chunks(step) {
             held.extend_from_slice(part);
-            let used = client.consume(&held, now, &mut work, &mut out)?;
+            let used = client.consume(&held, now, &mut work, &mut desk)?;
             held.drain(..used);
         }
-        Ok((client, work, out))
+        Ok((client, work, desk.out))
     }
 
     #[test]
@@ -199,6 +279,8 @@ mod tests {
 
     #[test]
     fn a_disconnect_fails() {
-        assert!(feed(&server(&["0{}", "40{}", "41"]), 100).is_err_and(|e| e.contains("disconnected")));
+        assert!(
+            feed(&server(&["0{}", "40{}", "41"]), 100).is_err_and(|e| e.contains("disconnected"))
+        );
     }
 }

@@ -6,6 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// Without context, so that one deflate may serve all who agreed. RFC 7692 §7.1.1.
+const OFFER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 /// A head longer than this is nobody's that is measured.
 const MAX_HEAD: usize = 16 * 1024;
 
@@ -24,11 +26,13 @@ pub fn accept(key: &str) -> String {
     STANDARD.encode(hash.finalize())
 }
 
-/// The upgrade request of a Socket.IO client.
-pub fn request(host: &str, path: &str, key: &str) -> String {
+/// The upgrade request of a Socket.IO client; with `deflate` it offers compression without context.
+pub fn request(host: &str, path: &str, key: &str, deflate: bool) -> String {
+    let offer =
+        if deflate { format!("Sec-WebSocket-Extensions: {OFFER}\r\n") } else { String::new() };
     format!(
         "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n"
     )
 }
 
@@ -64,14 +68,29 @@ pub fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
 ///
 /// # Errors
 /// What was expected and what came.
-pub fn check(head: &str, key: &str) -> Result<(), String> {
+pub fn check(head: &str, key: &str, deflate: bool) -> Result<(), String> {
     let status = head.split("\r\n").next().unwrap_or_default();
     if status.split(' ').nth(1) != Some("101") {
-        return Err(format!("the upgrade was answered by {status:?}"));
+        return Err(format!(
+            "the upgrade was answered by {status:?}: is it a Socket.IO server with WebSocket, and the URL's path right?"
+        ));
     }
     match header(head, "sec-websocket-accept") {
-        Some(value) if value == accept(key) => Ok(()),
-        other => Err(format!("Sec-WebSocket-Accept is {other:?}")),
+        Some(value) if value == accept(key) => {}
+        other => return Err(format!("Sec-WebSocket-Accept is {other:?}")),
+    }
+    let agreed = header(head, "sec-websocket-extensions").unwrap_or_default();
+    match (
+        deflate,
+        agreed.contains("permessage-deflate") && agreed.contains("server_no_context_takeover"),
+    ) {
+        (true, false) => {
+            Err(format!("compression was not agreed on: the answer to {OFFER:?} is {agreed:?}"))
+        }
+        (false, _) if !agreed.is_empty() => {
+            Err(format!("the server chose an extension that was not offered: {agreed}"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -90,12 +109,13 @@ mod tests {
         let answer = response(&mine);
         let (head, length) = head(answer.as_bytes()).expect("text").expect("whole");
         assert_eq!(length, answer.len());
-        assert_eq!(check(head, &mine), Ok(()));
-        assert!(check(head, &other).is_err());
+        assert_eq!(check(head, &mine, false), Ok(()));
+        assert!(check(head, &other, false).is_err());
+        assert!(check(head, &mine, true).is_err_and(|e| e.contains("compression")));
     }
 
     #[test]
     fn a_refusal_names_its_status() {
-        assert!(check("HTTP/1.1 403 Forbidden", &key(1)).is_err_and(|e| e.contains("403")));
+        assert!(check("HTTP/1.1 403 Forbidden", &key(1), false).is_err_and(|e| e.contains("403")));
     }
 }

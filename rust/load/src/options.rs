@@ -6,12 +6,13 @@
 use std::{
     net::{SocketAddr, ToSocketAddrs as _},
     str::FromStr,
+    time::Duration,
 };
 
-use crate::process::Processes;
+use crate::{Error, process::Processes};
 
 /// Options that take no value.
-const FLAGS: [&str; 2] = ["json", "receive"];
+const FLAGS: [&str; 4] = ["binary", "deflate", "json", "receive"];
 
 /// What stands after the command.
 #[derive(Debug, Default)]
@@ -25,14 +26,18 @@ impl Options {
     ///
     /// # Errors
     /// An option without its value.
-    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Error> {
         let mut options = Self::default();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             match argument.strip_prefix("--") {
-                Some(name) if FLAGS.contains(&name) => options.named.push((name.into(), String::new())),
+                Some(name) if FLAGS.contains(&name) => {
+                    options.named.push((name.into(), String::new()));
+                }
                 Some(name) => {
-                    let value = arguments.next().ok_or_else(|| format!("--{name} needs a value"))?;
+                    let value = arguments
+                        .next()
+                        .ok_or_else(|| Error::Usage(format!("--{name} needs a value")))?;
                     options.named.push((name.into(), value));
                 }
                 None => options.free.push(argument),
@@ -45,18 +50,31 @@ impl Options {
     ///
     /// # Errors
     /// A value that is not of the type.
-    pub fn take<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, String> {
+    pub fn take<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, Error> {
         Ok(self.take_all(name)?.pop().unwrap_or(default))
+    }
+
+    /// Takes a length of time, given in seconds.
+    ///
+    /// # Errors
+    /// A value that is none.
+    pub fn take_seconds(&mut self, name: &str, default: f64) -> Result<Duration, Error> {
+        let seconds = self.take(name, default)?;
+        Duration::try_from_secs_f64(seconds)
+            .map_err(|_| Error::Usage(format!("--{name} {seconds}: not a length of time")))
     }
 
     /// Takes every value of an option that may be repeated.
     ///
     /// # Errors
     /// A value that is not of the type.
-    pub fn take_all<T: FromStr>(&mut self, name: &str) -> Result<Vec<T>, String> {
+    pub fn take_all<T: FromStr>(&mut self, name: &str) -> Result<Vec<T>, Error> {
         let mut values = Vec::new();
         for (_, value) in self.named.extract_if(.., |(key, _)| key == name) {
-            values.push(value.parse().map_err(|_| format!("--{name} {value}: not a value it takes"))?);
+            let parsed = value
+                .parse()
+                .map_err(|_| Error::Usage(format!("--{name} {value}: not a value it takes")))?;
+            values.push(parsed);
         }
         Ok(values)
     }
@@ -70,7 +88,7 @@ impl Options {
     ///
     /// # Errors
     /// A value that is not a number.
-    pub fn take_processes(&mut self) -> Result<Processes, String> {
+    pub(crate) fn take_processes(&mut self) -> Result<Processes, Error> {
         self.take_all("pid").map(Processes)
     }
 
@@ -78,18 +96,18 @@ impl Options {
     ///
     /// # Errors
     /// When there is none.
-    pub fn take_free(&mut self, what: &str) -> Result<String, String> {
-        self.free.pop().ok_or_else(|| format!("{what} is missing"))
+    pub fn take_free(&mut self, what: &str) -> Result<String, Error> {
+        self.free.pop().ok_or_else(|| Error::Usage(format!("{what} is missing")))
     }
 
     /// Checks that everything was taken.
     ///
     /// # Errors
     /// The first option or argument that this command does not know.
-    pub fn finish(&mut self) -> Result<(), String> {
+    pub fn finish(&mut self) -> Result<(), Error> {
         let options = self.named.drain(..).map(|(name, _)| format!("--{name}"));
         match options.chain(self.free.drain(..)).next() {
-            Some(unknown) => Err(format!("{unknown}: this command does not take it")),
+            Some(unknown) => Err(Error::Usage(format!("{unknown}: this command does not take it"))),
             None => Ok(()),
         }
     }
@@ -98,22 +116,39 @@ impl Options {
 /// Where the server is.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// What is connected to.
     pub address: SocketAddr,
+    /// For the `Host` header.
     pub host: String,
+    /// The Socket.IO path, with its slashes.
     pub path: String,
 }
 
 impl FromStr for Target {
-    type Err = String;
+    type Err = Error;
 
-    /// Reads `[ws://|http://]host:port[/path/]`; the path defaults to `/socket.io/`.
-    fn from_str(url: &str) -> Result<Self, String> {
-        let rest = ["ws://", "http://"].iter().find_map(|scheme| url.strip_prefix(scheme)).unwrap_or(url);
+    /// Reads `[ws://|http://]host[:port][/path/]`; the path defaults to `/socket.io/`.
+    fn from_str(url: &str) -> Result<Self, Error> {
+        let wrong = |reason: &dyn std::fmt::Display| Error::Usage(format!("{url}: {reason}"));
+        let rest = match url.split_once("://") {
+            Some(("http" | "ws", rest)) => rest,
+            Some(("https" | "wss", _)) => {
+                return Err(wrong(
+                    &"TLS is not spoken; give the plain address behind the proxy (http://host:port)",
+                ));
+            }
+            Some(_) => return Err(wrong(&"expected http://host:port")),
+            None => url,
+        };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let path = if path.is_empty() { "/socket.io/".into() } else { format!("/{path}") };
-        let with_port = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-        let mut found = with_port.to_socket_addrs().map_err(|error| format!("{url}: {error}"))?;
-        let address = found.find(SocketAddr::is_ipv4).ok_or_else(|| format!("{url}: no IPv4 address"))?;
+        let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let path = if path.is_empty() { "/socket.io/".into() } else { format!("/{path}/") };
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let with_port = if has_port { host.to_owned() } else { format!("{host}:80") };
+        let found: Vec<SocketAddr> =
+            with_port.to_socket_addrs().map_err(|error| wrong(&error))?.collect();
+        let first = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first());
+        let address = *first.ok_or_else(|| wrong(&"no address"))?;
         Ok(Self { address, host: host.into(), path })
     }
 }
@@ -133,7 +168,7 @@ mod tests {
         assert_eq!(options.take("rate", 7_usize), Ok(7));
         assert_eq!(options.take_processes().expect("numbers").0, [1, 2]);
         assert!(options.take_flag("json"));
-        assert_eq!(options.take_free("URL").as_deref(), Ok("ws://127.0.0.1:1"));
+        assert_eq!(options.take_free("URL"), Ok("ws://127.0.0.1:1".to_owned()));
         assert_eq!(options.finish(), Ok(()));
     }
 
@@ -150,5 +185,17 @@ mod tests {
         assert_eq!((target.path.as_str(), target.address.port()), ("/socket.io/", 8000));
         let target: Target = "ws://127.0.0.1:8000/live/".parse().expect("an address");
         assert_eq!((target.path.as_str(), target.host.as_str()), ("/live/", "127.0.0.1:8000"));
+        let target: Target = "127.0.0.1/live?x=1".parse().expect("an address");
+        assert_eq!((target.path.as_str(), target.address.port()), ("/live/", 80));
+    }
+
+    #[test]
+    fn a_wrong_url_says_what_is_expected() {
+        for (url, part) in
+            [("https://h", "TLS"), ("ftp://h", "expected http"), ("http://:x", "http://:x")]
+        {
+            let Err(Error::Usage(text)) = url.parse::<Target>() else { panic!("{url}") };
+            assert!(text.contains(part), "{text}");
+        }
     }
 }

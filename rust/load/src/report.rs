@@ -7,8 +7,11 @@ use std::fmt::Write as _;
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
+    /// Microseconds, milliseconds, seconds, a rate: the name says the unit.
     Float(f64),
+    /// A count.
     Int(u64),
+    /// A name.
     Text(String),
 }
 
@@ -41,27 +44,32 @@ impl From<&str> for Value {
 pub struct Report(Vec<(&'static str, Value)>);
 
 impl Report {
+    /// The figures, by name.
+    pub fn figures(&self) -> &[(&'static str, Value)] {
+        &self.0
+    }
+
     /// Starts the report of a command.
-    pub fn new(command: &str) -> Self {
+    pub(crate) fn new(command: &str) -> Self {
         let mut report = Self::default();
         report.add("command", command);
         report
     }
 
     /// Adds a figure.
-    pub fn add(&mut self, name: &'static str, value: impl Into<Value>) {
+    pub(crate) fn add(&mut self, name: &'static str, value: impl Into<Value>) {
         self.0.push((name, value.into()));
     }
 
     /// Adds a figure that may not have been measured.
-    pub fn add_some(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
+    pub(crate) fn add_some(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.add(name, value);
         }
     }
 
     /// Adds the median, the 99th percentile and the greatest of some microseconds.
-    pub fn add_percentiles(&mut self, names: [&'static str; 3], micros: &mut [u32]) {
+    pub(crate) fn add_percentiles(&mut self, names: [&'static str; 3], micros: &mut [u32]) {
         micros.sort_unstable();
         for (name, part) in names.into_iter().zip([0.5, 0.99, 1.0]) {
             self.add_some(name, percentile(micros, part).map(|us| f64::from(us) / 1000.0));
@@ -100,7 +108,7 @@ impl Report {
 }
 
 /// The value below which `part` of the sorted values lie (nearest rank).
-pub fn percentile(sorted: &[u32], part: f64) -> Option<u32> {
+pub(crate) fn percentile(sorted: &[u32], part: f64) -> Option<u32> {
     let rank = (sorted.len() as f64 * part).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()
 }

@@ -16,7 +16,8 @@ use mio::{
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::{
+use load::{
+    Error,
     frame::{self, Front},
     options::Options,
     upgrade,
@@ -44,11 +45,14 @@ struct Floor {
 ///
 /// # Errors
 /// Wrong options, or a port that is taken.
-pub fn run(options: &mut Options) -> Result<(), String> {
+pub(crate) fn run(options: &mut Options) -> Result<(), Error> {
     let join = options.take("join", 1_usize)?.max(1);
-    let port = options.take_free("PORT")?.parse::<u16>().map_err(|error| error.to_string())?;
+    let port = options
+        .take_free("PORT")?
+        .parse::<u16>()
+        .map_err(|error| Error::Usage(format!("PORT: {error}")))?;
     options.finish()?;
-    serve(port, join).map_err(|error| error.to_string())
+    serve(port, join).map_err(|error| Error::Failed(error.to_string()))
 }
 
 fn serve(port: u16, join: usize) -> io::Result<()> {
@@ -88,7 +92,12 @@ impl Floor {
             stream.set_nodelay(true)?;
             let index = self.streams.len();
             self.poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-            self.streams.push(Some(Peer { stream, unread: Vec::new(), is_upgraded: false, is_joined: false }));
+            self.streams.push(Some(Peer {
+                stream,
+                unread: Vec::new(),
+                is_upgraded: false,
+                is_joined: false,
+            }));
         }
     }
 
@@ -157,13 +166,14 @@ impl Peer {
                 self.unread = unread;
                 return Some(());
             };
-            let mut answer = upgrade::response(upgrade::header(head, "sec-websocket-key")?).into_bytes();
+            let mut answer =
+                upgrade::response(upgrade::header(head, "sec-websocket-key")?).into_bytes();
             frame::write_server(frame::TEXT, OPEN, &mut answer);
             send(&mut self.stream, &answer).ok()?;
             self.is_upgraded = true;
             used = length;
         }
-        while let Front::Frame { opcode, start, end, mask } = frame::front(&unread[used..]) {
+        while let Front::Frame { opcode, start, end, mask, .. } = frame::front(&unread[used..]) {
             let payload = &mut unread[used + start..used + end];
             frame::unmask(payload, mask);
             if opcode == frame::TEXT {
@@ -187,8 +197,13 @@ impl Peer {
         if let Some(value) = event.strip_prefix("\"bench:echo\",") {
             return self.send(format!("43{id}[{value}").as_bytes()).ok();
         }
-        let (count, size) = event.strip_prefix("\"bench:broadcast\",")?.strip_suffix(']')?.split_once(',')?;
-        requests.push(Request { id: id.parse().ok()?, count: count.parse().ok()?, size: size.parse().ok()? });
+        let (count, size) =
+            event.strip_prefix("\"bench:broadcast\",")?.strip_suffix(']')?.split_once(',')?;
+        requests.push(Request {
+            id: id.parse().ok()?,
+            count: count.parse().ok()?,
+            size: size.parse().ok()?,
+        });
         Some(())
     }
 

@@ -10,11 +10,11 @@ use nix::{time::ClockId, unistd::Pid};
 
 /// The processes of one server.
 #[derive(Clone, Debug, Default)]
-pub struct Processes(pub Vec<i32>);
+pub(crate) struct Processes(pub(crate) Vec<i32>);
 
 impl Processes {
     /// CPU time used so far, user and system; `None` when no process is named or one cannot be read.
-    pub fn cpu(&self) -> Option<Duration> {
+    pub(crate) fn cpu(&self) -> Option<Duration> {
         if self.0.is_empty() {
             return None;
         }
@@ -22,11 +22,19 @@ impl Processes {
     }
 
     /// Proportional set size, bytes; `None` when no process is named or one cannot be read.
-    pub fn memory(&self) -> Option<u64> {
+    pub(crate) fn memory(&self) -> Option<u64> {
         if self.0.is_empty() {
             return None;
         }
         self.0.iter().map(|pid| pss(*pid)).sum()
+    }
+
+    /// The most that was resident at any time since the processes started, bytes.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.iter().map(|pid| kib_line(&format!("/proc/{pid}/status"), "VmHWM:")).sum()
     }
 }
 
@@ -39,13 +47,23 @@ fn clock(pid: i32) -> Option<Duration> {
 fn stat(pid: i32) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
-    let ticks: u64 = rest.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().ok()).sum::<Option<u64>>()?;
+    let ticks: u64 = rest
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|n| n.parse::<u64>().ok())
+        .sum::<Option<u64>>()?;
     Some(Duration::from_millis(ticks * 10))
 }
 
 fn pss(pid: i32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    kib_line(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+}
+
+/// The line `name  12345 kB` of a file below /proc, in bytes.
+fn kib_line(path: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
@@ -71,6 +89,7 @@ mod tests {
         let before = own().memory().expect("readable");
         let kept = vec![1_u8; 32 << 20];
         assert!(own().memory().expect("readable") >= before + (30 << 20));
+        assert!(own().peak().expect("readable") >= before + (30 << 20));
         assert_eq!(kept[kept.len() / 2], 1);
     }
 

@@ -1,0 +1,56 @@
+"""The events that the load generator sends, handled the same by every Python server that is measured.
+
+``sio`` is an ``AsyncServer`` of fanio's or of python-socketio's; nothing here may know which, so this file imports
+neither when it runs. Servers in other languages are in ``benches/load/peers``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count as counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # Both have its methods.
+    from fanio.async_server import AsyncServer
+
+__all__ = ["install"]
+
+
+def install(sio: AsyncServer) -> None:
+    """Register the handlers.
+
+    Args:
+        sio: The server. Messages are numbered from 0 over all requests, so one server may serve several runs.
+    """
+    seq = counter()
+
+    @sio.event
+    async def connect(sid: str, environ: dict[str, Any]) -> None:
+        pass
+
+    @sio.on("bench:broadcast")
+    async def broadcast(sid: str, count: int, size: int, kind: str = "text") -> None:
+        """Emit so many messages to everybody, one after the other; kind "binary" has the size in an attachment."""
+        pad = b"x" * size if kind == "binary" else "x" * size
+        for _ in range(count):
+            await sio.emit("b", (next(seq), pad))
+            if count > 1:
+                await asyncio.sleep(0)
+
+    @sio.on("bench:mixed")
+    async def mixed(sid: str, size: int, targets: list[str]) -> None:
+        """Emit a message to each target: a room, a client's sid, or "" for everybody."""
+        pad = "x" * size
+        for target in targets:
+            await sio.emit("b", (next(seq), pad), to=target or None)
+            await asyncio.sleep(0)
+
+    @sio.on("bench:join")
+    async def join(sid: str, rooms: list[str]) -> None:
+        for room in rooms:
+            await sio.enter_room(sid, room)
+
+    @sio.on("bench:echo")
+    async def echo(sid: str, value: Any) -> Any:
+        return value
