@@ -13,7 +13,7 @@ use crate::members::{ConnId, Members, RoomId};
 use crate::merge::Merge;
 use crate::pending::{Pending, Target};
 use crate::queue::Queue;
-use crate::run::{Frames, Outlet, Run};
+use crate::run::{Frames, Outlet, Run, Tally};
 use crate::walk::{Pass, Walk};
 
 /// A delivery is worth so many looks at a member that gets nothing.
@@ -75,7 +75,9 @@ impl Fanout {
     /// Gives a connection what is pending for it and this frame, in one run.
     pub fn direct(&mut self, conn: ConnId, frame: &Frame, out: &mut impl Outlet) {
         let pending = self.collect(conn).then(|| self.merge.run(&self.queue.table));
-        let nothing = Run { buffers: &[], frames: Frames::Entries(&[]), last: None };
+        let frames = Frames::Entries(&[]);
+        let tally = Tally::default();
+        let nothing = Run { buffers: &[], frames, last: None, tally, is_cut: false };
         out.deliver(conn, &Run { last: Some(frame), ..pending.unwrap_or(nothing) });
     }
 
@@ -127,10 +129,13 @@ impl Fanout {
         }
     }
 
-    /// A connection is gone: forgets it everywhere; nothing is delivered.
-    pub fn close(&mut self, conn: ConnId) {
+    /// A connection is gone: forgets it everywhere. Returns what was pending for it, which nobody
+    /// gets any more.
+    pub fn close(&mut self, conn: ConnId) -> Tally {
+        let pending = self.collect(conn).then(|| self.merge.run(&self.queue.table).tally());
         let cursor = self.walk.as_mut().map(|walk| &mut walk.cursor);
         self.members.remove_at(conn, cursor);
+        pending.unwrap_or_default()
     }
 
     /// Whether nothing is pending.
@@ -265,7 +270,8 @@ impl Fanout {
         let list = &self.queue.table[key];
         let first = list.entries.first().map_or(0, |entry| entry.seq);
         let frames = Frames::Entries(&list.entries);
-        let whole = Run { buffers: list.buffers(), frames, last: None };
+        let (buffers, tally) = (list.buffers(), list.tally());
+        let whole = Run { buffers, frames, last: None, tally, is_cut: false };
         let members = self.members.members_of(room);
         while *looks > 0 {
             let Some(member) = members.get(walk.cursor.at) else {
@@ -304,9 +310,10 @@ fn deliver_tail(
     let entries = &list.entries[from..];
     if !entries.is_empty() {
         slices.clear();
-        list.slices(from, list.entries.len(), slices);
+        let is_cut = list.slices(from, list.entries.len(), slices);
+        let tally = list.tally_of(from, list.entries.len());
         let frames = Frames::Entries(entries);
-        out.deliver(conn, &Run { buffers: slices, frames, last: None });
+        out.deliver(conn, &Run { buffers: slices, frames, last: None, tally, is_cut });
         slices.clear();
     }
 }

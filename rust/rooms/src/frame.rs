@@ -72,6 +72,12 @@ impl Frame {
         Some(Self::made(wire, first, others, Flags::default()))
     }
 
+    /// What is left of a packet that was replaced: no bytes on any wire.
+    pub(crate) fn empty() -> Self {
+        let nothing = Part { start: 0, end: 0, binary: false };
+        Self::made(Vec::new(), nothing, Box::default(), Flags::default())
+    }
+
     fn made(wire: Vec<u8>, first: Part, others: Box<[Part]>, flags: Flags) -> Self {
         let payload = OnceLock::new();
         Self(Arc::new(Inner { wire: wire.into(), first, others, payload, flags }))

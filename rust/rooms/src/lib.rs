@@ -23,4 +23,4 @@ pub use frame::{Frame, Message};
 pub use members::{ConnId, Members, RoomId};
 pub use pending::Target;
 pub use registry::{Addr, Registry, RegistryError, Request, SocketStatus};
-pub use run::{Outlet, Run};
+pub use run::{Outlet, Run, Tally};

@@ -13,7 +13,7 @@ use slab::Slab;
 
 use crate::members::{ConnId, Members};
 use crate::pending::{Entry, JOINED, Pending, concat};
-use crate::run::{Frames, Run};
+use crate::run::{Frames, Run, Tally};
 
 /// A merge of fewer buffers than this is not joined: one gathering write costs no more.
 const WORTH_JOINING: usize = 4;
@@ -52,6 +52,8 @@ pub(crate) struct Merge {
     /// What it was made of; empty when it fits nobody else.
     cuts: Vec<Stretch>,
     is_joined: bool,
+    is_cut: bool,
+    tally: Tally,
     keys: Vec<u32>,
     wanted: Vec<Stretch>,
     heads: BinaryHeap<Reverse<Head>>,
@@ -68,7 +70,8 @@ impl Merge {
     /// What was collected.
     pub(crate) fn run<'r>(&'r self, table: &'r Slab<Pending>) -> Run<'r> {
         let frames = Frames::Stretches(&self.stretches, table);
-        Run { buffers: &self.buffers, frames, last: None }
+        let (tally, is_cut) = (self.tally, self.is_cut);
+        Run { buffers: &self.buffers, frames, last: None, tally, is_cut }
     }
 
     /// Collects what is numbered above `upto` and up to `last` for a connection; false if nothing.
@@ -189,10 +192,14 @@ impl Merge {
     /// Turns the stretches into buffers: slices of what is joined, or single frames.
     fn fill(&mut self, table: &Slab<Pending>) {
         self.is_joined = false;
+        self.is_cut = false;
+        self.tally = Tally::default();
         self.buffers.clear();
         for stretch in &self.stretches {
             let (from, to) = (stretch.from as usize, stretch.to as usize);
-            table[stretch.key as usize].slices(from, to, &mut self.buffers);
+            let list = &table[stretch.key as usize];
+            self.is_cut |= list.slices(from, to, &mut self.buffers);
+            self.tally.add(list.tally_of(from, to));
         }
     }
 
@@ -202,6 +209,7 @@ impl Merge {
             return;
         }
         self.is_joined = true;
+        let mut is_cut = false;
         let mut joined = Vec::new();
         let mut rest = self.buffers.as_slice();
         while !rest.is_empty() {
@@ -215,11 +223,15 @@ impl Merge {
             let count = rest.iter().take_while(fits).count().max(1);
             let (now, later) = rest.split_at(count);
             joined.push(match now {
-                [buffer] => buffer.clone(),
+                [buffer] => {
+                    is_cut = self.is_cut;
+                    buffer.clone()
+                }
                 several => concat(several.iter(), len),
             });
             rest = later;
         }
+        self.is_cut = is_cut;
         self.buffers = joined;
     }
 }

@@ -1,15 +1,19 @@
 //! What waits for one set of recipients, and how it is joined.
 //!
-//! Entries are only ever appended. They are joined in segments of at most 64 KiB, each entry once,
+//! Entries are only ever appended; one that a newer one with its key replaces stays as an empty
+//! one, so that numbers and positions keep their order. They are joined in segments of at most 64 KiB, each entry once,
 //! and a segment keeps where its frames end, so that a tail or a part of it needs no copy. Single
 //! connections may be excepted from an entry: broadcasts "to all but the sender" by many senders
 //! still share one list, and with it what is joined.
 
 use bytes::{Bytes, BytesMut};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::flags::Key;
 use crate::frame::Frame;
 use crate::members::{ConnId, Members, RoomId};
+use crate::run::Tally;
 
 /// Frames of one target are joined into buffers of at most this many bytes.
 pub(crate) const JOINED: usize = 64 * 1024;
@@ -41,6 +45,11 @@ impl Entry {
     pub(crate) fn excepts(&self, conn: ConnId) -> bool {
         !self.except.is_empty() && self.except.binary_search(&conn).is_ok()
     }
+
+    /// Whether a newer one has replaced it.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.frame.wire().is_empty()
+    }
 }
 
 /// The frames that wait for one target.
@@ -53,6 +62,12 @@ pub(crate) struct Pending {
     pub(crate) entries: Vec<Entry>,
     /// Whether an entry excepts anybody.
     pub(crate) has_excepts: bool,
+    /// Whether an entry may be left out for a slow client.
+    has_flags: bool,
+    /// The latest entry with each key.
+    keys: FxHashMap<Key, usize>,
+    /// How many entries were replaced.
+    replaced: u32,
     segments: Vec<Segment>,
     /// The buffers of all segments.
     buffers: Vec<Bytes>,
@@ -74,15 +89,54 @@ impl Pending {
             except_rooms,
             entries: Vec::new(),
             has_excepts: false,
+            has_flags: false,
+            keys: FxHashMap::default(),
+            replaced: 0,
             segments: Vec::new(),
             buffers: Vec::new(),
         }
     }
 
-    /// Appends an entry; its number is higher than those before it.
-    pub(crate) fn push(&mut self, entry: Entry) {
+    /// Appends an entry; its number is higher than those before it. Returns the bytes of the one
+    /// it replaces.
+    pub(crate) fn push(&mut self, entry: Entry) -> usize {
         self.has_excepts |= !entry.except.is_empty();
+        self.has_flags |= entry.frame.flags().may_be_dropped();
+        let key = entry.frame.flags().conflate.clone();
+        let freed = key.map_or(0, |key| self.replace(key, &entry));
         self.entries.push(entry);
+        freed
+    }
+
+    /// Empties the entry with the same key, if the same connections get it and it is not part of
+    /// a joined buffer.
+    fn replace(&mut self, key: Key, by: &Entry) -> usize {
+        let joined = self.joined();
+        let Some(at) = self.keys.insert(key, self.entries.len()) else {
+            return 0;
+        };
+        match self.entries.get_mut(at) {
+            Some(old) if at >= joined && old.except == by.except => {
+                self.replaced += 1;
+                std::mem::replace(&mut old.frame, Frame::empty()).wire().len()
+            }
+            _ => 0,
+        }
+    }
+
+    /// What is in all entries.
+    pub(crate) fn tally(&self) -> Tally {
+        let packets = self.entries.len() as u32 - self.replaced;
+        Tally { packets, conflated: self.replaced, may_be_dropped: self.has_flags }
+    }
+
+    /// What is in some entries.
+    pub(crate) fn tally_of(&self, from: usize, to: usize) -> Tally {
+        let entries = &self.entries[from..to];
+        let replaced = entries.iter().filter(|entry| self.replaced > 0 && entry.is_replaced());
+        let conflated = replaced.count() as u32;
+        let packets = entries.len() as u32 - conflated;
+        Tally { packets, conflated, may_be_dropped: self.has_flags }
     }
 
     /// Whether the connection is in a room whose members get nothing.
@@ -161,17 +215,23 @@ impl Pending {
         &self.buffers
     }
 
-    /// Appends the buffers of some entries, sharing what is joined.
-    pub(crate) fn slices(&self, from: usize, to: usize, out: &mut Vec<Bytes>) {
+    /// Appends the buffers of some entries, sharing what is joined. Returns whether one is a part
+    /// of a larger buffer, which it keeps alive.
+    pub(crate) fn slices(&self, from: usize, to: usize, out: &mut Vec<Bytes>) -> bool {
+        let mut is_part = false;
         for (segment, buffer) in self.segments.iter().zip(&self.buffers) {
             let end = segment.first + segment.ends.len();
             let (from, to) = (from.max(segment.first), to.min(end));
             if from < to {
-                out.push(segment.slice(buffer, from, to));
+                let slice = segment.slice(buffer, from, to);
+                is_part |= slice.len() < buffer.len();
+                out.push(slice);
             }
         }
-        let single = &self.entries[from.max(self.joined()).min(to)..to];
-        out.extend(single.iter().map(|entry| entry.frame.wire().clone()));
+        let single = self.entries[from.max(self.joined()).min(to)..to].iter();
+        let single = single.filter(|entry| !entry.is_replaced());
+        out.extend(single.map(|entry| entry.frame.wire().clone()));
+        is_part
     }
 }
 

@@ -80,7 +80,11 @@ impl Queue {
             Some(key) => *key,
             None => self.insert(members, target, Pending::new(rooms, except_rooms)),
         };
-        self.table[key as usize].push(Entry { seq, frame, except });
+        let freed = self.table[key as usize].push(Entry { seq, frame, except });
+        if let Some(generation) = self.generations.back_mut() {
+            generation.bytes -= freed;
+        }
+        self.bytes -= freed;
     }
 
     /// The generation that takes what comes.

@@ -24,6 +24,29 @@ pub struct Run<'a> {
     pub(crate) frames: Frames<'a>,
     /// A packet for this connection alone, behind the others.
     pub(crate) last: Option<&'a Frame>,
+    /// What the others are, in numbers.
+    pub(crate) tally: Tally,
+    /// Whether a buffer may be a part of a larger one.
+    pub(crate) is_cut: bool,
+}
+
+/// What is in a run, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many packets.
+    pub packets: u32,
+    /// How many were replaced by others while they waited, and are left out.
+    pub conflated: u32,
+    /// Whether there may be packets that a slow client need not get.
+    pub may_be_dropped: bool,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.conflated += other.conflated;
+        self.may_be_dropped |= other.may_be_dropped;
+    }
 }
 
 #[derive(Debug)]
@@ -50,8 +73,23 @@ impl Run<'_> {
             let entries = |stretch: &Stretch| stretch.entries(table);
             stretches.iter().flat_map(entries)
         });
-        let entries = entries.iter().chain(others);
+        let entries = entries.iter().chain(others).filter(|entry| !entry.is_replaced());
         entries.map(|entry| &entry.frame).chain(self.last)
+    }
+
+    /// What is in it.
+    pub fn tally(&self) -> Tally {
+        let mut tally = self.tally;
+        if let Some(last) = self.last {
+            let may_be_dropped = last.flags().may_be_dropped();
+            tally.add(Tally { packets: 1, conflated: 0, may_be_dropped });
+        }
+        tally
+    }
+
+    /// Whether a buffer may be a part of a joined one, which it keeps alive as long as it lives.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Bytes for a WebSocket.

@@ -3,7 +3,7 @@
 mod recorder;
 
 use recorder::Recorder;
-use rooms::{ConnId, Fanout, Frame, RoomId, Target};
+use rooms::{ConnId, Fanout, Flags, Frame, Key, RoomId, Target};
 use smallvec::{SmallVec, smallvec};
 
 /// The room of everybody.
@@ -44,6 +44,19 @@ impl Shard {
 
     fn emit(&mut self, room: u64, text: &str) {
         self.emit_except(&[room], &[], &[], text);
+    }
+
+    /// What is emitted with the same key, the first letter of the text, replaces what waits.
+    fn conflate(&mut self, room: u64, except: &[u32], text: &str) {
+        let conflate = Some(Key::new("/", &text[1..2]));
+        let frame = Frame::with_flags(text.as_bytes(), &[], Flags { conflate, ..Flags::default() });
+        let except = except.iter().map(|conn| ConnId(*conn)).collect();
+        let target = Target { rooms: smallvec![RoomId(room)], except, except_rooms: smallvec![] };
+        self.fanout.emit(target, frame);
+    }
+
+    fn conflated(&self, conn: u32) -> u32 {
+        self.out.got.get(&self.out.key(conn)).map_or(0, |got| got.conflated)
     }
 
     fn emit_except(&mut self, rooms: &[u64], except: &[u32], except_rooms: &[u64], text: &str) {
@@ -457,4 +470,62 @@ fn pending_bytes_are_those_of_the_frames() {
     assert_eq!(shard.fanout.pending_bytes(), 7 + 4);
     shard.finish();
     assert_eq!(shard.fanout.pending_bytes(), 0);
+}
+
+#[test]
+fn the_newest_of_a_key_replaces_the_one_that_waits() {
+    let mut shard = Shard::new(2);
+    for text in ["4a1", "4b1", "4a2", "4a3"] {
+        shard.conflate(ALL, &[], text);
+    }
+    shard.emit(ALL, "4x");
+    assert_eq!(shard.fanout.pending_bytes(), 5 + 5 + 4);
+    shard.finish();
+    assert_eq!(shard.got_by(0..2), ["4b1 4a3 4x", "4b1 4a3 4x"]);
+    assert_eq!((shard.conflated(0), shard.conflated(1)), (2, 2));
+    assert_eq!(shard.fanout.pending_bytes(), 0);
+}
+
+#[test]
+fn who_has_got_a_value_already_gets_the_next_one_too() {
+    let mut shard = Shard::new(2);
+    shard.conflate(ALL, &[], "4a1");
+    shard.direct(0, "4x");
+    shard.conflate(ALL, &[], "4a2");
+    shard.finish();
+    assert_eq!(shard.got_by(0..2), ["4a1 4x 4a2", "4a2"]);
+    assert_eq!((shard.conflated(0), shard.conflated(1)), (0, 1));
+}
+
+#[test]
+fn a_value_replaces_only_what_the_same_clients_get() {
+    let mut shard = Shard::new(3);
+    shard.conflate(ALL, &[0], "4a1");
+    shard.conflate(ALL, &[1], "4a2");
+    shard.conflate(ALL, &[1], "4a3");
+    shard.join(2, 5);
+    shard.conflate(5, &[], "4a4");
+    shard.finish();
+    assert_eq!(shard.got_by(0..3), ["4a3", "4a1", "4a1 4a3 4a4"]);
+}
+
+#[test]
+fn what_is_being_walked_is_not_replaced() {
+    let mut shard = Shard::new(4);
+    shard.conflate(ALL, &[], "4a1");
+    shard.work(2);
+    shard.conflate(ALL, &[], "4a2");
+    shard.finish();
+    assert_eq!(shard.got_by(0..4), ["4a1 4a2"; 4]);
+}
+
+#[test]
+fn who_leaves_is_told_what_was_pending_for_it() {
+    let mut shard = Shard::new(2);
+    shard.emit(ALL, "4x");
+    shard.conflate(ALL, &[], "4a1");
+    shard.conflate(ALL, &[], "4a2");
+    let tally = shard.fanout.close(ConnId(0));
+    assert_eq!((tally.packets, tally.conflated), (2, 1));
+    assert_eq!(shard.fanout.close(ConnId(0)).packets, 0);
 }

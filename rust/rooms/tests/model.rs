@@ -1,5 +1,6 @@
 //! Random programs of emits, joins, leaves and closes against a plain model that runs them one by
-//! one: each connection must get the same packets in the same order.
+//! one: each connection must get the same packets in the same order, but for those that a later
+//! one with the same key replaces.
 
 mod recorder;
 
@@ -7,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use recorder::Recorder;
-use rooms::{ConnId, Fanout, Frame, RoomId, Target};
+use rooms::{ConnId, Fanout, Flags, Frame, Key, RoomId, Target};
 
 const CONNS: u32 = 7;
 const ROOMS: u64 = 6;
@@ -18,12 +19,31 @@ enum Op {
     Close { conn: u32, catch_up: bool },
     CloseRoom(u64),
     Direct(u32),
-    Emit { rooms: Vec<u64>, except: Vec<u32>, except_rooms: Vec<u64>, size: usize },
+    Emit { rooms: Vec<u64>, except: Vec<u32>, except_rooms: Vec<u64>, size: usize, how: How },
     Join(u32, u64),
     Leave(u32, u64),
     LeaveGroup(u32, u64),
     Open(u32),
     Work(usize),
+}
+
+/// What an emit says beside who gets it.
+#[derive(Clone, Copy, Debug, Default)]
+struct How {
+    key: Option<u8>,
+    volatile: bool,
+}
+
+impl How {
+    fn flags(self) -> Flags {
+        let conflate = self.key.map(|key| Key::new("/", &key.to_string()));
+        Flags { volatile: self.volatile, conflate, ..Flags::default() }
+    }
+}
+
+fn how() -> impl Strategy<Value = How> {
+    let key = prop_oneof![2 => Just(None), 1 => (0..3u8).prop_map(Some)];
+    (key, prop::bool::weighted(0.2)).prop_map(|(key, volatile)| How { key, volatile })
 }
 
 /// Two namespaces: the even rooms and the odd ones, 0 and 1 being the rooms of all.
@@ -36,12 +56,15 @@ fn emit() -> impl Strategy<Value = Op> {
     let except = prop::collection::vec(0..CONNS, 0..3);
     let except_rooms = prop::collection::vec(0..ROOMS, 0..3);
     let size = prop_oneof![19 => 0..20usize, 1 => 30_000..70_000usize];
-    (rooms, except, except_rooms, size).prop_map(|(rooms, except, except_rooms, size)| Op::Emit {
-        rooms,
-        except,
-        except_rooms,
-        size,
-    })
+    (rooms, except, except_rooms, size, how()).prop_map(
+        |(rooms, except, except_rooms, size, how)| Op::Emit {
+            rooms,
+            except,
+            except_rooms,
+            size,
+            how,
+        },
+    )
 }
 
 /// Broadcasts as programs make them: to a room, or to a room but for one.
@@ -50,11 +73,12 @@ fn plain_emit() -> impl Strategy<Value = Op> {
         2 => Just(vec![]),
         1 => (0..CONNS).prop_map(|conn| vec![conn])
     ];
-    (0..3 * ROOMS, except).prop_map(|(room, except)| Op::Emit {
+    (0..3 * ROOMS, except, how()).prop_map(|(room, except, how)| Op::Emit {
         rooms: vec![if room < ROOMS { room } else { 0 }],
         except,
         except_rooms: vec![],
         size: 3,
+        how,
     })
 }
 
@@ -79,7 +103,7 @@ fn op() -> impl Strategy<Value = Op> {
 /// What a connection must get.
 #[derive(Debug, Default)]
 struct Wanted {
-    texts: Vec<String>,
+    texts: Vec<(String, Option<u8>)>,
     /// It was closed without catching up, so the end may be missing.
     is_cut: bool,
 }
@@ -118,12 +142,12 @@ impl Model {
                 }
             }
             Op::CloseRoom(room) => drop(self.rooms.remove(room)),
-            Op::Direct(conn) => self.give(*conn, text),
-            Op::Emit { rooms, except, except_rooms, .. } => {
+            Op::Direct(conn) => self.give(*conn, text, None),
+            Op::Emit { rooms, except, except_rooms, how, .. } => {
                 let mut out = self.members(except_rooms);
                 out.extend(except);
                 for conn in self.members(rooms).difference(&out) {
-                    self.give(*conn, text);
+                    self.give(*conn, text, how.key);
                 }
             }
             Op::Join(conn, room) => drop(self.rooms.entry(*room).or_default().insert(*conn)),
@@ -145,9 +169,37 @@ impl Model {
         }
     }
 
-    fn give(&mut self, conn: u32, text: &str) {
+    fn give(&mut self, conn: u32, text: &str, key: Option<u8>) {
         let wanted = self.wanted.entry((conn, self.open[&conn])).or_default();
-        wanted.texts.push(text.to_owned());
+        wanted.texts.push((text.to_owned(), key));
+    }
+}
+
+impl Wanted {
+    /// Which of the packets came; an error when one is missing that none replaces, or when they
+    /// came in another order. `lost` says that the end is missing.
+    fn left_out(&self, got: &[String]) -> Result<u32, String> {
+        let mut came = got.iter().peekable();
+        let mut open: BTreeMap<u8, &str> = BTreeMap::new();
+        let mut left_out = 0;
+        for (text, key) in &self.texts {
+            if came.peek() == Some(&text) {
+                came.next();
+                key.map(|key| open.remove(&key));
+            } else if self.is_cut && came.peek().is_none() {
+                break;
+            } else if let Some(key) = key {
+                left_out += 1;
+                open.insert(*key, text);
+            } else {
+                return Err(format!("{text} is missing"));
+            }
+        }
+        match (came.next(), open.first_key_value()) {
+            (Some(text), _) => Err(format!("{text} is not in its place")),
+            (None, Some((_, text))) => Err(format!("nothing replaces {text}")),
+            (None, None) => Ok(left_out),
+        }
     }
 }
 
@@ -155,7 +207,8 @@ fn ids(rooms: &[u64]) -> smallvec::SmallVec<[RoomId; 1]> {
     rooms.iter().map(|room| RoomId(*room)).collect()
 }
 
-fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Recorder) {
+/// Runs a command; returns what a connection that it closed did not get.
+fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Recorder) -> u32 {
     let frame = Frame::new(text.as_bytes(), &[]);
     match op {
         Op::CatchUp(conn) => fanout.catch_up(ConnId(*conn), got),
@@ -163,11 +216,13 @@ fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Recorder) {
             if *catch_up {
                 fanout.catch_up(ConnId(*conn), got);
             }
-            fanout.close(ConnId(*conn));
+            let lost = fanout.close(ConnId(*conn));
+            return lost.packets + lost.conflated;
         }
         Op::CloseRoom(room) => fanout.close_room(RoomId(*room), got),
         Op::Direct(conn) => fanout.direct(ConnId(*conn), &frame, got),
-        Op::Emit { rooms, except, except_rooms, .. } => {
+        Op::Emit { rooms, except, except_rooms, how, .. } => {
+            let frame = Frame::with_flags(text.as_bytes(), &[], how.flags());
             let (rooms, except_rooms) = (ids(rooms), ids(except_rooms));
             let except = except.iter().map(|conn| ConnId(*conn)).collect();
             let target = Target { rooms, except, except_rooms };
@@ -181,6 +236,7 @@ fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Recorder) {
         Op::Open(conn) => fanout.open(ConnId(*conn)),
         Op::Work(n) => drop(fanout.work(got, *n)),
     }
+    0
 }
 
 /// Everybody is there, in the room of all and one or two others.
@@ -199,6 +255,7 @@ proptest! {
     #[test]
     fn each_connection_gets_what_the_model_gives_it(ops in prop::collection::vec(op(), 1..100)) {
         let (mut fanout, mut got, mut model) = <(Fanout, Recorder, Model)>::default();
+        let mut lost = BTreeMap::new();
         for (n, op) in start().chain(ops).enumerate().collect::<Vec<_>>() {
             if !model.allows(&op) {
                 continue;
@@ -209,7 +266,10 @@ proptest! {
             let size = if let Op::Emit { size, .. } = op { size } else { 0 };
             let text = format!("4{n}{}", "x".repeat(size));
             model.apply(&op, &text);
-            run(&mut fanout, &op, &text, &mut got);
+            let missed = run(&mut fanout, &op, &text, &mut got);
+            if let Op::Close { conn, .. } = op {
+                lost.insert(got.key(conn), missed);
+            }
         }
         while fanout.work(&mut got, 2) {}
         prop_assert!(fanout.is_idle());
@@ -222,8 +282,11 @@ proptest! {
         prop_assert!(got.got.keys().all(|key| model.wanted.contains_key(key)));
         for (key, wanted) in &model.wanted {
             let got = got.got.remove(key).unwrap_or_default();
-            let count = if wanted.is_cut { got.texts.len() } else { wanted.texts.len() };
-            prop_assert_eq!(Some(&got.texts[..]), wanted.texts.get(..count), "{:?}", key);
+            let left_out = wanted.left_out(&got.texts);
+            prop_assert!(left_out.is_ok(), "{:?}: {:?}", key, left_out);
+            let lost = lost.remove(key).unwrap_or_default();
+            let known = got.texts.len() as u32 + got.conflated + lost;
+            prop_assert_eq!(known, wanted.texts.len() as u32, "{:?}", key);
             let wires = got.texts.iter().map(|text| Frame::new(text.as_bytes(), &[]).wire().to_vec());
             prop_assert_eq!(got.wire, wires.collect::<Vec<_>>().concat());
         }

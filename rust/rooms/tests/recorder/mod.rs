@@ -15,6 +15,8 @@ pub(crate) struct Got {
     pub(crate) wire: Vec<u8>,
     /// The buffers of each run.
     pub(crate) runs: Vec<Vec<Bytes>>,
+    /// How many packets were replaced by others.
+    pub(crate) conflated: u32,
 }
 
 /// Keeps connections that had the same number apart.
@@ -48,6 +50,11 @@ impl Outlet for Recorder {
         let before = got.wire.len();
         run.buffers().for_each(|buffer| got.wire.extend_from_slice(buffer));
         assert_eq!(run.bytes(), got.wire.len() - before);
+        let tally = run.tally();
+        assert_eq!(tally.packets as usize, frames.len());
+        let is_flagged = frames.iter().any(|frame| frame.flags().may_be_dropped());
+        assert!(tally.may_be_dropped || !is_flagged);
+        got.conflated += tally.conflated;
         let is_single = |buffer: &Bytes| frames.iter().any(|frame| frame.wire() == buffer);
         assert!(run.buffers().all(|buffer| buffer.len() <= JOINED || is_single(buffer)));
         got.runs.push(run.buffers().cloned().collect());
