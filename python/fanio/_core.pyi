@@ -1,6 +1,6 @@
 """The Rust core: shards, sessions, rooms and the wire. All methods may be called from any thread."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
 CONNECT: Final[int]
 """(CONNECT, sid, namespace, session_id, auth: bytes): a client asks for a namespace; answer with accept or refuse."""
 EVENT: Final[int]
-"""(EVENT, sid, namespace, data: bytes, ack_id: int | None, attachments: list | None, placeholders: list | None)."""
+"""(EVENT, sid, namespace, data: list | bytes, ack_id: int | None, attachments: list | None, places: list | None)."""
 ACK: Final[int]
-"""(ACK, sid, namespace, data: bytes, ack_id: int, attachments: list[bytes] | None, placeholders: list | None)."""
+"""(ACK, sid, namespace, data: list | bytes, ack_id: int, attachments: list | None, places: list | None)."""
 DISCONNECT: Final[int]
 """(DISCONNECT, sid, namespace, session_id, reason: str): the socket is gone; call forget when its handler has run."""
 HANDOFF: Final[int]
@@ -62,6 +62,9 @@ class Server:
     def stop(self) -> None:
         """End the shard threads."""
     def drain(self, limit: int) -> list[tuple[object, ...]]: ...
+    def decode_with(self, loads: Callable[[bytes], object]) -> None:
+        """Have drain() decode the arguments of events without attachments, where `loads` takes them."""
+
     def accept(self, sid: str, payload: bytes) -> bool: ...
     def refuse(self, sid: str, payload: bytes) -> None: ...
     def forget(self, sid: str) -> None: ...

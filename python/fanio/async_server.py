@@ -107,6 +107,8 @@ class AsyncServer:
         self._handlers = HandlerTable()
         self._acks = Acks()
         self._codec = Codec(json, options.max_attachments)
+        if self._codec.fast_loads is not None:
+            self._core.decode_with(self._codec.fast_loads)
         self._rooms = RoomNames(self._living_rooms)
         self._environs = Environs(self._core)
         self._environs.trusted = wire.addresses(options.trusted_proxies)

@@ -64,6 +64,9 @@ class FakeCore:
 
     # What the package does
 
+    def decode_with(self, loads: Any) -> None:
+        pass
+
     def start(self, defer: bool = False) -> int:
         self.calls.append(("start",))
         self._pipe = os.pipe()

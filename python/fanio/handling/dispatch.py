@@ -63,14 +63,14 @@ class Dispatcher:
         _kind: int,
         sid: str,
         namespace: str,
-        data: bytes,
+        data: bytes | list[Any],
         ack_id: int | None,
         attachments: list[bytes] | None,
         places: Placeholders | None,
     ) -> None:
         """Take an EVENT event."""
         try:
-            args = self._codec.decode(data, attachments, places)
+            args = data if isinstance(data, list) else self._codec.decode(data, attachments, places)
             event = args[0]
         except (ValueError, IndexError):
             self._close(sid)
@@ -83,12 +83,13 @@ class Dispatcher:
         handler, first = found
         args[:1] = first
         if not self._serial:
-            run = self._handle(handler, args, sid, namespace, ack_id, event, self._tasks.end_event)
-            self._tasks.start_event(sid, run)
+            kept: list[asyncio.Task[Any]] = []
+            run = self._handle(handler, args, sid, namespace, ack_id, event, kept)
+            self._tasks.start_event(sid, run, kept)
             return
         session_id = self._core.session_of(sid)
         if session_id is not None:
-            run_it = partial(self._handle, handler, args, sid, namespace, ack_id, event, _ignore)
+            run_it = partial(self._handle, handler, args, sid, namespace, ack_id, event, None)
             self.in_turn(session_id, sid, run_it)
 
     async def _handle(
@@ -99,7 +100,7 @@ class Dispatcher:
         namespace: str,
         ack_id: int | None,
         event: Any,
-        ended: Callable[[str], None],
+        kept: list[asyncio.Task[Any]] | None,
     ) -> None:
         """Run the handler of an event, in the task whose context is the event's, and answer."""
         try:
@@ -117,7 +118,8 @@ class Dispatcher:
             if ack_id is not None:
                 self._answer(sid, ack_id, result, event, namespace)
         finally:
-            ended(sid)
+            if kept is not None:
+                self._tasks.end_event(sid, kept)
 
     def in_turn(self, session_id: str, sid: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run something of a session's after everything before it."""
@@ -179,14 +181,14 @@ class Dispatcher:
         _kind: int,
         sid: str,
         namespace: str,
-        data: bytes,
+        data: bytes | list[Any],
         ack_id: int,
         attachments: list[bytes] | None,
         places: Placeholders | None,
     ) -> None:
         """Take an ACK event."""
         try:
-            args = self._codec.decode(data, attachments, places)
+            args = data if isinstance(data, list) else self._codec.decode(data, attachments, places)
         except ValueError:
             self._close(sid)
             return
@@ -221,10 +223,6 @@ def _is_to_await(result: Any, ack_id: int | None) -> bool:
     A task runs by itself: it is waited for only when its result is the acknowledgement.
     """
     return isinstance(result, CoroutineType) or (ack_id is not None and isinstance(result, Awaitable))
-
-
-def _ignore(_sid: str) -> None:
-    pass
 
 
 def _is_cancelled() -> bool:

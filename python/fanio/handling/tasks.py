@@ -67,18 +67,22 @@ class Tasks:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def start_event(self, sid: str, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Start the task of a client's event; it calls ``end_event`` when it ends."""
+    def start_event(self, sid: str, coroutine: Coroutine[Any, Any, None], kept: list[asyncio.Task[Any]]) -> None:
+        """Start the task of a client's event; it calls ``end_event`` with its ``kept`` when it ends.
+
+        ``kept`` is where the coroutine finds its own task: asking asyncio for it costs as much as
+        decoding the event.
+        """
         self.begin(sid)
-        task = _start(self.loop, coroutine)
+        task = _start(self._loop or self.loop, coroutine)
         if not task.done():
+            kept.append(task)
             self._running.add(task)
 
-    def end_event(self, sid: str) -> None:
-        """Note that the current task, an event's of this client, ends."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._running.discard(task)
+    def end_event(self, sid: str, kept: list[asyncio.Task[Any]]) -> None:
+        """Note that the task of a client's event ends."""
+        if kept:
+            self._running.discard(kept[0])
         self.end(sid)
 
     def begin(self, sid: str) -> None:
@@ -95,7 +99,7 @@ class Tasks:
             self._in_flight[sid] = count
         else:
             del self._in_flight[sid]
-        if count < MAX_IN_FLIGHT // 2 and sid in self._session_of:
+        if self._session_of and count < MAX_IN_FLIGHT // 2 and sid in self._session_of:
             self._resume(sid)
 
     def in_flight(self, sid: str) -> int:

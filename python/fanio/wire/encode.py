@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fanio.types import JsonModule, Placeholders
 
 __all__ = ["Codec"]
@@ -44,6 +46,11 @@ class Codec:
         own: object = orjson
         self._module = None if module is own else module
         self._max_attachments = max_attachments
+
+    @property
+    def fast_loads(self) -> Callable[[bytes], Any] | None:
+        """What the core may decode text with; the rest comes to ``decode``."""
+        return orjson.loads if self._module is None else None
 
     def encode(self, payload: list[Any]) -> tuple[bytes, list[bytes] | None]:
         """Return the JSON text of ``payload`` and the bytes objects found in it.

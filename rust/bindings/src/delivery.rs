@@ -4,8 +4,10 @@
 //! comes here for them. Names and shapes are in `_core.pyi`.
 
 use std::net::SocketAddr;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::Arc;
 
+use engine::Reason;
 use net::{Data, Event, Handshake, Message, Peer};
 use protocol::Id;
 use protocol::json::{Placeholder, Step, placeholders};
@@ -25,67 +27,55 @@ pub(crate) const OPEN: u8 = 7;
 pub(crate) const MESSAGE: u8 = 8;
 pub(crate) const CLOSED: u8 = 9;
 
-/// Turns one event into its tuple; `None` when it concerns nobody any more.
+/// An event with what the registry knows about it: all that its tuple needs.
+pub(crate) enum Notice {
+    Admission { token: u64, head: Box<[u8]>, peer: Peer },
+    Closed { session: Id, reason: Reason },
+    Connect { sid: Id, namespace: Arc<str>, session: Id, auth: Box<str> },
+    Data { kind: u8, namespace: Arc<str>, data: Data },
+    Disconnect { sid: Id, namespace: Arc<str>, session: Id, reason: Reason },
+    HandOff { fd: OwnedFd, data: Vec<u8>, listener: u32 },
+    Message { session: Id, message: Message },
+    Open { session: Id, head: Box<[u8]>, peer: Peer, transport: &'static str },
+    Stopped,
+}
+
+/// Notes an event in the registry; `None` when it concerns nobody any more.
 ///
-/// `stopped` counts the shards that have said so: Python hears of it once.
-pub(crate) fn to_tuple<'py>(
-    py: Python<'py>,
-    registry: &mut Registry,
-    event: Event,
-    stopped: &mut usize,
-) -> PyResult<Option<Bound<'py, PyTuple>>> {
+/// Apart from the making of tuples, because that may run the program's code (a collection of
+/// garbage does), which must not find the registry locked.
+pub(crate) fn notice(registry: &mut Registry, event: Event) -> Option<Notice> {
     match event {
-        Event::Ack(data) => data_tuple(py, registry, ACK, data),
-        Event::Admission { token, head, peer } => {
-            let address = peer_address(&peer);
-            (ADMISSION, token, PyBytes::new(py, &head), address, peer.secure).into_tuple(py)
+        Event::Ack(data) => data_notice(registry, ACK, data),
+        Event::Admission { token, head, peer } => Some(Notice::Admission { token, head, peer }),
+        Event::Closed { session, reason } => {
+            registry.close(&session);
+            Some(Notice::Closed { session, reason: reason? })
         }
         Event::Connect { addr, sid, namespace, auth, handshake } => {
             if let Some(handshake) = handshake {
                 open(registry, addr, *handshake);
             }
-            let Some(session) = registry.connect(sid, addr, &namespace) else {
-                return Ok(None);
-            };
-            let auth = PyBytes::new(py, auth.as_bytes());
-            let name = PyString::intern(py, &namespace);
-            (CONNECT, sid.as_str(), name, session.as_str(), auth).into_tuple(py)
-        }
-        Event::Closed { session, reason } => {
-            registry.close(&session);
-            let Some(reason) = reason else { return Ok(None) };
-            (CLOSED, session.as_str(), reason.as_str()).into_tuple(py)
+            let session = registry.connect(sid, addr, &namespace)?;
+            Some(Notice::Connect { sid, namespace, session, auth })
         }
         Event::Disconnect { sid, reason } => {
-            let Some((namespace, session)) = registry.leaving(&sid) else {
-                return Ok(None);
-            };
-            let name = PyString::intern(py, &namespace);
-            (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str()).into_tuple(py)
+            let (namespace, session) = registry.leaving(&sid)?;
+            Some(Notice::Disconnect { sid, namespace, session, reason })
         }
-        Event::Event(data) => data_tuple(py, registry, EVENT, data),
-        Event::HandOff { fd, data, listener } => {
-            (HANDOFF, fd.into_raw_fd(), PyBytes::new(py, &data), listener).into_tuple(py)
-        }
-        Event::Message { session, message } => {
-            let data = match message {
-                Message::Text(text) => PyString::new(py, &text).into_any(),
-                Message::Binary(data) => PyBytes::new(py, &data).into_any(),
-            };
-            (MESSAGE, session.as_str(), data).into_tuple(py)
-        }
+        Event::Event(data) => data_notice(registry, EVENT, data),
+        Event::HandOff { fd, data, listener } => Some(Notice::HandOff { fd, data, listener }),
+        Event::Message { session, message } => Some(Notice::Message { session, message }),
         Event::Open { addr, handshake } => {
-            let tuple = open_tuple(py, &handshake)?;
+            let (head, peer) = (handshake.head.clone(), handshake.peer.clone());
+            let (session, transport) = (handshake.session, transport_name(handshake.transport));
             open(registry, addr, *handshake);
-            Ok(tuple)
+            Some(Notice::Open { session, head, peer, transport })
         }
+        Event::Stopped => Some(Notice::Stopped),
         Event::Upgraded { session } => {
             registry.set_transport(&session, transport_name(engine::Transport::WebSocket));
-            Ok(None)
-        }
-        Event::Stopped => {
-            *stopped += 1;
-            Ok(None)
+            None
         }
     }
 }
@@ -96,14 +86,109 @@ fn open(registry: &mut Registry, addr: Addr, handshake: Handshake) {
     registry.open(session, addr, head, peer.addr, peer.secure, transport);
 }
 
-fn open_tuple<'py>(
+fn data_notice(registry: &Registry, kind: u8, data: Data) -> Option<Notice> {
+    let namespace = Arc::clone(registry.namespace_of(&data.sid)?);
+    Some(Notice::Data { kind, namespace, data })
+}
+
+/// Makes the tuples of one batch.
+pub(crate) struct Tuples<'py, 'a> {
     py: Python<'py>,
-    handshake: &Handshake,
-) -> PyResult<Option<Bound<'py, PyTuple>>> {
-    let Handshake { session, head, peer, transport } = handshake;
-    let (head, address) = (PyBytes::new(py, head), peer_address(peer));
-    let transport = transport_name(*transport);
-    (OPEN, session.as_str(), head, address, peer.secure, transport).into_tuple(py)
+    /// Decodes JSON text; what it refuses is left to Python.
+    loads: Option<&'a Py<PyAny>>,
+    /// The namespace of the last event: most events of a batch share one.
+    namespace: Option<(Arc<str>, Bound<'py, PyString>)>,
+}
+
+impl<'py, 'a> Tuples<'py, 'a> {
+    pub(crate) fn new(py: Python<'py>, loads: Option<&'a Py<PyAny>>) -> Self {
+        Self { py, loads, namespace: None }
+    }
+
+    pub(crate) fn make(&mut self, notice: Notice) -> PyResult<Bound<'py, PyTuple>> {
+        let py = self.py;
+        match notice {
+            Notice::Admission { token, head, peer } => {
+                let address = peer_address(&peer);
+                (ADMISSION, token, PyBytes::new(py, &head), address, peer.secure).into_pyobject(py)
+            }
+            Notice::Closed { session, reason } => {
+                (CLOSED, session.as_str(), reason.as_str()).into_pyobject(py)
+            }
+            Notice::Connect { sid, namespace, session, auth } => {
+                let auth = PyBytes::new(py, auth.as_bytes());
+                let name = self.name(namespace);
+                (CONNECT, sid.as_str(), name, session.as_str(), auth).into_pyobject(py)
+            }
+            Notice::Data { kind, namespace, data } => self.data(kind, namespace, data),
+            Notice::Disconnect { sid, namespace, session, reason } => {
+                let name = self.name(namespace);
+                (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str())
+                    .into_pyobject(py)
+            }
+            Notice::HandOff { fd, data, listener } => {
+                (HANDOFF, fd.into_raw_fd(), PyBytes::new(py, &data), listener).into_pyobject(py)
+            }
+            Notice::Message { session, message } => {
+                let data = match message {
+                    Message::Text(text) => PyString::new(py, &text).into_any(),
+                    Message::Binary(data) => PyBytes::new(py, &data).into_any(),
+                };
+                (MESSAGE, session.as_str(), data).into_pyobject(py)
+            }
+            Notice::Open { session, head, peer, transport } => {
+                let (head, address) = (PyBytes::new(py, &head), peer_address(&peer));
+                (OPEN, session.as_str(), head, address, peer.secure, transport).into_pyobject(py)
+            }
+            Notice::Stopped => PyTuple::new(py, [STOPPED]),
+        }
+    }
+
+    fn name(&mut self, namespace: Arc<str>) -> Bound<'py, PyString> {
+        match &self.namespace {
+            Some((known, name)) if Arc::ptr_eq(known, &namespace) => name.clone(),
+            _ => {
+                let name = PyString::intern(self.py, &namespace);
+                self.namespace = Some((namespace, name.clone()));
+                name
+            }
+        }
+    }
+
+    fn data(&mut self, kind: u8, namespace: Arc<str>, data: Data) -> PyResult<Bound<'py, PyTuple>> {
+        let py = self.py;
+        let Data { sid, id, json, attachments } = data;
+        let name = self.name(namespace);
+        let (sid, id) = (sid.as_str(), id.or((kind == ACK).then_some(0)));
+        let body = PyBytes::new(py, json.as_bytes());
+        if attachments.is_empty() {
+            let args = self.decode(&body).unwrap_or_else(|| body.into_any());
+            return (kind, sid, name, args, id, py.None(), py.None()).into_pyobject(py);
+        }
+        // The shard has checked the placeholders already: it would have closed the session.
+        let found = placeholders(&json, attachments.len() as u32).unwrap_or_default();
+        let blobs = PyList::new(py, attachments.iter().map(|data| PyBytes::new(py, data)))?;
+        (kind, sid, name, body, id, blobs, places(py, found)?).into_pyobject(py)
+    }
+
+    /// The arguments as a list, when the fast decoder takes the text as the standard one would.
+    fn decode(&self, body: &Bound<'py, PyBytes>) -> Option<Bound<'py, PyAny>> {
+        let loads = self.loads?;
+        if has_big_integer(body.as_bytes()) {
+            return None;
+        }
+        let args = loads.bind(self.py).call1((body,)).ok()?;
+        args.is_instance_of::<PyList>().then_some(args)
+    }
+}
+
+/// Whether the text may hold an integer of more than 64 bits, which orjson reads as a float.
+fn has_big_integer(text: &[u8]) -> bool {
+    let mut digits = 0;
+    text.iter().any(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits == 19
+    })
 }
 
 pub(crate) fn transport_name(transport: engine::Transport) -> &'static str {
@@ -122,36 +207,6 @@ pub(crate) fn address_pair(addr: &SocketAddr) -> (String, u16) {
     (addr.ip().to_canonical().to_string(), addr.port())
 }
 
-fn data_tuple<'py>(
-    py: Python<'py>,
-    registry: &Registry,
-    kind: u8,
-    data: Data,
-) -> PyResult<Option<Bound<'py, PyTuple>>> {
-    let Data { sid, id, json, attachments } = data;
-    let Some(namespace) = namespace_of(registry, &sid) else {
-        return Ok(None);
-    };
-    let name = PyString::intern(py, namespace);
-    let body = PyBytes::new(py, json.as_bytes());
-    let (blobs, places) = if attachments.is_empty() {
-        (None, None)
-    } else {
-        // The shard has checked the placeholders already: it would have closed the session.
-        let found = placeholders(&json, attachments.len() as u32).unwrap_or_default();
-        let blobs = PyList::new(py, attachments.iter().map(|data| PyBytes::new(py, data)))?;
-        (Some(blobs), Some(places(py, found)?))
-    };
-    if kind == EVENT {
-        return (kind, sid.as_str(), name, body, id, blobs, places).into_tuple(py);
-    }
-    (kind, sid.as_str(), name, body, id.unwrap_or(0), blobs, places).into_tuple(py)
-}
-
-fn namespace_of<'r>(registry: &'r Registry, sid: &Id) -> Option<&'r str> {
-    registry.namespace_of(sid).map(|name| &**name)
-}
-
 /// `[(path, num), ...]` with paths of keys and indexes.
 fn places(py: Python<'_>, found: Vec<Placeholder>) -> PyResult<Bound<'_, PyList>> {
     let items = found.into_iter().map(|place| {
@@ -166,15 +221,19 @@ fn places(py: Python<'_>, found: Vec<Placeholder>) -> PyResult<Bound<'_, PyList>
     PyList::new(py, items)
 }
 
-/// A Rust tuple as a Python one.
-trait IntoTuple<'py> {
-    fn into_tuple(self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>>;
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'py, T: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>>
-    IntoTuple<'py> for T
-{
-    fn into_tuple(self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        self.into_pyobject(py).map(Some)
+    #[test]
+    fn integers_past_64_bits_are_noticed() {
+        for (text, big) in [
+            ("[1234567890123456789]", true),
+            ("[123456789012345678]", false),
+            (r#"["123456789012345678",1]"#, false),
+            ("", false),
+        ] {
+            assert_eq!(has_big_integer(text.as_bytes()), big, "{text}");
+        }
     }
 }

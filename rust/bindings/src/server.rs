@@ -6,18 +6,18 @@
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 
 use engine::Reason;
-use net::{Arrival, Command, Event, Io, Listener, Options, Peer};
+use net::{Arrival, Command, Io, Listener, Options, Peer};
 use parking_lot::{Mutex, RwLock};
 use protocol::Id;
 use protocol::socketio::PacketType;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList};
 use rooms::{Addr, Flags, Key, Registry, RegistryError, RoomId};
 use smallvec::SmallVec;
 
@@ -37,6 +37,8 @@ pub(crate) struct Server {
     home: Mutex<Option<ThreadId>>,
     /// Something was pushed without a wake.
     unflushed: AtomicBool,
+    /// The fast decoder of JSON.
+    loads: OnceLock<Py<PyAny>>,
 }
 
 #[pymethods]
@@ -51,6 +53,7 @@ impl Server {
             stopped: Mutex::default(),
             home: Mutex::default(),
             unflushed: AtomicBool::default(),
+            loads: OnceLock::new(),
         })
     }
 
@@ -133,19 +136,19 @@ impl Server {
     fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let Ok(net) = self.net() else { return Ok(list) };
-        let events = net.take(limit);
-        let mut registry = self.registry.lock();
-        let mut stopped = self.stopped.lock();
-        for event in events {
-            let last = matches!(event, Event::Stopped);
-            let tuple = delivery::to_tuple(py, &mut registry, event, &mut stopped)?;
-            if let Some(tuple) = tuple {
-                list.append(tuple)?;
-            } else if last && *stopped == net.shards() {
-                list.append(PyTuple::new(py, [delivery::STOPPED])?)?;
-            }
+        let notices = self.notices(&net, limit);
+        let mut tuples = delivery::Tuples::new(py, self.loads.get());
+        for notice in notices {
+            list.append(tuples.make(notice)?)?;
         }
         Ok(list)
+    }
+
+    /// Has `drain` decode the arguments of events without attachments.
+    ///
+    /// `loads` must be `orjson.loads` or as harmless: it is called with bytes.
+    fn decode_with(&self, loads: Py<PyAny>) {
+        let _ = self.loads.set(loads);
     }
 
     /// The connect handler accepts a socket.
@@ -347,6 +350,20 @@ impl Server {
 }
 
 impl Server {
+    /// Takes events and notes them in the registry; the last shard's end stands for all.
+    fn notices(&self, net: &net::Server, limit: usize) -> Vec<delivery::Notice> {
+        let mut registry = self.registry.lock();
+        let mut stopped = self.stopped.lock();
+        let mut is_news = |notice: &delivery::Notice| {
+            let is_end = matches!(notice, delivery::Notice::Stopped);
+            *stopped += usize::from(is_end);
+            !is_end || *stopped == net.shards()
+        };
+        let events = net.take(limit).into_iter();
+        let notices = events.filter_map(|event| delivery::notice(&mut registry, event));
+        notices.filter(|notice| is_news(notice)).collect()
+    }
+
     fn net(&self) -> Result<Arc<net::Server>, Error> {
         self.net.read().clone().ok_or(Error::NotRunning)
     }
