@@ -8,7 +8,6 @@ here runs per client of a broadcast.
 from __future__ import annotations
 
 import asyncio
-import builtins
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -25,6 +24,7 @@ from fanio.handling.handlers import RESERVED, HandlerTable
 from fanio.handling.lifecycle import Lifecycle
 from fanio.handling.serving import Serving
 from fanio.handling.tasks import Tasks
+from fanio.logs import PacketLog, server_logger
 from fanio.reason import Reason
 from fanio.wire import options as wire
 from fanio.wire.admission import Admission
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 __all__ = ["AsyncServer"]
 
 #: Options of python-socketio that have nothing to do here.
-_IGNORED = frozenset({"engineio_logger", "monitor_clients"})
+_IGNORED = frozenset({"monitor_clients"})
 _WIRE = frozenset(wire.WireOptions.__dataclass_fields__)
-_OWN = frozenset({"always_connect", "async_mode", "serializer"})
+_OWN = frozenset({"always_connect", "async_mode", "engineio_logger", "serializer"})
 
 #: The names of rooms left out, then ``volatile``, ``conflate`` and ``compress``, as the core takes them.
 _Flags: TypeAlias = tuple[list[str] | None, bool, str | None, bool]
@@ -84,13 +84,15 @@ class AsyncServer:
 
         Args:
             client_manager: None; there is no other yet.
-            logger: True logs at INFO, False errors only, to the logger ``fanio.server``; or a
-                logger of your own.
-            json: A module to use instead of orjson, with the standard module's functions.
+            logger: True logs at INFO, False errors only, to the logger ``socketio.server``
+                (unless its level is set); or a logger of your own.
+            json: A module to use instead of orjson, with the standard module's functions or
+                those of ``msgspec.json``.
             async_handlers: Whether each event gets a task; False handles a client's events one
                 after the other.
             namespaces: Namespaces to accept besides those with handlers; "*" accepts all.
-            **kwargs: ``always_connect`` (False; accept before the connect handler runs) and the
+            **kwargs: ``always_connect`` (False; accept before the connect handler runs),
+                ``engineio_logger`` (as ``logger``, for ``engineio.server``: packets) and the
                 options of ``fanio.wire.options.WireOptions``, with python-socketio's defaults.
 
         Raises:
@@ -100,7 +102,8 @@ class AsyncServer:
         options = self._take_options(client_manager, kwargs)
         self._options = options
         self._core = _core.Server(options.core())
-        self.logger = _logger(logger)
+        self.logger = server_logger("socketio.server", logger)
+        self._packet_log = PacketLog(server_logger("engineio.server", kwargs.get("engineio_logger", False)))
         self.async_handlers = async_handlers
         self.always_connect = bool(kwargs.get("always_connect", False))
         self.namespaces: list[str] | str = namespaces or ["/"]
@@ -121,6 +124,7 @@ class AsyncServer:
             self._codec,
             self._tasks,
             failures,
+            self._packet_log,
             serial=not async_handlers,
         )
         self._lifecycle = Lifecycle(
@@ -131,6 +135,7 @@ class AsyncServer:
             self._environs,
             self._tasks,
             failures,
+            self._packet_log,
             always_connect=self.always_connect,
             namespaces=self.namespaces,
         )
@@ -458,6 +463,8 @@ class AsyncServer:
         else:
             payload = [event, data]
         text, attachments = self._codec.encode(payload)
+        if self._packet_log.is_on:
+            self._packet_log.sent("all" if names is None else names, "2", namespace, number, text)
         if self._core.emit(namespace, text, attachments, names, skip, number, *flags):
             self._tasks.loop.call_soon(self._core.flush)
 
@@ -499,11 +506,13 @@ class AsyncServer:
             KeyError: When there is no such client.
             ValueError: When it is in another namespace, or the room is another client's own.
         """
+        self.logger.info("%s is entering room %s [%s]", sid, room, namespace or "/")
         with self._rooms.lock:
             self._core.join(sid, namespace or "/", self._rooms.new_name(room))
 
     async def leave_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
         """Take a client out of a room."""
+        self.logger.info("%s is leaving room %s [%s]", sid, room, namespace or "/")
         self._core.leave(sid, namespace or "/", self._rooms.name(room))
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
@@ -515,6 +524,7 @@ class AsyncServer:
         if isinstance(room, str) and self._core.state(room) is not None:
             msg = "cannot close a sid room"
             raise ValueError(msg)
+        self.logger.info("room %s is closing [%s]", room, namespace or "/")
         self._core.close_room(namespace or "/", self._rooms.name(room))
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
@@ -577,6 +587,7 @@ class AsyncServer:
         handler has run. In its connect handler the client is refused when the handler returns.
         """
         joining = self._lifecycle.joining(sid)
+        self.logger.info("Disconnecting %s [%s]", sid, namespace or "/")
         if joining is None or joining.accepted:
             if self._core.disconnect(sid, namespace or "/") and joining is None:
                 await self._lifecycle.wait_gone(sid)
@@ -642,16 +653,5 @@ class AsyncServer:
 
         ``fanio.run`` does this itself. A server that is served again starts again.
         """
+        self.logger.info("Socket.IO is shutting down")
         await self._serving.close()
-
-
-def _logger(option: bool | logging.Logger) -> logging.Logger:
-    """Return the logger for the constructor's argument, as python-socketio reads it."""
-    if not isinstance(option, builtins.bool):
-        return option
-    logger = logging.getLogger("fanio.server")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO if option else logging.ERROR)
-    if option and not logger.hasHandlers():
-        logger.addHandler(logging.StreamHandler())
-    return logger

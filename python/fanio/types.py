@@ -64,10 +64,16 @@ StaticFiles: TypeAlias = dict[str, str | dict[str, str]]
 
 
 class JsonModule(Protocol):
-    """What ``json=`` takes: a module or an object with the standard module's two functions."""
+    """What ``json=`` takes: a module or an object with the standard module's two functions.
 
-    def dumps(self, obj: Any, /, *, separators: tuple[str, str]) -> str | bytes:
-        """Return the JSON text of an object."""
+    ``dumps`` is given ``separators=(",", ":")`` when it takes that. ``msgspec.json``, which has
+    ``encode`` and ``decode``, is accepted as well.
+    """
 
-    def loads(self, text: str, /) -> Any:
-        """Return the object of a JSON text."""
+    @property
+    def dumps(self) -> Callable[..., str | bytes]:
+        """What returns the JSON text of an object."""
+
+    @property
+    def loads(self) -> Callable[..., Any]:
+        """What returns the object of a JSON text."""

@@ -394,7 +394,7 @@ async def test_served_again_starts_again(serve):
 
 @pytest.mark.parametrize(("option", "level"), [(False, logging.ERROR), (True, logging.INFO)])
 def test_logger_option(fake, monkeypatch, option, level):
-    logger = logging.getLogger("fanio.server")
+    logger = logging.getLogger("socketio.server")
     monkeypatch.setattr(logger, "level", logging.NOTSET)
     logger.setLevel(logging.NOTSET)
     sio = fanio.AsyncServer(logger=option)

@@ -10,6 +10,7 @@ are an event's own, and an earlier event's handler has begun before a later one'
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
     from fanio.handling.tasks import Tasks
+    from fanio.logs import PacketLog
     from fanio.types import Placeholders
     from fanio.wire.encode import Codec
 
@@ -42,6 +44,7 @@ class Dispatcher:
         codec: Codec,
         tasks: Tasks,
         failures: Failures,
+        packet_log: PacketLog,
         *,
         serial: bool,
     ) -> None:
@@ -52,11 +55,19 @@ class Dispatcher:
         self._codec = codec
         self._tasks = tasks
         self._failures = failures
+        self._packet_log = packet_log
         self._logger = failures.logger
         self._serial = serial
         self._queues: dict[str, deque[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]] = {}
         #: Whether events are logged at INFO; looked up once per batch.
         self.verbose = False
+        #: Whether packets are logged; the same.
+        self.shows_packets = False
+
+    def look_at_loggers(self) -> None:
+        """Find out what is to be logged, once per batch."""
+        self.verbose = self._logger.isEnabledFor(logging.INFO)
+        self.shows_packets = self._packet_log.is_on
 
     def event(
         self,
@@ -69,6 +80,8 @@ class Dispatcher:
         places: Placeholders | None,
     ) -> None:
         """Take an EVENT event."""
+        if self.shows_packets:
+            self._packet_log.received(self._core.session_of(sid), "2", namespace, ack_id, data)
         try:
             args = data if isinstance(data, list) else self._codec.decode(data, attachments, places)
             event = args[0]
@@ -173,6 +186,9 @@ class Dispatcher:
         self._send(sid, ack_id, data, attachments)
 
     def _send(self, sid: str, ack_id: int, data: bytes, attachments: list[bytes] | None) -> None:
+        if self.shows_packets:
+            namespace = self._core.namespace_of(sid) or "/"
+            self._packet_log.sent(self._core.session_of(sid), "3", namespace, ack_id, data)
         if self._core.ack(sid, ack_id, data, attachments):
             self._tasks.loop.call_soon(self._core.flush)
 
@@ -187,6 +203,8 @@ class Dispatcher:
         places: Placeholders | None,
     ) -> None:
         """Take an ACK event."""
+        if self.shows_packets:
+            self._packet_log.received(self._core.session_of(sid), "3", namespace, ack_id, data)
         try:
             args = data if isinstance(data, list) else self._codec.decode(data, attachments, places)
         except ValueError:

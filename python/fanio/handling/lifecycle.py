@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
     from fanio.handling.tasks import Tasks
+    from fanio.logs import PacketLog
     from fanio.wire.encode import Codec
     from fanio.wire.environ import Environs
 
@@ -63,6 +64,7 @@ class Lifecycle:
         environs: Environs,
         tasks: Tasks,
         failures: Failures,
+        packet_log: PacketLog,
         *,
         always_connect: bool,
         namespaces: list[str] | str,
@@ -75,6 +77,7 @@ class Lifecycle:
         self._environs = environs
         self._tasks = tasks
         self._failures = failures
+        self._packet_log = packet_log
         self._logger = failures.logger
         self._always_connect = always_connect
         self._namespaces = namespaces
@@ -97,6 +100,8 @@ class Lifecycle:
 
     def connect(self, _kind: int, sid: str, namespace: str, session_id: str, auth: bytes) -> None:
         """Take a CONNECT event."""
+        if self._packet_log.is_on:
+            self._packet_log.received(session_id, "0", namespace, None, auth)
         if not self._is_served(namespace):
             self._core.refuse(sid, _INVALID_NAMESPACE)
             return
@@ -126,7 +131,11 @@ class Lifecycle:
         return listed or self._handlers.knows(namespace)
 
     def _accept(self, sid: str) -> None:
-        self._core.accept(sid, b'{"sid":"%s"}' % sid.encode())
+        payload = b'{"sid":"%s"}' % sid.encode()
+        if self._packet_log.is_on:
+            session_id, namespace = self._core.session_of(sid), self._core.namespace_of(sid)
+            self._packet_log.sent(session_id, "0", namespace or "/", None, payload)
+        self._core.accept(sid, payload)
 
     def _call(self, handler: Handler, args: list[Any], sid: str, joining: Joining) -> None:
         trimmed = handler.trim(tuple(args))
@@ -194,6 +203,7 @@ class Lifecycle:
 
     def disconnect(self, _kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
         """Take a DISCONNECT event."""
+        self._packet_log.logger.info("%s: Client is gone from %s (%s)", session_id, namespace, reason)
         self._acks.drop(sid)
         joining = self._joining.get(sid)
         if joining is not None:

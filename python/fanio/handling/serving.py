@@ -124,7 +124,7 @@ class Serving:
 
     def _handle(self, batch: Iterable[tuple[object, ...]]) -> float:
         """Handle events until the budget is used up; return the seconds it took."""
-        self._dispatcher.verbose = self._logger.isEnabledFor(20)
+        self._dispatcher.look_at_loggers()
         receivers = self._receivers
         began = monotonic()
         events = iter(batch)

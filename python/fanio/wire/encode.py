@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fanio.wire.jsonmodule import Dumps, functions
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,11 +42,11 @@ class Codec:
         """Use ``module`` instead of orjson when it is given.
 
         Args:
-            module: An object with ``dumps(obj, separators=...)`` and ``loads(text)``.
+            module: What ``fanio.wire.jsonmodule`` accepts.
             max_attachments: How many bytes objects one packet may hold.
         """
         own: object = orjson
-        self._module = None if module is own else module
+        self._module = None if module is None or module is own else functions(module)
         self._max_attachments = max_attachments
 
     @property
@@ -60,7 +62,7 @@ class Codec:
             ValueError: When there are too many bytes objects, or a value contains itself.
         """
         if self._module is not None:
-            return self._encode_with(self._module, payload)
+            return self._encode_with(self._module[0], payload)
         try:
             return orjson.dumps(payload), None
         except TypeError:
@@ -73,9 +75,9 @@ class Codec:
         blobs = _Blobs(self._max_attachments)
         return _standard(payload, blobs), blobs.found or None
 
-    def _encode_with(self, module: JsonModule, payload: Any) -> tuple[bytes, list[bytes] | None]:
+    def _encode_with(self, dumps: Dumps, payload: Any) -> tuple[bytes, list[bytes] | None]:
         blobs = _Blobs(self._max_attachments)
-        text = module.dumps(blobs.extract(payload), separators=(",", ":"))
+        text = dumps(blobs.extract(payload))
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
         return data, blobs.found or None
 
@@ -99,9 +101,9 @@ class Codec:
         """
         if self._module is not None:
             try:
-                return self._module.loads(data.decode())
-            except RecursionError as error:
-                raise ValueError(str(error)) from None
+                return self._module[1](data)
+            except Exception as error:  # each module has its own
+                raise ValueError(str(error)) from error
         # orjson reads an integer of more than 64 bits as a float.
         if not _BIG_INTEGER.search(data):
             with contextlib.suppress(ValueError):

@@ -1,0 +1,76 @@
+"""Loggers: their names, and what the two arguments mean."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from fake_core import until
+
+from fanio.logs import server_logger
+
+
+@pytest.fixture
+def name():
+    """The name of a logger that is as new after the test."""
+    logger = logging.getLogger("socketio.for-a-test")
+    yield logger.name
+    logger.setLevel(logging.NOTSET)
+    logger.handlers.clear()
+
+
+@pytest.mark.parametrize(("option", "level"), [(False, logging.ERROR), (True, logging.INFO)])
+def test_level_and_a_handler_when_nothing_is_configured(name, option, level, monkeypatch):
+    monkeypatch.setattr(logging.Logger, "hasHandlers", lambda _: False)
+    logger = server_logger(name, option)
+    assert logger.level == level
+    assert len(logger.handlers) == 1
+
+
+def test_a_level_of_the_programs_own_is_honoured(name):
+    logging.getLogger(name).setLevel(logging.WARNING)
+    for option in (False, True):
+        assert server_logger(name, option).level == logging.WARNING
+    assert not logging.getLogger(name).handlers
+
+
+def test_no_line_is_written_twice(name):
+    # pytest's own handlers stand for the program's.
+    assert not server_logger(name, True).handlers
+
+
+def test_a_logger_is_taken_as_it_is(name):
+    mine = logging.getLogger("mine")
+    assert server_logger(name, mine) is mine
+
+
+async def test_engineio_logger_shows_packets(serve, caplog):
+    caplog.set_level(logging.INFO, "mine")
+    sio, core = serve(engineio_logger=logging.getLogger("mine"))
+    sio.on("e", lambda sid: "well", namespace="/x")
+    sid = core.connect("/x", b'{"a":1}')
+    await until(lambda: core.of("accept"))
+    core.event(sid, b'["e"]', 7)
+    await until(lambda: core.of("ack"))
+    await sio.emit("f", 1, to=sid, namespace="/x")
+    core.answer(sid, b"[2]", 5)
+    core.drop(sid)
+    await until(lambda: core.forgotten)
+    session = "session1"
+    assert [record.getMessage() for record in caplog.records if record.name == "mine"] == [
+        f'{session}: Received packet MESSAGE data 0/x,{{"a":1}}',
+        f'{session}: Sending packet MESSAGE data 0/x,{{"sid":"{sid}"}}',
+        f'{session}: Received packet MESSAGE data 2/x,7["e"]',
+        f'{session}: Sending packet MESSAGE data 3/x,7["well"]',
+        f"['{sid}']: Sending packet MESSAGE data 2/x,[\"f\",1]",
+        f"{session}: Received packet MESSAGE data 3/x,5[2]",
+        f"{session}: Client is gone from /x (transport close)",
+    ]
+
+
+def test_arguments_name_python_socketios_loggers(fake):
+    import fanio
+
+    sio = fanio.AsyncServer()
+    assert sio.logger.name == "socketio.server"
+    assert sio._packet_log.logger.name == "engineio.server"
