@@ -7,6 +7,7 @@ python-socketio 5.18, where a level that the program has set itself counts more 
 from __future__ import annotations
 
 import builtins
+import json
 import logging
 from typing import Any
 
@@ -43,8 +44,15 @@ class PacketLog:
         """Whether anybody wants the lines."""
         return self.logger.isEnabledFor(logging.INFO)
 
-    def received(self, session_id: str | None, kind: str, namespace: str, number: int | None, data: bytes) -> None:
-        """Write that a packet has come; ``kind`` is the digit of its type."""
+    def received(
+        self,
+        session_id: str | None,
+        kind: str,
+        namespace: str,
+        number: int | None,
+        data: bytes | list[Any],
+    ) -> None:
+        """Write that a packet has come; ``kind`` is the digit of its type, ``data`` text or decoded."""
         text = _text(kind, namespace, number, data)
         self.logger.info("%s: Received packet MESSAGE data %s", session_id, text)
 
@@ -54,6 +62,7 @@ class PacketLog:
         self.logger.info("%s: Sending packet MESSAGE data %s", to, text)
 
 
-def _text(kind: str, namespace: str, number: int | None, data: bytes) -> str:
+def _text(kind: str, namespace: str, number: int | None, data: bytes | list[Any]) -> str:
     name = "" if namespace == "/" else f"{namespace},"
-    return f"{kind}{name}{'' if number is None else number}{data.decode(errors='replace')}"
+    text = data.decode(errors="replace") if isinstance(data, bytes) else json.dumps(data, separators=(",", ":"))
+    return f"{kind}{name}{'' if number is None else number}{text}"
