@@ -86,10 +86,11 @@ async def later(sid: str, count: int, milliseconds: float) -> None:
 
 
 @sio.on("big")
-async def big(sid: str, size: int, count: int = 1) -> None:
+async def big(sid: str, size: int, count: int = 1, compress: bool = True) -> None:
     """Emits long strings."""
+    options = {} if compress else {"compress": False}
     for _ in range(count):
-        await sio.emit("big", "x" * size, to=sid)
+        await sio.emit("big", "x" * size, to=sid, **options)
 
 
 @sio.on("bytes")

@@ -28,7 +28,7 @@ FLAGS = [
 
 
 @functools.cache
-def results(url: str) -> dict[str, dict[str, Any]]:
+def results(url: str, *modes: str) -> dict[str, dict[str, Any]]:
     """What went wrong in each mode and scenario; one browser runs them all."""
     from playwright.sync_api import sync_playwright
 
@@ -36,7 +36,7 @@ def results(url: str) -> dict[str, dict[str, Any]]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         try:
             found = {}
-            for mode in MODES:
+            for mode in modes:
                 page = browser.new_page()
                 page.goto(url)
                 page.wait_for_function("window.start", polling=20)
@@ -53,5 +53,14 @@ def test_the_javascript_client_in_chromium(pool: Pool, scenario: str, transports
     require_chromium()
     require_module("playwright")
     require_node("socket.io-client")
-    error = results(pool.get("page").url)[transports][scenario]
+    error = results(pool.get("page").url, *MODES)[transports][scenario]
     assert not error, error
+
+
+def test_chromium_compresses(pool: Pool) -> None:
+    require_chromium()
+    require_module("playwright")
+    require_node("socket.io-client")
+    server = pool.get("page", {"per_message_deflate": {"threshold": 0}})
+    errors = {name: error for name, error in results(server.url, "websocket")["websocket"].items() if error}
+    assert not errors, errors

@@ -47,6 +47,18 @@ def test_the_javascript_client(pool: Pool, scenario: str, transports: str) -> No
     assert not error, error
 
 
+@pytest.mark.differs("python-socketio", reason="leaves compression to the web server")
+@pytest.mark.parametrize("transports", ["websocket", "polling,websocket"])
+def test_the_javascript_client_compresses(pool: Pool, transports: str) -> None:
+    require_node("socket.io-client")
+    server = pool.get("wire", {"per_message_deflate": {"threshold": 0}})
+    command = ["node", str(JAVASCRIPT / "deflate.mjs"), server.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "permessage-deflate 5000 bytes\n", done.stdout + done.stderr
+    errors = {name: error for name, error in results(server.url, transports).items() if error}
+    assert not errors, errors
+
+
 def test_the_client_comes_back_when_the_server_does(pool: Pool) -> None:
     require_node("socket.io-client")
     server = pool.start("wire")

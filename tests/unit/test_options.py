@@ -40,6 +40,28 @@ def test_the_core_knows_every_option():
     _core.Server(core(cookie={"name": "io", "x": lambda: 1}, cors_allowed_origins=["http://a"], shards=2))
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (False, None),
+        (None, None),
+        (True, (1024, 6)),
+        ({}, (1024, 6)),
+        ({"threshold": 0}, (0, 6)),
+        ({"level": 1, "threshold": 10}, (10, 1)),
+    ],
+)
+def test_compression(given, expected):
+    assert core(per_message_deflate=given)["per_message_deflate"] == expected
+    _core.Server(core(per_message_deflate=given))
+
+
+@pytest.mark.parametrize("given", [{"window": 12}, {"threshold": -1}, {"level": 0}, {"level": 10}])
+def test_compression_that_does_not_exist_is_refused(given):
+    with pytest.raises(ValueError, match="per_message_deflate: expected threshold"):
+        core(per_message_deflate=given)
+
+
 def test_interval_with_grace_is_their_sum():
     assert core(ping_interval=(10, 5))["ping_interval"] == 10.0
     assert core(ping_interval=(10, 5))["ping_grace"] == 5.0

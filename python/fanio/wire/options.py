@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ class WireOptions:
     body_timeout: float = 30
     max_attachments: int = 10
     max_queue_bytes: int = 1 << 20
+    per_message_deflate: bool | Mapping[str, int] | None = False
     trusted_proxies: str | Iterable[str] = ()
     shards: int | None = None
 
@@ -69,6 +70,7 @@ class WireOptions:
             "max_attachments": int(self.max_attachments),
             "max_http_buffer_size": int(self.max_http_buffer_size),
             "max_queue_bytes": int(self.max_queue_bytes),
+            "per_message_deflate": self._deflate(),
             "ping_grace": float(grace),
             "ping_interval": float(interval),
             "ping_timeout": float(self.ping_timeout),
@@ -116,6 +118,18 @@ class WireOptions:
         name = self.cookie if isinstance(self.cookie, str) else self.cookie["name"]
         attributes = "" if self._has_callable_attribute() else self.cookie_attributes()
         return _one_line(str(name)), attributes or ""
+
+    def _deflate(self) -> tuple[int, int] | None:
+        wanted = self.per_message_deflate
+        if wanted is None or wanted is False:
+            return None
+        given = {} if wanted is True else dict(wanted)
+        unknown = set(given) - {"level", "threshold"}
+        threshold, level = int(given.get("threshold", 1024)), int(given.get("level", 6))
+        if unknown or threshold < 0 or not 1 <= level <= 9:
+            msg = f"per_message_deflate: expected threshold in bytes and level from 1 to 9, got {wanted!r}"
+            raise ValueError(msg)
+        return threshold, level
 
     def _cors(self) -> str | list[str]:
         origins = self.cors_allowed_origins

@@ -49,7 +49,8 @@ impl FrameReader {
 fn to_python<'py>(py: Python<'py>, message: &Message<'_>) -> (u8, Bound<'py, PyBytes>) {
     let (opcode, payload) = match message {
         Message::Text(text) => (Opcode::Text, text.as_bytes().to_vec()),
-        Message::Binary(data) => (Opcode::Binary, data.to_vec()),
+        // The bridge offers no compression, so nothing comes compressed.
+        Message::Binary(data) | Message::Deflated { data, .. } => (Opcode::Binary, data.to_vec()),
         Message::Ping(data) => (Opcode::Ping, data.to_vec()),
         Message::Pong(data) => (Opcode::Pong, data.to_vec()),
         Message::Close { code, reason } => {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use engine::Parser;
-use net::{Compression, Cookie, Cors, Options, Trusted};
+use net::{Compression, Cookie, Cors, Options, PerMessageDeflate, Trusted};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -42,6 +42,11 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
         "max_queue_bytes" => options.max_queue_bytes = value.extract()?,
         "parser" => engine.parser = parser(value)?,
+        "per_message_deflate" => {
+            let pair: Option<(usize, u32)> = value.extract()?;
+            options.per_message_deflate =
+                pair.map(|(threshold, level)| PerMessageDeflate { threshold, level });
+        }
         "ping_grace" => options.ping_grace = seconds(name, value)?,
         "ping_interval" => engine.ping_interval = seconds(name, value)?,
         "ping_timeout" => engine.ping_timeout = seconds(name, value)?,

@@ -19,6 +19,8 @@ pub unsafe extern "C" fn LLVMFuzzerTestOneInput(data: *const u8, size: usize) ->
         // SAFETY: libFuzzer owns `size` bytes at `data` for the time of the call.
         unsafe { std::slice::from_raw_parts(data, size) }
     };
+    #[cfg(feature = "deflate")]
+    targets::deflate(data);
     #[cfg(feature = "engineio")]
     targets::engineio(data);
     #[cfg(feature = "http1")]

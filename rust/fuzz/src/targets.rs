@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use engine::{Action, Config, Inbound, Incoming, Session, Sockets, Time, Transport, Via};
 use protocol::engineio::{Handshake, Packet, records};
 use protocol::http1::{ChunkedDecoder, parse_request};
-use protocol::websocket::{Decoder, check_upgrade};
+use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, Message, check_upgrade};
 use protocol::{Id, socketio};
 
 /// What is decoded encodes to what decodes to the same.
@@ -68,7 +68,10 @@ pub fn http1(data: &[u8]) {
 /// The same frames give the same messages whether they come at once or byte by byte.
 pub fn websocket(data: &[u8]) {
     let Some((first, frames)) = data.split_first() else { return };
-    let decoder = || if first & 1 == 0 { Decoder::server() } else { Decoder::client() };
+    let decoder = || {
+        let decoder = if first & 1 == 0 { Decoder::server() } else { Decoder::client() };
+        decoder.deflate(first & 2 != 0)
+    };
     let mut at_once = Vec::new();
     let (mut input, mut all) = (frames.to_vec(), decoder());
     let whole = drain(&mut all, &mut input, &mut at_once);
@@ -82,6 +85,26 @@ pub fn websocket(data: &[u8]) {
     }
     assert_eq!(whole, !failed);
     assert_eq!(at_once, bytewise);
+}
+
+/// What inflates stays within the limit, and comes out again when it is compressed; offers of any
+/// form are answered or declined.
+pub fn deflate(data: &[u8]) {
+    const MAX: usize = 10_000;
+    if let Ok(Some((request, _))) = parse_request(data)
+        && let Some((agreed, answer)) = Deflate::negotiate(&request)
+    {
+        assert!(agreed.fits(256) && answer.is_ascii());
+    }
+    let (mut inflater, mut deflater) = (Inflater::new(), Deflater::new(6));
+    let Ok(Message::Binary(message)) = inflater.inflate(false, data, MAX) else { return };
+    assert!(message.len() <= MAX);
+    let (message, mut small) = (message.to_vec(), Vec::new());
+    if deflater.deflate(&message, &mut small) {
+        assert!(small.len() < message.len());
+        assert_eq!(inflater.inflate(false, &small, MAX), Ok(Message::Binary(&message)));
+        assert!(inflater.inflate(false, &small, message.len() - 1).is_err());
+    }
 }
 
 fn drain(decoder: &mut Decoder, input: &mut Vec<u8>, found: &mut Vec<String>) -> bool {

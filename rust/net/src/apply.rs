@@ -37,7 +37,7 @@ impl Shard {
             Command::Join { addr, sid, room, all } => self.join(addr, sid, room, all),
             Command::Leave { addr, sid, room } => self.leave(addr, sid, room),
             Command::Listen(listener) => self.listen(*listener),
-            Command::Options(options) => self.table.options = options,
+            Command::Options(options) => self.table.set_options(options),
             Command::Pause { addr } => self.pause(addr, true),
             Command::Refuse { addr, sid, frame } => self.refuse(addr, sid, &frame),
             Command::Resume { addr } => self.pause(addr, false),

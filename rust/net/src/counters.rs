@@ -38,6 +38,8 @@ counters! {
     BytesSent => "bytes_sent",
     /// Bytes read from streams.
     BytesReceived => "bytes_received",
+    /// WebSocket messages compressed, each once for all who get it.
+    Deflates => "deflates",
     /// Requests refused with an error status.
     RequestsRefused => "requests_refused",
     /// Request heads or bodies that took too long.

@@ -362,8 +362,9 @@ impl Table {
     ) {
         let upgrade = request.has_token("upgrade", "websocket");
         let transport = if upgrade { Transport::WebSocket } else { Transport::Polling };
-        let accept = match upgrade.then(|| upgrade::accept(request)).transpose() {
-            Ok(accept) => accept,
+        let accepted = upgrade.then(|| upgrade::accept(request, &self.options)).transpose();
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
             Err(reply) => {
                 self.counters.add(Counter::RequestsRefused);
                 self.answer(slot, reply);
@@ -379,8 +380,8 @@ impl Table {
         let session = self.open_session(handshake, transport);
         let open = self.open_packet(&id, transport);
         let cookie = self.cookie(&id, cookie);
-        if let Some(accept) = accept {
-            self.start_websocket(slot, session, &accept, &open, &cookie);
+        if let Some(accepted) = accepted {
+            self.start_websocket(slot, session, &accepted, &open, &cookie);
         } else {
             let reply = Reply::new(200).text(open.into()).raw_headers(headers);
             let reply = reply.raw_headers(&cookie).keep_alive(request.keeps_alive());

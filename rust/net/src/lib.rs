@@ -33,6 +33,6 @@ pub use accept::{Arrival, Io, Listener};
 pub use command::Command;
 pub use counters::{Counter, Counters};
 pub use event::{Data, Event, Handshake, Message, Peer};
-pub use options::{Compression, Cookie, Cors, Options, Trusted};
+pub use options::{Compression, Cookie, Cors, Options, PerMessageDeflate, Trusted};
 pub use outbox::Outbox;
 pub use server::Server;

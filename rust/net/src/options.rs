@@ -45,6 +45,15 @@ pub struct Compression {
     pub threshold: Option<usize>,
 }
 
+/// Compression of WebSocket messages (`permessage-deflate`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerMessageDeflate {
+    /// Messages of at least this many bytes are compressed.
+    pub threshold: usize,
+    /// From 1 (fast) to 9 (small).
+    pub level: u32,
+}
+
 /// The options of a server.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -72,6 +81,8 @@ pub struct Options {
     pub max_queue_bytes: usize,
     /// How many events of one session may wait for Python before reading from it pauses.
     pub max_unread: u32,
+    /// Compression of WebSocket messages for clients that offer it; `None` refuses it.
+    pub per_message_deflate: Option<PerMessageDeflate>,
     /// Added to the ping interval that is announced, for clients with slow timers.
     pub ping_grace: Duration,
     /// How many I/O threads there are.
@@ -95,6 +106,7 @@ impl Default for Options {
             max_head: 16 * 1024,
             max_queue_bytes: 1 << 20,
             max_unread: 256,
+            per_message_deflate: None,
             ping_grace: Duration::ZERO,
             shards: default_shards(),
             trusted: Trusted::List(Vec::new()),

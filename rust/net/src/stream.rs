@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::accept::Io;
 use crate::http::Http;
-use protocol::websocket::Decoder;
+use protocol::websocket::{Decoder, Deflate};
 
 /// A waiting piece shorter than this is copied, so that it does not pin the large joined buffer
 /// it is a part of.
@@ -24,8 +24,9 @@ const COPY_BELOW: usize = 1024;
 pub(crate) enum Role {
     /// Requests, one after another.
     Http(Box<Http>),
-    /// A session's WebSocket; `probe` while the session is still on polling.
-    WebSocket { session: u32, probe: bool, decoder: Decoder },
+    /// A session's WebSocket; `probe` while the session is still on polling, `deflate` when
+    /// compression was agreed on.
+    WebSocket { session: u32, probe: bool, deflate: Option<Deflate>, decoder: Decoder },
     /// Everything is said: read to the end, then close.
     Closing { decoder: Option<Decoder> },
 }
@@ -73,6 +74,14 @@ impl Stream {
             paused: false,
             finishing: false,
             finished: false,
+        }
+    }
+
+    /// What was agreed on about compression.
+    pub(crate) fn deflate(&self) -> Option<Deflate> {
+        match self.role {
+            Role::WebSocket { deflate, .. } => deflate,
+            Role::Http(_) | Role::Closing { .. } => None,
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use engine::{Action, Parser, Reason, Time, Transport, Via};
 use mio::{Interest, Registry, Token};
 use protocol::Id;
-use protocol::websocket::Opcode;
+use protocol::websocket::{Deflate, Deflater, Inflater, Opcode};
 use rooms::{Addr, ConnId, Frame, RoomId};
 use rustc_hash::FxHashMap;
 use slab::Slab;
@@ -61,6 +61,8 @@ pub(crate) struct Table {
     pub(crate) wheel: Wheel,
     pub(crate) registry: Registry,
     pub(crate) random: Random,
+    pub(crate) deflater: Deflater,
+    pub(crate) inflater: Inflater,
     pub(crate) counters: Arc<Counters>,
     pub(crate) inboxes: Arc<[Arc<Inbox>]>,
     pub(crate) outbox: Arc<Outbox>,
@@ -104,6 +106,8 @@ impl Table {
         Self {
             shard,
             now,
+            deflater: deflater(&options),
+            inflater: Inflater::new(),
             options,
             control,
             streams: Slab::new(),
@@ -128,6 +132,13 @@ impl Table {
             opened: Vec::new(),
             generation: 0,
         }
+    }
+
+    pub(crate) fn set_options(&mut self, options: Arc<Options>) {
+        if options.per_message_deflate != self.options.per_message_deflate {
+            self.deflater = deflater(&options);
+        }
+        self.options = options;
     }
 
     pub(crate) fn next_generation(&mut self) -> u32 {
@@ -361,6 +372,21 @@ impl Table {
         }
     }
 
+    /// Messages of at least this many bytes are compressed for those who agreed to it.
+    pub(crate) fn deflate_from(&self) -> usize {
+        self.options.per_message_deflate.map_or(usize::MAX, |deflate| deflate.threshold)
+    }
+
+    /// A frame as a WebSocket gets it.
+    pub(crate) fn form(&mut self, frame: &Frame, deflate: Option<Deflate>) -> bytes::Bytes {
+        match deflate {
+            Some(agreed) if agreed.fits(frame.longest()) => {
+                frame.deflated(self.deflate_from(), &mut self.deflater).clone()
+            }
+            _ => frame.wire().clone(),
+        }
+    }
+
     /// Ends a session: its sockets are gone now, its streams get their last words.
     fn end_session(&mut self, slot: u32, reason: Reason, say: bool) {
         let Some(session) = self.sessions.get_mut(slot as usize) else {
@@ -558,4 +584,8 @@ impl Table {
             }
         }
     }
+}
+
+fn deflater(options: &Options) -> Deflater {
+    Deflater::new(options.per_message_deflate.map_or(0, |deflate| deflate.level))
 }

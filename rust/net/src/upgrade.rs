@@ -3,19 +3,26 @@
 use bytes::Bytes;
 use engine::{Transport, Via};
 use protocol::http1::Request;
-use protocol::websocket::{Decoder, Opcode, Refusal, check_upgrade, encode_frame};
+use protocol::websocket::{Decoder, Deflate, Opcode, Refusal, check_upgrade, encode_frame};
 
 use crate::counters::Counter;
 use crate::event::Event;
 use crate::http::Fault;
+use crate::options::Options;
 use crate::reply::Reply;
 use crate::session::NONE;
-use crate::stream::Role;
+use crate::stream::{Role, Stream};
 use crate::table::Table;
 
-/// The accept value for a WebSocket handshake, or the response that refuses it.
-pub(crate) fn accept(request: &Request<'_>) -> Result<String, Reply> {
-    check_upgrade(request).map_err(|refusal| match refusal {
+/// A WebSocket handshake that is in order.
+pub(crate) struct Accepted {
+    key: String,
+    deflate: Option<(Deflate, String)>,
+}
+
+/// Checks a WebSocket handshake; the error is the response that refuses it.
+pub(crate) fn accept(request: &Request<'_>, options: &Options) -> Result<Accepted, Reply> {
+    let key = check_upgrade(request).map_err(|refusal| match refusal {
         Refusal::BadVersion => {
             Reply::new(426).raw_headers("Sec-WebSocket-Version: 13\r\n").closing()
         }
@@ -23,14 +30,23 @@ pub(crate) fn accept(request: &Request<'_>) -> Result<String, Reply> {
             let body = r#"{"code":3,"message":"Bad request"}"#;
             Reply::new(400).json(body.to_owned()).closing()
         }
-    })
+    })?;
+    let deflate = options.per_message_deflate.and_then(|_| Deflate::negotiate(request));
+    Ok(Accepted { key, deflate })
 }
 
-fn switching(accept: &str, headers: &str) -> String {
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
-    )
+impl Accepted {
+    fn switching(&self, headers: &str) -> String {
+        let extensions = self
+            .deflate
+            .as_ref()
+            .map_or(String::new(), |(_, value)| format!("Sec-WebSocket-Extensions: {value}\r\n"));
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n{extensions}{headers}\r\n",
+            self.key
+        )
+    }
 }
 
 impl Table {
@@ -39,22 +55,24 @@ impl Table {
         &mut self,
         slot: u32,
         session: u32,
-        accept: &str,
+        accepted: &Accepted,
         open: &str,
         headers: &str,
     ) {
-        let mut bytes = switching(accept, headers).into_bytes();
+        let mut bytes = accepted.switching(headers).into_bytes();
         encode_frame(Opcode::Text, open.as_bytes(), None, &mut bytes);
-        self.become_websocket(slot, session, false);
+        self.become_websocket(slot, session, false, accepted);
         if let Some(entry) = self.sessions.get_mut(session as usize) {
             entry.stream = slot;
         }
         self.write(session, slot, std::iter::once(&Bytes::from(bytes)));
     }
 
-    fn become_websocket(&mut self, slot: u32, session: u32, probe: bool) {
+    fn become_websocket(&mut self, slot: u32, session: u32, probe: bool, accepted: &Accepted) {
+        let deflate = accepted.deflate.as_ref().map(|(deflate, _)| *deflate);
+        let decoder = Decoder::server().deflate(deflate.is_some());
         if let Some(stream) = self.streams.get_mut(slot as usize) {
-            stream.role = Role::WebSocket { session, probe, decoder: Decoder::server() };
+            stream.role = Role::WebSocket { session, probe, deflate, decoder };
             stream.deadline = engine::Time(0);
         }
     }
@@ -66,8 +84,8 @@ impl Table {
         session: u32,
         request: &Request<'_>,
     ) -> Result<(), Fault> {
-        let value = match accept(request) {
-            Ok(value) => value,
+        let accepted = match accept(request, &self.options) {
+            Ok(accepted) => accepted,
             Err(reply) => {
                 self.counters.add(Counter::RequestsRefused);
                 self.answer(slot, reply);
@@ -82,8 +100,8 @@ impl Table {
             entry.probe = slot;
         }
         let owner = if welcome { session } else { NONE };
-        self.become_websocket(slot, owner, true);
-        let head = Bytes::from(switching(&value, ""));
+        self.become_websocket(slot, owner, true, &accepted);
+        let head = Bytes::from(accepted.switching(""));
         self.write(owner, slot, std::iter::once(&head));
         if !welcome {
             // As Node does: the handshake is accepted, then the WebSocket is closed.
@@ -119,8 +137,9 @@ impl Table {
             *probe = false;
         }
         if let Some(queue) = waiting {
-            let frames: Vec<Bytes> =
-                queue.frames.iter().map(|frame| frame.wire().clone()).collect();
+            let deflate = self.streams.get(stream as usize).and_then(Stream::deflate);
+            let frames = queue.frames.iter().map(|frame| self.form(frame, deflate)).collect();
+            let frames: Vec<Bytes> = frames;
             self.write(slot, stream, frames.iter());
         }
         self.counters.add(Counter::Upgrades);

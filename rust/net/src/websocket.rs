@@ -38,7 +38,7 @@ impl Table {
         let Some(stream) = self.streams.get_mut(slot as usize) else {
             return Err(Step::Done);
         };
-        let Role::WebSocket { session, probe, decoder } = &mut stream.role else {
+        let Role::WebSocket { session, probe, decoder, .. } = &mut stream.role else {
             return Err(Step::Done);
         };
         let (session, via) = (*session, if *probe { Via::Probe } else { Via::Main });
@@ -49,20 +49,42 @@ impl Table {
             return Err(Step::Keep);
         }
         let max = self.options.engine.max_payload;
-        let used = match decoder.decode(input, max) {
+        let decoded = match decoder.decode(input, max) {
+            Ok((used, Some(Message::Deflated { is_text, data }))) => {
+                self.deflated_message(slot, session, via, (is_text, data)).map(|()| used)
+            }
             Ok((used, message)) => {
                 if let Some(message) = message {
                     self.websocket_message(slot, session, via, &message);
                 }
-                used
+                Ok(used)
+            }
+            Err(error) => Err(error),
+        };
+        match decoded {
+            Ok(used) => {
+                self.keep_decoder(slot, decoder);
+                Ok(used)
             }
             Err(error) => {
                 self.fail_websocket(slot, session, via, error);
-                return Err(Step::Done);
+                Err(Step::Done)
             }
-        };
-        self.keep_decoder(slot, decoder);
-        Ok(used)
+        }
+    }
+
+    fn deflated_message(
+        &mut self,
+        slot: u32,
+        session: u32,
+        via: Via,
+        (is_text, data): (bool, &[u8]),
+    ) -> Result<(), DecodeError> {
+        let mut inflater = std::mem::take(&mut self.inflater);
+        let message = inflater.inflate(is_text, data, self.options.engine.max_payload);
+        let result = message.map(|message| self.websocket_message(slot, session, via, &message));
+        self.inflater = inflater;
+        result
     }
 
     fn keep_decoder(&mut self, slot: u32, kept: websocket::Decoder) {
@@ -94,7 +116,7 @@ impl Table {
                 self.handle_packet(session, via, Packet::Binary(Cow::Borrowed(data)));
             }
             Message::Ping(data) => self.pong(slot, session, data),
-            Message::Pong(_) => {}
+            Message::Deflated { .. } | Message::Pong(_) => {}
             Message::Close { code, .. } => {
                 self.close_websocket(slot, *code);
                 self.forget_stream(session, slot, via, false);

@@ -25,6 +25,7 @@ errors! {
     BadChunk => "chunked body: expected a size in hex and a line end",
     BadCloseFrame => "close frame: expected no body, or a code allowed on the wire and a reason",
     BadControlFrame => "control frame: expected FIN and at most 125 bytes",
+    BadDeflate => "compressed message: expected whole blocks of raw DEFLATE",
     BadEventName => "event: expected a name that is not reserved, at most 1 KiB long",
     BadFragment => "fragment: expected a continuation of the open message, and only then",
     BadFrameLength => "frame length: expected the shortest form below 2^63",
@@ -40,7 +41,7 @@ errors! {
     BodyTooLarge => "body: larger than the limit",
     IllegalAttachment => "placeholder: expected the number of an attachment of this packet",
     MessageTooLarge => "message: larger than the limit",
-    ReservedBits => "frame: expected no reserved bits, as no extension was agreed on",
+    ReservedBits => "frame: expected no reserved bits that no extension gave a meaning",
     TooDeep => "packet data: nested deeper than 128 levels",
     TooManyHeaders => "request head: more than 100 headers",
 }
@@ -51,7 +52,7 @@ impl DecodeError {
     /// The WebSocket close code that names this error (RFC 6455 section 7.4.1).
     pub fn close_code(self) -> u16 {
         match self {
-            Self::BadUtf8 => 1007,
+            Self::BadDeflate | Self::BadUtf8 => 1007,
             Self::MessageTooLarge => 1009,
             _ => 1002,
         }

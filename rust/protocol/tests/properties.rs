@@ -7,7 +7,7 @@ use protocol::engineio::{self, records};
 use protocol::http1::{ChunkedDecoder, parse_request};
 use protocol::json::placeholders;
 use protocol::socketio::{Packet, PacketType};
-use protocol::websocket::{Decoder, Message, Opcode, encode_frame};
+use protocol::websocket::{Decoder, Deflater, Inflater, Message, Opcode, encode_frame};
 
 /// A message in a form that can be compared.
 fn show(message: &Message<'_>) -> String {
@@ -170,5 +170,34 @@ proptest! {
         }
         prop_assert_eq!(out, chunks.concat());
         prop_assert_eq!(&wire[at..], b"rest");
+    }
+
+    #[test]
+    fn what_is_compressed_is_what_comes_out(
+        texts in prop::collection::vec("([a-d]{0,40}|[ -~ä€]{0,300}){0,8}", 1..5),
+        level in 1..=9u32,
+    ) {
+        // One of each for all messages, as a shard has them: none depends on the one before.
+        let (mut deflater, mut inflater) = (Deflater::new(level), Inflater::new());
+        for text in &texts {
+            let mut small = Vec::new();
+            if deflater.deflate(text.as_bytes(), &mut small) {
+                prop_assert!(small.len() < text.len());
+                let found = inflater.inflate(true, &small, text.len());
+                prop_assert_eq!(found, Ok(Message::Text(text.as_str())));
+                let cut = inflater.inflate(true, &small[..small.len() - 1], text.len());
+                prop_assert!(cut.is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_inflate_to_more_than_the_limit(
+        data in prop::collection::vec(any::<u8>(), 0..200),
+        max in 0..500usize,
+    ) {
+        if let Ok(Message::Binary(out)) = Inflater::new().inflate(false, &data, max) {
+            prop_assert!(out.len() <= max);
+        }
     }
 }

@@ -75,10 +75,7 @@ impl Fanout {
     /// Gives a connection what is pending for it and this frame, in one run.
     pub fn direct(&mut self, conn: ConnId, frame: &Frame, out: &mut impl Outlet) {
         let pending = self.collect(conn).then(|| self.merge.run(&self.queue.table));
-        let frames = Frames::Entries(&[]);
-        let tally = Tally::default();
-        let nothing = Run { buffers: &[], frames, last: None, tally, is_cut: false };
-        out.deliver(conn, &Run { last: Some(frame), ..pending.unwrap_or(nothing) });
+        out.deliver(conn, &Run { last: Some(frame), ..pending.unwrap_or(Run::of(frame)) });
     }
 
     /// Gives a connection what is pending for it.
@@ -271,7 +268,8 @@ impl Fanout {
         let first = list.entries.first().map_or(0, |entry| entry.seq);
         let frames = Frames::Entries(&list.entries);
         let (buffers, tally) = (list.buffers(), list.tally());
-        let whole = Run { buffers, frames, last: None, tally, is_cut: false };
+        let deflated = Some(&list.deflated);
+        let whole = Run { buffers, frames, deflated, last: None, tally, is_cut: false };
         let members = self.members.members_of(room);
         while *looks > 0 {
             let Some(member) = members.get(walk.cursor.at) else {
@@ -313,7 +311,8 @@ fn deliver_tail(
         let is_cut = list.slices(from, list.entries.len(), slices);
         let tally = list.tally_of(from, list.entries.len());
         let frames = Frames::Entries(entries);
-        out.deliver(conn, &Run { buffers: slices, frames, last: None, tally, is_cut });
+        let run = Run { buffers: slices, frames, deflated: None, last: None, tally, is_cut };
+        out.deliver(conn, &run);
         slices.clear();
     }
 }

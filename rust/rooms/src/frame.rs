@@ -2,7 +2,8 @@
 //!
 //! The WebSocket form holds the text frame and the frames of all attachments in one buffer, so a
 //! packet is one send whatever it carries. The polling form shares that buffer when there is
-//! nothing binary in it, and is made at most once otherwise.
+//! nothing binary in it, and is made at most once otherwise. So is the compressed form, for
+//! those who agreed to it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use protocol::engineio::SEPARATOR;
-use protocol::websocket::{Opcode, encode_header};
+use protocol::websocket::{Deflater, Opcode, encode_deflated_header, encode_header};
 
 use crate::flags::Flags;
 
@@ -24,6 +25,7 @@ struct Inner {
     first: Part,
     others: Box<[Part]>,
     payload: OnceLock<Bytes>,
+    deflated: OnceLock<Bytes>,
     flags: Flags,
 }
 
@@ -79,8 +81,8 @@ impl Frame {
     }
 
     fn made(wire: Vec<u8>, first: Part, others: Box<[Part]>, flags: Flags) -> Self {
-        let payload = OnceLock::new();
-        Self(Arc::new(Inner { wire: wire.into(), first, others, payload, flags }))
+        let (wire, payload, deflated) = (wire.into(), OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Inner { wire, first, others, payload, deflated, flags }))
     }
 
     /// What a WebSocket gets.
@@ -91,6 +93,20 @@ impl Frame {
     /// What a polling payload gets: records joined by the separator.
     pub fn payload(&self) -> &Bytes {
         self.0.payload.get_or_init(|| self.0.encode_payload())
+    }
+
+    /// What a WebSocket with compression gets: messages of at least `threshold` bytes are
+    /// compressed, once for everybody, where that makes them smaller.
+    pub fn deflated(&self, threshold: usize, deflater: &mut Deflater) -> &Bytes {
+        if !self.0.flags.compress || self.longest() < threshold {
+            return &self.0.wire;
+        }
+        self.0.deflated.get_or_init(|| self.0.deflate(threshold, deflater))
+    }
+
+    /// The bytes of the longest message in it.
+    pub fn longest(&self) -> usize {
+        self.0.parts().map(|part| (part.end - part.start) as usize).max().unwrap_or_default()
     }
 
     /// What the program says about the packet.
@@ -105,13 +121,33 @@ impl Frame {
 }
 
 impl Inner {
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    fn deflate(&self, threshold: usize, deflater: &mut Deflater) -> Bytes {
+        let (mut wire, mut small) = (Vec::new(), Vec::new());
+        for part in self.parts() {
+            let opcode = if part.binary { Opcode::Binary } else { Opcode::Text };
+            let message = &self.wire[part.start as usize..part.end as usize];
+            small.clear();
+            if message.len() >= threshold && deflater.deflate(message, &mut small) {
+                encode_deflated_header(opcode, small.len(), &mut wire);
+                wire.extend_from_slice(&small);
+            } else {
+                append(opcode, &[message], &mut wire);
+            }
+        }
+        wire.into()
+    }
+
     fn encode_payload(&self) -> Bytes {
         let part = |part: &Part| self.wire.slice(part.start as usize..part.end as usize);
         if self.others.is_empty() && !self.first.binary {
             return part(&self.first);
         }
         let mut payload = Vec::new();
-        for one in std::iter::once(&self.first).chain(&self.others) {
+        for one in self.parts() {
             if !payload.is_empty() {
                 payload.push(SEPARATOR);
             }

@@ -5,6 +5,7 @@
 //! not how much they hold. Connections with the same cuts get the same packets, and the walk meets many of them in a row,
 //! so the last merge is kept, and joined once it is used again.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -13,7 +14,7 @@ use slab::Slab;
 
 use crate::members::{ConnId, Members};
 use crate::pending::{Entry, JOINED, Pending, concat};
-use crate::run::{Frames, Run, Tally};
+use crate::run::{Deflated, Frames, Run, Tally};
 
 /// A merge of fewer buffers than this is not joined: one gathering write costs no more.
 const WORTH_JOINING: usize = 4;
@@ -54,6 +55,7 @@ pub(crate) struct Merge {
     is_joined: bool,
     is_cut: bool,
     tally: Tally,
+    deflated: OnceCell<Deflated>,
     keys: Vec<u32>,
     wanted: Vec<Stretch>,
     heads: BinaryHeap<Reverse<Head>>,
@@ -65,13 +67,14 @@ impl Merge {
         self.stretches.clear();
         self.buffers.clear();
         self.cuts.clear();
+        self.deflated.take();
     }
 
     /// What was collected.
     pub(crate) fn run<'r>(&'r self, table: &'r Slab<Pending>) -> Run<'r> {
         let frames = Frames::Stretches(&self.stretches, table);
-        let (tally, is_cut) = (self.tally, self.is_cut);
-        Run { buffers: &self.buffers, frames, last: None, tally, is_cut }
+        let (tally, is_cut, deflated) = (self.tally, self.is_cut, Some(&self.deflated));
+        Run { buffers: &self.buffers, frames, deflated, last: None, tally, is_cut }
     }
 
     /// Collects what is numbered above `upto` and up to `last` for a connection; false if nothing.
@@ -194,6 +197,7 @@ impl Merge {
         self.is_joined = false;
         self.is_cut = false;
         self.tally = Tally::default();
+        self.deflated.take();
         self.buffers.clear();
         for stretch in &self.stretches {
             let (from, to) = (stretch.from as usize, stretch.to as usize);

@@ -6,6 +6,8 @@
 //! connections may be excepted from an entry: broadcasts "to all but the sender" by many senders
 //! still share one list, and with it what is joined.
 
+use std::cell::OnceCell;
+
 use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -13,7 +15,7 @@ use smallvec::SmallVec;
 use crate::flags::Key;
 use crate::frame::Frame;
 use crate::members::{ConnId, Members, RoomId};
-use crate::run::Tally;
+use crate::run::{Deflated, Tally};
 
 /// Frames of one target are joined into buffers of at most this many bytes.
 pub(crate) const JOINED: usize = 64 * 1024;
@@ -71,6 +73,8 @@ pub(crate) struct Pending {
     segments: Vec<Segment>,
     /// The buffers of all segments.
     buffers: Vec<Bytes>,
+    /// All entries for those who agreed to compression; made when nothing is appended any more.
+    pub(crate) deflated: OnceCell<Deflated>,
 }
 
 /// Several frames in one buffer.
@@ -94,6 +98,7 @@ impl Pending {
             replaced: 0,
             segments: Vec::new(),
             buffers: Vec::new(),
+            deflated: OnceCell::new(),
         }
     }
 

@@ -2,8 +2,12 @@
 
 mod recorder;
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use protocol::websocket::{Deflater, Inflater};
 use recorder::Recorder;
-use rooms::{ConnId, Fanout, Flags, Frame, Key, RoomId, Target};
+use rooms::{ConnId, Fanout, Flags, Frame, Key, Outlet, RoomId, Run, Target};
 use smallvec::{SmallVec, smallvec};
 
 /// The room of everybody.
@@ -528,4 +532,47 @@ fn who_leaves_is_told_what_was_pending_for_it() {
     let tally = shard.fanout.close(ConnId(0));
     assert_eq!((tally.packets, tally.conflated), (2, 1));
     assert_eq!(shard.fanout.close(ConnId(0)).packets, 0);
+}
+
+/// Counts what is compressed.
+#[derive(Default)]
+struct Compressor {
+    deflater: Option<Deflater>,
+    /// What each connection has got, in runs.
+    runs: BTreeMap<u32, Vec<Vec<Bytes>>>,
+}
+
+impl Outlet for Compressor {
+    fn deliver(&mut self, conn: ConnId, run: &Run<'_>) {
+        let deflater = self.deflater.get_or_insert_with(|| Deflater::new(6));
+        let window = if conn.0 == 0 { 8 } else { 15 };
+        let buffers = run.deflated(recorder::agreed(window), 100, deflater);
+        self.runs.entry(conn.0).or_default().push(buffers.to_vec());
+    }
+}
+
+#[test]
+fn a_queue_is_compressed_and_joined_once_for_all() {
+    let (mut fanout, mut out) = (Fanout::new(), Compressor::default());
+    for conn in 0..50 {
+        fanout.open(ConnId(conn));
+        fanout.join(ConnId(conn), RoomId(ALL), RoomId(ALL), &mut out);
+    }
+    for number in 0..10 {
+        let text = format!("42[\"{number}{}\"]", "x".repeat(500));
+        let target = Target {
+            rooms: smallvec![RoomId(ALL)],
+            except: smallvec![],
+            except_rooms: smallvec![],
+        };
+        fanout.emit(target, Frame::new(text.as_bytes(), &[]));
+    }
+    while fanout.work(&mut out, 3) {}
+    assert_eq!(out.deflater.unwrap().take_count(), 10);
+    let (narrow, wide) = (&out.runs[&0][0], &out.runs[&1][0]);
+    assert!(narrow.concat().len() > 5000, "longer than a window of 256 bytes");
+    assert!(wide.len() == 1 && wide[0].len() < 500);
+    assert!((2..50).all(|conn| out.runs[&conn][0][0].as_ptr() == wide[0].as_ptr()));
+    let messages = |wire: &[u8]| recorder::messages(wire, &mut Inflater::new());
+    assert_eq!(messages(&narrow.concat()), messages(&wide[0]));
 }

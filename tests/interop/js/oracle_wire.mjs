@@ -16,6 +16,7 @@ const options = { httpCompression: { threshold: given.compression_threshold ?? 1
 for (const [name, value] of Object.entries(given)) {
   if (name in names) options[names[name][0]] = value * names[name][1];
 }
+if (given.per_message_deflate) options.perMessageDeflate = given.per_message_deflate;
 if (given.http_compression === false) options.httpCompression = false;
 if (given.allow_upgrades === false) options.allowUpgrades = false;
 if (given.transports) options.transports = given.transports;
@@ -62,8 +63,8 @@ io.on("connection", (socket) => {
       await sleep(milliseconds);
     }
   });
-  socket.on("big", (size, count = 1) => {
-    for (let n = 0; n < count; n++) socket.emit("big", "x".repeat(size));
+  socket.on("big", (size, count = 1, compress = true) => {
+    for (let n = 0; n < count; n++) socket.compress(compress).emit("big", "x".repeat(size));
   });
   socket.on("bytes", () => socket.emit("bytes", { a: Buffer.from([1, 2]), b: [1, { c: Buffer.from([3]) }] }));
   socket.on("ask", (...args) => socket.emit("question", ...args, (...answer) => socket.emit("answer", ...answer)));

@@ -50,6 +50,13 @@ pub enum Message<'b> {
     Text(&'b str),
     /// Bytes.
     Binary(&'b [u8]),
+    /// A compressed message, when the decoder was made for it: for [`super::Inflater`].
+    Deflated {
+        /// Whether it is text; not checked yet.
+        is_text: bool,
+        /// Raw DEFLATE without its tail.
+        data: &'b [u8],
+    },
     /// A ping with its payload.
     Ping(&'b [u8]),
     /// A pong with its payload.
@@ -63,9 +70,18 @@ pub enum Message<'b> {
     },
 }
 
+/// Marks the first frame of a compressed message (RFC 7692 section 6).
+const RSV1: u8 = 0x40;
+
 /// Appends the header of an unmasked, final frame.
 pub fn encode_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
     out.push(0x80 | opcode as u8);
+    encode_length(len, 0, out);
+}
+
+/// As [`encode_header`], for a compressed message.
+pub fn encode_deflated_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
+    out.push(0x80 | RSV1 | opcode as u8);
     encode_length(len, 0, out);
 }
 
@@ -102,12 +118,14 @@ pub fn encode_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>, out: 
 pub struct Decoder {
     partial: Option<Box<Partial>>,
     expects_mask: bool,
+    deflate: bool,
 }
 
 /// A fragmented message, as far as it has come.
 #[derive(Debug)]
 struct Partial {
     text: bool,
+    deflated: bool,
     done: bool,
     data: Vec<u8>,
     /// How much of `data` is known to be UTF-8.
@@ -117,6 +135,7 @@ struct Partial {
 struct Header {
     opcode: Opcode,
     fin: bool,
+    deflated: bool,
     mask: Option<[u8; 4]>,
     start: usize,
     len: usize,
@@ -125,12 +144,18 @@ struct Header {
 impl Decoder {
     /// For the server's side, which takes masked frames.
     pub fn server() -> Self {
-        Self { partial: None, expects_mask: true }
+        Self { partial: None, expects_mask: true, deflate: false }
     }
 
     /// For the client's side, which takes unmasked frames.
     pub fn client() -> Self {
-        Self { partial: None, expects_mask: false }
+        Self { partial: None, expects_mask: false, deflate: false }
+    }
+
+    /// With or without compressed messages.
+    #[must_use]
+    pub fn deflate(self, deflate: bool) -> Self {
+        Self { deflate, ..self }
     }
 
     /// Decodes the frame at the front of `buf`, unmasking it in place.
@@ -163,6 +188,9 @@ impl Decoder {
             Opcode::Ping => Some(Message::Ping(payload)),
             Opcode::Pong => Some(Message::Pong(payload)),
             Opcode::Close => Some(close(payload)?),
+            Opcode::Binary | Opcode::Text if header.fin && header.deflated => {
+                Some(Message::Deflated { is_text: header.opcode == Opcode::Text, data: payload })
+            }
             Opcode::Text if header.fin => Some(Message::Text(utf8(payload)?)),
             Opcode::Binary if header.fin => Some(Message::Binary(payload)),
             Opcode::Binary | Opcode::Continuation | Opcode::Text => {
@@ -177,10 +205,14 @@ impl Decoder {
         let &[first, second, ..] = buf else {
             return Ok(None);
         };
-        if first & 0x70 != 0 {
+        let deflated = self.deflate && first & RSV1 != 0;
+        if first & 0x70 & !(u8::from(deflated) * RSV1) != 0 {
             return Err(DecodeError::ReservedBits);
         }
         let opcode = Opcode::from_bits(first & 0x0f).ok_or(DecodeError::BadOpcode)?;
+        if deflated && !matches!(opcode, Opcode::Binary | Opcode::Text) {
+            return Err(DecodeError::ReservedBits);
+        }
         let fin = first & 0x80 != 0;
         if (second & 0x80 != 0) != self.expects_mask {
             return Err(DecodeError::BadMask);
@@ -198,7 +230,7 @@ impl Decoder {
         if len > room as u64 {
             return Err(DecodeError::MessageTooLarge);
         }
-        let header = |mask, start| Header { opcode, fin, mask, start, len: len as usize };
+        let header = |mask, start| Header { opcode, fin, deflated, mask, start, len: len as usize };
         if !self.expects_mask {
             return Ok(Some(header(None, start)));
         }
@@ -221,18 +253,21 @@ impl Decoder {
         header: &Header,
         data: &[u8],
     ) -> Result<Option<Message<'_>>, DecodeError> {
-        let text = header.opcode == Opcode::Text;
+        let (text, deflated) = (header.opcode == Opcode::Text, header.deflated);
         let partial = self.partial.get_or_insert_with(|| {
-            Box::new(Partial { text, done: false, data: Vec::new(), valid: 0 })
+            Box::new(Partial { text, deflated, done: false, data: Vec::new(), valid: 0 })
         });
         partial.data.extend_from_slice(data);
-        if partial.text {
+        if partial.text && !partial.deflated {
             partial.check_utf8(header.fin)?;
         }
         if !header.fin {
             return Ok(None);
         }
         partial.done = true;
+        if partial.deflated {
+            return Ok(Some(Message::Deflated { is_text: partial.text, data: &partial.data }));
+        }
         if partial.text {
             return Ok(Some(Message::Text(utf8(&partial.data)?)));
         }

@@ -1,9 +1,12 @@
-//! WebSocket (RFC 6455): the opening handshake, frames and masks. No extension is offered.
+//! WebSocket (RFC 6455): the opening handshake, frames, masks, and the compression of messages
+//! (RFC 7692).
 
+mod deflate;
 mod frame;
 mod handshake;
 mod mask;
 
-pub use frame::{Decoder, Message, Opcode, encode_frame, encode_header};
+pub use deflate::{Deflate, Deflater, Inflater};
+pub use frame::{Decoder, Message, Opcode, encode_deflated_header, encode_frame, encode_header};
 pub use handshake::{Refusal, accept_key, check_upgrade};
 pub use mask::apply_mask;

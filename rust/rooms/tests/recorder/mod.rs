@@ -1,8 +1,12 @@
 //! An outlet that notes what each connection has got, for the tests of this folder.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use protocol::http1::parse_request;
+use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, Message};
 use rooms::{ConnId, Frame, Outlet, Run};
 
 /// No joined buffer is larger.
@@ -24,6 +28,9 @@ pub(crate) struct Got {
 pub(crate) struct Recorder {
     pub(crate) got: BTreeMap<(u32, usize), Got>,
     opened: BTreeMap<u32, usize>,
+    deflater: Option<Deflater>,
+    inflater: Inflater,
+    agreed: Option<[Deflate; 2]>,
 }
 
 impl Recorder {
@@ -35,6 +42,7 @@ impl Recorder {
     }
 
     /// The one that has the number now.
+    #[allow(dead_code, reason = "not each test asks")]
     pub(crate) fn key(&self, conn: u32) -> (u32, usize) {
         (conn, self.opened.get(&conn).copied().unwrap_or_default())
     }
@@ -42,7 +50,10 @@ impl Recorder {
 
 impl Outlet for Recorder {
     fn deliver(&mut self, conn: ConnId, run: &Run<'_>) {
-        let got = self.got.entry(self.key(conn.0)).or_default();
+        let deflater = self.deflater.get_or_insert_with(|| Deflater::new(1));
+        let windows = self.agreed.get_or_insert_with(|| [agreed(8), agreed(15)]);
+        let key = (conn.0, self.opened.get(&conn.0).copied().unwrap_or_default());
+        let got = self.got.entry(key).or_default();
         let frames: Vec<_> = run.frames().collect();
         assert!(!frames.is_empty(), "a run has packets");
         let text = |frame: &&Frame| String::from_utf8_lossy(frame.payload()).into_owned();
@@ -58,5 +69,43 @@ impl Outlet for Recorder {
         let is_single = |buffer: &Bytes| frames.iter().any(|frame| frame.wire() == buffer);
         assert!(run.buffers().all(|buffer| buffer.len() <= JOINED || is_single(buffer)));
         got.runs.push(run.buffers().cloned().collect());
+        // Inflating in a debug build takes its time.
+        if run.bytes() > 10_000 {
+            return;
+        }
+        let plain = messages(&got.wire[before..], &mut self.inflater);
+        let window = windows[conn.0 as usize % 2];
+        let deflated = run.deflated(window, THRESHOLD, deflater);
+        assert!(deflated.iter().all(|buffer| buffer.len() <= JOINED || is_single(buffer)));
+        assert_eq!(messages(&deflated.concat(), &mut self.inflater), plain);
     }
+}
+
+/// Messages from this size on are compressed.
+pub(crate) const THRESHOLD: usize = 8;
+
+/// What a client agreed to that has a window of so many bits.
+pub(crate) fn agreed(bits: u8) -> Deflate {
+    let offer = format!("permessage-deflate; server_max_window_bits={bits}");
+    let head = format!("GET / HTTP/1.1\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n");
+    let request = parse_request(head.as_bytes()).ok().flatten();
+    request.and_then(|(request, _)| Deflate::negotiate(&request)).map(|found| found.0).unwrap()
+}
+
+/// The messages of a stream, inflated, in a form that can be compared.
+pub(crate) fn messages(wire: &[u8], inflater: &mut Inflater) -> Vec<String> {
+    let mut decoder = Decoder::client().deflate(true);
+    let (mut input, mut at, mut found) = (wire.to_vec(), 0, Vec::new());
+    while at < input.len() {
+        let (used, message) = decoder.decode(&mut input[at..], 1 << 20).unwrap();
+        assert_ne!(used, 0, "whole frames");
+        at += used;
+        found.push(match message.unwrap() {
+            Message::Deflated { is_text, data } => {
+                format!("{:?}", inflater.inflate(is_text, data, 1 << 20).unwrap())
+            }
+            message => format!("{message:?}"),
+        });
+    }
+    found
 }
