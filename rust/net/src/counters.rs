@@ -40,6 +40,10 @@ counters! {
     BytesReceived => "bytes_received",
     /// WebSocket messages compressed, each once for all who get it.
     Deflates => "deflates",
+    /// Polling bodies made of several packets, each once for all who get it.
+    PollBodies => "poll_bodies",
+    /// Polling bodies compressed, each once for all who get it.
+    PollCompressions => "poll_compressions",
     /// Requests refused with an error status.
     RequestsRefused => "requests_refused",
     /// Request heads or bodies that took too long.

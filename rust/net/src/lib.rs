@@ -7,6 +7,7 @@
 
 mod accept;
 mod apply;
+mod bodies;
 mod command;
 mod counters;
 mod deliver;

@@ -4,15 +4,12 @@
 //! at most 16 packets (python-socketio's clients take no more) and no more bytes than the client
 //! was told to expect, unless a single packet is larger.
 
-use std::io::Write;
-
-use bytes::Bytes;
 use engine::{Reason, Transport, Via};
-use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
-use protocol::engineio::{Packet, SEPARATOR, records};
+use protocol::engineio::{Packet, records};
 use protocol::http1::{Body, ChunkedDecoder, Request};
+use rooms::Frame;
 
+use crate::bodies::Encoding;
 use crate::counters::Counter;
 use crate::http::{Fault, Phase};
 use crate::reply::Reply;
@@ -50,13 +47,6 @@ struct Template {
     headers: String,
     encoding: Encoding,
     keep_alive: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    Deflate,
-    Gzip,
-    Identity,
 }
 
 impl Template {
@@ -127,7 +117,7 @@ impl Table {
         if slot == NONE {
             return;
         }
-        let body = queue.take_payload(max);
+        let frames = queue.take(max);
         if queue.frames.is_empty() {
             entry.queue = None;
             if entry.lingers.0 > 0 {
@@ -135,7 +125,7 @@ impl Table {
                 self.ended.push(session);
             }
         }
-        self.answer_poll(session, body);
+        self.answer_poll(session, frames);
     }
 
     /// Ends the waiting GET, with a noop when nothing is queued.
@@ -149,10 +139,10 @@ impl Table {
         if entry.queue.is_some() {
             return self.flush_poll(session);
         }
-        self.answer_poll(session, self.control.noop.payload().clone());
+        self.answer_poll(session, vec![self.control.noop.clone()]);
     }
 
-    fn answer_poll(&mut self, session: u32, body: Bytes) {
+    fn answer_poll(&mut self, session: u32, frames: Vec<Frame>) {
         let Some(entry) = self.sessions.get_mut(session as usize) else {
             return;
         };
@@ -163,10 +153,12 @@ impl Table {
             return;
         };
         let Template { headers, encoding, keep_alive } = poll.reply;
-        let reply = match threshold {
-            Some(threshold) if body.len() >= threshold => compressed(encoding, body),
-            _ => Reply::new(200).text(body),
-        };
+        let (body, used) = self.bodies.body(frames, encoding, threshold, &self.counters);
+        let reply = Reply::new(200).text(body).raw_headers(match used {
+            Encoding::Deflate => "Content-Encoding: deflate\r\nVary: Accept-Encoding\r\n",
+            Encoding::Gzip => "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n",
+            Encoding::Identity => "",
+        });
         self.answer(slot, reply.raw_headers(&headers).keep_alive(keep_alive));
         // The next request may be here already.
         self.ready.push(slot);
@@ -300,50 +292,17 @@ impl Table {
 }
 
 impl Queue {
-    /// The next response's body.
-    fn take_payload(&mut self, max: usize) -> Bytes {
-        let Some(first) = self.frames.pop_front() else {
-            return Bytes::new();
+    /// The packets of the next response.
+    fn take(&mut self, max: usize) -> Vec<Frame> {
+        let (mut packets, mut bytes) = (0, 0);
+        let fits = |frame: &&Frame| {
+            packets += frame.packets();
+            bytes += frame.payload().len() + usize::from(bytes > 0);
+            packets <= MAX_PACKETS && bytes <= max
         };
-        self.bytes -= first.payload().len();
-        let mut packets = first.packets();
-        let more = self.frames.front().is_some_and(|next| packets + next.packets() <= MAX_PACKETS);
-        if !more {
-            return first.payload().clone();
-        }
-        let mut body = first.payload().to_vec();
-        while let Some(next) = self.frames.front() {
-            let next_bytes = next.payload().len();
-            packets += next.packets();
-            if packets > MAX_PACKETS || body.len() + 1 + next_bytes > max {
-                break;
-            }
-            body.push(SEPARATOR);
-            body.extend_from_slice(next.payload());
-            self.bytes -= next_bytes;
-            self.frames.pop_front();
-        }
-        body.into()
-    }
-}
-
-fn compressed(encoding: Encoding, body: Bytes) -> Reply {
-    let level = Compression::new(6);
-    let (name, result) = match encoding {
-        Encoding::Identity => return Reply::new(200).text(body),
-        Encoding::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), level);
-            ("gzip", encoder.write_all(&body).and_then(|()| encoder.finish()))
-        }
-        Encoding::Deflate => {
-            let mut encoder = ZlibEncoder::new(Vec::new(), level);
-            ("deflate", encoder.write_all(&body).and_then(|()| encoder.finish()))
-        }
-    };
-    match result {
-        Ok(small) => Reply::new(200)
-            .text(small.into())
-            .raw_headers(&format!("Content-Encoding: {name}\r\nVary: Accept-Encoding\r\n")),
-        Err(_) => Reply::new(200).text(body),
+        let count = self.frames.iter().take_while(fits).count();
+        let frames: Vec<_> = self.frames.drain(..count.max(1).min(self.frames.len())).collect();
+        self.bytes -= frames.iter().map(|frame| frame.payload().len()).sum::<usize>();
+        frames
     }
 }

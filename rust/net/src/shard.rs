@@ -117,6 +117,7 @@ impl Shard {
         for slot in std::mem::take(&mut self.table.polls) {
             self.table.flush_poll(slot);
         }
+        self.table.bodies.sweep();
         self.settle();
         self.say_stopped();
         self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);

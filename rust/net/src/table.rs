@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use crate::accept::Arrival;
+use crate::bodies::Bodies;
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, Handshake};
 use crate::http::Http;
@@ -61,6 +62,7 @@ pub(crate) struct Table {
     pub(crate) wheel: Wheel,
     pub(crate) registry: Registry,
     pub(crate) random: Random,
+    pub(crate) bodies: Bodies,
     pub(crate) deflater: Deflater,
     pub(crate) inflater: Inflater,
     pub(crate) counters: Arc<Counters>,
@@ -106,6 +108,7 @@ impl Table {
         Self {
             shard,
             now,
+            bodies: Bodies::default(),
             deflater: deflater(&options),
             inflater: Inflater::new(),
             options,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use net::{Command, Event, Listener, Options, Server};
+use net::{Command, Counter, Event, Listener, Options, Server};
 use rooms::{Frame, RoomId};
 use smallvec::smallvec;
 
@@ -127,6 +127,11 @@ fn read_head(stream: &mut TcpStream) -> String {
 }
 
 fn read_response(stream: &mut TcpStream) -> (String, String) {
+    let (head, body) = read_bytes(stream);
+    (head, String::from_utf8(body).unwrap())
+}
+
+fn read_bytes(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let head = read_head(stream);
     let length = head
         .lines()
@@ -136,7 +141,7 @@ fn read_response(stream: &mut TcpStream) -> (String, String) {
         .map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
-    (head, String::from_utf8(body).unwrap())
+    (head, body)
 }
 
 fn get(stream: &mut TcpStream, path: &str) -> (String, String) {
@@ -260,6 +265,43 @@ fn a_broadcast_reaches_everybody_once_and_in_order() {
 }
 
 #[test]
+fn a_thousand_pollers_cost_one_encoding_and_one_compression() {
+    let running = Running::start(Options { shards: 1, ..Options::default() });
+    // A session is not bound to a stream: one carries them all.
+    let mut http = running.connect();
+    let open = "/socket.io/?EIO=4&transport=polling";
+    let paths: Vec<_> = (0..1000)
+        .map(|_| {
+            let path = session_path(&get(&mut http, open).1);
+            post(&mut http, &path, "40");
+            assert_eq!(get(&mut http, &path).1, r#"40{"sid":"x"}"#);
+            path
+        })
+        .collect();
+    let text = "x".repeat(1000);
+    let mut speaker = running.websocket();
+    for n in 0..2 {
+        send_text(&mut speaker, &format!(r#"42["all",{n},"{text}"]"#));
+        read_text(&mut speaker);
+    }
+    let mut bodies = paths.iter().map(|path| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n");
+        http.write_all(request.as_bytes()).unwrap();
+        let (head, body) = read_bytes(&mut http);
+        assert!(head.contains("Content-Encoding: gzip"), "{head}");
+        body
+    });
+    let first = bodies.next().unwrap();
+    let mut plain = String::new();
+    flate2::read::GzDecoder::new(&first[..]).read_to_string(&mut plain).unwrap();
+    assert_eq!(plain, format!("42[\"all\",0,\"{text}\"]\u{1e}42[\"all\",1,\"{text}\"]"));
+    assert!(bodies.all(|body| body == first));
+    assert_eq!(running.server.counter(Counter::PollBodies), 1);
+    assert_eq!(running.server.counter(Counter::PollCompressions), 1);
+    running.finish();
+}
+
+#[test]
 fn another_path_is_handed_off_with_its_bytes() {
     let running = Running::start(Options::default());
     let mut stream = running.connect();
@@ -308,7 +350,7 @@ fn a_client_that_does_not_read_is_closed_as_slow() {
         send_text(&mut driver, &format!(r#"42["all",{n},"{pad}"]"#));
         assert!(read_text(&mut driver).starts_with(&format!(r#"42["all",{n},"#)));
     }
-    assert_eq!(running.server.counter(net::Counter::ClosedSlowClient), 1);
+    assert_eq!(running.server.counter(Counter::ClosedSlowClient), 1);
     drop(stalled);
     running.finish();
 }

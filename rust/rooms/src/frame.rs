@@ -109,6 +109,16 @@ impl Frame {
         self.0.parts().map(|part| (part.end - part.start) as usize).max().unwrap_or_default()
     }
 
+    /// Whether the two are one packet, not only equal.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// In how many places it is held.
+    pub fn owners(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     /// What the program says about the packet.
     pub fn flags(&self) -> &Flags {
         &self.0.flags
