@@ -13,6 +13,7 @@ __all__ = [
     "HANDOFF",
     "MESSAGE",
     "OPEN",
+    "REFUSED",
     "STOPPED",
     "FrameReader",
     "Load",
@@ -31,7 +32,10 @@ DISCONNECT: Final[int]
 HANDOFF: Final[int]
 """(HANDOFF, fd: int, data: bytes, listener: int): a request for another path; the fd is now the receiver's."""
 ADMISSION: Final[int]
-"""(ADMISSION, token: int, head: bytes, peer: tuple[str, int] | None, secure: bool): a handshake to admit or refuse."""
+"""(ADMISSION, token: int, session_id, handshake: bool, head: bytes, peer: tuple[str, int] | None, secure: bool).
+
+A request to admit or deny; a handshake's session id is that of the session to be.
+"""
 STOPPED: Final[int]
 """(STOPPED,): after shutdown(), once the last session is closed."""
 OPEN: Final[int]
@@ -40,6 +44,8 @@ MESSAGE: Final[int]
 """(MESSAGE, session_id, data: str | bytes): what came, undecoded; parser "raw" only."""
 CLOSED: Final[int]
 """(CLOSED, session_id, reason: str): the session is gone; parser "raw" only."""
+REFUSED: Final[int]
+"""(REFUSED, head: bytes, peer: tuple[str, int] | None, secure: bool, code: int, message: str)."""
 
 @final
 class Server:
@@ -102,14 +108,18 @@ class Server:
         """Close a whole session; reason is "server disconnect" or "parse error"."""
     def pause(self, session_id: str) -> None: ...
     def resume(self, session_id: str) -> None: ...
-    def admit(self, token: int, cookie: str | None) -> None: ...
-    def deny(self, token: int, message: str) -> None: ...
+    def admit(self, token: int, session_id: str, cookie: str | None = None, headers: str = "") -> None:
+        """Let a request in; `headers` are lines for the response, each with its line end."""
+    def deny(self, token: int, session_id: str, status: int, body: str, readable: bool) -> None:
+        """Refuse a request with a JSON body, which pages of its origin may read or not."""
     def is_connected(self, sid: str, namespace: str) -> bool: ...
     def state(self, sid: str) -> str | None:
         """Return "connecting", "connected" or "leaving"; None when unknown."""
     def namespace_of(self, sid: str) -> str | None: ...
     def session_of(self, sid: str) -> str | None: ...
     def sid_of(self, session_id: str, namespace: str) -> str | None: ...
+    def sessions(self) -> list[str]:
+        """Return the ids of the sessions that are open and known here: that have opened (raw) or joined a namespace."""
     def transport(self, session_id: str) -> str | None: ...
     def request(self, session_id: str) -> tuple[bytes, tuple[str, int] | None, bool] | None:
         """Return the head of the handshake request, the peer's address and whether it came over TLS."""

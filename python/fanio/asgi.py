@@ -18,6 +18,7 @@ from fanio.doors.static import find_file
 
 if TYPE_CHECKING:
     from fanio.async_server import AsyncServer
+    from fanio.engineio.base_server import BaseServer
     from fanio.types import ASGIApplication, Receive, Scope, Send, StaticFiles
 
 __all__ = ["ASGIApp"]
@@ -32,7 +33,7 @@ class ASGIApp:
 
     def __init__(
         self,
-        socketio_server: AsyncServer,
+        socketio_server: AsyncServer | BaseServer,
         other_asgi_app: ASGIApplication | None = None,
         static_files: StaticFiles | None = None,
         socketio_path: str | None = "socket.io",

@@ -15,21 +15,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from fanio import _core
 from fanio.async_namespace import AsyncNamespace
-from fanio.doors import bridge
+from fanio.engineio.base_server import WIRE
 from fanio.exceptions import TimeoutError as NoAnswerError
 from fanio.handling.acks import Acks, CallbackWaiter, CallWaiter, Waiter
 from fanio.handling.dispatch import Dispatcher
+from fanio.handling.engine import Engine
 from fanio.handling.failures import Failures
 from fanio.handling.handlers import RESERVED, HandlerTable
 from fanio.handling.lifecycle import Lifecycle
-from fanio.handling.serving import Serving
-from fanio.handling.tasks import Tasks
+from fanio.handling.serving import Program
+from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
 from fanio.reason import Reason
 from fanio.wire import options as wire
-from fanio.wire.admission import Admission
 from fanio.wire.encode import Codec
-from fanio.wire.environ import Environs
 from fanio.wire.rooms import RoomNames
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ __all__ = ["AsyncServer"]
 
 #: Options of python-socketio that have nothing to do here.
 _IGNORED = frozenset({"monitor_clients"})
-_WIRE = frozenset(wire.WireOptions.__dataclass_fields__)
 _OWN = frozenset({"always_connect", "async_mode", "engineio_logger", "serializer"})
 
 #: The names of rooms left out, then ``volatile``, ``conflate`` and ``compress``, as the core takes them.
@@ -100,49 +98,57 @@ class AsyncServer:
             ValueError: When an option has a value that is not supported.
         """
         options = self._take_options(client_manager, kwargs)
-        self._options = options
-        self._core = _core.Server(options.core())
         self.logger = server_logger("socketio.server", logger)
-        self._packet_log = PacketLog(server_logger("engineio.server", kwargs.get("engineio_logger", False)))
         self.async_handlers = async_handlers
         self.always_connect = bool(kwargs.get("always_connect", False))
         self.namespaces: list[str] | str = namespaces or ["/"]
+        #: The Engine.IO server below: options that may be set at any time, connections.
+        self.eio = Engine(options, server_logger("engineio.server", kwargs.get("engineio_logger", False)))
+        self._packet_log = PacketLog(self.eio.logger)
+        self._options = options
+        self._core = core = self.eio._core
+        self._environs = self.eio._environs
+        self._tasks = self.eio._tasks
+        self._serving = self.eio._serving
         self._handlers = HandlerTable()
         self._acks = Acks()
         self._codec = Codec(json, options.max_attachments)
         if self._codec.fast_loads is not None:
             self._core.decode_with(self._codec.fast_loads)
         self._rooms = RoomNames(self._living_rooms)
-        self._environs = Environs(self._core)
-        self._environs.trusted = wire.addresses(options.trusted_proxies)
-        self._tasks = Tasks(self._core)
+        self._turns = Turns(self._tasks)
+        self._attach(core)
+
+    def _attach(self, core: _core.Server) -> None:
+        """Bring the core's events to the handlers."""
+        turns = None if self.async_handlers else self._turns
         failures = Failures(self.logger, self._tasks)
-        self._dispatcher = Dispatcher(
-            self._core,
-            self._handlers,
-            self._acks,
-            self._codec,
-            self._tasks,
-            failures,
-            self._packet_log,
-            serial=not async_handlers,
+        shared = (self._acks, self._codec)
+        self._dispatcher = dispatcher = Dispatcher(
+            core, self._handlers, *shared, self._tasks, failures, self._packet_log, turns
         )
-        self._lifecycle = Lifecycle(
-            self._core,
+        self._lifecycle = self.eio.lifecycle = lifecycle = Lifecycle(
+            core,
             self._handlers,
-            self._acks,
-            self._codec,
+            *shared,
             self._environs,
             self._tasks,
             failures,
             self._packet_log,
+            turns,
             always_connect=self.always_connect,
             namespaces=self.namespaces,
         )
-        if not async_handlers:
-            self._lifecycle.in_turn = self._dispatcher.in_turn
-        admission = Admission(self._core, options, self._environs, self.logger)
-        self._serving = Serving(self._core, self._lifecycle, self._dispatcher, self._tasks, admission.ask, self.logger)
+        receivers: dict[int, Callable[..., None]] = {
+            _core.CONNECT: lifecycle.connect,
+            _core.EVENT: dispatcher.event,
+            _core.ACK: dispatcher.ack,
+            _core.DISCONNECT: lifecycle.disconnect,
+        }
+        program = Program(
+            receivers, lifecycle.leaving, dispatcher.look_at_loggers, self._turns.is_busy, lifecycle.release_waiting
+        )
+        self._serving.attach(program)
 
     @staticmethod
     def _take_options(client_manager: object, kwargs: dict[str, Any]) -> wire.WireOptions:
@@ -155,9 +161,9 @@ class AsyncServer:
         if kwargs.get("async_mode") not in (None, "asgi"):
             msg = "Invalid async_mode specified: only 'asgi' is supported"
             raise ValueError(msg)
-        known = _WIRE | _OWN | _IGNORED
+        known = WIRE | _OWN | _IGNORED
         wire.warn_unknown(set(kwargs) - known, known)
-        return wire.WireOptions(**{name: kwargs[name] for name in _WIRE & set(kwargs)})
+        return wire.WireOptions(**{name: kwargs[name] for name in WIRE & set(kwargs)})
 
     def is_asyncio_based(self) -> bool:
         """Return True, as python-socketio's class does."""
@@ -615,34 +621,29 @@ class AsyncServer:
 
     # Running
 
+    def attach(self, app: Any, socketio_path: str = "socket.io") -> None:
+        """Raise: there is only ASGI here, and an app is wrapped or mounted.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        self.eio.attach(app, socketio_path)
+
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request or WebSocket, through the bridge."""
-        self._serve_on(asyncio.get_running_loop())
-        await bridge.serve(self._core, self._options, "", scope, receive, send)
+        await self.eio.handle_request(scope, receive, send)
 
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""
-        self._serving.start_on(loop)
+        self.eio._serve_on(loop)
 
     def _trust(self, proxies: list[str]) -> None:
         """Believe the forwarded headers of these proxies, when the program names none itself."""
-        if self._options.trusted_proxies:
-            return
-        found: list[str] = []
-        for proxy in proxies:
-            try:
-                found += wire.addresses(proxy)
-            except ValueError:  # noqa: PERF203 (each is named)
-                self.logger.warning("trusted_proxies: %r is not an IP address", proxy)
-        trusted = "*" if "*" in found else found
-        self._environs.trusted = trusted
-        self._core.set_option("trusted_proxies", trusted)
+        self.eio._trust(proxies)
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         """Start a coroutine function in a task and return that."""
-        task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))
-        self._tasks.keep(task)
-        return task
+        return self.eio.start_background_task(target, *args, **kwargs)
 
     async def sleep(self, seconds: float = 0) -> None:
         """Wait without holding up the loop."""
@@ -654,4 +655,4 @@ class AsyncServer:
         ``fanio.run`` does this itself. A server that is served again starts again.
         """
         self.logger.info("Socket.IO is shutting down")
-        await self._serving.close()
+        await self.eio.shutdown()

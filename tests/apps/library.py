@@ -16,13 +16,15 @@ ORACLE = os.environ.get("FANIO_TEST_ORACLE", "fanio")
 
 if ORACLE == "fanio":
     import fanio as socketio
+    from fanio import engineio
 else:
+    import engineio  # type: ignore[no-redef]
     import socketio  # type: ignore[no-redef]
 
 CALLABLE = "callable"
 """As `cors_allowed_origins`: ask the function below."""
 
-__all__ = ["ORACLE", "run", "server", "socketio"]
+__all__ = ["ORACLE", "engineio", "options", "run", "server", "socketio"]
 
 
 def is_good(origin: str, environ: dict[str, Any]) -> bool:
@@ -30,8 +32,8 @@ def is_good(origin: str, environ: dict[str, Any]) -> bool:
     return origin.endswith("//good.example") and environ["REQUEST_METHOD"] == "GET"
 
 
-def server(**defaults: Any) -> Any:
-    """An `AsyncServer` with the options of the test."""
+def options(**defaults: Any) -> dict[str, Any]:
+    """The arguments of `AsyncServer` for the test."""
     options = defaults | json.loads(os.environ.get("FANIO_TEST_OPTIONS", "{}"))
     if ORACLE == "fanio" and "FANIO_TEST_SHARDS" in os.environ:
         options = {"shards": int(os.environ["FANIO_TEST_SHARDS"])} | options
@@ -39,7 +41,12 @@ def server(**defaults: Any) -> Any:
         options["cors_allowed_origins"] = is_good
     if ORACLE == "python-socketio":
         options["async_mode"] = "asgi"
-    return socketio.AsyncServer(**options)
+    return options
+
+
+def server(**defaults: Any) -> Any:
+    """An `AsyncServer` with the options of the test."""
+    return socketio.AsyncServer(**options(**defaults))
 
 
 def run(app: Any) -> None:

@@ -171,6 +171,9 @@ class FakeCore:
     def session_of(self, sid: str) -> str | None:
         return self._of(sid, "session")
 
+    def sessions(self) -> list[str]:
+        return list({socket["session"] for socket in self.sockets.values()})
+
     def transport(self, session: str) -> str | None:
         return "websocket" if session in self.requests else None
 

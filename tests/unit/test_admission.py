@@ -1,7 +1,9 @@
-"""Handshakes put to Python are always answered."""
+"""Requests put to Python are always answered."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 
 import pytest
@@ -10,13 +12,25 @@ from fake_core import until
 from fanio import _core
 
 PEER = ("192.0.2.1", 4000)
+TARGET = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n"
 
 
-async def ask(serve, head=b"Origin: http://a\r\n", **options):
-    _, core = serve(**options)
-    core.push(_core.ADMISSION, 7, b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n" + head + b"\r\n", PEER, False)
+async def ask(serve, head=b"Origin: http://a\r\n", events=None, *, handshake=True, **options):
+    """Asks for one request to be let in; returns the core with the answer."""
+    sio, core = serve(**options)
+    for name, handler in (events or {}).items():
+        sio.eio.on(name, handler)
+    core.push(_core.ADMISSION, 7, "s", handshake, TARGET + head + b"\r\n", PEER, False)
     await until(lambda: core.of("admit") or core.of("deny"))
     return core
+
+
+def denied(core):
+    """Returns status, code, message and whether it is readable."""
+    ((token, session, status, body, readable),) = core.of("deny")
+    assert (token, session) == (7, "s")
+    body = json.loads(body)
+    return status, body["code"], body["message"], readable
 
 
 @pytest.mark.parametrize("takes_environ", [False, True])
@@ -28,22 +42,85 @@ async def test_origin_function_decides(serve, takes_environ):
         return origin == environ["HTTP_ORIGIN"] == "http://a"
 
     options = {"cors_allowed_origins": two if takes_environ else one}
-    assert (await ask(serve, **options)).of("admit") == [(7, None)]
-    denied = await ask(serve, b"Origin: http://b\r\n", **options)
-    assert denied.of("deny") == [(7, "http://b is not an accepted origin.")]
+    assert (await ask(serve, **options)).of("admit") == [(7, "s", None, "")]
+    core = await ask(serve, b"Origin: http://b\r\n", **options)
+    assert denied(core) == (403, 4, "http://b is not an accepted origin.", False)
 
 
 async def test_request_without_origin_is_admitted(serve):
     core = await ask(serve, b"", cors_allowed_origins=lambda origin: False)
-    assert core.of("admit") == [(7, None)]
+    assert core.of("admit")
 
 
 async def test_function_that_raises_denies_and_is_logged(serve, caplog):
     core = await ask(serve, cors_allowed_origins=lambda origin: 1 / 0, logger=logging.getLogger("test"))
-    assert core.of("deny") == [(7, "Forbidden")]
+    assert denied(core) == (403, 4, "Forbidden", False)
     assert len(caplog.records) == 1
 
 
 async def test_cookie_attributes_are_sent(serve):
     core = await ask(serve, cookie={"name": "io", "Max-Age": lambda: 5})
-    assert core.of("admit") == [(7, "; Max-Age=5")]
+    assert core.of("admit") == [(7, "s", "; Max-Age=5", "")]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "message"), [(True, None), (None, None), (False, "Forbidden"), ('no "cake"', 'no "cake"'), ("", "")]
+)
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_allow_request_decides(serve, verdict, message, is_async):
+    seen = []
+
+    async def later(environ):
+        await asyncio.sleep(0)
+        return verdict
+
+    def allow_request(environ):
+        seen.append(environ["REMOTE_ADDR"])
+        return later(environ) if is_async else verdict
+
+    core = await ask(serve, allow_request=allow_request)
+    assert seen == ["192.0.2.1"]
+    if message is None:
+        assert core.of("admit")
+    else:
+        assert denied(core) == (403, 4, message, True)
+
+
+async def test_headers_are_added_to_responses(serve):
+    async def initial(headers, environ):
+        headers["x-first"] = environ["REQUEST_METHOD"]
+
+    def every(headers, environ):
+        headers.update({"x-every": 1, "set-cookie": ["a=1", "b=2"]})
+
+    events = {"initial_headers": initial, "headers": every}
+    lines = "x-every: 1\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n"
+    core = await ask(serve, events=events)
+    assert core.of("admit") == [(7, "s", None, "x-first: GET\r\n" + lines)]
+    assert {("admission", True), ("ask_requests", True)} <= set(core.of("set_option"))
+    core = await ask(serve, events=events, handshake=False)
+    assert core.of("admit") == [(7, "s", None, lines)]
+
+
+@pytest.mark.parametrize("header", [{"a b": "1"}, {"a": "1\r\nb: 2"}, {"a": "é"}, {"": "1"}])
+async def test_what_is_no_header_is_never_sent(serve, header, caplog):
+    core = await ask(serve, events={"headers": lambda headers, environ: headers.update(header)})
+    assert denied(core)[0] == 403
+    assert "not a header" in caplog.text
+
+
+async def test_refused_requests_are_reported(serve):
+    errors = []
+    core = await ask(serve, events={"connection_error": errors.append}, allow_request=lambda environ: "no")
+    core.push(_core.REFUSED, TARGET + b"\r\n", PEER, False, 1, "Session ID unknown")
+    await until(lambda: len(errors) == 2)
+    assert [(error.code, error.message) for error in errors] == [(4, "no"), (1, "Session ID unknown")]
+    assert errors[1].req["QUERY_STRING"] == "EIO=4&transport=polling"
+    assert ("report_refusals", True) in core.of("set_option")
+
+
+def test_other_events_belong_to_the_server_above():
+    import fanio
+
+    with pytest.raises(ValueError, match=r"the Socket\.IO server has it"):
+        fanio.AsyncServer().eio.on("connect", print)

@@ -31,6 +31,8 @@ _HOP_BY_HOP = frozenset(
     b"sec-websocket-key sec-websocket-protocol sec-websocket-version te trailer transfer-encoding "
     b"upgrade".split()
 )
+#: What the server in front writes itself when it accepts a WebSocket.
+_OF_THE_UPGRADE = frozenset([b"connection", b"sec-websocket-accept", b"upgrade"])
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 _CHUNK = 64 * 1024
 
@@ -171,8 +173,8 @@ async def _serve_websocket(core: _core.Server, path: str, scope: Scope, receive:
         if status != 101:
             await _refuse(scope, reader, status, headers, send)
             return
-        cookies = [pair for pair in headers if pair[0] == b"set-cookie"]
-        await send({"type": "websocket.accept", "headers": cookies})
+        kept = [pair for pair in headers if pair[0] not in _OF_THE_UPGRADE]
+        await send({"type": "websocket.accept", "headers": kept})
         await _pump(reader, writer, receive, send)
     except (asyncio.IncompleteReadError, OSError):
         await _send_close(send, 1011)

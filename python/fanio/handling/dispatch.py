@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
     from fanio.handling.tasks import Tasks
+    from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
     from fanio.types import Placeholders
     from fanio.wire.encode import Codec
@@ -45,10 +44,9 @@ class Dispatcher:
         tasks: Tasks,
         failures: Failures,
         packet_log: PacketLog,
-        *,
-        serial: bool,
+        turns: Turns | None,
     ) -> None:
-        """Take the collaborators; ``serial`` is ``async_handlers=False``."""
+        """Take the collaborators; ``turns`` with ``async_handlers=False``."""
         self._core = core
         self._handlers = handlers
         self._acks = acks
@@ -57,8 +55,7 @@ class Dispatcher:
         self._failures = failures
         self._packet_log = packet_log
         self._logger = failures.logger
-        self._serial = serial
-        self._queues: dict[str, deque[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]] = {}
+        self._turns = turns
         #: Whether events are logged at INFO; looked up once per batch.
         self.verbose = False
         #: Whether packets are logged; the same.
@@ -68,6 +65,10 @@ class Dispatcher:
         """Find out what is to be logged, once per batch."""
         self.verbose = self._logger.isEnabledFor(logging.INFO)
         self.shows_packets = self._packet_log.is_on
+
+    def begin(self) -> None:
+        """Note that a batch of events comes."""
+        self.verbose = self._logger.isEnabledFor(20)
 
     def event(
         self,
@@ -95,7 +96,7 @@ class Dispatcher:
             return
         handler, first = found
         args[:1] = first
-        if not self._serial:
+        if self._turns is None:
             kept: list[asyncio.Task[Any]] = []
             run = self._handle(handler, args, sid, namespace, ack_id, event, kept)
             self._tasks.start_event(sid, run, kept)
@@ -103,7 +104,7 @@ class Dispatcher:
         session_id = self._core.session_of(sid)
         if session_id is not None:
             run_it = partial(self._handle, handler, args, sid, namespace, ack_id, event, None)
-            self.in_turn(session_id, sid, run_it)
+            self._turns.add(session_id, sid, run_it)
 
     async def _handle(
         self,
@@ -133,44 +134,6 @@ class Dispatcher:
         finally:
             if kept is not None:
                 self._tasks.end_event(sid, kept)
-
-    def in_turn(self, session_id: str, sid: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run something of a session's after everything before it."""
-        self._tasks.begin(sid)
-        queue = self._queues.get(session_id)
-        if queue is not None:
-            queue.append((sid, run))
-            return
-        self._queues[session_id] = queue = deque([(sid, run)])
-        self._tasks.start(self._work(session_id, queue))
-
-    async def _work(
-        self,
-        session_id: str,
-        queue: deque[tuple[str, Callable[[], Coroutine[Any, Any, None]]]],
-    ) -> None:
-        try:
-            while queue:
-                sid, run = queue.popleft()
-                try:
-                    await run()
-                except asyncio.CancelledError:
-                    if _is_cancelled():
-                        raise
-                finally:
-                    self._tasks.end(sid)
-        finally:
-            if queue and sys.version_info < (3, 11):
-                # Python 3.10 cannot tell whose cancellation it was: a new task goes on with the rest.
-                self._tasks.start(self._work(session_id, queue))
-            else:
-                for sid, _ in queue:
-                    self._tasks.end(sid)
-                del self._queues[session_id]
-
-    def is_busy(self) -> bool:
-        """Return whether anything waits for its turn."""
-        return bool(self._queues)
 
     def _answer(self, sid: str, ack_id: int, result: Any, event: Any, namespace: str) -> None:
         if result is None:
@@ -241,11 +204,3 @@ def _is_to_await(result: Any, ack_id: int | None) -> bool:
     A task runs by itself: it is waited for only when its result is the acknowledgement.
     """
     return isinstance(result, CoroutineType) or (ack_id is not None and isinstance(result, Awaitable))
-
-
-def _is_cancelled() -> bool:
-    """Return whether the current task is being cancelled, not only something it waited for."""
-    task = asyncio.current_task()
-    if sys.version_info >= (3, 11) and task is not None:
-        return task.cancelling() > 0
-    return True

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio.exceptions import ConnectionRefusedError as Refused
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
     from fanio.handling.tasks import Tasks
+    from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
     from fanio.wire.encode import Codec
     from fanio.wire.environ import Environs
@@ -65,6 +65,7 @@ class Lifecycle:
         tasks: Tasks,
         failures: Failures,
         packet_log: PacketLog,
+        turns: Turns | None,
         *,
         always_connect: bool,
         namespaces: list[str] | str,
@@ -89,8 +90,8 @@ class Lifecycle:
         self._farewells: dict[str, asyncio.Future[None]] = {}
         #: How many clients there are; emits look at it to see whether anybody listens.
         self.clients = 0
-        #: What runs a disconnect handler after the events before it (async_handlers=False).
-        self.in_turn: Callable[[str, str, Callable[[], Any]], None] | None = None
+        # With async_handlers=False a disconnect handler runs after the events before it.
+        self._turns = turns
         #: The user sessions, by sid.
         self.sessions: dict[str, dict[str, Any]] = {}
 
@@ -232,8 +233,8 @@ class Lifecycle:
             finally:
                 self._forget(sid, session_id)
 
-        if self.in_turn is not None and reason != Reason.SERVER_DISCONNECT:
-            self.in_turn(session_id, sid, say_goodbye)
+        if self._turns is not None and reason != Reason.SERVER_DISCONNECT:
+            self._turns.add(session_id, sid, say_goodbye)
             return
         self._keep(self._tasks.start(say_goodbye()))
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,10 @@ from fanio import _core
 if TYPE_CHECKING:
     import logging
 
-    from fanio.handling.dispatch import Dispatcher
-    from fanio.handling.lifecycle import Lifecycle
     from fanio.handling.tasks import Tasks
+    from fanio.wire.admission import Admission
 
-__all__ = ["Serving"]
+__all__ = ["Program", "Serving"]
 
 #: The most events that are taken in one turn of the loop. When some are left in the core, its
 #: descriptor stays readable and the next turn takes them.
@@ -42,22 +42,38 @@ def _never() -> bool:
     return False
 
 
+def _nothing() -> None:
+    pass
+
+
+@dataclass
+class Program:
+    """What a server does with the core's events."""
+
+    #: What takes each kind of event.
+    receivers: Mapping[int, Callable[..., None]]
+    #: The disconnect handlers that run; an end waits for them.
+    leaving: set[asyncio.Task[Any]]
+    #: Called before each batch of events.
+    begin: Callable[[], None] = _nothing
+    #: Whether anything else must be done before an end.
+    is_busy: Callable[[], bool] = _never
+    #: Called when the core has ended.
+    end: Callable[[], None] = _nothing
+
+
 class Serving:
     """The running side of one server."""
 
     def __init__(
         self,
         core: _core.Server,
-        lifecycle: Lifecycle,
-        dispatcher: Dispatcher,
         tasks: Tasks,
-        admission: Callable[..., None],
+        admission: Admission,
         logger: logging.Logger,
     ) -> None:
-        """Take the receivers of the core's events."""
+        """Take what every server has; ``attach`` brings what its program is."""
         self._core = core
-        self._lifecycle = lifecycle
-        self._dispatcher = dispatcher
         self._tasks = tasks
         self._logger = logger
         self._lock = threading.Lock()
@@ -69,15 +85,18 @@ class Serving:
         self._stopped: concurrent.futures.Future[None] | None = None
         self._doors: dict[int, HandOff] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._program = Program({}, set())
         self._receivers: dict[int, Callable[..., None]] = {
-            _core.CONNECT: lifecycle.connect,
-            _core.EVENT: dispatcher.event,
-            _core.ACK: dispatcher.ack,
-            _core.DISCONNECT: lifecycle.disconnect,
+            _core.ADMISSION: admission.ask,
+            _core.REFUSED: admission.refused,
             _core.HANDOFF: self._hand_off,
-            _core.ADMISSION: admission,
             _core.STOPPED: self._note_stopped,
         }
+
+    def attach(self, program: Program) -> None:
+        """Bring the core's events to a program."""
+        self._receivers.update(program.receivers)
+        self._program = program
 
     @property
     def is_running(self) -> bool:
@@ -124,7 +143,7 @@ class Serving:
 
     def _handle(self, batch: Iterable[tuple[object, ...]]) -> float:
         """Handle events until the budget is used up; return the seconds it took."""
-        self._dispatcher.look_at_loggers()
+        self._program.begin()
         receivers = self._receivers
         began = monotonic()
         events = iter(batch)
@@ -193,10 +212,10 @@ class Serving:
             while not stopped.done() and not give_up():
                 await asyncio.wait([stopped], timeout=_TICK)
         while not give_up():
-            waiting = self._lifecycle.leaving - {asyncio.current_task()}
+            waiting = self._program.leaving - {asyncio.current_task()}
             if waiting:
                 await asyncio.wait(waiting, timeout=_TICK)
-            elif self._dispatcher.is_busy():
+            elif self._program.is_busy():
                 await asyncio.sleep(_TICK / 10)
             else:
                 break
@@ -210,7 +229,7 @@ class Serving:
             if self.loop is not None and not self.loop.is_closed():
                 self.loop.remove_reader(fd)
             self._core.stop()
-            self._lifecycle.release_waiting()
+            self._program.end()
             self._left = []
             self._doors.clear()
             self.loop = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ else:
 class Tasks:
     """The tasks of one server, on the loop that serves it."""
 
-    def __init__(self, core: _core.Server) -> None:
-        """Ask ``core`` to pause and resume sessions."""
+    def __init__(self, core: _core.Server, session_of: Callable[[str], str | None] | None = None) -> None:
+        """Ask ``core`` to pause and resume sessions; ``session_of`` says which is a client's."""
         self._core = core
+        self._find_session = session_of or core.session_of
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._in_flight: dict[str, int] = {}
@@ -107,7 +108,7 @@ class Tasks:
         return self._in_flight.get(sid, 0)
 
     def _pause(self, sid: str) -> None:
-        session_id = self._core.session_of(sid)
+        session_id = self._find_session(sid)
         if session_id is None:
             return
         self._session_of[sid] = session_id

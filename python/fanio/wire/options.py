@@ -11,7 +11,7 @@ import difflib
 import ipaddress
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fanio.handling.handlers import Handler
@@ -45,6 +45,11 @@ class WireOptions:
     per_message_deflate: bool | Mapping[str, int] | None = False
     trusted_proxies: str | Iterable[str] = ()
     shards: int | None = None
+    #: Called with the environ of each handshake, sync or async: True (or None) lets it in, False or
+    #: a message refuses it with 403, code 4, before there is a session.
+    allow_request: Callable[[dict[str, Any]], Any] | None = None
+    #: Seconds more than ``ping_interval`` that are announced, from a tuple given for that.
+    ping_interval_grace_period: float = field(default=0, init=False)
 
     def core(self) -> dict[str, object]:
         """Return the dictionary for the core.
@@ -53,9 +58,9 @@ class WireOptions:
             TypeError: When a value has the wrong type.
             ValueError: When a value is out of range.
         """
-        interval, grace = self.ping_interval, 0.0
-        if isinstance(interval, (tuple, list)):
-            interval, grace = interval
+        if isinstance(self.ping_interval, (tuple, list)):
+            self.ping_interval, self.ping_interval_grace_period = self.ping_interval
+        self.transports = self._transports()
         return {
             "admission": self.needs_admission(),
             "allow_upgrades": bool(self.allow_upgrades),
@@ -71,18 +76,19 @@ class WireOptions:
             "max_http_buffer_size": int(self.max_http_buffer_size),
             "max_queue_bytes": int(self.max_queue_bytes),
             "per_message_deflate": self._deflate(),
-            "ping_grace": float(grace),
-            "ping_interval": float(interval),
+            "ping_grace": float(self.ping_interval_grace_period),
+            "ping_interval": float(self.ping_interval),
             "ping_timeout": float(self.ping_timeout),
             "shards": self.shards,
-            "transports": self._transports(),
+            "transports": self.transports,
             "trusted_proxies": addresses(self.trusted_proxies),
             "upgrade_timeout": float(self.upgrade_timeout),
         }
 
     def needs_admission(self) -> bool:
         """Return whether each handshake must be put to Python."""
-        return callable(self.cors_allowed_origins) or self._has_callable_attribute()
+        asks = callable(self.cors_allowed_origins) or self.allow_request is not None
+        return asks or self._has_callable_attribute()
 
     def accepts(self, origin: str, environ: Callable[[], dict[str, Any]]) -> bool:
         """Return whether the program's function accepts an origin; True without one."""
@@ -172,10 +178,10 @@ def _one_line(text: str) -> str:
     return text
 
 
-def warn_unknown(names: Iterable[str], known: Iterable[str]) -> None:
-    """Warn about options that do not exist, with the nearest name that does."""
+def warn_unknown(names: Iterable[str], known: Iterable[str], owner: str = "AsyncServer") -> None:
+    """Warn about options of ``owner`` that do not exist, with the nearest name that does."""
     known = list(known)
     for name in names:
         near = difflib.get_close_matches(name, known, 1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        warnings.warn(f"AsyncServer: unknown option {name!r}{hint}", stacklevel=4)
+        warnings.warn(f"{owner}: unknown option {name!r}{hint}", stacklevel=4)

@@ -26,10 +26,11 @@ pub(crate) const STOPPED: u8 = 6;
 pub(crate) const OPEN: u8 = 7;
 pub(crate) const MESSAGE: u8 = 8;
 pub(crate) const CLOSED: u8 = 9;
+pub(crate) const REFUSED: u8 = 10;
 
 /// An event with what the registry knows about it: all that its tuple needs.
 pub(crate) enum Notice {
-    Admission { token: u64, head: Box<[u8]>, peer: Peer },
+    Admission { token: u64, session: Id, handshake: bool, head: Box<[u8]>, peer: Peer },
     Closed { session: Id, reason: Reason },
     Connect { sid: Id, namespace: Arc<str>, session: Id, auth: Box<str> },
     Data { kind: u8, namespace: Arc<str>, data: Data },
@@ -37,6 +38,7 @@ pub(crate) enum Notice {
     HandOff { fd: OwnedFd, data: Vec<u8>, listener: u32 },
     Message { session: Id, message: Message },
     Open { session: Id, head: Box<[u8]>, peer: Peer, transport: &'static str },
+    Refused { head: Box<[u8]>, peer: Peer, code: u8, message: String },
     Stopped,
 }
 
@@ -47,7 +49,9 @@ pub(crate) enum Notice {
 pub(crate) fn notice(registry: &mut Registry, event: Event) -> Option<Notice> {
     match event {
         Event::Ack(data) => data_notice(registry, ACK, data),
-        Event::Admission { token, head, peer } => Some(Notice::Admission { token, head, peer }),
+        Event::Admission { token, session, handshake, head, peer } => {
+            Some(Notice::Admission { token, session, handshake, head, peer })
+        }
         Event::Closed { session, reason } => {
             registry.close(&session);
             Some(Notice::Closed { session, reason: reason? })
@@ -71,6 +75,9 @@ pub(crate) fn notice(registry: &mut Registry, event: Event) -> Option<Notice> {
             let (session, transport) = (handshake.session, transport_name(handshake.transport));
             open(registry, addr, *handshake);
             Some(Notice::Open { session, head, peer, transport })
+        }
+        Event::Refused { head, peer, code, message } => {
+            Some(Notice::Refused { head, peer, code, message })
         }
         Event::Stopped => Some(Notice::Stopped),
         Event::Upgraded { session } => {
@@ -108,9 +115,10 @@ impl<'py, 'a> Tuples<'py, 'a> {
     pub(crate) fn make(&mut self, notice: Notice) -> PyResult<Bound<'py, PyTuple>> {
         let py = self.py;
         match notice {
-            Notice::Admission { token, head, peer } => {
-                let address = peer_address(&peer);
-                (ADMISSION, token, PyBytes::new(py, &head), address, peer.secure).into_pyobject(py)
+            Notice::Admission { token, session, handshake, head, peer } => {
+                let (head, address) = (PyBytes::new(py, &head), peer_address(&peer));
+                let session = session.as_str();
+                (ADMISSION, token, session, handshake, head, address, peer.secure).into_pyobject(py)
             }
             Notice::Closed { session, reason } => {
                 (CLOSED, session.as_str(), reason.as_str()).into_pyobject(py)
@@ -139,6 +147,10 @@ impl<'py, 'a> Tuples<'py, 'a> {
             Notice::Open { session, head, peer, transport } => {
                 let (head, address) = (PyBytes::new(py, &head), peer_address(&peer));
                 (OPEN, session.as_str(), head, address, peer.secure, transport).into_pyobject(py)
+            }
+            Notice::Refused { head, peer, code, message } => {
+                let (head, address) = (PyBytes::new(py, &head), peer_address(&peer));
+                (REFUSED, head, address, peer.secure, code, message).into_pyobject(py)
             }
             Notice::Stopped => PyTuple::new(py, [STOPPED]),
         }

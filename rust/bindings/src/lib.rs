@@ -35,6 +35,8 @@ mod _core {
     #[pymodule_export]
     const OPEN: u8 = crate::delivery::OPEN;
     #[pymodule_export]
+    const REFUSED: u8 = crate::delivery::REFUSED;
+    #[pymodule_export]
     const STOPPED: u8 = crate::delivery::STOPPED;
     #[pymodule_export]
     use crate::frames::{FrameReader, encode_frame};

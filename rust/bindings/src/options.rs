@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use engine::Parser;
-use net::{Compression, Cookie, Cors, Options, PerMessageDeflate, Trusted};
+use net::{Cookie, Cors, Options, PerMessageDeflate, Trusted};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -24,20 +24,16 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
     let engine = &mut options.engine;
     match name {
         "admission" => options.admission = value.extract()?,
+        "ask_requests" => options.ask_requests = value.extract()?,
         "allow_upgrades" => engine.allow_upgrades = value.extract()?,
         "body_timeout" => options.body_timeout = seconds(name, value)?,
-        "compression_threshold" => {
-            let threshold = value.extract()?;
-            if options.compression.threshold.is_some() {
-                options.compression = Compression { threshold: Some(threshold) };
-            }
-        }
+        "compression_threshold" => options.compression.threshold = value.extract()?,
         "connect_timeout" => engine.connect_timeout = seconds(name, value)?,
         "cookie" => options.cookie = cookie(value)?,
         "cors" => options.cors = cors(value)?,
         "cors_credentials" => options.cors_credentials = value.extract()?,
         "head_timeout" => options.head_timeout = seconds(name, value)?,
-        "http_compression" => set_compression(options, value.extract()?),
+        "http_compression" => options.compression.on = value.extract()?,
         "max_attachments" => engine.max_attachments = value.extract()?,
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
         "max_queue_bytes" => options.max_queue_bytes = value.extract()?,
@@ -50,6 +46,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "ping_grace" => options.ping_grace = seconds(name, value)?,
         "ping_interval" => engine.ping_interval = seconds(name, value)?,
         "ping_timeout" => engine.ping_timeout = seconds(name, value)?,
+        "report_refusals" => options.report_refusals = value.extract()?,
         "shards" => {
             if let Some(shards) = value.extract::<Option<usize>>()? {
                 options.shards = shards.clamp(1, 64);
@@ -65,11 +62,6 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         _ => return Err(bad(name, "a name the core knows").into()),
     }
     Ok(())
-}
-
-fn set_compression(options: &mut Options, on: bool) {
-    let threshold = options.compression.threshold.unwrap_or(1024);
-    options.compression = Compression { threshold: on.then_some(threshold) };
 }
 
 fn bad(name: &str, expected: &'static str) -> Error {

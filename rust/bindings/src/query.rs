@@ -67,6 +67,10 @@ impl Server {
         Some(sid.as_str().to_owned())
     }
 
+    fn sessions(&self) -> Vec<String> {
+        self.registry.lock().sessions().map(|id| id.as_str().to_owned()).collect()
+    }
+
     fn transport(&self, session_id: &str) -> Option<&'static str> {
         self.registry.lock().transport(&Id::parse(session_id)?)
     }

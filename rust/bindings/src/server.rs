@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 
 use engine::Reason;
-use net::{Arrival, Command, Io, Listener, Options, Peer};
+use net::{Arrival, Command, Decision, Io, Listener, Options, Peer};
 use parking_lot::{Mutex, RwLock};
 use protocol::Id;
 use protocol::socketio::PacketType;
@@ -327,14 +327,15 @@ impl Server {
         self.to_session(session_id, |addr| Command::Resume { addr });
     }
 
-    /// Lets a handshake in.
-    fn admit(&self, token: u64, cookie: Option<String>) {
-        self.answer(token, |token| Command::Admit { token, cookie: cookie.clone() });
+    /// Lets a request in.
+    #[pyo3(signature = (token, session_id, cookie = None, headers = String::new()))]
+    fn admit(&self, token: u64, session_id: &str, cookie: Option<String>, headers: String) {
+        self.decide(token, session_id, Decision::Admit { cookie, headers });
     }
 
-    /// Refuses a handshake.
-    fn deny(&self, token: u64, message: &str) {
-        self.answer(token, |token| Command::Deny { token, message: message.to_owned() });
+    /// Refuses a request.
+    fn deny(&self, token: u64, session_id: &str, status: u16, body: String, readable: bool) {
+        self.decide(token, session_id, Decision::Deny { status, body, readable });
     }
 
     /// What the shards have counted.
@@ -393,9 +394,11 @@ impl Server {
     }
 
     /// A token names a stream of the shard in its upper bits.
-    fn answer(&self, token: u64, command: impl Fn(u64) -> Command) {
-        if let Some(net) = &*self.net.read() {
-            net.push((token >> 58) as u16, command(token & (u64::MAX >> 6)));
+    fn decide(&self, token: u64, session: &str, decision: Decision) {
+        let net = self.net.read();
+        if let (Some(net), Some(session)) = (&*net, Id::parse(session)) {
+            let (shard, token) = ((token >> 58) as u16, token & (u64::MAX >> 6));
+            net.push(shard, Command::Decide { token, session, decision: Box::new(decision) });
         }
     }
 }

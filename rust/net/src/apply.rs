@@ -17,7 +17,6 @@ impl Shard {
     pub(crate) fn apply(&mut self, command: Command) {
         match command {
             Command::Accept { addr, sid, frame, all } => self.accept_socket(addr, sid, &frame, all),
-            Command::Admit { token, cookie } => self.table.admitted(token, Ok(cookie)),
             Command::Arrive(arrival) => self.table.arrive(*arrival),
             Command::Close { addr, reason } => {
                 if self.table.session_at(addr).is_some() {
@@ -26,7 +25,9 @@ impl Shard {
                 }
             }
             Command::CloseRoom { room } => self.fanout.close_room(room, &mut self.table),
-            Command::Deny { token, message } => self.table.admitted(token, Err(message)),
+            Command::Decide { token, session, decision } => {
+                self.table.decided(token, session, *decision);
+            }
             Command::Direct { addr, sid, frame } => self.direct(addr, sid, frame),
             Command::Disconnect { addr, sid, frame, all } => {
                 self.disconnect(addr, sid, &frame, all);

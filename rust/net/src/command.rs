@@ -10,6 +10,27 @@ use smallvec::SmallVec;
 use crate::accept::{Arrival, Listener};
 use crate::options::Options;
 
+/// The program's answer to `Event::Admission`.
+#[derive(Debug)]
+pub enum Decision {
+    /// The request is served.
+    Admit {
+        /// The attributes of the cookie, when they are made anew for each handshake.
+        cookie: Option<String>,
+        /// Header lines for the response, each with its line end.
+        headers: String,
+    },
+    /// It is refused.
+    Deny {
+        /// The status of the response.
+        status: u16,
+        /// Its body, JSON.
+        body: String,
+        /// Whether a page of the request's origin may read it.
+        readable: bool,
+    },
+}
+
 /// A request to a shard.
 #[derive(Debug)]
 pub enum Command {
@@ -23,13 +44,6 @@ pub enum Command {
         frame: Frame,
         /// The room of everybody in the namespace.
         all: RoomId,
-    },
-    /// Admission: let the handshake in, with this `Set-Cookie` value.
-    Admit {
-        /// From `Event::Admission`.
-        token: u64,
-        /// The attributes of the cookie, when they are made anew for each handshake.
-        cookie: Option<String>,
     },
     /// A stream to serve.
     Arrive(Box<Arrival>),
@@ -45,12 +59,14 @@ pub enum Command {
         /// The room.
         room: RoomId,
     },
-    /// Admission: refuse the handshake.
-    Deny {
+    /// What becomes of a request that the program was asked about.
+    Decide {
         /// From `Event::Admission`.
         token: u64,
-        /// Sent to the client.
-        message: String,
+        /// The session, from there too.
+        session: Id,
+        /// The answer.
+        decision: Box<Decision>,
     },
     /// Send to one socket, after all that is pending for its session.
     Direct {

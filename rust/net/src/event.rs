@@ -57,10 +57,14 @@ pub enum Message {
 pub enum Event {
     /// A client acknowledged a packet.
     Ack(Data),
-    /// A handshake asks to be let in (option `admission`).
+    /// A handshake (option `admission`) or another request (`ask_requests`) asks to be let in.
     Admission {
         /// Given back with the answer.
         token: u64,
+        /// The session: the one to be, for a handshake.
+        session: Id,
+        /// Whether it is a handshake.
+        handshake: bool,
         /// The raw bytes of the request head.
         head: Box<[u8]>,
         /// Who sent it.
@@ -117,6 +121,17 @@ pub enum Event {
         addr: Addr,
         /// The request that opened it.
         handshake: Box<Handshake>,
+    },
+    /// A request was answered with an error (option `report_refusals`).
+    Refused {
+        /// The raw bytes of the request head.
+        head: Box<[u8]>,
+        /// Who sent it.
+        peer: Peer,
+        /// The error's number.
+        code: u8,
+        /// Its text.
+        message: String,
     },
     /// The session moved to a WebSocket.
     Upgraded {

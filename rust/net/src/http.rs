@@ -11,6 +11,7 @@ use protocol::Id;
 use protocol::http1::{Request, parse_request};
 
 use crate::accept::Arrival;
+use crate::admission::Asking;
 use crate::counters::Counter;
 use crate::event::{Event, Handshake, Peer};
 use crate::origin::{self, Verdict};
@@ -28,7 +29,7 @@ pub(crate) struct Http {
     path: Arc<str>,
     listener: Option<u32>,
     pub(crate) peer: Peer,
-    generation: u32,
+    pub(crate) generation: u32,
     pub(crate) phase: Phase,
     /// How much of the input was searched for the end of the head.
     scanned: usize,
@@ -39,8 +40,8 @@ pub(crate) struct Http {
 /// Where a stream is between two requests.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// A handshake waits for the program's admission.
-    Asking(Vec<u8>),
+    /// A request waits for the program's decision.
+    Asking(Box<Asking>),
     /// The body of a POST is being read.
     Body(Box<Post>),
     /// A head is being read.
@@ -81,7 +82,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    fn message(self) -> &'static str {
+    pub(crate) fn message(self) -> &'static str {
         match self {
             Self::UnknownTransport => "Transport unknown",
             Self::UnknownSession => "Session ID unknown",
@@ -244,16 +245,15 @@ impl Table {
         }
         let verdict = origin::check(&self.options, request, &peer);
         let Verdict::Allowed(headers) = verdict else {
-            let reply = self.fault(Fault::Forbidden, Some("Origin not allowed"));
-            return self.answer(slot, reply.closing());
+            let message = Some("Origin not allowed");
+            return self.refuse(slot, request, head, Fault::Forbidden, message, "");
         };
         if request.method == "OPTIONS" {
             let preflight = Reply::new(204).raw_headers(&headers).preflight(request);
             return self.answer(slot, preflight.keep_alive(request.keeps_alive()));
         }
-        if let Err((fault, message)) = self.route(slot, request, head, &headers, &peer) {
-            let reply = self.fault(fault, message.as_deref()).raw_headers(&headers);
-            self.answer_request(slot, request, reply);
+        if let Err(fault) = self.route(slot, request, head, &headers, &peer) {
+            self.refuse(slot, request, head, fault, None, &headers);
         }
     }
 
@@ -265,113 +265,79 @@ impl Table {
         head: &[u8],
         headers: &str,
         peer: &Peer,
-    ) -> Result<(), (Fault, Option<String>)> {
-        let fault = |fault| Err((fault, None));
-        let transport = match request.query_value("transport").as_deref() {
-            Some("polling") => Transport::Polling,
-            Some("websocket") => Transport::WebSocket,
-            _ => return fault(Fault::UnknownTransport),
-        };
-        let upgrade = request.has_token("upgrade", "websocket");
+    ) -> Result<(), Fault> {
+        let transport = transport(request)?;
         if request.query_value("sid").is_some() {
-            let known = named_session(request).and_then(|id| self.by_id.get(&id).copied());
-            let Some(session) = known else {
-                return fault(Fault::UnknownSession);
-            };
-            if !is_version_4(request) || upgrade != (transport == Transport::WebSocket) {
-                return fault(Fault::BadRequest);
+            let known = named_session(request).filter(|_| self.options.ask_requests);
+            if let Some(session) = known.filter(|id| self.by_id.contains_key(id)) {
+                self.ask(slot, head, peer, Some(session));
+                return Ok(());
             }
-            return match (transport, request.method) {
-                (Transport::WebSocket, _) => self.probe(slot, session, request),
-                (Transport::Polling, "GET") => self.poll(slot, session, request, headers),
-                (Transport::Polling, "POST") => self.post(slot, session, request, headers),
-                _ => Err(Fault::BadRequest),
-            }
-            .map_err(|fault| (fault, None));
+            return self.serve_known(slot, request, headers);
         }
         if request.method != "GET" {
-            return fault(Fault::BadHandshakeMethod);
+            return Err(Fault::BadHandshakeMethod);
         }
         let offered = match transport {
             Transport::Polling => self.options.engine.polling,
             Transport::WebSocket => self.options.engine.websocket,
         };
         if !offered {
-            return fault(Fault::UnknownTransport);
+            return Err(Fault::UnknownTransport);
         }
+        let upgrade = is_upgrade(request);
         if upgrade != (transport == Transport::WebSocket) || request.query_value("j").is_some() {
-            return fault(Fault::BadRequest);
+            return Err(Fault::BadRequest);
         }
         if !is_version_4(request) {
-            return fault(Fault::UnsupportedVersion);
+            return Err(Fault::UnsupportedVersion);
         }
-        if self.options.admission {
-            self.ask(slot, head, peer);
-            return Ok(());
+        if let Some(Err(reply)) = upgrade.then(|| upgrade::accept(request, &self.options)) {
+            self.counters.add(Counter::RequestsRefused);
+            self.answer(slot, reply);
+        } else if self.options.admission {
+            self.ask(slot, head, peer, None);
+        } else {
+            let session = self.random.session(self.shard);
+            self.handshake(slot, request, head, session, headers, (None, ""));
         }
-        self.handshake(slot, request, head, headers, None);
         Ok(())
     }
 
-    /// Puts a handshake to the program.
-    fn ask(&mut self, slot: u32, head: &[u8], peer: &Peer) {
-        let Some(http) = self.http(slot) else { return };
-        http.phase = Phase::Asking(head.to_vec());
-        let stream = (u64::from(http.generation & 0x03ff_ffff) << 32) | u64::from(slot);
-        let token = (u64::from(self.shard) << 58) | stream;
-        self.published += 1;
-        self.events.push(Event::Admission { token, head: head.into(), peer: peer.clone() });
-    }
-
-    /// The program has decided about a handshake.
-    pub(crate) fn admitted(&mut self, token: u64, decision: Result<Option<String>, String>) {
-        let (slot, generation) = (token as u32, (token >> 32) as u32);
-        let asked = |http: &&mut Http| http.generation & 0x03ff_ffff == generation;
-        let Some(http) = self.http(slot).filter(asked) else {
-            return;
-        };
-        let Phase::Asking(head) = std::mem::replace(&mut http.phase, Phase::Head) else {
-            return;
-        };
-        let peer = http.peer.clone();
-        let Ok(Some((request, _))) = parse_request(&head) else {
-            return;
-        };
-        let Verdict::Allowed(headers) = origin::check(&self.options, &request, &peer) else {
-            return;
-        };
-        match decision {
-            Ok(cookie) => self.handshake(slot, &request, &head, &headers, cookie),
-            Err(message) => {
-                // The program has refused the origin: no page may read the answer.
-                let reply = self.fault(Fault::Forbidden, Some(&message));
-                self.answer_request(slot, &request, reply);
-            }
+    /// Serves a request that names a session.
+    pub(crate) fn serve_known(
+        &mut self,
+        slot: u32,
+        request: &Request<'_>,
+        headers: &str,
+    ) -> Result<(), Fault> {
+        let transport = transport(request)?;
+        let known = named_session(request).and_then(|id| self.by_id.get(&id).copied());
+        let session = known.ok_or(Fault::UnknownSession)?;
+        if !is_version_4(request) || is_upgrade(request) != (transport == Transport::WebSocket) {
+            return Err(Fault::BadRequest);
         }
-        self.ready.push(slot);
+        match (transport, request.method) {
+            (Transport::WebSocket, _) => self.probe(slot, session, request, headers),
+            (Transport::Polling, "GET") => self.poll(slot, session, request, headers),
+            (Transport::Polling, "POST") => self.post(slot, session, request, headers),
+            _ => Err(Fault::BadRequest),
+        }
     }
 
-    /// Opens a session.
-    fn handshake(
+    /// Opens a session. `more` is what the program adds: a cookie's attributes, header lines.
+    pub(crate) fn handshake(
         &mut self,
         slot: u32,
         request: &Request<'_>,
         head: &[u8],
-        headers: &str,
-        cookie: Option<String>,
+        id: Id,
+        cors: &str,
+        more: (Option<String>, &str),
     ) {
-        let upgrade = request.has_token("upgrade", "websocket");
-        let transport = if upgrade { Transport::WebSocket } else { Transport::Polling };
-        let accepted = upgrade.then(|| upgrade::accept(request, &self.options)).transpose();
-        let accepted = match accepted {
-            Ok(accepted) => accepted,
-            Err(reply) => {
-                self.counters.add(Counter::RequestsRefused);
-                self.answer(slot, reply);
-                return;
-            }
-        };
-        let id = self.random.session(self.shard);
+        let accepted = is_upgrade(request).then(|| upgrade::accept(request, &self.options).ok());
+        let accepted = accepted.flatten();
+        let transport = if accepted.is_some() { Transport::WebSocket } else { Transport::Polling };
         let Some(http) = self.http(slot) else {
             return;
         };
@@ -379,12 +345,12 @@ impl Table {
         let handshake = Handshake { session: id, head: head.into(), peer, transport };
         let session = self.open_session(handshake, transport);
         let open = self.open_packet(&id, transport);
-        let cookie = self.cookie(&id, cookie);
+        let headers = self.cookie(&id, more.0) + more.1;
         if let Some(accepted) = accepted {
-            self.start_websocket(slot, session, &accepted, &open, &cookie);
+            self.start_websocket(slot, session, &accepted, &open, &headers);
         } else {
-            let reply = Reply::new(200).text(open.into()).raw_headers(headers);
-            let reply = reply.raw_headers(&cookie).keep_alive(request.keeps_alive());
+            let reply = Reply::new(200).text(open.into()).raw_headers(cors);
+            let reply = reply.raw_headers(&headers).keep_alive(request.keeps_alive());
             self.answer(slot, reply);
         }
     }
@@ -516,6 +482,18 @@ fn path_matches(path: &[u8], ours: &str) -> bool {
 
 fn named_session(request: &Request<'_>) -> Option<Id> {
     Id::parse(&request.query_value("sid")?)
+}
+
+fn is_upgrade(request: &Request<'_>) -> bool {
+    request.has_token("upgrade", "websocket")
+}
+
+fn transport(request: &Request<'_>) -> Result<Transport, Fault> {
+    match request.query_value("transport").as_deref() {
+        Some("polling") => Ok(Transport::Polling),
+        Some("websocket") => Ok(Transport::WebSocket),
+        _ => Err(Fault::UnknownTransport),
+    }
 }
 
 fn is_version_4(request: &Request<'_>) -> bool {

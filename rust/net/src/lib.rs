@@ -6,6 +6,7 @@
 //! takes no decision of the protocol: those are in `engine` and `rooms`.
 
 mod accept;
+mod admission;
 mod apply;
 mod bodies;
 mod command;
@@ -31,7 +32,7 @@ mod websocket;
 mod wheel;
 
 pub use accept::{Arrival, Io, Listener};
-pub use command::Command;
+pub use command::{Command, Decision};
 pub use counters::{Counter, Counters};
 pub use event::{Data, Event, Handshake, Message, Peer};
 pub use options::{Compression, Cookie, Cors, Options, PerMessageDeflate, Trusted};

@@ -41,8 +41,10 @@ pub struct Cookie {
 /// Compression of polling responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compression {
-    /// Bodies of at least this many bytes are compressed; `None` turns it off.
-    pub threshold: Option<usize>,
+    /// Whether anything is.
+    pub on: bool,
+    /// From how many bytes on.
+    pub threshold: usize,
 }
 
 /// Compression of WebSocket messages (`permessage-deflate`).
@@ -56,11 +58,14 @@ pub struct PerMessageDeflate {
 
 /// The options of a server.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     /// What the session machine needs to know.
     pub engine: engine::Config,
     /// Whether handshakes are put to Python (`Event::Admission`) before there is a session.
     pub admission: bool,
+    /// Whether the requests of known sessions are put to Python too.
+    pub ask_requests: bool,
     /// How long a body may take, from its head to its last byte.
     pub body_timeout: Duration,
     /// How long the peer may take to answer a close, and to read the last bytes.
@@ -85,6 +90,8 @@ pub struct Options {
     pub per_message_deflate: Option<PerMessageDeflate>,
     /// Added to the ping interval that is announced, for clients with slow timers.
     pub ping_grace: Duration,
+    /// Whether Python hears of the requests that were refused (`Event::Refused`).
+    pub report_refusals: bool,
     /// How many I/O threads there are.
     pub shards: usize,
     /// Whose forwarded headers are believed.
@@ -96,9 +103,10 @@ impl Default for Options {
         Self {
             engine: engine::Config::default(),
             admission: false,
+            ask_requests: false,
             body_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
-            compression: Compression { threshold: Some(1024) },
+            compression: Compression { on: true, threshold: 1024 },
             cookie: None,
             cors: Cors::Same,
             cors_credentials: true,
@@ -108,6 +116,7 @@ impl Default for Options {
             max_unread: 256,
             per_message_deflate: None,
             ping_grace: Duration::ZERO,
+            report_refusals: false,
             shards: default_shards(),
             trusted: Trusted::List(Vec::new()),
         }

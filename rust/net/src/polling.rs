@@ -147,7 +147,8 @@ impl Table {
             return;
         };
         let slot = std::mem::replace(&mut entry.poll, NONE);
-        let threshold = self.options.compression.threshold;
+        let compression = self.options.compression;
+        let threshold = compression.on.then_some(compression.threshold);
         let Some(http) = self.http(slot) else { return };
         let Phase::Poll(poll) = std::mem::replace(&mut http.phase, Phase::Head) else {
             return;

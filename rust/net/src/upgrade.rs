@@ -83,6 +83,7 @@ impl Table {
         slot: u32,
         session: u32,
         request: &Request<'_>,
+        headers: &str,
     ) -> Result<(), Fault> {
         let accepted = match accept(request, &self.options) {
             Ok(accepted) => accepted,
@@ -101,7 +102,7 @@ impl Table {
         }
         let owner = if welcome { session } else { NONE };
         self.become_websocket(slot, owner, true, &accepted);
-        let head = Bytes::from(accepted.switching(""));
+        let head = Bytes::from(accepted.switching(headers));
         self.write(owner, slot, std::iter::once(&head));
         if !welcome {
             // As Node does: the handshake is accepted, then the WebSocket is closed.

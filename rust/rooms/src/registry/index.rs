@@ -75,6 +75,10 @@ impl<T: Named> Index<T> {
         self.entry_mut(slot)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|(_, entry)| entry)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

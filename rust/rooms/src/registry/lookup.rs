@@ -120,6 +120,11 @@ impl Registry {
         self.transports.get(position as usize).copied()
     }
 
+    /// The sessions whose connections are open.
+    pub fn sessions(&self) -> impl Iterator<Item = &Id> {
+        self.sessions.iter().filter(|session| !session.closed).map(|session| &session.id)
+    }
+
     /// The request that opened a session.
     pub fn request(&self, session: &Id) -> Option<Request<'_>> {
         let session = self.session(session)?;

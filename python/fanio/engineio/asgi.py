@@ -1,0 +1,43 @@
+"""ASGIApp: an Engine.IO server behind an ASGI callable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fanio import asgi
+
+if TYPE_CHECKING:
+    from fanio.doors.lifespan import Hook
+    from fanio.engineio.base_server import BaseServer
+    from fanio.types import ASGIApplication, StaticFiles
+
+__all__ = ["ASGIApp"]
+
+
+class ASGIApp(asgi.ASGIApp):
+    """An ASGI application that serves an ``engineio.AsyncServer``; else it is ``fanio.ASGIApp``."""
+
+    def __init__(
+        self,
+        engineio_server: BaseServer,
+        other_asgi_app: ASGIApplication | None = None,
+        static_files: StaticFiles | None = None,
+        engineio_path: str | None = "engine.io",
+        on_startup: Hook | None = None,
+        on_shutdown: Hook | None = None,
+        **options: Any,
+    ) -> None:
+        """Wrap a server.
+
+        Args:
+            engineio_server: The server.
+            other_asgi_app: Gets what is not for Engine.IO; its lifespan runs as well.
+            static_files: URL paths and the files or directories they mean.
+            engineio_path: Where Engine.IO is served; None or "" serves it everywhere.
+            on_startup: Called before the other app's startup; may be ``async def``.
+            on_shutdown: Called after the other app's shutdown; may be ``async def``.
+            **options: Those that ``fanio.ASGIApp`` takes by name alone.
+        """
+        super().__init__(
+            engineio_server, other_asgi_app, static_files, engineio_path, on_startup, on_shutdown, **options
+        )

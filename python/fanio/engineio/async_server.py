@@ -1,0 +1,124 @@
+"""AsyncServer: an Engine.IO server, for programs that bring a protocol of their own.
+
+The API is python-engineio's. The core's shards speak the transports; every message comes here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fanio import _core
+from fanio.engineio import json as standard_json
+from fanio.engineio.base_server import IGNORED, WIRE, BaseServer
+from fanio.handling.serving import Program
+from fanio.handling.sessions import Sessions
+from fanio.handling.turns import Turns
+from fanio.logs import server_logger
+from fanio.wire.options import WireOptions, warn_unknown
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterable
+
+    from fanio.engineio.async_socket import AsyncSocket
+    from fanio.types import CookieOption, CorsOption, JsonModule
+
+__all__ = ["AsyncServer"]
+
+
+class AsyncServer(BaseServer):
+    """An Engine.IO server for asyncio.
+
+    Handlers: ``connect(sid, environ)``, where False, a message or an exception refuses the client
+    with 401; ``message(sid, data)``, data being text, bytes or what JSON text means; and
+    ``disconnect(sid[, reason])``. ``on`` has the others.
+    """
+
+    def __init__(
+        self,
+        async_mode: str | None = None,
+        ping_interval: float | tuple[float, float] = 25,
+        ping_timeout: float = 20,
+        max_http_buffer_size: int = 1_000_000,
+        allow_upgrades: bool = True,
+        http_compression: bool = True,
+        compression_threshold: int = 1024,
+        cookie: CookieOption | None = None,
+        cors_allowed_origins: CorsOption | None = None,
+        cors_credentials: bool = True,
+        logger: bool | logging.Logger = False,
+        json: JsonModule | None = None,
+        async_handlers: bool = True,
+        monitor_clients: bool | None = None,
+        transports: str | Iterable[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Create a server; nothing runs before it is served.
+
+        Args:
+            async_mode: None or "asgi".
+            ping_interval: Seconds between pings; also ``(interval, grace)``.
+            ping_timeout: Seconds for the answer to a ping.
+            max_http_buffer_size: Bytes of one message or POST body.
+            allow_upgrades: Whether polling may move to a WebSocket.
+            http_compression: Whether polling responses are compressed.
+            compression_threshold: From how many bytes on.
+            cookie: A name, or a dictionary with ``name`` and attributes.
+            cors_allowed_origins: None is the same origin; a string, a list, "*", [] or a function.
+            cors_credentials: Whether accepted origins may send credentials.
+            logger: True logs at INFO, False errors only, to ``engineio.server``; or a logger.
+            json: A module to use instead of the standard one, for this server.
+            async_handlers: Whether each message gets a task; False handles a client's messages
+                one after the other.
+            monitor_clients: Has no effect: the shards watch the clients.
+            transports: "polling", "websocket" or a list.
+            **kwargs: The other options of ``fanio.wire.options.WireOptions``.
+
+        Raises:
+            TypeError: When an option has the wrong type.
+            ValueError: When an option has a value that is not supported.
+        """
+        if async_mode not in (None, "asgi"):
+            msg = "Invalid async_mode specified: only 'asgi' is supported"
+            raise ValueError(msg)
+        warn_unknown(set(kwargs) - WIRE - IGNORED, WIRE)
+        options = WireOptions(
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            max_http_buffer_size=max_http_buffer_size,
+            allow_upgrades=allow_upgrades,
+            http_compression=http_compression,
+            compression_threshold=compression_threshold,
+            cookie=cookie,
+            cors_allowed_origins=cors_allowed_origins,
+            cors_credentials=cors_credentials,
+            transports=transports,
+            **{name: kwargs[name] for name in WIRE & set(kwargs)},
+        )
+        super().__init__(options, server_logger("engineio.server", logger), async_handlers)
+        self._json = json
+        turns = Turns(self._tasks)
+        self._sessions = sessions = Sessions(self, turns, json or standard_json)
+        receivers: dict[int, Callable[..., None]] = {
+            _core.OPEN: sessions.open,
+            _core.MESSAGE: sessions.message,
+            _core.CLOSED: sessions.closed,
+        }
+        self._serving.attach(Program(receivers, sessions.leaving, is_busy=turns.is_busy))
+        self._admission.check = sessions.connect
+        self._tell_core()
+
+    # Clients
+
+    def _socket(self, sid: str) -> AsyncSocket:
+        return self._sessions.sockets[sid]
+
+    def _sids(self) -> Iterable[str]:
+        return tuple(self._sessions.sockets)
+
+    def _close(self, sid: str) -> None:
+        socket = self._sessions.sockets.get(sid)
+        if socket is not None and socket.held is not None:
+            socket.closing = True
+        else:
+            super()._close(sid)

@@ -1,0 +1,372 @@
+"""What every Engine.IO server is: the core with its options, its sessions from outside, its running.
+
+``AsyncServer`` of this package and the ``eio`` of a Socket.IO server are both one. Options are
+attributes that may be set at any time: what changes reaches the shards, and concerns what begins
+from then on (a ping interval that is counting goes on counting).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from fanio import _core
+from fanio.doors import bridge
+from fanio.engineio import packet
+from fanio.handling.serving import Serving
+from fanio.handling.tasks import Tasks
+from fanio.reason import Reason
+from fanio.wire import options as wire
+from fanio.wire.admission import HTTP_EVENTS, Admission
+from fanio.wire.environ import Environs
+
+if TYPE_CHECKING:
+    from fanio.engineio.async_socket import AsyncSocket
+    from fanio.engineio.packet import Packet
+    from fanio.types import CookieOption, CorsOption, HandlerFunction, JsonModule, Receive, Scope, Send
+
+__all__ = ["BaseServer", "Option"]
+
+T = TypeVar("T")
+
+_NO_QUESTIONS = {"ask_requests": False, "report_refusals": False}
+
+#: Options of python-engineio that have nothing to do here.
+IGNORED = frozenset({"monitor_clients"})
+WIRE = frozenset(name for name, option in wire.WireOptions.__dataclass_fields__.items() if option.init)
+
+
+class Option(Generic[T]):
+    """An attribute that is one of the core's options."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        """Stand for the option of this name."""
+        self._name = name
+
+    def __get__(self, server: BaseServer, _owner: type | None = None) -> T:
+        """Return its value."""
+        if server is None:
+            return self
+        value: T = getattr(server._options, self._name)
+        return value
+
+    def __set__(self, server: BaseServer, value: T) -> None:
+        """Change it, here and in the shards.
+
+        Raises:
+            TypeError: When the value has the wrong type.
+            ValueError: When it is out of range.
+        """
+        server._change(self._name, value)
+
+
+class BaseServer:
+    """The core and its options; see ``AsyncServer``."""
+
+    compression_methods = ("gzip", "deflate")
+    event_names: tuple[str, ...] = ("connect", "disconnect", "message")
+    valid_transports = ("polling", "websocket")
+    reason = Reason
+    async_mode = "asgi"
+
+    ping_interval: Option[float] = Option()
+    ping_interval_grace_period: Option[float] = Option()
+    ping_timeout: Option[float] = Option()
+    max_http_buffer_size: Option[int] = Option()
+    allow_upgrades: Option[bool] = Option()
+    http_compression: Option[bool] = Option()
+    compression_threshold: Option[int] = Option()
+    cookie: Option[CookieOption | None] = Option()
+    cors_allowed_origins: Option[CorsOption | None] = Option()
+    cors_credentials: Option[bool] = Option()
+    transports: Option[list[str]] = Option()
+    allow_request: Option[Callable[[dict[str, Any]], Any] | None] = Option()
+    connect_timeout: Option[float] = Option()
+    upgrade_timeout: Option[float] = Option()
+    head_timeout: Option[float] = Option()
+    body_timeout: Option[float] = Option()
+    max_attachments: Option[int] = Option()
+    max_queue_bytes: Option[int] = Option()
+
+    #: What reads the messages: "raw" gives them to the program.
+    _parser = "raw"
+
+    def __init__(self, options: wire.WireOptions, logger: logging.Logger, async_handlers: bool) -> None:
+        """Make the core; nothing runs before it is served."""
+        self._options = options
+        self._names_proxies = bool(options.trusted_proxies)
+        self.logger = logger
+        self.async_handlers = async_handlers
+        self._json: JsonModule | None = None
+        #: The registered functions, by event; ``on`` registers.
+        self.handlers: dict[str, HandlerFunction] = {}
+        self._sent: dict[str, object] = {**options.core(), "parser": self._parser, **_NO_QUESTIONS}
+        self._core = _core.Server(self._sent)
+        self._environs = Environs(self._core)
+        self._environs.trusted = wire.addresses(options.trusted_proxies)
+        self._tasks = Tasks(self._core, self._session_of)
+        self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
+        self._serving = Serving(self._core, self._tasks, self._admission, logger)
+
+    def _session_of(self, sid: str) -> str | None:
+        return sid
+
+    # Options
+
+    def _change(self, name: str, value: Any) -> None:
+        changed = copy.copy(self._options)
+        setattr(changed, name, value)
+        changed.core()  # raises before anything is changed
+        setattr(self._options, name, value)
+        self._tell_core()
+
+    def _tell_core(self) -> None:
+        """Send the shards what has changed."""
+        wanted = {**self._sent, **self._options.core(), **self._admission.core_options()}
+        for name, value in wanted.items():
+            if self._sent.get(name) != value:
+                self._core.set_option(name, value)
+        self._sent = wanted
+
+    def is_asyncio_based(self) -> bool:
+        """Return True, as python-engineio's class does."""
+        return True
+
+    def async_modes(self) -> list[str]:
+        """Return the modes there are."""
+        return [self.async_mode]
+
+    # Handlers
+
+    def on(self, event: str, handler: Any = None) -> Any:
+        """Register a handler; a decorator when ``handler`` is not given.
+
+        Args:
+            event: "initial_headers" takes ``(headers, environ)``, with the headers a dictionary to
+                add to, for the response to a handshake; "headers" the same for every response of
+                a session (each then waits for Python); "connection_error" takes an object with
+                ``req`` (an environ), ``code``, ``message`` and ``context`` for every request that
+                was refused. The other events are the server's, see there.
+            handler: ``async def`` or a plain function.
+
+        Raises:
+            ValueError: When there is no such event.
+        """
+        self._check_event(event)
+
+        def register(function: Any) -> Any:
+            self.handlers[event] = function
+            self._tell_core()
+            return function
+
+        if handler is None:
+            return register
+        register(handler)
+        return None
+
+    def _check_event(self, event: str) -> None:
+        if event not in (*self.event_names, *HTTP_EVENTS):
+            msg = f"Invalid event {event!r}: expected one of {(*self.event_names, *HTTP_EVENTS)}"
+            raise ValueError(msg)
+
+    # Sessions
+
+    @property
+    def sockets(self) -> Mapping[str, AsyncSocket]:
+        """The clients, by sid: a live view."""
+        return _Sockets(self)
+
+    def _socket(self, sid: str) -> AsyncSocket:
+        """Return a client; KeyError when there is none."""
+        raise NotImplementedError
+
+    def _sids(self) -> Iterable[str]:
+        return self._core.sessions()
+
+    def transport(self, sid: str) -> str:
+        """Return "polling" or "websocket".
+
+        Raises:
+            KeyError: When there is no such client.
+        """
+        transport = self._core.transport(sid)
+        if transport is None:
+            raise KeyError(sid)
+        return transport
+
+    def _push(self, sid: str, messages: Sequence[str | bytes]) -> None:
+        """Send messages to a client that is open."""
+        if self._core.send(sid, messages):
+            self._tasks.loop.call_soon(self._core.flush)
+
+    def _send_packet(self, sid: str, pkt: Packet) -> None:
+        if pkt.packet_type == packet.CLOSE:
+            self._close(sid)
+            return
+        if pkt.packet_type != packet.MESSAGE:
+            msg = f"expected a packet of type MESSAGE or CLOSE, got {packet.packet_names[pkt.packet_type]}"
+            raise ValueError(msg)
+        message = bytes(pkt.data) if pkt.binary else pkt.text()
+        try:
+            socket = self._socket(sid)
+        except KeyError:
+            self.logger.warning("Cannot send to sid %s", sid)
+            return
+        self.logger.info("%s: Sending packet MESSAGE", sid)
+        if socket.held is not None:
+            socket.held.append(message)
+        else:
+            self._push(sid, [message])
+
+    def generate_id(self) -> str:
+        """Return an id of 20 random characters, of the kind the core gives to sessions."""
+        return secrets.token_urlsafe(15)
+
+    async def disconnect(self, sid: str | None = None) -> None:
+        """Close the connection of a client, or of all when ``sid`` is not given."""
+        for one in list(self._sids()) if sid is None else [sid]:
+            self._close(one)
+
+    def _close(self, sid: str) -> None:
+        self._core.close(sid, Reason.SERVER_DISCONNECT)
+
+    async def send(self, sid: str, data: Any) -> None:
+        """Send a message to a client; a client that does not exist is logged.
+
+        Args:
+            sid: The client.
+            data: Text or bytes; a dictionary or a list becomes JSON, anything else text.
+        """
+        pkt = packet.Packet(packet.MESSAGE, data=data)
+        pkt.json = self._json or pkt.json
+        self._send_packet(sid, pkt)
+
+    async def send_packet(self, sid: str, pkt: Packet) -> None:
+        """Send a packet to a client: a message, or one that closes the connection.
+
+        Raises:
+            ValueError: When it is of another type; the core sends those itself.
+        """
+        self._send_packet(sid, pkt)
+
+    async def get_session(self, sid: str) -> dict[str, Any]:
+        """Return the user session of a client: a dictionary of the program's own.
+
+        Raises:
+            KeyError: When there is no such client.
+        """
+        return self._known(sid).session
+
+    async def save_session(self, sid: str, session: dict[str, Any]) -> None:
+        """Store the user session of a client.
+
+        Raises:
+            KeyError: When there is no such client.
+        """
+        self._known(sid).session = session
+
+    def session(self, sid: str) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """Return the user session of a client as a context that stores it at its end."""
+
+        @asynccontextmanager
+        async def context() -> AsyncIterator[dict[str, Any]]:
+            session = await self.get_session(sid)
+            yield session
+            await self.save_session(sid, session)
+
+        return context()
+
+    def _known(self, sid: str) -> AsyncSocket:
+        try:
+            return self._socket(sid)
+        except KeyError:
+            msg = "Session not found"
+            raise KeyError(msg) from None
+
+    # Running
+
+    def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
+        """Raise: there is only ASGI here, and an app is wrapped or mounted.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        msg = "attach() is for aiohttp and Sanic: wrap this server in ASGIApp(server, other_asgi_app)"
+        raise RuntimeError(msg)
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request or WebSocket, through the bridge."""
+        self._serve_on(asyncio.get_running_loop())
+        await bridge.serve(self._core, self._options, "", scope, receive, send)
+
+    def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start on this loop, unless it runs."""
+        self._serving.start_on(loop)
+
+    def _trust(self, proxies: list[str]) -> None:
+        """Believe the forwarded headers of these proxies, when the program names none itself."""
+        if self._names_proxies:
+            return
+        found: list[str] = []
+        for proxy in proxies:
+            try:
+                found += wire.addresses(proxy)
+            except ValueError:  # noqa: PERF203 (each is named)
+                self.logger.warning("trusted_proxies: %r is not an IP address", proxy)
+        trusted = "*" if "*" in found else found
+        self._environs.trusted = trusted
+        self._options.trusted_proxies = trusted
+        self._tell_core()
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Start a coroutine function in a task and return that."""
+        task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))
+        self._tasks.keep(task)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Wait without holding up the loop."""
+        await asyncio.sleep(seconds)
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
+        """Return an ``asyncio.Queue``."""
+        return asyncio.Queue(*args, **kwargs)
+
+    def get_queue_empty_exception(self) -> type[asyncio.QueueEmpty]:
+        """Return what an empty queue raises."""
+        return asyncio.QueueEmpty
+
+    def create_event(self, *args: Any, **kwargs: Any) -> asyncio.Event:
+        """Return an ``asyncio.Event``."""
+        return asyncio.Event(*args, **kwargs)
+
+    async def shutdown(self) -> None:
+        """Close every session, run the disconnect handlers, and end the server's threads.
+
+        ``fanio.run`` does this itself. A server that is served again starts again.
+        """
+        await self._serving.close()
+
+
+class _Sockets(Mapping[str, "AsyncSocket"]):
+    """The clients of a server."""
+
+    def __init__(self, server: BaseServer) -> None:
+        self._server = server
+
+    def __getitem__(self, sid: str) -> AsyncSocket:
+        return self._server._socket(sid)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._server._sids())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._server._sids())
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} sockets>"

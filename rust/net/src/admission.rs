@@ -1,0 +1,140 @@
+//! Requests that the program is asked about before they are served: handshakes it may refuse, and,
+//! when it wants to add headers to every response, the requests of known sessions too.
+//!
+//! The stream waits meanwhile. A session has its id already when its handshake is put to the
+//! program, so that the program can prepare for it; should the stream be gone by then, the program
+//! is told that the session is closed.
+
+use engine::{Parser, Reason};
+use protocol::Id;
+use protocol::http1::{Request, parse_request};
+
+use crate::command::Decision;
+use crate::counters::Counter;
+use crate::event::{Event, Peer};
+use crate::http::{Fault, Phase};
+use crate::origin::{self, Verdict};
+use crate::reply::Reply;
+use crate::table::Table;
+
+/// Refusals the program has not taken yet; past it they are only counted.
+const MAX_REFUSALS: u64 = 1024;
+const GENERATION: u32 = 0x03ff_ffff;
+
+/// A request that waits for the program's decision.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    head: Box<[u8]>,
+    session: Id,
+}
+
+impl Table {
+    /// Puts a request to the program: a handshake when `known` is none.
+    pub(crate) fn ask(&mut self, slot: u32, head: &[u8], peer: &Peer, known: Option<Id>) {
+        let session = known.unwrap_or_else(|| self.random.session(self.shard));
+        let Some(http) = self.http(slot) else { return };
+        http.phase = Phase::Asking(Box::new(Asking { head: head.into(), session }));
+        let stream = (u64::from(http.generation & GENERATION) << 32) | u64::from(slot);
+        let token = (u64::from(self.shard) << 58) | stream;
+        self.published += 1;
+        let (head, peer, handshake) = (head.into(), peer.clone(), known.is_none());
+        self.events.push(Event::Admission { token, session, handshake, head, peer });
+    }
+
+    /// The program has decided about a request.
+    pub(crate) fn decided(&mut self, token: u64, session: Id, decision: Decision) {
+        let slot = token as u32;
+        let Some(asking) = self.take_asking(slot, (token >> 32) as u32) else {
+            return self.missed(session, &decision);
+        };
+        let Ok(Some((request, _))) = parse_request(&asking.head) else {
+            return;
+        };
+        let peer = self.http(slot).map(|http| http.peer.clone()).unwrap_or_default();
+        let verdict = origin::check(&self.options, &request, &peer);
+        self.carry_out(slot, &asking, &request, verdict, decision);
+        self.ready.push(slot);
+    }
+
+    fn take_asking(&mut self, slot: u32, generation: u32) -> Option<Box<Asking>> {
+        let http = self.http(slot)?;
+        if http.generation & GENERATION != generation || !matches!(http.phase, Phase::Asking(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut http.phase, Phase::Head) {
+            Phase::Asking(asking) => Some(asking),
+            _ => None,
+        }
+    }
+
+    /// The client has gone while the program was thinking.
+    fn missed(&mut self, session: Id, decision: &Decision) {
+        let is_known = self.by_id.contains_key(&session);
+        let raw = self.options.engine.parser == Parser::Raw;
+        if raw && !is_known && matches!(decision, Decision::Admit { .. }) {
+            self.published += 1;
+            let reason = Some(Reason::TransportClose);
+            self.events.push(Event::Closed { session, reason });
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        slot: u32,
+        asking: &Asking,
+        request: &Request<'_>,
+        verdict: Verdict,
+        decision: Decision,
+    ) {
+        let Asking { head, session } = asking;
+        match (decision, verdict) {
+            (Decision::Admit { cookie, headers }, Verdict::Allowed(cors)) => {
+                if request.query_value("sid").is_none() {
+                    let more = (cookie, headers.as_str());
+                    return self.handshake(slot, request, head, *session, &cors, more);
+                }
+                let headers = cors + &headers;
+                if let Err(fault) = self.serve_known(slot, request, &headers) {
+                    self.refuse(slot, request, head, fault, None, &headers);
+                }
+            }
+            (Decision::Deny { status, body, readable }, Verdict::Allowed(cors)) => {
+                self.counters.add(Counter::RequestsRefused);
+                // No page of an origin that the program has refused may read the answer.
+                let cors = if readable { cors } else { String::new() };
+                let reply = Reply::new(status).json(body).raw_headers(&cors);
+                self.answer_request(slot, request, reply);
+            }
+            (_, Verdict::Denied) => {
+                let message = Some("Origin not allowed");
+                self.refuse(slot, request, head, Fault::Forbidden, message, "");
+            }
+        }
+    }
+
+    /// Answers a request with an error, and tells the program if it wants to know.
+    pub(crate) fn refuse(
+        &mut self,
+        slot: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        fault: Fault,
+        message: Option<&str>,
+        headers: &str,
+    ) {
+        let reply = self.fault(fault, message).raw_headers(headers);
+        let waiting = self.published.saturating_sub(self.outbox.taken(self.shard));
+        if self.options.report_refusals && waiting < MAX_REFUSALS {
+            let peer = self.http(slot).map(|http| http.peer.clone()).unwrap_or_default();
+            let message = message.unwrap_or(fault.message()).to_owned();
+            self.published += 1;
+            self.events.push(Event::Refused {
+                head: head.into(),
+                peer,
+                code: fault as u8,
+                message,
+            });
+        }
+        self.answer_request(slot, request, reply);
+    }
+}
