@@ -108,7 +108,7 @@ class Server:
         """Close a whole session; reason is "server disconnect" or "parse error"."""
     def pause(self, session_id: str) -> None: ...
     def resume(self, session_id: str) -> None: ...
-    def admit(self, token: int, session_id: str, cookie: str | None = None, headers: str = "") -> None:
+    def admit(self, token: int, session_id: str, cookie: str | None, headers: str) -> None:
         """Let a request in; `headers` are lines for the response, each with its line end."""
     def deny(self, token: int, session_id: str, status: int, body: str, readable: bool) -> None:
         """Refuse a request with a JSON body, which pages of its origin may read or not."""

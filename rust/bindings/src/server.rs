@@ -328,7 +328,7 @@ impl Server {
     }
 
     /// Lets a request in.
-    #[pyo3(signature = (token, session_id, cookie = None, headers = String::new()))]
+    #[pyo3(signature = (token, session_id, cookie, headers))]
     fn admit(&self, token: u64, session_id: &str, cookie: Option<String>, headers: String) {
         self.decide(token, session_id, Decision::Admit { cookie, headers });
     }
