@@ -1,7 +1,7 @@
 """The servers of a comparison: how each is installed, started on its core, named with its versions, and stopped.
 
-Another peer is one more entry of ``SERVERS``: a command that takes a port, prints ``ready <pid>`` and handles
-``bench:broadcast`` and ``bench:echo`` (see peers/). Nothing here measures.
+Another peer is one more entry of ``SERVERS``: a command that takes a port, prints ``ready <pid>`` and handles the
+events of ``python/fanio/bench/handlers.py`` (see peers/). Nothing here measures.
 """
 
 from __future__ import annotations
@@ -42,6 +42,14 @@ class Server:
     prepare: Callable[[], tuple[list[str], dict[str, str]]]
     # The longest burst it is asked for: a slow server would need minutes for one of 500 and joins nothing anyway.
     burst: int = 500
+    # Messages before the measured phase, so that a compiler that works at run time has done its work.
+    warmup: int = 20_000
+    # Cases with more clients than this take it a minute a run, and are left out unless --full.
+    most_clients: int = 20_000
+    # Only the cases that name it measure it.
+    variant: bool = False
+    # It compresses.
+    deflate: bool = False
     command: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -58,16 +66,18 @@ class Server:
 
 
 def output(*command: str | Path, cwd: Path | None = None) -> str:
-    """Return what a command prints."""
-    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+    """Return what a command prints.
+
+    A profile for quick development builds, set in the environment, is not for what is measured.
+    """
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CARGO_PROFILE_")}
+    done = subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, env=environ)
+    return done.stdout.strip()
 
 
 def build() -> None:
     """Build the generator and the floor."""
-    manifest = ROOT / "Cargo.toml"
-    subprocess.run(
-        ["cargo", "build", "--release", "--quiet", "--package", "load", "--manifest-path", manifest], check=True
-    )
+    output("cargo", "build", "--release", "--quiet", "--package", "load", "--manifest-path", ROOT / "Cargo.toml")
 
 
 def binary() -> str:
@@ -79,6 +89,11 @@ def prepare_floor() -> tuple[list[str], dict[str, str]]:
     return [binary(), "floor"], {"rustc": output("rustc", "--version").split()[1]}
 
 
+def prepare_joined_floor() -> tuple[list[str], dict[str, str]]:
+    command, versions = prepare_floor()
+    return [*command, "--join", "16"], versions
+
+
 def prepare_node() -> tuple[list[str], dict[str, str]]:
     folder = PEERS / "node"
     versions = {"node": output("node", "--version").lstrip("v")}
@@ -88,6 +103,31 @@ def prepare_node() -> tuple[list[str], dict[str, str]]:
         text = (folder / "node_modules" / package / "package.json").read_text()
         versions[package] = json.loads(text)["version"]
     return ["node", str(folder / "server.js")], versions
+
+
+def prepare_socketioxide() -> tuple[list[str], dict[str, str]]:
+    manifest = PEERS / "socketioxide" / "Cargo.toml"
+    target = manifest.with_name("target")
+    output("cargo", "build", "--release", "--quiet", "--locked", "--manifest-path", manifest, "--target-dir", target)
+    lock = manifest.with_name("Cargo.lock").read_text()
+    versions = {}
+    for package in ("socketioxide", "axum", "tokio", "mimalloc"):
+        versions[package] = lock.split(f'name = "{package}"\nversion = "', 1)[1].split('"', 1)[0]
+    return [str(target / "release" / "socketioxide-peer")], versions
+
+
+def prepare_netty() -> tuple[list[str], dict[str, str]]:
+    folder = PEERS / "netty"
+    java = subprocess.run(["java", "-version"], check=True, capture_output=True, text=True).stderr.split('"')[1]
+    jars = folder / "target" / "dependency"
+    source, built = folder / "src/main/java/Peer.java", folder / "target/classes/Peer.class"
+    if not jars.is_dir() or not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
+        output("mvn", "--quiet", "--batch-mode", "package", cwd=folder)
+    versions = {"java": java}
+    for name in ("netty-socketio", "netty-transport"):
+        (jar,) = jars.glob(f"{name}-[0-9]*.jar")
+        versions[name] = jar.stem.removeprefix(f"{name}-")
+    return ["java", "-cp", f"{built.parent}:{jars}/*", "Peer"], versions
 
 
 def project_python() -> str:
@@ -130,13 +170,26 @@ def prepare_fanio() -> tuple[list[str], dict[str, str]]:
     return [python, str(PEERS / "fanio_server.py")], versions
 
 
+def prepare_fanio_deflate() -> tuple[list[str], dict[str, str]]:
+    command, versions = prepare_fanio()
+    # An option that it does not know is a warning.
+    code = "import fanio; fanio.AsyncServer(per_message_deflate=True)"
+    output(command[0], "-W", "error", "-c", code)
+    return command, versions
+
+
 SERVERS = {
     server.name: server
     for server in (
         Server("floor", prepare_floor),
         Server("fanio", prepare_fanio),
-        Server("node", prepare_node, burst=100),
-        Server("python-socketio", prepare_python_socketio, burst=20),
+        Server("socketioxide", prepare_socketioxide),
+        Server("node", prepare_node, burst=100, warmup=50_000),
+        Server("netty-socketio", prepare_netty, burst=100, warmup=150_000),
+        Server("python-socketio", prepare_python_socketio, burst=20, warmup=5_000, most_clients=2_000),
+        Server("floor, 16 joined", prepare_joined_floor, variant=True),
+        Server("fanio, compressed", prepare_fanio_deflate, variant=True, deflate=True),
+        Server("node, compressed", prepare_node, warmup=50_000, variant=True, deflate=True),
     )
 }
 
@@ -149,7 +202,8 @@ def running(server: Server, core: int, port: int) -> Iterator[int]:
         MissingError: When it does not start.
     """
     command = ["taskset", "-c", str(core), *server.command, str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    environ = os.environ | ({"BENCH_DEFLATE": "1"} if server.deflate else {})
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, env=environ)
     try:
         yield ready(process, server.name, port)
     finally:

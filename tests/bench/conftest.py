@@ -58,8 +58,8 @@ def faulty_server():
     thread.start()
     servers = []
 
-    def start(fault):
-        server = Faulty(fault)
+    def start(fault, *at):
+        server = Faulty(fault, *at)
         servers.append(server)
         port = asyncio.run_coroutine_threadsafe(server.start(), loop).result(20)
         return f"http://127.0.0.1:{port}"

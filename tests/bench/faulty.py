@@ -20,15 +20,20 @@ class Faulty:
     """The server.
 
     Args:
-        fault: None, "drop" (a client lacks one message), "double", "reorder", "alien" (a message nobody asked for),
+        fault: None, "drop" (a client lacks one message), "double", "reorder", "alien" (an event nobody asked for),
             "body", "attachment" (another content), "ack" (a wrong answer), "late" (a message too many, after the
-            ack), "silent" (no handler), "refuse" (no namespace), "close" (a client is closed in the middle).
+            ack), "misled" (a message to a client it was not for), "silent" (no handler), "refuse" (no namespace),
+            "close" (a client is closed in the middle).
+        at: From which message on, of those that reach somebody, the fault is shown, once.
     """
 
-    def __init__(self, fault):
+    def __init__(self, fault, at=6):
         self.fault = fault
+        self.at = at
+        self.is_shown = False
         self.clients = {}
         self.rooms = {}
+        self.joined = 0
         self.seq = 0
 
     async def start(self):
@@ -45,11 +50,13 @@ class Faulty:
         if self.fault == "refuse":
             await stream.send('44{"message":"not today"}')
             return
-        sid = f"sid{len(self.clients)}"
+        self.joined += 1
+        sid = f"sid{self.joined}"
         self.clients[sid] = stream
         await stream.send(f'40{{"sid":"{sid}"}}')
         with contextlib.suppress(ConnectionClosed):
             await self.answer_all(sid, stream)
+        del self.clients[sid]
 
     async def answer_all(self, sid, stream):
         async for packet in stream:
@@ -77,11 +84,15 @@ class Faulty:
     def members(self, target):
         if not target:
             return list(self.clients)
-        return self.rooms.get(target, [target])
+        return [target] if target in self.clients else self.rooms.get(target, [])
 
     async def emit(self, sids, pad):
-        """Emit the next message to some, with the fault at the seventh."""
-        fault = self.fault if self.seq == 6 else None
+        """Emit the next message to some, with the fault when it is time."""
+        fault = self.fault if sids and self.seq >= self.at and not self.is_shown else None
+        self.is_shown |= fault is not None
+        if fault == "misled":
+            await self.send(list(self.clients), pad)
+            sids = []
         if fault == "close":
             await self.clients[sids[-1]].close()
             await asyncio.sleep(1)
@@ -109,7 +120,9 @@ class Faulty:
             text = "451-" + json.dumps(["b", self.seq, PLACEHOLDER], separators=(",", ":"))
         else:
             text = "42" + json.dumps(["b", self.seq, pad], separators=(",", ":"))
-        for sid in sids:
-            await self.clients[sid].send(text)
-            if isinstance(pad, bytes):
-                await self.clients[sid].send(pad)
+        # One of the run before may not have been seen to go.
+        for stream in [self.clients[sid] for sid in sids if sid in self.clients]:
+            with contextlib.suppress(ConnectionClosed):
+                await stream.send(text)
+                if isinstance(pad, bytes):
+                    await stream.send(pad)

@@ -17,6 +17,7 @@ def test_the_test_server_is_correct_without_a_fault(faulty_server):
     url = faulty_server(None)
     assert broadcast(url)["deliveries"] == 30
     assert run("echo", url, clients=3, count=3)["round_trips"] == 9
+    assert run("mixed", url, clients=3, count=40, burst=20)["emits"] == 40
 
 
 @pytest.mark.parametrize("burst", [1, 10])
@@ -48,6 +49,21 @@ def test_message_too_many_is_found(faulty_server):
 def test_lost_last_message_is_found(faulty_server):
     with pytest.raises(BenchError, match=r"no further; 1 clients lack messages: client 2 has 6 of 7"):
         run("broadcast", faulty_server("drop"), clients=3, warmup=0, count=7, patience=0.5)
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        ("double", "misled or out of order|for others or is doubled"),
+        ("misled", "misled or out of order|for others or is doubled"),
+        ("reorder", "out of order"),
+        ("body", "unexpected packet"),
+        ("drop", "no further; client . has . of . messages|out of order"),
+    ],
+)
+def test_fault_in_mixed_emits_is_found(faulty_server, fault, text):
+    with pytest.raises(BenchError, match=text):
+        run("mixed", faulty_server(fault, 2), clients=3, warmup=0, count=60, burst=60, patience=0.5)
 
 
 def test_wrong_attachment_is_found(faulty_server):

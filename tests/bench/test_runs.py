@@ -38,6 +38,13 @@ def test_paced_broadcasts_reach_those_that_read(server):
     assert (report["stalled"], report["deliveries"]) == (4, 60)
 
 
+def test_mixed_targets_get_their_own(server):
+    report = run("mixed", server[0], clients=150, count=100, burst=100, warmup=0)
+    assert (report["emits"], report["acks"]) == (100, 40)
+    # Two to everybody, ten to one, and each of 150 clients is in three of a hundred rooms.
+    assert report["deliveries"] > 40 + 2 * 150 + 10
+
+
 def test_echoes_come_back(server):
     report = run("echo", server[0], clients=8, count=5)
     assert report["round_trips"] == 40

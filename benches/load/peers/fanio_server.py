@@ -1,7 +1,7 @@
 """fanio with one shard, as the load generator measures it.
 
 ``python fanio_server.py PORT``; prints ``ready <pid>`` when it listens. The handlers are those of python-socketio's
-server, unchanged.
+server, unchanged. ``BENCH_SHARDS`` is the number of shards, ``BENCH_DEFLATE=1`` switches permessage-deflate on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import sys
 import fanio as socketio
 from fanio.bench.handlers import install
 
-sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*", shards=1)
+compressed = {"per_message_deflate": True} if os.environ.get("BENCH_DEFLATE") == "1" else {}
+shards = int(os.environ.get("BENCH_SHARDS", "1"))
+sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*", shards=shards, **compressed)
 install(sio)
 
 

@@ -17,6 +17,7 @@ __all__ = ["bench"]
 #: Which options each mode takes, beside those that all take.
 _TAKES = {
     "broadcast": {"size", "burst", "pace", "binary", "stalled", "count", "seconds", "warmup"},
+    "mixed": {"size", "burst", "count", "seconds", "warmup"},
     "echo": {"count", "seconds", "warmup"},
     "connect": {"warmup"},
     "idle": {"settle", "receive", "emit", "seconds"},
@@ -33,14 +34,14 @@ _BAR = 30
 @click.option("--rate", type=click.IntRange(0), help="Clients opened per second; default: as fast as possible.")
 @click.option("--in-flight", type=click.IntRange(1), help="Handshakes that run at once; default 64.")
 @click.option("--size", type=click.IntRange(0), help="Bytes of padding in each message; default 64.")
-@click.option("--burst", type=click.IntRange(1), help="Broadcasts the server emits in a tight loop; default 1.")
+@click.option("--burst", type=click.IntRange(1), help="Emits in a tight loop; default 1, mixed: 500.")
 @click.option("--pace", type=click.FloatRange(0), help="Broadcasts per second, whatever has arrived.")
 @click.option("--binary", is_flag=True, help="Send the padding as an attachment.")
 @click.option("--stalled", type=click.IntRange(0), help="How many of the clients do not read.")
 @click.option("--deflate", is_flag=True, help="Offer permessage-deflate; fails when the server declines.")
-@click.option("--count", type=click.IntRange(1), help="Broadcasts, or round trips per client; default: by time.")
+@click.option("--count", type=click.IntRange(1), help="Emits, or round trips per client; default: by time.")
 @click.option("--seconds", type=click.FloatRange(0), help="Length of the measured phase; default 10.")
-@click.option("--warmup", type=click.IntRange(0), help="Broadcasts, round trips or clients before it.")
+@click.option("--warmup", type=click.IntRange(0), help="Emits, round trips or clients before it.")
 @click.option("--settle", type=click.FloatRange(0), help="idle: seconds of rest before memory is read; default 2.")
 @click.option("--receive", is_flag=True, help="idle: print deliveries per second and their latency.")
 @click.option("--emit", help="""idle: what each client emits, as JSON: '["join","room"]'.""")
@@ -52,9 +53,9 @@ _BAR = 30
 def bench(url: str | None, mode: str, server_options: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Measure a Socket.IO server (any, version 4): http://host:port[/path/].
 
-    Without URL it measures fanio itself, served by a process of its own. Modes broadcast and echo need a server that
-    handles the events bench:broadcast and bench:echo; `fanio run fanio.bench.app:app` is one, and its file
-    fanio/bench/handlers.py shows what they do.
+    Without URL it measures fanio itself, served by a process of its own. Modes broadcast, mixed and echo need a server
+    that handles the events they send; `fanio run fanio.bench.app:app` is one, and its file fanio/bench/handlers.py
+    shows what the handlers do. Mode mixed: room emits, broadcasts, direct emits and acks that wait at the same time.
 
     Every client is checked to get every message once and in order. Exit status 1: it did not, or the server could
     not be reached; 2: wrong options.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MODES", "BenchError", "own_server", "run"]
 
 #: What can be measured.
-MODES = ("broadcast", "echo", "connect", "idle")
+MODES = ("broadcast", "mixed", "echo", "connect", "idle")
 
 Report: TypeAlias = "dict[str, str | int | float]"
 #: Called with the phase, which part of it is done (0 to 1), what it has counted, and new lines for people.

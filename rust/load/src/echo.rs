@@ -87,7 +87,7 @@ impl Echo {
 }
 
 /// What client `client` sends in round trip `count`: no two are alike.
-fn value(client: usize, count: u64) -> u64 {
+pub(crate) fn value(client: usize, count: u64) -> u64 {
     client as u64 * 1_000_000_000 + count
 }
 

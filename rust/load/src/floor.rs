@@ -1,10 +1,12 @@
 //! `load floor`: the least that a server must do for the same work, to divide everybody else by.
 //!
 //! Accepts the generator's clients, answers their handshakes with fixed bytes, and for each broadcast that is asked
-//! for makes the frame once and calls send(2) on every stream, one after the other: no queues, no rooms, no sessions,
-//! no heartbeat. With `--join J` each send carries J frames. An event with an ack is answered by one send.
+//! for makes the frame once and calls send(2) on every stream, one after the other: no queues, no sessions, no
+//! heartbeat; a room is a list of streams. With `--join J` each send carries J frames. An attachment goes out in the
+//! same send as its packet. An event with an ack is answered by one send.
 
 use std::{
+    collections::HashMap,
     io::{self, Read as _, Write},
     net::{Ipv4Addr, SocketAddr},
     os::fd::AsFd as _,
@@ -23,8 +25,13 @@ use load::{
     upgrade,
 };
 
+use crate::request::{Kind, Request};
+
 const LISTENER: Token = Token(usize::MAX);
 const OPEN: &[u8] = br#"0{"sid":"floor","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+
+/// A sid is this and the number of the stream.
+const SID: &str = "floor-";
 
 struct Peer {
     stream: TcpStream,
@@ -37,6 +44,7 @@ struct Floor {
     poll: Poll,
     listener: TcpListener,
     streams: Vec<Option<Peer>>,
+    rooms: HashMap<String, Vec<usize>>,
     seq: u64,
     join: usize,
 }
@@ -59,7 +67,8 @@ fn serve(port: u16, join: usize) -> io::Result<()> {
     let mut listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut floor = Floor { poll, listener, streams: Vec::new(), seq: 0, join };
+    let mut floor =
+        Floor { poll, listener, streams: Vec::new(), rooms: HashMap::new(), seq: 0, join };
     let (mut events, mut buffer) = (Events::with_capacity(1024), vec![0; 64 * 1024]);
     println!("ready {}", std::process::id());
     io::stdout().flush()?;
@@ -110,7 +119,7 @@ impl Floor {
                 Ok(0) => return false,
                 Ok(length) => {
                     client.unread.extend_from_slice(&buffer[..length]);
-                    if client.answer(&mut requests).is_none() {
+                    if client.answer(index, &mut requests).is_none() {
                         return false;
                     }
                     if length < buffer.len() && !closed {
@@ -121,44 +130,80 @@ impl Floor {
                 Err(_) => return false,
             }
         }
-        requests.into_iter().all(|request| self.broadcast(index, &request).is_ok())
+        requests.into_iter().all(|request| self.serve(index, request).is_ok())
     }
 
-    /// The bare loop: `count` frames, each to every stream.
-    fn broadcast(&mut self, index: usize, request: &Request) -> io::Result<()> {
-        let pad = "x".repeat(request.size);
-        let mut left = request.count;
-        while left > 0 {
-            let mut frames = Vec::new();
-            for _ in 0..left.min(self.join) {
-                let packet = format!("42[\"b\",{},\"{pad}\"]", self.seq);
-                frame::write_server(frame::TEXT, packet.as_bytes(), &mut frames);
-                self.seq += 1;
+    fn serve(&mut self, index: usize, request: Request) -> io::Result<()> {
+        match request.kind {
+            Kind::Broadcast { count, size, is_binary } => self.broadcast(count, size, is_binary),
+            Kind::Join(rooms) => {
+                for room in rooms {
+                    self.rooms.entry(room).or_default().push(index);
+                }
             }
-            left -= left.min(self.join);
-            for client in self.streams.iter_mut().flatten().filter(|client| client.is_joined) {
-                // One that is gone is found by its read event.
-                let _ = send(&mut client.stream, &frames);
-            }
+            Kind::Mixed { size, targets } => self.mixed(size, &targets),
         }
-        match self.streams.get_mut(index) {
-            Some(Some(client)) => client.send(format!("43{}[]", request.id).as_bytes()),
+        match (request.id, self.streams.get_mut(index)) {
+            (Some(id), Some(Some(client))) => client.send(format!("43{id}[]").as_bytes()),
             _ => Ok(()),
         }
     }
-}
 
-/// What the driver asks for.
-#[derive(Debug, PartialEq, Eq)]
-struct Request {
-    id: u64,
-    count: usize,
-    size: usize,
+    /// The bare loop: `count` frames, each to every stream.
+    fn broadcast(&mut self, count: usize, size: usize, is_binary: bool) {
+        let (pad, mut left) = ("x".repeat(size), count);
+        while left > 0 {
+            let mut frames = Vec::new();
+            for _ in 0..left.min(self.join) {
+                self.message(&pad, is_binary, &mut frames);
+            }
+            left -= left.min(self.join);
+            self.send_to_all(&frames);
+        }
+    }
+
+    /// One send for each client of each target.
+    fn mixed(&mut self, size: usize, targets: &[String]) {
+        let pad = "x".repeat(size);
+        for target in targets {
+            let mut frame = Vec::new();
+            self.message(&pad, false, &mut frame);
+            if target.is_empty() {
+                self.send_to_all(&frame);
+            }
+            let one = target.strip_prefix(SID).and_then(|number| number.parse::<usize>().ok());
+            for index in self.rooms.get(target).into_iter().flatten().copied().chain(one) {
+                if let Some(Some(client)) = self.streams.get_mut(index) {
+                    let _ = send(&mut client.stream, &frame);
+                }
+            }
+        }
+    }
+
+    /// Appends the next message.
+    fn message(&mut self, pad: &str, is_binary: bool, out: &mut Vec<u8>) {
+        let seq = self.seq;
+        self.seq += 1;
+        if is_binary {
+            let packet = format!("451-[\"b\",{seq},{{\"_placeholder\":true,\"num\":0}}]");
+            frame::write_server(frame::TEXT, packet.as_bytes(), out);
+            frame::write_server(frame::BINARY, pad.as_bytes(), out);
+        } else {
+            frame::write_server(frame::TEXT, format!("42[\"b\",{seq},\"{pad}\"]").as_bytes(), out);
+        }
+    }
+
+    fn send_to_all(&mut self, frames: &[u8]) {
+        for client in self.streams.iter_mut().flatten().filter(|client| client.is_joined) {
+            // One that is gone is found by its read event.
+            let _ = send(&mut client.stream, frames);
+        }
+    }
 }
 
 impl Peer {
     /// Answers what is whole of what was read; `None` when it cannot be read on.
-    fn answer(&mut self, requests: &mut Vec<Request>) -> Option<()> {
+    fn answer(&mut self, index: usize, requests: &mut Vec<Request>) -> Option<()> {
         let mut unread = std::mem::take(&mut self.unread);
         let mut used = 0;
         if !self.is_upgraded {
@@ -177,7 +222,7 @@ impl Peer {
             let payload = &mut unread[used + start..used + end];
             frame::unmask(payload, mask);
             if opcode == frame::TEXT {
-                self.handle_text(payload, requests)?;
+                self.handle_text(index, payload, requests)?;
             }
             used += end;
         }
@@ -187,23 +232,22 @@ impl Peer {
         Some(())
     }
 
-    fn handle_text(&mut self, text: &[u8], requests: &mut Vec<Request>) -> Option<()> {
+    fn handle_text(
+        &mut self,
+        index: usize,
+        text: &[u8],
+        requests: &mut Vec<Request>,
+    ) -> Option<()> {
         let text = std::str::from_utf8(text).ok()?;
         if text == "40" {
             self.is_joined = true;
-            return self.send(br#"40{"sid":"floor"}"#).ok();
+            return self.send(format!("40{{\"sid\":\"{SID}{index}\"}}").as_bytes()).ok();
         }
         let (id, event) = text.strip_prefix("42")?.split_once('[')?;
         if let Some(value) = event.strip_prefix("\"bench:echo\",") {
             return self.send(format!("43{id}[{value}").as_bytes()).ok();
         }
-        let (count, size) =
-            event.strip_prefix("\"bench:broadcast\",")?.strip_suffix(']')?.split_once(',')?;
-        requests.push(Request {
-            id: id.parse().ok()?,
-            count: count.parse().ok()?,
-            size: size.parse().ok()?,
-        });
+        requests.push(Request::read(id, event)?);
         Some(())
     }
 

@@ -17,6 +17,7 @@ pub mod frame;
 mod idle;
 mod inflate;
 mod meter;
+mod mixed;
 pub mod options;
 mod process;
 mod report;
@@ -71,6 +72,7 @@ pub fn run(
         "connect" => connect::run(&mut options, watch),
         "echo" => echo::run(&mut options, watch),
         "idle" => idle::run(&mut options, watch),
+        "mixed" => mixed::run(&mut options, watch),
         _ => Err(Error::Usage(format!("no command {command}"))),
     };
     match result {

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its terminal")]
 
 mod floor;
+mod request;
 
 use std::{
     io::Read as _,
@@ -19,6 +20,7 @@ const USAGE: &str = "\
 load COMMAND [options] URL          URL: [http://]host[:port][/path/], default path /socket.io/
 
   broadcast  --clients N --size B --count C [--burst K | --pace R] [--binary] [--stalled S] [--warmup C] [--seconds S]
+  mixed      --clients N --size B --count C [--burst K] [--warmup C] [--seconds S]
   echo       --clients N --count C [--warmup C] [--seconds S]
   connect    --clients N [--warmup N]
   idle       --clients N [--settle S] [--receive] [--emit '[\"join\",\"room\"]'] [--seconds S]
