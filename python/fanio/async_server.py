@@ -28,7 +28,7 @@ from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
 from fanio.reason import Reason
 from fanio.wire import options as wire
-from fanio.wire.encode import Codec
+from fanio.wire.codec import make_codec
 from fanio.wire.rooms import RoomNames
 
 if TYPE_CHECKING:
@@ -90,20 +90,24 @@ class AsyncServer:
                 after the other.
             namespaces: Namespaces to accept besides those with handlers; "*" accepts all.
             **kwargs: ``always_connect`` (False; accept before the connect handler runs),
-                ``engineio_logger`` (as ``logger``, for ``engineio.server``: packets) and the
+                ``engineio_logger`` (as ``logger``, for ``engineio.server``: packets),
+                ``serializer`` ("default", or "msgpack" for clients with that parser) and the
                 options of ``fanio.wire.options.WireOptions``, with python-socketio's defaults.
 
         Raises:
+            ImportError: When what the serializer needs is not installed.
             TypeError: When an option has the wrong type.
             ValueError: When an option has a value that is not supported.
         """
         options = self._take_options(client_manager, kwargs)
+        self._codec = make_codec(kwargs.get("serializer", "default"), json, options.max_attachments)
         self.logger = server_logger("socketio.server", logger)
         self.async_handlers = async_handlers
         self.always_connect = bool(kwargs.get("always_connect", False))
         self.namespaces: list[str] | str = namespaces or ["/"]
         #: The Engine.IO server below: options that may be set at any time, connections.
-        self.eio = Engine(options, server_logger("engineio.server", kwargs.get("engineio_logger", False)))
+        engine_logger = server_logger("engineio.server", kwargs.get("engineio_logger", False))
+        self.eio = Engine(options, engine_logger, self._codec.parser)
         self._packet_log = PacketLog(self.eio.logger)
         self._options = options
         self._core = core = self.eio._core
@@ -112,7 +116,6 @@ class AsyncServer:
         self._serving = self.eio._serving
         self._handlers = HandlerTable()
         self._acks = Acks()
-        self._codec = Codec(json, options.max_attachments)
         if self._codec.fast_loads is not None:
             self._core.decode_with(self._codec.fast_loads)
         self._rooms = RoomNames(self._living_rooms)
@@ -154,9 +157,6 @@ class AsyncServer:
     def _take_options(client_manager: object, kwargs: dict[str, Any]) -> wire.WireOptions:
         if client_manager is not None:
             msg = "client_manager: only None is supported"
-            raise ValueError(msg)
-        if kwargs.get("serializer", "default") != "default":
-            msg = "serializer: only 'default' is supported"
             raise ValueError(msg)
         if kwargs.get("async_mode") not in (None, "asgi"):
             msg = "Invalid async_mode specified: only 'asgi' is supported"

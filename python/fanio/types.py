@@ -25,6 +25,7 @@ __all__ = [
     "Rooms",
     "Scope",
     "Send",
+    "Serializer",
     "SkipSid",
     "StaticFiles",
 ]
@@ -52,6 +53,8 @@ Placeholders: TypeAlias = list[tuple[list[int | str], int]]
 Room: TypeAlias = Hashable
 #: One room, or several.
 Rooms: TypeAlias = Room | Iterable[Room]
+#: How packets are written: "default" or "msgpack".
+Serializer: TypeAlias = str
 #: One sid, or several.
 SkipSid: TypeAlias = str | Iterable[str]
 

@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(engineio socketio json http1 websocket deflate session)
+[ ${#targets[@]} -gt 0 ] || targets=(engineio socketio msgpack json http1 websocket deflate session)
 
 runtime=$(find /usr/lib/llvm-* /usr/lib/clang -name 'libclang_rt.fuzzer-x86_64.a' 2>/dev/null | sort | tail -n 1 || true)
 if [ -z "$runtime" ]; then

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
     from fanio.types import Placeholders
-    from fanio.wire.encode import Codec
+    from fanio.wire.codec import PacketCodec
 
 __all__ = ["Dispatcher"]
 
@@ -40,7 +40,7 @@ class Dispatcher:
         core: _core.Server,
         handlers: HandlerTable,
         acks: Acks,
-        codec: Codec,
+        codec: PacketCodec,
         tasks: Tasks,
         failures: Failures,
         packet_log: PacketLog,
@@ -136,11 +136,8 @@ class Dispatcher:
                 self._tasks.end_event(sid, kept)
 
     def _answer(self, sid: str, ack_id: int, result: Any, event: Any, namespace: str) -> None:
-        if result is None:
-            self._send(sid, ack_id, b"[]", None)
-            return
         try:
-            payload = list(result) if isinstance(result, tuple) else [result]
+            payload = list(result) if isinstance(result, tuple) else [] if result is None else [result]
             data, attachments = self._codec.encode(payload)
         except (TypeError, ValueError, RecursionError) as error:
             message = f'result of event "{event}" cannot be sent [{namespace}]'

@@ -25,11 +25,11 @@ __all__ = ["Engine"]
 class Engine(BaseServer):
     """The connections of a Socket.IO server."""
 
-    _parser = "socketio"
     event_names = ()
 
-    def __init__(self, options: WireOptions, logger: logging.Logger) -> None:
-        """Make the core of a Socket.IO server; ``lifecycle`` is set by that."""
+    def __init__(self, options: WireOptions, logger: logging.Logger, parser: str) -> None:
+        """Make the core of a Socket.IO server; ``parser`` is its codec's, ``lifecycle`` is set by that."""
+        self._parser = parser
         # As in python-socketio: events get their tasks one level up.
         super().__init__(options, logger, async_handlers=False)
         self.lifecycle: Lifecycle

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from fanio.handling.tasks import Tasks
     from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
-    from fanio.wire.encode import Codec
+    from fanio.wire.codec import PacketCodec
     from fanio.wire.environ import Environs
 
 __all__ = ["Joining", "Lifecycle"]
 
-_INVALID_NAMESPACE = b'{"message":"Invalid namespace"}'
-_INTERNAL_ERROR = b'{"message":"Internal server error"}'
+_INVALID_NAMESPACE = {"message": "Invalid namespace"}
+_INTERNAL_ERROR = {"message": "Internal server error"}
 _REFUSED = {"message": "Connection refused by server"}
 
 
@@ -60,7 +60,7 @@ class Lifecycle:
         core: _core.Server,
         handlers: HandlerTable,
         acks: Acks,
-        codec: Codec,
+        codec: PacketCodec,
         environs: Environs,
         tasks: Tasks,
         failures: Failures,
@@ -104,7 +104,7 @@ class Lifecycle:
         if self._packet_log.is_on:
             self._packet_log.received(session_id, "0", namespace, None, auth)
         if not self._is_served(namespace):
-            self._core.refuse(sid, _INVALID_NAMESPACE)
+            self._core.refuse(sid, self._codec.encode_fields(_INVALID_NAMESPACE))
             return
         self.clients += 1
         try:
@@ -132,7 +132,7 @@ class Lifecycle:
         return listed or self._handlers.knows(namespace)
 
     def _accept(self, sid: str) -> None:
-        payload = b'{"sid":"%s"}' % sid.encode()
+        payload = self._codec.encode_fields({"sid": sid})
         if self._packet_log.is_on:
             session_id, namespace = self._core.session_of(sid), self._core.namespace_of(sid)
             self._packet_log.sent(session_id, "0", namespace or "/", None, payload)
@@ -155,11 +155,13 @@ class Lifecycle:
 
     async def _join(self, call: Any, sid: str, joining: Joining) -> None:
         joining.task = asyncio.current_task()
-        refusal: bytes | None = _INTERNAL_ERROR
         try:
             refusal = self._verdict(await call)
         except Exception as error:
             refusal = self._refusal(error, joining.namespace, sid)
+        except BaseException:
+            refusal = self._codec.encode_fields(_INTERNAL_ERROR)
+            raise
         finally:
             joining.task = None
             self._settle(sid, joining, refusal)
@@ -177,9 +179,9 @@ class Lifecycle:
                 self._logger.exception("the data of a ConnectionRefusedError has no JSON form")
                 return self._codec.encode_object({"message": error.error_args["message"]})
         if isinstance(error, builtins.ConnectionRefusedError):
-            return self._codec.encode_object(_REFUSED)
+            return self._codec.encode_fields(_REFUSED)
         self._failures.handler(error, "connect", namespace, sid)
-        return _INTERNAL_ERROR
+        return self._codec.encode_fields(_INTERNAL_ERROR)
 
     def _settle(self, sid: str, joining: Joining, refusal: bytes | None) -> None:
         """Act on a connect handler's outcome."""

@@ -38,6 +38,9 @@ _BIG_INTEGER = re.compile(rb"\d{19}")
 class Codec:
     """Encodes what goes to clients and decodes what comes from them."""
 
+    #: What the core calls this form.
+    parser = "socketio"
+
     def __init__(self, module: JsonModule | None = None, max_attachments: int = 10) -> None:
         """Use ``module`` instead of orjson when it is given.
 
@@ -54,7 +57,11 @@ class Codec:
         """What the core may decode text with; the rest comes to ``decode``."""
         return orjson.loads if self._module is None else None
 
-    def encode(self, payload: list[Any]) -> tuple[bytes, list[bytes] | None]:
+    def encode_fields(self, fields: dict[str, str], /) -> bytes:
+        """Return the JSON text of an object of the server's own; no module of the program's sees it."""
+        return orjson.dumps(fields)
+
+    def encode(self, payload: list[Any], /) -> tuple[bytes, list[bytes] | None]:
         """Return the JSON text of ``payload`` and the bytes objects found in it.
 
         Raises:
@@ -62,7 +69,7 @@ class Codec:
             ValueError: When there are too many bytes objects, or a value contains itself.
         """
         if self._module is not None:
-            return self._encode_with(self._module[0], payload)
+            return self._encode_with(self._module[0], payload) if payload else (b"[]", None)
         try:
             return orjson.dumps(payload), None
         except TypeError:
@@ -81,7 +88,7 @@ class Codec:
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
         return data, blobs.found or None
 
-    def encode_object(self, value: object) -> bytes:
+    def encode_object(self, value: object, /) -> bytes:
         """Return the JSON text of a value without attachments.
 
         Raises:
@@ -93,7 +100,7 @@ class Codec:
             raise TypeError(msg)
         return data[1:-1] if self._module is None else data.strip()[1:-1].strip()
 
-    def loads(self, data: bytes) -> Any:
+    def loads(self, data: bytes, /) -> Any:
         """Return the value of a JSON text.
 
         Raises:
@@ -113,7 +120,7 @@ class Codec:
         except RecursionError as error:
             raise ValueError(str(error)) from None
 
-    def decode(self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None) -> list[Any]:
+    def decode(self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None, /) -> list[Any]:
         """Return the arguments of an event or an acknowledgement, attachments put in.
 
         Raises:

@@ -32,7 +32,7 @@ pub(crate) const REFUSED: u8 = 10;
 pub(crate) enum Notice {
     Admission { token: u64, session: Id, handshake: bool, head: Box<[u8]>, peer: Peer },
     Closed { session: Id, reason: Reason },
-    Connect { sid: Id, namespace: Arc<str>, session: Id, auth: Box<str> },
+    Connect { sid: Id, namespace: Arc<str>, session: Id, auth: Box<[u8]> },
     Data { kind: u8, namespace: Arc<str>, data: Data },
     Disconnect { sid: Id, namespace: Arc<str>, session: Id, reason: Reason },
     HandOff { fd: OwnedFd, data: Vec<u8>, listener: u32 },
@@ -124,7 +124,7 @@ impl<'py, 'a> Tuples<'py, 'a> {
                 (CLOSED, session.as_str(), reason.as_str()).into_pyobject(py)
             }
             Notice::Connect { sid, namespace, session, auth } => {
-                let auth = PyBytes::new(py, auth.as_bytes());
+                let auth = PyBytes::new(py, &auth);
                 let name = self.name(namespace);
                 (CONNECT, sid.as_str(), name, session.as_str(), auth).into_pyobject(py)
             }
@@ -169,18 +169,19 @@ impl<'py, 'a> Tuples<'py, 'a> {
 
     fn data(&mut self, kind: u8, namespace: Arc<str>, data: Data) -> PyResult<Bound<'py, PyTuple>> {
         let py = self.py;
-        let Data { sid, id, json, attachments } = data;
+        let Data { sid, id, body, attachments } = data;
         let name = self.name(namespace);
         let (sid, id) = (sid.as_str(), id.or((kind == ACK).then_some(0)));
-        let body = PyBytes::new(py, json.as_bytes());
+        let bytes = PyBytes::new(py, &body);
         if attachments.is_empty() {
-            let args = self.decode(&body).unwrap_or_else(|| body.into_any());
+            let args = self.decode(&bytes).unwrap_or_else(|| bytes.into_any());
             return (kind, sid, name, args, id, py.None(), py.None()).into_pyobject(py);
         }
         // The shard has checked the placeholders already: it would have closed the session.
-        let found = placeholders(&json, attachments.len() as u32).unwrap_or_default();
+        let json = std::str::from_utf8(&body).unwrap_or_default();
+        let found = placeholders(json, attachments.len() as u32).unwrap_or_default();
         let blobs = PyList::new(py, attachments.iter().map(|data| PyBytes::new(py, data)))?;
-        (kind, sid, name, body, id, blobs, places(py, found)?).into_pyobject(py)
+        (kind, sid, name, bytes, id, blobs, places(py, found)?).into_pyobject(py)
     }
 
     /// The arguments as a list, when the fast decoder takes the text as the standard one would.

@@ -75,9 +75,10 @@ fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
 
 fn parser(value: &Bound<'_, PyAny>) -> PyResult<Parser> {
     match value.extract::<String>()?.as_str() {
+        "msgpack" => Ok(Parser::Msgpack),
         "raw" => Ok(Parser::Raw),
         "socketio" => Ok(Parser::SocketIo),
-        _ => Err(bad("parser", "'raw' or 'socketio'").into()),
+        _ => Err(bad("parser", "'msgpack', 'raw' or 'socketio'").into()),
     }
 }
 

@@ -1,34 +1,43 @@
-//! What the program sends, as one frame: a packet, the header in front of its JSON; or messages that
-//! it has encoded itself.
+//! What the program sends, as one frame: a packet, the header around data that Python has encoded;
+//! or messages that it has encoded itself.
 
 use bytes::Bytes;
+use engine::Parser;
+use protocol::msgpack;
 use protocol::socketio::{Packet, PacketType};
 use pyo3::FromPyObject;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use rooms::{Flags, Frame};
 
-/// A packet of the server's; binary kinds follow from the attachments.
+/// A packet of the server's; `data` is in the parser's form, and only text has attachments.
 pub(crate) fn frame(
+    parser: Parser,
     kind: PacketType,
     namespace: &str,
     id: Option<u64>,
-    json: &[u8],
-    attachments: Option<Vec<PyBackedBytes>>,
+    data: &[u8],
+    attachments: &[PyBackedBytes],
+    flags: Flags,
 ) -> Frame {
-    frame_with_flags(kind, namespace, id, json, attachments, Flags::default())
+    if parser == Parser::Msgpack {
+        let mut message = Vec::with_capacity(data.len() + namespace.len() + 32);
+        msgpack::encode(kind, namespace, id, data, &mut message);
+        return Frame::binary(&message, flags);
+    }
+    text_frame(kind, namespace, id, data, attachments, flags)
 }
 
-/// The same, with what the program says about the packet.
-pub(crate) fn frame_with_flags(
+/// Binary kinds follow from the attachments.
+fn text_frame(
     kind: PacketType,
     namespace: &str,
     id: Option<u64>,
     json: &[u8],
-    attachments: Option<Vec<PyBackedBytes>>,
+    attachments: &[PyBackedBytes],
     flags: Flags,
 ) -> Frame {
     let attachments: Vec<Bytes> =
-        attachments.unwrap_or_default().iter().map(|data| Bytes::copy_from_slice(data)).collect();
+        attachments.iter().map(|data| Bytes::copy_from_slice(data)).collect();
     let kind = match (kind, attachments.is_empty()) {
         (PacketType::Event, false) => PacketType::BinaryEvent,
         (PacketType::Ack, false) => PacketType::BinaryAck,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 
-use engine::Reason;
+use engine::{Parser, Reason};
 use net::{Arrival, Command, Decision, Io, Listener, Options, Peer};
 use parking_lot::{Mutex, RwLock};
 use protocol::Id;
@@ -18,17 +18,18 @@ use protocol::socketio::PacketType;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyDict, PyList};
-use rooms::{Addr, Flags, Key, Registry, RegistryError, RoomId};
+use rooms::{Addr, Flags, Frame, Key, Registry, RegistryError, RoomId};
 use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::packet::{Message, frame, frame_with_flags};
+use crate::packet::Message;
 use crate::{delivery, options, packet};
 
 /// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct Server {
     options: Mutex<Arc<Options>>,
+    parser: Parser,
     pub(crate) registry: Mutex<Registry>,
     net: RwLock<Option<Arc<net::Server>>>,
     /// How many shards have said that they closed their last session.
@@ -45,9 +46,10 @@ pub(crate) struct Server {
 impl Server {
     #[new]
     fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let options = Mutex::new(Arc::new(options::from_dict(options)?));
+        let options = options::from_dict(options)?;
         Ok(Self {
-            options,
+            parser: options.engine.parser,
+            options: Mutex::new(Arc::new(options)),
             registry: Mutex::default(),
             net: RwLock::default(),
             stopped: Mutex::default(),
@@ -163,7 +165,7 @@ impl Server {
         let Some(namespace) = registry.namespace_of(&sid) else {
             return false;
         };
-        let frame = frame(PacketType::Connect, namespace, None, payload, None);
+        let frame = self.simple_frame(PacketType::Connect, namespace, payload);
         self.push(addr, Command::Accept { addr, sid, frame, all });
         true
     }
@@ -176,7 +178,7 @@ impl Server {
         else {
             return;
         };
-        let frame = frame(PacketType::ConnectError, namespace, None, payload, None);
+        let frame = self.simple_frame(PacketType::ConnectError, namespace, payload);
         self.push(addr, Command::Refuse { addr, sid, frame });
         registry.forget(&sid);
     }
@@ -227,7 +229,7 @@ impl Server {
         let conflate = conflate.map(|name| Key::new(namespace, name));
         let flags = Flags { volatile, conflate, compress };
         let kind = PacketType::Event;
-        let frame = frame_with_flags(kind, namespace, ack_id, payload, attachments, flags);
+        let frame = self.frame(kind, namespace, ack_id, payload, attachments, flags);
         for (addr, sid) in audience.sockets {
             net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
         }
@@ -261,7 +263,8 @@ impl Server {
         else {
             return;
         };
-        let frame = frame(PacketType::Ack, namespace, Some(ack_id), payload, attachments);
+        let (kind, flags) = (PacketType::Ack, Flags::default());
+        let frame = self.frame(kind, namespace, Some(ack_id), payload, attachments, flags);
         self.push(addr, Command::Direct { addr, sid, frame });
     }
 
@@ -305,7 +308,7 @@ impl Server {
         let Some((addr, all)) = found.filter(|_| connected) else {
             return false;
         };
-        let frame = frame(PacketType::Disconnect, namespace, None, b"", None);
+        let frame = self.simple_frame(PacketType::Disconnect, namespace, b"");
         self.push(addr, Command::Disconnect { addr, sid, frame, all });
         true
     }
@@ -351,6 +354,24 @@ impl Server {
 }
 
 impl Server {
+    fn frame(
+        &self,
+        kind: PacketType,
+        namespace: &str,
+        id: Option<u64>,
+        data: &[u8],
+        attachments: Option<Vec<PyBackedBytes>>,
+        flags: Flags,
+    ) -> Frame {
+        let attachments = attachments.unwrap_or_default();
+        packet::frame(self.parser, kind, namespace, id, data, &attachments, flags)
+    }
+
+    /// A packet that is no event and no ack.
+    fn simple_frame(&self, kind: PacketType, namespace: &str, data: &[u8]) -> Frame {
+        self.frame(kind, namespace, None, data, None, Flags::default())
+    }
+
     /// Takes events and notes them in the registry; the last shard's end stands for all.
     fn notices(&self, net: &net::Server, limit: usize) -> Vec<delivery::Notice> {
         let mut registry = self.registry.lock();

@@ -3,8 +3,6 @@
 //! Source: Socket.IO protocol v5, "Packet encoding": the attachments follow their packet at once,
 //! one binary message each.
 
-use std::borrow::Cow;
-
 use protocol::json;
 use protocol::socketio::{Packet, PacketType};
 
@@ -43,7 +41,7 @@ impl<K> Partial<K> {
 pub(crate) fn attach<K>(
     slot: Option<&mut Option<Partial<K>>>,
     config: &Config,
-    data: Cow<'_, [u8]>,
+    data: &[u8],
 ) -> Result<Option<Partial<K>>, ProtocolError> {
     let slot = slot.ok_or(ProtocolError::UnexpectedBinary)?;
     let partial = slot.as_mut().ok_or(ProtocolError::UnexpectedBinary)?;
@@ -51,7 +49,7 @@ pub(crate) fn attach<K>(
     if partial.bytes > config.max_payload {
         return Err(ProtocolError::AttachmentsTooLarge);
     }
-    partial.attachments.push(data.into_owned());
+    partial.attachments.push(data.to_vec());
     partial.missing = partial.missing.saturating_sub(1);
     Ok(if partial.missing > 0 { None } else { slot.take() })
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 /// What a session's messages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parser {
+    /// Packets of the Socket.IO protocol, one binary message each (`protocol::msgpack`).
+    Msgpack,
     /// The program's business: it gets them as they come.
     Raw,
-    /// Packets of the Socket.IO protocol.
+    /// Packets of the Socket.IO protocol: text with JSON, and attachments behind it.
     SocketIo,
 }
 
@@ -24,7 +26,7 @@ pub struct Config {
     pub max_namespaces: usize,
     /// Bytes of one message or body, attachments of one packet included.
     pub max_payload: usize,
-    /// Who reads the messages.
+    /// Who reads the messages, and how.
     pub parser: Parser,
     /// From one pong to the next ping.
     pub ping_interval: Duration,

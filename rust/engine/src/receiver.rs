@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use protocol::msgpack;
 use protocol::socketio::{Packet, PacketType};
 
 use crate::attachments::{Partial, attach};
@@ -15,19 +16,19 @@ use crate::socket::ProtocolError;
 /// What a message of the server's was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received<'p> {
-    /// The server grants a namespace; raw JSON of an object, or nothing.
+    /// The server grants a namespace; an object as the parser's bytes, or nothing.
     Connect {
         /// Which.
         namespace: &'p str,
         /// Its sid and more.
-        data: &'p str,
+        data: Cow<'p, [u8]>,
     },
-    /// The server refuses a namespace; raw JSON of an object or a string.
+    /// The server refuses a namespace; an object or a string as the parser's bytes.
     ConnectError {
         /// Which.
         namespace: &'p str,
         /// Why.
-        data: &'p str,
+        data: Cow<'p, [u8]>,
     },
     /// The server ends a namespace.
     Disconnect {
@@ -35,7 +36,7 @@ pub enum Received<'p> {
         namespace: &'p str,
     },
     /// A message for the program's own parser.
-    Message(Inbound<'p>),
+    Message(&'p Inbound<'p>),
     /// An event, or an ack, whose `id` is always there.
     Data {
         /// Whether it is an ack.
@@ -44,8 +45,8 @@ pub enum Received<'p> {
         namespace: Cow<'p, str>,
         /// The ack id.
         id: Option<u64>,
-        /// The raw JSON array.
-        data: Cow<'p, str>,
+        /// The array as the parser's bytes.
+        data: Cow<'p, [u8]>,
         /// The binary attachments, in order.
         attachments: Vec<Vec<u8>>,
     },
@@ -65,10 +66,12 @@ impl Receiver {
     pub fn handle<'p>(
         &mut self,
         config: &Config,
-        message: Inbound<'p>,
+        message: &'p Inbound<'_>,
     ) -> Result<Option<Received<'p>>, ProtocolError> {
         match (config.parser, message) {
             (Parser::Raw, message) => Ok(Some(Received::Message(message))),
+            (Parser::Msgpack, Inbound::Text(_)) => Err(ProtocolError::UnexpectedText),
+            (Parser::Msgpack, Inbound::Binary(data)) => handle_msgpack(data).map(Some),
             (Parser::SocketIo, Inbound::Text(text)) => self.handle_text(config, text),
             (Parser::SocketIo, Inbound::Binary(data)) => self.handle_binary(config, data),
         }
@@ -87,23 +90,12 @@ impl Receiver {
             return Err(ProtocolError::TextForAttachment);
         }
         let packet = Packet::decode(text, config.max_attachments)?;
-        let Packet { namespace, data, id, .. } = packet;
-        Ok(Some(match packet.kind {
-            PacketType::Connect => Received::Connect { namespace, data },
-            PacketType::ConnectError => Received::ConnectError { namespace, data },
-            PacketType::Disconnect => Received::Disconnect { namespace },
-            PacketType::Event | PacketType::Ack => Received::Data {
-                ack: packet.kind == PacketType::Ack,
-                namespace: namespace.into(),
-                id,
-                data: data.into(),
-                attachments: Vec::new(),
-            },
-            PacketType::BinaryEvent | PacketType::BinaryAck => {
-                self.partial = Some(Box::new(Some(Partial::new(namespace.into(), &packet)?)));
-                return Ok(None);
-            }
-        }))
+        let Packet { kind, namespace, id, data, attachments } = packet;
+        if attachments > 0 {
+            self.partial = Some(Box::new(Some(Partial::new(namespace.into(), &packet)?)));
+            return Ok(None);
+        }
+        Ok(Some(received(kind, namespace, id, data.as_bytes().into())))
     }
 
     /// Handles one binary message.
@@ -113,7 +105,7 @@ impl Receiver {
     pub fn handle_binary(
         &mut self,
         config: &Config,
-        data: Cow<'_, [u8]>,
+        data: &[u8],
     ) -> Result<Option<Received<'static>>, ProtocolError> {
         let Some(done) = attach(self.partial.as_deref_mut(), config, data)? else {
             return Ok(None);
@@ -123,9 +115,37 @@ impl Receiver {
             ack: done.ack,
             namespace: Cow::Owned(done.key.into()),
             id: done.id,
-            data: Cow::Owned(done.data),
+            data: done.data.into_bytes().into(),
             attachments: done.attachments,
         }))
+    }
+}
+
+fn handle_msgpack(data: &[u8]) -> Result<Received<'_>, ProtocolError> {
+    let msgpack::Packet { kind, namespace, id, data } = msgpack::Packet::decode(data)?;
+    Ok(received(kind, namespace, id, data))
+}
+
+/// A packet without attachments, whatever parser it came through.
+fn received<'p>(
+    kind: PacketType,
+    namespace: &'p str,
+    id: Option<u64>,
+    data: Cow<'p, [u8]>,
+) -> Received<'p> {
+    match kind {
+        PacketType::Connect => Received::Connect { namespace, data },
+        PacketType::ConnectError => Received::ConnectError { namespace, data },
+        PacketType::Disconnect => Received::Disconnect { namespace },
+        PacketType::Event | PacketType::BinaryEvent | PacketType::Ack | PacketType::BinaryAck => {
+            Received::Data {
+                ack: kind == PacketType::Ack,
+                namespace: namespace.into(),
+                id,
+                data,
+                attachments: Vec::new(),
+            }
+        }
     }
 }
 
@@ -141,7 +161,7 @@ mod tests {
     fn a_server_grants_refuses_and_ends() {
         let mut receiver = Receiver::default();
         for (message, expected) in [
-            (r#"0{"sid":"x"}"#, r#"Connect { namespace: "/", data: "{\"sid\":\"x\"}" }"#),
+            (r#"0{"sid":"x"}"#, r#"Connect { namespace: "/", data: [123, 34, 115,"#),
             (r#"4/a,{"message":"no"}"#, r#"ConnectError { namespace: "/a","#),
             ("1/a,", r#"Disconnect { namespace: "/a" }"#),
             (r#"31["y"]"#, r#"Data { ack: true, namespace: "/", id: Some(1),"#),
@@ -157,12 +177,12 @@ mod tests {
         let config = Config::default();
         assert_eq!(text(&mut receiver, r#"51-/a,["x",{"_placeholder":true,"num":0}]"#), "Ok(None)");
         assert!(text(&mut receiver, "1").contains("TextForAttachment"));
-        let done = receiver.handle_binary(&config, Cow::Borrowed(b"y")).unwrap();
+        let done = receiver.handle_binary(&config, b"y").unwrap();
         let Some(Received::Data { namespace, attachments, .. }) = done else {
             panic!("no event");
         };
         assert_eq!((&*namespace, attachments), ("/a", vec![b"y".to_vec()]));
-        let error = receiver.handle_binary(&config, Cow::Borrowed(b"z"));
+        let error = receiver.handle_binary(&config, b"z");
         assert_eq!(error, Err(ProtocolError::UnexpectedBinary));
     }
 
@@ -171,8 +191,25 @@ mod tests {
         let config = Config { max_payload: 10, ..Config::default() };
         let mut receiver = Receiver::default();
         assert_eq!(text(&mut receiver, r#"52-["x"]"#), "Ok(None)");
-        assert_eq!(receiver.handle_binary(&config, Cow::Borrowed(&[0; 6])), Ok(None));
-        let error = receiver.handle_binary(&config, Cow::Borrowed(&[0; 6]));
+        assert_eq!(receiver.handle_binary(&config, &[0; 6]), Ok(None));
+        let error = receiver.handle_binary(&config, &[0; 6]);
         assert_eq!(error, Err(ProtocolError::AttachmentsTooLarge));
+    }
+
+    #[test]
+    fn msgpack_packets_mean_the_same() {
+        let config = Config { parser: Parser::Msgpack, ..Config::default() };
+        let mut receiver = Receiver::default();
+        let mut message = Vec::new();
+        msgpack::encode(PacketType::Ack, "/a", Some(5), b"\x91\xc0", &mut message);
+        let ack = Inbound::Binary(message.into());
+        let Ok(Some(Received::Data { ack: true, namespace, id: Some(5), data, .. })) =
+            receiver.handle(&config, &ack)
+        else {
+            panic!("no ack");
+        };
+        assert_eq!((&*namespace, &*data), ("/a", &b"\x91\xc0"[..]));
+        let error = receiver.handle(&config, &Inbound::Text("1"));
+        assert_eq!(error, Err(ProtocolError::UnexpectedText));
     }
 }

@@ -59,7 +59,7 @@ impl Session {
     /// A session whose handshake the server has just answered.
     pub fn server(config: &Config, now: Time, transport: Transport) -> Self {
         let mut session = Self::new(Role::Server, State::Open, transport);
-        if config.parser == Parser::SocketIo {
+        if config.parser != Parser::Raw {
             session.timers.set(Timer::Connect, now.plus(config.connect_timeout));
         }
         session.timers.set(Timer::Ping, now.plus(config.ping_interval));

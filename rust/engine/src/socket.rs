@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use protocol::socketio::{Packet, PacketType};
-use protocol::{DecodeError, Id};
+use protocol::{DecodeError, Id, msgpack};
 use smallvec::SmallVec;
 
 use crate::attachments::{Partial, attach};
@@ -42,8 +42,8 @@ pub enum Incoming<'p> {
     Connect {
         /// Which.
         namespace: &'p str,
-        /// The raw JSON of an object, or nothing.
-        auth: &'p str,
+        /// An object as the parser's bytes, or nothing.
+        auth: Cow<'p, [u8]>,
     },
     /// An event.
     Event {
@@ -51,8 +51,8 @@ pub enum Incoming<'p> {
         sid: Id,
         /// The ack id.
         id: Option<u64>,
-        /// The raw JSON array.
-        data: Cow<'p, str>,
+        /// The array as the parser's bytes.
+        data: Cow<'p, [u8]>,
         /// The binary attachments, in order.
         attachments: Vec<Vec<u8>>,
     },
@@ -62,8 +62,8 @@ pub enum Incoming<'p> {
         sid: Id,
         /// The ack id.
         id: u64,
-        /// The raw JSON array.
-        data: Cow<'p, str>,
+        /// The array as the parser's bytes.
+        data: Cow<'p, [u8]>,
         /// The binary attachments, in order.
         attachments: Vec<Vec<u8>>,
     },
@@ -73,7 +73,7 @@ pub enum Incoming<'p> {
         sid: Id,
     },
     /// A message of a session without this layer.
-    Message(Inbound<'p>),
+    Message(&'p Inbound<'p>),
 }
 
 /// How a client can break the Socket.IO protocol. The session is to be closed.
@@ -95,6 +95,8 @@ pub enum ProtocolError {
     UnexpectedBinary,
     /// A packet that only servers send.
     UnexpectedPacket,
+    /// Text where every packet is binary.
+    UnexpectedText,
 }
 
 impl fmt::Display for ProtocolError {
@@ -108,6 +110,7 @@ impl fmt::Display for ProtocolError {
             Self::TooManyNamespaces => "more namespaces than allowed",
             Self::UnexpectedBinary => "binary message without a packet in front of it",
             Self::UnexpectedPacket => "packet that only servers send",
+            Self::UnexpectedText => "expected a msgpack packet, got text",
         })
     }
 }
@@ -144,10 +147,12 @@ impl Sockets {
     pub fn handle<'p>(
         &mut self,
         config: &Config,
-        message: Inbound<'p>,
+        message: &'p Inbound<'_>,
     ) -> Result<Option<Incoming<'p>>, ProtocolError> {
         match (config.parser, message) {
             (Parser::Raw, message) => Ok(Some(Incoming::Message(message))),
+            (Parser::Msgpack, Inbound::Text(_)) => Err(ProtocolError::UnexpectedText),
+            (Parser::Msgpack, Inbound::Binary(data)) => self.handle_msgpack(config, data),
             (Parser::SocketIo, Inbound::Text(text)) => self.handle_text(config, text),
             (Parser::SocketIo, Inbound::Binary(data)) => self.handle_binary(config, data),
         }
@@ -166,39 +171,57 @@ impl Sockets {
             return Err(ProtocolError::TextForAttachment);
         }
         let packet = Packet::decode(text, config.max_attachments)?;
-        match packet.kind {
-            PacketType::Connect => self.connect(config, &packet).map(Some),
+        if packet.attachments > 0 {
+            return self.announce(&packet);
+        }
+        let Packet { kind, namespace, id, data, .. } = packet;
+        self.handle_packet(config, kind, namespace, id, data.as_bytes().into())
+    }
+
+    /// Handles a packet without attachments, whatever parser it came through.
+    fn handle_packet<'p>(
+        &mut self,
+        config: &Config,
+        kind: PacketType,
+        namespace: &'p str,
+        id: Option<u64>,
+        data: Cow<'p, [u8]>,
+    ) -> Result<Option<Incoming<'p>>, ProtocolError> {
+        match kind {
+            PacketType::Connect => self.connect(config, namespace, data).map(Some),
             PacketType::Disconnect => {
-                Ok(self.named(packet.namespace).map(|s| Incoming::Disconnect { sid: s.sid }))
+                Ok(self.named(namespace).map(|s| Incoming::Disconnect { sid: s.sid }))
             }
             PacketType::ConnectError => Err(ProtocolError::UnexpectedPacket),
-            PacketType::Ack | PacketType::Event => {
-                let Some(sid) = self.sender(packet.namespace)? else {
+            PacketType::Ack
+            | PacketType::BinaryAck
+            | PacketType::Event
+            | PacketType::BinaryEvent => {
+                let Some(sid) = self.sender(namespace)? else {
                     return Ok(None);
                 };
-                let data = Cow::Borrowed(packet.data);
-                let ack = packet.kind == PacketType::Ack;
-                Ok(Some(incoming(ack, sid, packet.id, data, Vec::new())))
+                let ack = kind == PacketType::Ack;
+                Ok(Some(incoming(ack, sid, id, data, Vec::new())))
             }
-            PacketType::BinaryAck | PacketType::BinaryEvent => self.announce(&packet),
         }
     }
 
     fn connect<'p>(
         &mut self,
         config: &Config,
-        packet: &Packet<'p>,
+        namespace: &'p str,
+        auth: Cow<'p, [u8]>,
     ) -> Result<Incoming<'p>, ProtocolError> {
-        if self.named(packet.namespace).is_some() {
+        if self.named(namespace).is_some() {
             return Err(ProtocolError::AlreadyConnected);
         }
         if self.list.len() >= config.max_namespaces {
             return Err(ProtocolError::TooManyNamespaces);
         }
         if let Some(rare) = &mut self.rare {
-            rare.left.retain(|name| **name != *packet.namespace);
+            rare.left.retain(|name| **name != *namespace);
         }
-        Ok(Incoming::Connect { namespace: packet.namespace, auth: packet.data })
+        Ok(Incoming::Connect { namespace, auth })
     }
 
     /// The connected socket of a namespace; `None` when its packets are to be dropped.
@@ -223,6 +246,15 @@ impl Sockets {
         Ok(None)
     }
 
+    fn handle_msgpack<'p>(
+        &mut self,
+        config: &Config,
+        data: &'p [u8],
+    ) -> Result<Option<Incoming<'p>>, ProtocolError> {
+        let msgpack::Packet { kind, namespace, id, data } = msgpack::Packet::decode(data)?;
+        self.handle_packet(config, kind, namespace, id, data)
+    }
+
     /// Handles one binary message.
     ///
     /// # Errors
@@ -230,7 +262,7 @@ impl Sockets {
     pub fn handle_binary(
         &mut self,
         config: &Config,
-        data: Cow<'_, [u8]>,
+        data: &[u8],
     ) -> Result<Option<Incoming<'static>>, ProtocolError> {
         let slot = self.rare.as_mut().map(|rare| &mut rare.partial);
         let Some(complete) = attach(slot, config, data)? else {
@@ -240,7 +272,7 @@ impl Sockets {
         // It may have been disconnected while its attachments were coming.
         let sid = complete.key.filter(|sid| self.find(sid).is_some());
         Ok(sid.map(|sid| {
-            let data = Cow::Owned(complete.data);
+            let data = complete.data.into_bytes().into();
             incoming(complete.ack, sid, complete.id, data, complete.attachments)
         }))
     }
@@ -302,7 +334,7 @@ fn incoming(
     ack: bool,
     sid: Id,
     id: Option<u64>,
-    data: Cow<'_, str>,
+    data: Cow<'_, [u8]>,
     attachments: Vec<Vec<u8>>,
 ) -> Incoming<'_> {
     match id {
@@ -339,7 +371,7 @@ mod tests {
         sockets: &mut Sockets,
         data: &[u8],
     ) -> Result<Option<Incoming<'static>>, ProtocolError> {
-        sockets.handle_binary(&Config::default(), Cow::Borrowed(data))
+        sockets.handle_binary(&Config::default(), data)
     }
 
     #[test]
@@ -348,15 +380,15 @@ mod tests {
         let event = Incoming::Event {
             sid: sid(1),
             id: Some(7),
-            data: "[\"a\"]".into(),
+            data: b"[\"a\"]".into(),
             attachments: vec![],
         };
         assert_eq!(text(&mut sockets, "27[\"a\"]"), Ok(Some(event)));
-        let ack = Incoming::Ack { sid: sid(1), id: 7, data: "[]".into(), attachments: vec![] };
+        let ack = Incoming::Ack { sid: sid(1), id: 7, data: b"[]".into(), attachments: vec![] };
         assert_eq!(text(&mut sockets, "37[]"), Ok(Some(ack)));
         assert_eq!(text(&mut sockets, "1"), Ok(Some(Incoming::Disconnect { sid: sid(1) })));
         assert_eq!(text(&mut sockets, "1/nowhere,"), Ok(None));
-        let connect = Incoming::Connect { namespace: "/new", auth: "{}" };
+        let connect = Incoming::Connect { namespace: "/new", auth: b"{}".into() };
         assert_eq!(text(&mut sockets, "0/new,{}"), Ok(Some(connect)));
     }
 
@@ -392,7 +424,7 @@ mod tests {
         let event = Incoming::Event {
             sid: sid(1),
             id: None,
-            data: data.to_owned().into(),
+            data: data.as_bytes().into(),
             attachments: vec![b"x".to_vec(), b"y".to_vec()],
         };
         assert_eq!(binary(&mut sockets, b"y"), Ok(Some(event)));
@@ -413,8 +445,8 @@ mod tests {
         let config = Config { max_payload: 10, ..Config::default() };
         let mut sockets = joined();
         assert_eq!(sockets.handle_text(&config, "52-[\"a\"]"), Ok(None));
-        assert_eq!(sockets.handle_binary(&config, Cow::Borrowed(&[0; 6])), Ok(None));
-        let error = sockets.handle_binary(&config, Cow::Borrowed(&[0; 6]));
+        assert_eq!(sockets.handle_binary(&config, &[0; 6]), Ok(None));
+        let error = sockets.handle_binary(&config, &[0; 6]);
         assert_eq!(error, Err(ProtocolError::AttachmentsTooLarge));
     }
 
@@ -443,9 +475,40 @@ mod tests {
         let config = Config { parser: Parser::Raw, ..Config::default() };
         for message in [Inbound::Text("0"), Inbound::Text(""), Inbound::Binary(b"x"[..].into())] {
             let mut sockets = Sockets::default();
-            let outcome = sockets.handle(&config, message.clone());
-            assert_eq!(outcome, Ok(Some(Incoming::Message(message))));
+            let outcome = sockets.handle(&config, &message);
+            assert_eq!(outcome, Ok(Some(Incoming::Message(&message))));
         }
+    }
+
+    #[test]
+    fn msgpack_packets_follow_the_same_rules() {
+        let config = Config { parser: Parser::Msgpack, ..Config::default() };
+        let packet = |kind, namespace: &str, id, data: &[u8]| {
+            let mut out = Vec::new();
+            msgpack::encode(kind, namespace, id, data, &mut out);
+            out
+        };
+        let mut sockets = joined();
+        let event = packet(PacketType::Event, "/", Some(7), b"\x91\xa1a");
+        assert_eq!(
+            sockets.handle(&config, &Inbound::Binary(event.into())),
+            Ok(Some(incoming(false, sid(1), Some(7), b"\x91\xa1a".into(), vec![])))
+        );
+        let leave = packet(PacketType::Disconnect, "/", None, b"");
+        assert_eq!(
+            sockets.handle(&config, &Inbound::Binary(leave.into())),
+            Ok(Some(Incoming::Disconnect { sid: sid(1) }))
+        );
+        for (message, error) in [
+            (packet(PacketType::Connect, "/", None, b""), ProtocolError::AlreadyConnected),
+            (packet(PacketType::Event, "/x", None, b"\x91\xa1a"), ProtocolError::NotConnected),
+            (packet(PacketType::ConnectError, "/", None, b"\x80"), ProtocolError::UnexpectedPacket),
+            (b"\xc4\x00".to_vec(), ProtocolError::Decode(DecodeError::BadMsgpack)),
+        ] {
+            assert_eq!(sockets.handle(&config, &Inbound::Binary(message.into())), Err(error));
+        }
+        let text = Inbound::Text("0/a,");
+        assert_eq!(sockets.handle(&config, &text), Err(ProtocolError::UnexpectedText));
     }
 
     #[test]

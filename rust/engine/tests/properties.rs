@@ -120,7 +120,7 @@ proptest! {
                 sockets.connected(&sid);
             }
             if binary {
-                let _ = sockets.handle_binary(&config, Cow::Borrowed(&[1, 2, 3]));
+                let _ = sockets.handle_binary(&config, &[1, 2, 3]);
             }
             prop_assert!(sockets.len() <= 3);
         }

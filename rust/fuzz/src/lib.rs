@@ -27,6 +27,8 @@ pub unsafe extern "C" fn LLVMFuzzerTestOneInput(data: *const u8, size: usize) ->
     targets::http1(data);
     #[cfg(feature = "json")]
     targets::json(data);
+    #[cfg(feature = "msgpack")]
+    targets::msgpack(data);
     #[cfg(feature = "session")]
     targets::session(data);
     #[cfg(feature = "socketio")]

@@ -6,7 +6,7 @@ use engine::{Action, Config, Inbound, Incoming, Session, Sockets, Time, Transpor
 use protocol::engineio::{Handshake, Packet, records};
 use protocol::http1::{ChunkedDecoder, parse_request};
 use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, Message, check_upgrade};
-use protocol::{Id, socketio};
+use protocol::{Id, msgpack, socketio};
 
 /// What is decoded encodes to what decodes to the same.
 pub fn engineio(data: &[u8]) {
@@ -30,6 +30,15 @@ pub fn socketio(data: &[u8]) {
         packet.encode(&mut out);
         let again = String::from_utf8(out).expect("packets are text");
         assert_eq!(socketio::Packet::decode(&again, 10), Ok(packet));
+    }
+}
+
+/// As `engineio`, for packets of the msgpack parser.
+pub fn msgpack(data: &[u8]) {
+    if let Ok(packet) = msgpack::Packet::decode(data) {
+        let mut out = Vec::new();
+        packet.encode(&mut out);
+        assert_eq!(msgpack::Packet::decode(&out), Ok(packet));
     }
 }
 
@@ -162,7 +171,7 @@ pub fn session(data: &[u8]) {
 
 fn receive(config: &Config, sockets: &mut Sockets, inbound: Option<Inbound<'_>>, number: &mut u8) {
     let Some(message) = inbound else { return };
-    match sockets.handle(config, message) {
+    match sockets.handle(config, &message) {
         Ok(Some(Incoming::Connect { namespace, .. })) => {
             *number = number.wrapping_add(1);
             let sid = Id::from_random([*number; 15]);

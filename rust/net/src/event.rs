@@ -30,15 +30,15 @@ pub struct Handshake {
     pub transport: engine::Transport,
 }
 
-/// An event or ack with its raw JSON.
+/// An event or ack with its data as the parser's bytes.
 #[derive(Debug)]
 pub struct Data {
     /// The socket it came from.
     pub sid: Id,
     /// The ack id, if there is one.
     pub id: Option<u64>,
-    /// The JSON array.
-    pub json: Box<str>,
+    /// The array.
+    pub body: Box<[u8]>,
     /// The binary attachments, in order.
     pub attachments: Vec<Vec<u8>>,
 }
@@ -85,8 +85,8 @@ pub enum Event {
         sid: Id,
         /// The namespace.
         namespace: Arc<str>,
-        /// The raw JSON of its auth object, or nothing.
-        auth: Box<str>,
+        /// Its auth object as the parser's bytes, or nothing.
+        auth: Box<[u8]>,
         /// With the first CONNECT of a session.
         handshake: Option<Box<Handshake>>,
     },

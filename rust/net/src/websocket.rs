@@ -202,7 +202,7 @@ impl Table {
         }
         let inbound =
             session.engine.handle_packet(&options.engine, self.now, via, packet, &mut self.actions);
-        let outcome = match inbound {
+        let outcome = match &inbound {
             Some(message) => session.sockets.handle(&options.engine, message),
             None => Ok(None),
         };
@@ -213,14 +213,14 @@ impl Table {
     fn receive(&mut self, slot: u32, outcome: Result<Option<Incoming<'_>>, ProtocolError>) {
         match outcome {
             Ok(None) => {}
-            Ok(Some(Incoming::Connect { namespace, auth })) => self.connect(slot, namespace, auth),
+            Ok(Some(Incoming::Connect { namespace, auth })) => self.connect(slot, namespace, &auth),
             Ok(Some(Incoming::Event { sid, id, data, attachments })) => {
-                let json = data.into_owned().into_boxed_str();
-                self.publish(slot, Event::Event(Data { sid, id, json, attachments }));
+                let body = data.into_owned().into_boxed_slice();
+                self.publish(slot, Event::Event(Data { sid, id, body, attachments }));
             }
             Ok(Some(Incoming::Ack { sid, id, data, attachments })) => {
-                let json = data.into_owned().into_boxed_str();
-                self.publish(slot, Event::Ack(Data { sid, id: Some(id), json, attachments }));
+                let body = data.into_owned().into_boxed_slice();
+                self.publish(slot, Event::Ack(Data { sid, id: Some(id), body, attachments }));
             }
             Ok(Some(Incoming::Disconnect { sid })) => self.leave_namespace(slot, sid),
             Ok(Some(Incoming::Message(message))) => self.pass_on(slot, message),
@@ -229,13 +229,13 @@ impl Table {
     }
 
     /// A message that the program reads itself.
-    fn pass_on(&mut self, slot: u32, message: Inbound<'_>) {
+    fn pass_on(&mut self, slot: u32, message: &Inbound<'_>) {
         let Some(session) = self.sessions.get(slot as usize).map(|session| session.id) else {
             return;
         };
         let message = match message {
-            Inbound::Text(text) => RawMessage::Text(text.into()),
-            Inbound::Binary(data) => RawMessage::Binary(data.into_owned()),
+            Inbound::Text(text) => RawMessage::Text((*text).into()),
+            Inbound::Binary(data) => RawMessage::Binary(data.to_vec()),
         };
         self.publish(slot, Event::Message { session, message });
     }
@@ -254,7 +254,7 @@ impl Table {
     }
 
     /// A client asks for a namespace: Python decides.
-    fn connect(&mut self, slot: u32, namespace: &str, auth: &str) {
+    fn connect(&mut self, slot: u32, namespace: &str, auth: &[u8]) {
         let sid = self.random.sid();
         let name = match self.namespaces.get_key_value(namespace) {
             Some((name, _)) => Arc::clone(name),

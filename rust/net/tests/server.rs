@@ -79,8 +79,8 @@ fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
                     let frame = Frame::new(br#"40{"sid":"x"}"#, &[]);
                     server.push(addr.shard, Command::Accept { addr, sid, frame, all: ALL });
                 }
-                Event::Event(data) if data.json.starts_with(r#"["all""#) => {
-                    let frame = Frame::new(format!("42{}", data.json).as_bytes(), &[]);
+                Event::Event(data) if data.body.starts_with(br#"["all""#) => {
+                    let frame = Frame::new(&[b"42", &data.body[..]].concat(), &[]);
                     let emit = || Command::Emit {
                         rooms: smallvec![ALL],
                         except: smallvec![],
@@ -91,7 +91,7 @@ fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
                 }
                 Event::Event(data) => {
                     let addr = sockets[&data.sid];
-                    let frame = Frame::new(format!("42{}", data.json).as_bytes(), &[]);
+                    let frame = Frame::new(&[b"42", &data.body[..]].concat(), &[]);
                     server.push(addr.shard, Command::Direct { addr, sid: data.sid, frame });
                 }
                 Event::Disconnect { reason, .. } => seen.push(reason.as_str().to_owned()),

@@ -33,7 +33,8 @@ errors! {
     BadHead => "request head: expected HTTP/1.x with CRLF line ends and valid headers",
     BadJson => "packet data: expected JSON",
     BadMask => "frame: expected a mask from clients, and none from servers",
-    BadNamespace => "namespace: expected at most 255 bytes",
+    BadMsgpack => "packet: expected one msgpack map with type and nsp, and nothing behind it",
+    BadNamespace => "namespace: expected '/' in front, and at most 255 bytes",
     BadOpcode => "frame: expected an opcode of RFC 6455",
     BadPacketType => "packet: expected a known type digit",
     BadPayload => "packet data: not what this packet type carries",
@@ -42,7 +43,7 @@ errors! {
     IllegalAttachment => "placeholder: expected the number of an attachment of this packet",
     MessageTooLarge => "message: larger than the limit",
     ReservedBits => "frame: expected no reserved bits that no extension gave a meaning",
-    TooDeep => "packet data: nested deeper than 128 levels",
+    TooDeep => "packet data: nested too deeply",
     TooManyHeaders => "request head: more than 100 headers",
 }
 

@@ -8,6 +8,7 @@
 //! | `websocket` | frames (RFC 6455) | `81 05 "42..."` |
 //! | `engineio` | packets, polling payloads | `4...`, `2`, `b<base64>`, records joined by `0x1e` |
 //! | `socketio` | packet headers | `51-/admin,7["event",{"_placeholder":true,"num":0}]` |
+//! | `msgpack` | packets of the msgpack parser | `83 a4 type 02 a4 data 91 a1 61 a3 nsp a1 2f` |
 //! | `json` | placeholders in raw JSON | `{"_placeholder":true,"num":0}` |
 //!
 //! Nothing a peer sends may panic here: incomplete input is `None`, wrong input a [`DecodeError`].
@@ -17,6 +18,7 @@ mod error;
 pub mod http1;
 mod id;
 pub mod json;
+pub mod msgpack;
 pub mod socketio;
 pub mod websocket;
 

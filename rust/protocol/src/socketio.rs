@@ -9,7 +9,8 @@ use crate::json;
 
 const MAX_NAMESPACE: usize = 255;
 const MAX_EVENT_NAME: usize = 1024;
-const MAX_ACK_ID: u64 = 1 << 53;
+/// The largest ack id: integers past it are not exact in JavaScript.
+pub(crate) const MAX_ACK_ID: u64 = 1 << 53;
 
 /// Names a client must not send.
 const RESERVED: [&str; 6] =
@@ -51,6 +52,28 @@ impl PacketType {
     fn is_binary(self) -> bool {
         matches!(self, Self::BinaryEvent | Self::BinaryAck)
     }
+
+    /// Whether a packet of this type may carry such data with this ack id.
+    pub(crate) fn carries(self, data: Shape, id: Option<u64>) -> bool {
+        match self {
+            // An ack id has no meaning here.
+            Self::Connect => id.is_none() && matches!(data, Shape::Absent | Shape::Object),
+            Self::ConnectError => id.is_none() && matches!(data, Shape::Object | Shape::Text),
+            Self::Disconnect => id.is_none() && data == Shape::Absent,
+            Self::Ack | Self::BinaryAck => data == Shape::Array && id.is_some(),
+            Self::Event | Self::BinaryEvent => data == Shape::Array,
+        }
+    }
+}
+
+/// What a packet's data is, as far as its type cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Absent,
+    Array,
+    Object,
+    Text,
+    Other,
 }
 
 /// One packet; `data` is raw JSON.
@@ -89,16 +112,20 @@ impl<'a> Packet<'a> {
     }
 
     fn check_data(&self) -> Result<(), DecodeError> {
-        let first = self.data.bytes().next();
-        let fits = match self.kind {
-            // An ack id has no meaning here.
-            PacketType::Connect => self.id.is_none() && matches!(first, None | Some(b'{')),
-            PacketType::ConnectError => self.id.is_none() && matches!(first, Some(b'{' | b'"')),
-            PacketType::Disconnect => self.id.is_none() && first.is_none(),
-            PacketType::Ack | PacketType::BinaryAck => first == Some(b'[') && self.id.is_some(),
-            PacketType::Event | PacketType::BinaryEvent => return self.check_event(),
+        let shape = match self.data.bytes().next() {
+            None => Shape::Absent,
+            Some(b'[') => Shape::Array,
+            Some(b'{') => Shape::Object,
+            Some(b'"') => Shape::Text,
+            Some(_) => Shape::Other,
         };
-        if fits { Ok(()) } else { Err(DecodeError::BadPayload) }
+        if !self.kind.carries(shape, self.id) {
+            return Err(DecodeError::BadPayload);
+        }
+        match self.kind {
+            PacketType::Event | PacketType::BinaryEvent => self.check_event(),
+            _ => Ok(()),
+        }
     }
 
     /// An event's data is an array that begins with a name: a string, or a number.
@@ -147,13 +174,20 @@ fn check_name(text: &str) -> Result<(), DecodeError> {
     }
     let literal = &text[..end];
     // A name written with escapes is unescaped before it is compared.
-    let reserved = if literal.contains('\\') {
+    if literal.contains('\\') {
         let name = json::string(literal).ok_or(DecodeError::BadJson)?;
-        RESERVED.contains(&name.as_str())
+        check_event_name(&name)
     } else {
-        RESERVED.contains(&&literal[1..end - 1])
-    };
-    if reserved { Err(DecodeError::BadEventName) } else { Ok(()) }
+        check_event_name(&literal[1..end - 1])
+    }
+}
+
+/// Refuses names a client must not send, and those that are too long.
+pub(crate) fn check_event_name(name: &str) -> Result<(), DecodeError> {
+    if RESERVED.contains(&name) || name.len() > MAX_EVENT_NAME {
+        return Err(DecodeError::BadEventName);
+    }
+    Ok(())
 }
 
 fn attachments(text: &str, max: u32) -> Result<(u32, &str), DecodeError> {
@@ -168,8 +202,13 @@ fn namespace(text: &str) -> Result<(&str, &str), DecodeError> {
         return Ok(("/", text));
     }
     let (name, rest) = text.split_once(',').unwrap_or((text, ""));
+    Ok((namespace_name(name)?, rest))
+}
+
+/// A namespace as a client writes it, without the query it may have.
+pub(crate) fn namespace_name(name: &str) -> Result<&str, DecodeError> {
     let name = name.split_once('?').map_or(name, |(name, _)| name);
-    if name.len() > MAX_NAMESPACE { Err(DecodeError::BadNamespace) } else { Ok((name, rest)) }
+    if name.len() > MAX_NAMESPACE { Err(DecodeError::BadNamespace) } else { Ok(name) }
 }
 
 fn ack_id(text: &str) -> Result<(Option<u64>, &str), DecodeError> {

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
+use protocol::DecodeError;
 use protocol::engineio::{self, records};
 use protocol::http1::{ChunkedDecoder, parse_request};
 use protocol::json::placeholders;
+use protocol::msgpack;
 use protocol::socketio::{Packet, PacketType};
 use protocol::websocket::{Decoder, Deflater, Inflater, Message, Opcode, encode_frame};
 
@@ -45,6 +47,32 @@ fn decode(bytes: &[u8], cuts: &[usize]) -> Vec<String> {
 
 fn opcode() -> impl Strategy<Value = Opcode> {
     prop_oneof![Just(Opcode::Text), Just(Opcode::Binary), Just(Opcode::Ping), Just(Opcode::Pong),]
+}
+
+/// Any msgpack value without an `ArrayBuffer`, which is not read back as it was.
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        Just(vec![0xc0]),
+        Just(vec![0xd4, 0, 0]),
+        Just(vec![0xd7, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        Just(vec![0xc7, 1, 5, 0]),
+        any::<u8>().prop_map(|n| vec![0xcc, n]),
+        any::<i64>().prop_map(|n| [&[0xd3][..], &n.to_be_bytes()].concat()),
+        any::<f64>().prop_map(|n| [&[0xcb][..], &n.to_be_bytes()].concat()),
+        "[a-zé]{0,15}".prop_map(|s| [&[0xd9, s.len() as u8][..], s.as_bytes()].concat()),
+        prop::collection::vec(any::<u8>(), 0..20)
+            .prop_map(|b| [&[0xc4, b.len() as u8][..], &b].concat()),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        let items = prop::collection::vec(inner, 0..6);
+        prop_oneof![
+            items.clone().prop_map(|v| [&[0x90 | v.len() as u8][..], &v.concat()].concat()),
+            items.prop_map(|v| {
+                let pairs: Vec<_> = v.iter().map(|item| [b"\xa1k", &item[..]].concat()).collect();
+                [&[0xde, 0, v.len() as u8][..], &pairs.concat()].concat()
+            }),
+        ]
+    })
 }
 
 proptest! {
@@ -107,6 +135,42 @@ proptest! {
         packet.encode(&mut out);
         let text = String::from_utf8(out).unwrap();
         prop_assert_eq!(Packet::decode(&text, 10), Ok(packet));
+    }
+
+    #[test]
+    fn msgpack_packets_are_read_back(
+        namespace in "/[a-z/]{0,40}",
+        id in prop::option::of(0..=1u64 << 53),
+        args in prop::collection::vec(value(), 0..6),
+    ) {
+        let count = 1 + args.len() as u8;
+        let data = [vec![0x90 | count, 0xa1, b'e'], args.concat()].concat();
+        let (kind, data) = (PacketType::Event, data.into());
+        let packet = msgpack::Packet { kind, namespace: &namespace, id, data };
+        let mut out = Vec::new();
+        packet.encode(&mut out);
+        prop_assert_eq!(msgpack::Packet::decode(&out), Ok(packet));
+        for end in 0..out.len() {
+            prop_assert!(msgpack::Packet::decode(&out[..end]).is_err());
+        }
+        out.push(0xc0);
+        prop_assert_eq!(msgpack::Packet::decode(&out), Err(DecodeError::BadMsgpack));
+    }
+
+    #[test]
+    fn any_bytes_are_a_msgpack_packet_or_an_error(
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let _ = msgpack::Packet::decode(&bytes);
+        let mut event = Vec::new();
+        let data = [&b"\x93\xa1e\xc7\x02\x00ab"[..], &bytes].concat();
+        msgpack::encode(PacketType::Event, "/", Some(1), &data, &mut event);
+        let _ = msgpack::Packet::decode(&event);
+        let at = at.index(event.len());
+        event[at] = byte;
+        let _ = msgpack::Packet::decode(&event);
     }
 
     #[test]

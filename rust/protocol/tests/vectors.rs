@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use protocol::websocket::Decoder;
-use protocol::{engineio, socketio};
+use protocol::{engineio, msgpack, socketio};
 use serde_json::{Value, json};
 
 fn check(text: &str, decode: impl Fn(&Value) -> Result<Value, String>) {
@@ -44,11 +44,37 @@ fn socketio_packets() {
 }
 
 #[test]
+fn msgpack_packets() {
+    check(include_str!("../../../tests/vectors/msgpack.json"), |vector| {
+        let input = bytes(&vector["input"]);
+        let packet = msgpack::Packet::decode(&input).map_err(|error| format!("{error:?}"))?;
+        assert_eq!(packet.data, bytes(&vector["output"]["data"]), "{}", vector["name"]);
+        let mut value = json!({
+            "type": packet.kind as u8,
+            "namespace": packet.namespace,
+            "data": vector["output"]["data"],
+        });
+        if let Some(id) = packet.id {
+            value["id"] = json!(id);
+        }
+        let mut out = Vec::new();
+        packet.encode(&mut out);
+        assert_eq!(msgpack::Packet::decode(&out), Ok(packet), "{}", vector["name"]);
+        Ok(value)
+    });
+}
+
+/// The bytes written in hexadecimal.
+fn bytes(hex: &Value) -> Vec<u8> {
+    let hex = hex.as_str().unwrap();
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+#[test]
 fn websocket_frames() {
     check(include_str!("../../../tests/vectors/websocket.json"), |vector| {
-        let hex = vector["input"].as_str().unwrap();
-        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-        let mut bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        let mut bytes = bytes(&vector["input"]);
         let mut decoder =
             if vector["from"] == "client" { Decoder::server() } else { Decoder::client() };
         match decoder.decode(&mut bytes, 1 << 20) {

@@ -62,6 +62,13 @@ impl Frame {
         Self::made(wire, first, others, flags)
     }
 
+    /// Encodes one binary message.
+    pub fn binary(data: &[u8], flags: Flags) -> Self {
+        let mut wire = Vec::with_capacity(data.len() + 10);
+        let first = append(Opcode::Binary, &[data], &mut wire);
+        Self::made(wire, first, Box::default(), flags)
+    }
+
     /// Encodes messages as they are; `None` when there are none.
     pub fn messages(messages: &[Message<'_>]) -> Option<Self> {
         let mut wire = Vec::new();

@@ -1,8 +1,10 @@
-// Runs the scenarios in Node: node client.mjs URL TRANSPORT[,TRANSPORT]; the results are one line of JSON.
+// Runs the scenarios in Node: node client.mjs URL TRANSPORT[,TRANSPORT] [PARSER]; the results are one line of JSON.
 
 import { io } from "socket.io-client";
-import { run } from "./scenarios.mjs";
+import { run, scenarios } from "./scenarios.mjs";
 
-const [url, transports] = process.argv.slice(2);
-console.log(JSON.stringify(await run(io, url, transports.split(","))));
+const [url, transports, name] = process.argv.slice(2);
+const { parser, more = {} } = name ? await import(`./parser_${name}.mjs`) : {};
+const open = (target, options) => io(target, parser ? { parser, ...options } : options);
+console.log(JSON.stringify(await run(open, url, transports.split(","), { ...scenarios, ...more })));
 process.exit(0);

@@ -9,12 +9,12 @@ function fail(message) {
   throw new Error(message);
 }
 
-function equal(found, expected) {
+export function equal(found, expected) {
   const [a, b] = [JSON.stringify(found), JSON.stringify(expected)];
   if (a !== b) fail(`expected ${b}, got ${a}`);
 }
 
-function once(target, event) {
+export function once(target, event) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no ${event}`)), WAIT);
     target.once(event, (...args) => {
@@ -24,12 +24,12 @@ function once(target, event) {
   });
 }
 
-async function connected(socket) {
+export async function connected(socket) {
   if (!socket.connected) await once(socket, "connect");
   return socket;
 }
 
-function bytes(value) {
+export function bytes(value) {
   if (!(value instanceof ArrayBuffer || ArrayBuffer.isView(value))) fail(`not binary: ${JSON.stringify(value)}`);
   return [...new Uint8Array(value.buffer ?? value, value.byteOffset ?? 0, value.byteLength)];
 }
@@ -48,7 +48,7 @@ function collect(socket, event, count) {
   });
 }
 
-const call = (socket, ...args) => socket.timeout(WAIT).emitWithAck(...args);
+export const call = (socket, ...args) => socket.timeout(WAIT).emitWithAck(...args);
 
 export const scenarios = {
   async the_transport_is_the_one_asked_for({ open, transports }) {
@@ -228,9 +228,9 @@ export const scenarios = {
 };
 
 // Runs every scenario; returns { name: "" or what went wrong }.
-export async function run(io, url, transports) {
+export async function run(io, url, transports, all = scenarios) {
   const results = {};
-  for (const [name, scenario] of Object.entries(scenarios)) {
+  for (const [name, scenario] of Object.entries(all)) {
     const sockets = [];
     const open = (namespace, options = {}) => {
       const settings = { transports, forceNew: !options.multiplex, ...options };
