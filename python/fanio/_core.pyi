@@ -123,7 +123,8 @@ class Server:
     def transport(self, session_id: str) -> str | None: ...
     def request(self, session_id: str) -> tuple[bytes, tuple[str, int] | None, bool] | None:
         """Return the head of the handshake request, the peer's address and whether it came over TLS."""
-    def counters(self) -> dict[str, int]: ...
+    def counters(self) -> list[dict[str, int]]:
+        """Return what each shard has counted; nothing before start() and after stop()."""
 
 @final
 class FrameReader:

@@ -41,7 +41,13 @@ class WireOptions:
     head_timeout: float = 10
     body_timeout: float = 30
     max_attachments: int = 10
-    max_queue_bytes: int = 1 << 20
+    max_queue_bytes: int | None = 1 << 20
+    max_queue_packets: int | None = 16_384
+    max_total_queue_bytes: int | None = 256 << 20
+    write_timeout: float = 10
+    slow_clients: str = "disconnect"
+    send_buffer: int | None = None
+    not_sent_low_water: int | None = None
     per_message_deflate: bool | Mapping[str, int] | None = False
     trusted_proxies: str | Iterable[str] = ()
     shards: int | None = None
@@ -58,6 +64,12 @@ class WireOptions:
             TypeError: When a value has the wrong type.
             ValueError: When a value is out of range.
         """
+        if self.slow_clients != "disconnect":
+            msg = (
+                f"slow_clients: only 'disconnect' is supported, got {self.slow_clients!r}; "
+                "what may be dropped is said at emit, by volatile= and conflate="
+            )
+            raise ValueError(msg)
         if isinstance(self.ping_interval, (tuple, list)):
             self.ping_interval, self.ping_interval_grace_period = self.ping_interval
         self.transports = self._transports()
@@ -74,15 +86,20 @@ class WireOptions:
             "http_compression": bool(self.http_compression),
             "max_attachments": int(self.max_attachments),
             "max_http_buffer_size": int(self.max_http_buffer_size),
-            "max_queue_bytes": int(self.max_queue_bytes),
+            "max_queue_bytes": _limit("max_queue_bytes", self.max_queue_bytes),
+            "max_queue_packets": _limit("max_queue_packets", self.max_queue_packets),
+            "max_total_queue_bytes": _limit("max_total_queue_bytes", self.max_total_queue_bytes),
+            "not_sent_low_water": _limit("not_sent_low_water", self.not_sent_low_water),
             "per_message_deflate": self._deflate(),
             "ping_grace": float(self.ping_interval_grace_period),
             "ping_interval": float(self.ping_interval),
             "ping_timeout": float(self.ping_timeout),
+            "send_buffer": _limit("send_buffer", self.send_buffer),
             "shards": self.shards,
             "transports": self.transports,
             "trusted_proxies": addresses(self.trusted_proxies),
             "upgrade_timeout": float(self.upgrade_timeout),
+            "write_timeout": float(self.write_timeout),
         }
 
     def needs_admission(self) -> bool:
@@ -169,6 +186,15 @@ def addresses(proxies: str | Iterable[str]) -> str | list[str]:
         return "*"
     listed = [proxies] if isinstance(proxies, str) else list(proxies)
     return "*" if "*" in listed else [str(ipaddress.ip_address(address)) for address in listed]
+
+
+def _limit(name: str, value: int | None) -> int | None:
+    if value is None:
+        return None
+    if int(value) < 1:
+        msg = f"{name}: expected a number above 0 or None, got {value!r}"
+        raise ValueError(msg)
+    return int(value)
 
 
 def _one_line(text: str) -> str:

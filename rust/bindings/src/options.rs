@@ -36,7 +36,10 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "http_compression" => options.compression.on = value.extract()?,
         "max_attachments" => engine.max_attachments = value.extract()?,
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
-        "max_queue_bytes" => options.max_queue_bytes = value.extract()?,
+        "max_queue_bytes" => options.max_queue_bytes = limit(value)?,
+        "max_queue_packets" => options.max_queue_packets = limit(value)?,
+        "max_total_queue_bytes" => options.max_total_queue_bytes = limit(value)?,
+        "not_sent_low_water" => options.not_sent_low_water = value.extract()?,
         "parser" => engine.parser = parser(value)?,
         "per_message_deflate" => {
             let pair: Option<(usize, u32)> = value.extract()?;
@@ -47,6 +50,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "ping_interval" => engine.ping_interval = seconds(name, value)?,
         "ping_timeout" => engine.ping_timeout = seconds(name, value)?,
         "report_refusals" => options.report_refusals = value.extract()?,
+        "send_buffer" => options.send_buffer = value.extract()?,
         "shards" => {
             if let Some(shards) = value.extract::<Option<usize>>()? {
                 options.shards = shards.clamp(1, 64);
@@ -58,6 +62,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
             engine.websocket = names.iter().any(|name| name == "websocket");
         }
         "trusted_proxies" => options.trusted = trusted(name, value)?,
+        "write_timeout" => options.write_timeout = seconds(name, value)?,
         "upgrade_timeout" => engine.upgrade_timeout = seconds(name, value)?,
         _ => return Err(bad(name, "a name the core knows").into()),
     }
@@ -80,6 +85,11 @@ fn parser(value: &Bound<'_, PyAny>) -> PyResult<Parser> {
         "socketio" => Ok(Parser::SocketIo),
         _ => Err(bad("parser", "'msgpack', 'raw' or 'socketio'").into()),
     }
+}
+
+/// None is no limit.
+fn limit(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    Ok(value.extract::<Option<usize>>()?.unwrap_or(usize::MAX))
 }
 
 fn cookie(value: &Bound<'_, PyAny>) -> PyResult<Option<Cookie>> {

@@ -341,15 +341,18 @@ impl Server {
         self.decide(token, session_id, Decision::Deny { status, body, readable });
     }
 
-    /// What the shards have counted.
-    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
-        if let Ok(net) = self.net() {
+    /// What each shard has counted.
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        let Ok(net) = self.net() else { return Ok(list) };
+        for counters in net.counters() {
+            let dict = PyDict::new(py);
             for counter in net::Counter::ALL {
-                dict.set_item(counter.name(), net.counter(*counter))?;
+                dict.set_item(counter.name(), counters.value(*counter))?;
             }
+            list.append(dict)?;
         }
-        Ok(dict)
+        Ok(list)
     }
 }
 

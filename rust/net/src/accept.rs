@@ -1,7 +1,7 @@
 //! Where streams come from: listening sockets, and connected ones given by the program.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use mio::event::Source;
@@ -158,6 +158,24 @@ impl Listener {
             data: Vec::new(),
             moved: false,
         })
+    }
+}
+
+impl AsFd for Io {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.socket {
+            Socketed::Tcp(socket) => socket.as_fd(),
+            Socketed::Unix(socket) => socket.as_fd(),
+        }
     }
 }
 

@@ -34,6 +34,14 @@ counters! {
     Upgrades => "upgrades",
     /// Runs handed to a client's stream or queue; a run may join several packets.
     Deliveries => "deliveries",
+    /// Packets of the program's that went out: the kernel, or a response to a poll, took them.
+    PacketsSent => "packets_sent",
+    /// Volatile packets left out for clients that had a backlog.
+    DroppedVolatile => "dropped_volatile",
+    /// Packets that newer ones with the same key replaced.
+    DroppedConflated => "dropped_conflated",
+    /// Packets that waited for a client, or were pending for it, when it was closed.
+    DroppedClosed => "dropped_closed",
     /// Bytes written to streams.
     BytesSent => "bytes_sent",
     /// Bytes read from streams.
@@ -70,12 +78,23 @@ counters! {
     ClosedInternalError => "closed_internal_error",
     /// Connections not accepted because the process has no descriptor left.
     AcceptErrors => "accept_errors",
+    /// Now: bytes of memory that wait for clients.
+    QueuedBytes => "queued_bytes",
+    /// Now: packets that wait for clients, beside those that are pending for many.
+    QueuedPackets => "queued_packets",
+    /// Now: sessions on polling.
+    Polling => "polling",
+    /// Now: sessions on a WebSocket.
+    WebSocket => "websocket",
+    /// Now: clients in a namespace, counted once for each.
+    Sockets => "sockets",
     /// Clients whose reading was paused because Python had not taken their events.
     ReadPauses => "read_pauses",
 }
 
-/// The counters of one shard.
+/// The counters of one shard, apart from those of others in memory.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Counters([AtomicU64; COUNT]);
 
 impl Default for Counters {
@@ -92,8 +111,14 @@ impl Counters {
 
     /// Adds `n`.
     pub fn add_many(&self, counter: Counter, n: u64) {
-        // One writer (the shard), so a plain load and store would do; this is as cheap.
-        self.0[counter as usize].fetch_add(n, Ordering::Relaxed);
+        // There is one writer, the shard: no locked instruction is needed.
+        let value = &self.0[counter as usize];
+        value.store(value.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Sets a gauge.
+    pub fn set(&self, counter: Counter, value: usize) {
+        self.0[counter as usize].store(value as u64, Ordering::Relaxed);
     }
 
     /// The value.

@@ -12,6 +12,7 @@ use protocol::http1::{Request, parse_request};
 
 use crate::accept::Arrival;
 use crate::admission::Asking;
+use crate::cargo::{Cargo, plain};
 use crate::counters::Counter;
 use crate::event::{Event, Handshake, Peer};
 use crate::origin::{self, Verdict};
@@ -402,8 +403,10 @@ impl Table {
         };
         let keeps_alive = reply.keeps_alive();
         let (head, body) = reply.into_parts();
-        match stream.send([head, body].iter().filter(|part| !part.is_empty())) {
-            Ok(sent) => self.counters.add_many(Counter::BytesSent, sent as u64),
+        let parts = [head, body];
+        let parts = parts.iter().filter(|part| !part.is_empty());
+        match stream.send(parts, Cargo::Own, &mut plain, &mut self.load) {
+            Ok(sent) => self.counters.add_many(Counter::BytesSent, sent.bytes as u64),
             // Noticed when the stream is read.
             Err(_) => self.ready.push(slot),
         }

@@ -3,7 +3,10 @@
 //! The Python layer builds this once; a changed option reaches the shards as a whole new value.
 
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::time::Duration;
+
+use socket2::SockRef;
 
 /// Which origins may use the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,20 +85,33 @@ pub struct Options {
     pub head_timeout: Duration,
     /// The size of a request head, in bytes.
     pub max_head: usize,
-    /// What may wait for one client, in bytes; past it the session is closed as `slow client`.
+    /// What may wait for one client, in bytes of memory; past it the session is closed as
+    /// `slow client`.
     pub max_queue_bytes: usize,
+    /// How many packets may wait for one client; past it the session is closed as `slow client`.
+    pub max_queue_packets: usize,
+    /// What may wait for all clients, in bytes of memory: a buffer that several clients of a shard
+    /// wait for counts once. Past it those with the most waiting are closed as `slow client`.
+    pub max_total_queue_bytes: usize,
     /// How many events of one session may wait for Python before reading from it pauses.
     pub max_unread: u32,
+    /// How many bytes the kernel may hold unsent for a TCP stream (`TCP_NOTSENT_LOWAT`).
+    pub not_sent_low_water: Option<u32>,
     /// Compression of WebSocket messages for clients that offer it; `None` refuses it.
     pub per_message_deflate: Option<PerMessageDeflate>,
     /// Added to the ping interval that is announced, for clients with slow timers.
     pub ping_grace: Duration,
     /// Whether Python hears of the requests that were refused (`Event::Refused`).
     pub report_refusals: bool,
+    /// The kernel's send buffer of a stream, in bytes (`SO_SNDBUF`).
+    pub send_buffer: Option<usize>,
     /// How many I/O threads there are.
     pub shards: usize,
     /// Whose forwarded headers are believed.
     pub trusted: Trusted,
+    /// A client is closed as `slow client` when something waits for it and the kernel has taken
+    /// nothing for so long.
+    pub write_timeout: Duration,
 }
 
 impl Default for Options {
@@ -113,12 +129,33 @@ impl Default for Options {
             head_timeout: Duration::from_secs(10),
             max_head: 16 * 1024,
             max_queue_bytes: 1 << 20,
+            max_queue_packets: 16_384,
+            max_total_queue_bytes: 256 << 20,
             max_unread: 256,
+            not_sent_low_water: None,
             per_message_deflate: None,
             ping_grace: Duration::ZERO,
             report_refusals: false,
+            send_buffer: None,
             shards: default_shards(),
             trusted: Trusted::List(Vec::new()),
+            write_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Options {
+    /// Bounds what the kernel holds for a socket. On a listener this bounds what it accepts.
+    pub(crate) fn bound_kernel(&self, socket: &impl AsFd) {
+        let socket = SockRef::from(socket);
+        if let Some(bytes) = self.send_buffer {
+            // The kernel cuts it to what it allows.
+            let _ = socket.set_send_buffer_size(bytes);
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(bytes) = self.not_sent_low_water {
+            // A Unix socket has no such bound.
+            let _ = socket.set_tcp_notsent_lowat(bytes);
         }
     }
 }

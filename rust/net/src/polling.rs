@@ -12,9 +12,11 @@ use rooms::Frame;
 use crate::bodies::Encoding;
 use crate::counters::Counter;
 use crate::http::{Fault, Phase};
+use crate::load::Load;
 use crate::reply::Reply;
-use crate::session::{NONE, Queue};
+use crate::session::NONE;
 use crate::table::Table;
+use crate::waiting::Waiting;
 
 const MAX_PACKETS: usize = 16;
 
@@ -117,8 +119,9 @@ impl Table {
         if slot == NONE {
             return;
         }
-        let frames = queue.take(max);
-        if queue.frames.is_empty() {
+        let (frames, packets) = take_packets(queue, max, &mut self.load);
+        self.counters.add_many(Counter::PacketsSent, packets);
+        if queue.is_empty() {
             entry.queue = None;
             if entry.lingers.0 > 0 {
                 entry.lingers = engine::Time(0);
@@ -292,18 +295,19 @@ impl Table {
     }
 }
 
-impl Queue {
-    /// The packets of the next response.
-    fn take(&mut self, max: usize) -> Vec<Frame> {
-        let (mut packets, mut bytes) = (0, 0);
-        let fits = |frame: &&Frame| {
-            packets += frame.packets();
-            bytes += frame.payload().len() + usize::from(bytes > 0);
-            packets <= MAX_PACKETS && bytes <= max
-        };
-        let count = self.frames.iter().take_while(fits).count();
-        let frames: Vec<_> = self.frames.drain(..count.max(1).min(self.frames.len())).collect();
-        self.bytes -= frames.iter().map(|frame| frame.payload().len()).sum::<usize>();
-        frames
-    }
+/// The frames of the next response, and how many packets of the program's are in it.
+fn take_packets(queue: &mut Waiting<Frame>, max: usize, load: &mut Load) -> (Vec<Frame>, u64) {
+    let (mut records, mut bytes) = (0, 0);
+    let fits = |frame: &&Frame| {
+        records += frame.packets();
+        bytes += frame.payload().len() + usize::from(bytes > 0);
+        records <= MAX_PACKETS && bytes <= max
+    };
+    let count = queue.items().take_while(fits).count().max(1);
+    let mut packets = 0;
+    let taken = std::iter::from_fn(|| queue.pop(load)).take(count).map(|entry| {
+        packets += u64::from(entry.packets);
+        entry.item
+    });
+    (taken.collect(), packets)
 }

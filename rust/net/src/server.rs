@@ -24,7 +24,7 @@ use crate::table::Table;
 pub struct Server {
     inboxes: Arc<[Arc<Inbox>]>,
     outbox: Arc<Outbox>,
-    counters: Vec<Arc<Counters>>,
+    counters: Arc<[Arc<Counters>]>,
     throttling: Vec<Arc<AtomicBool>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -59,7 +59,7 @@ impl Server {
             index as u16,
             Arc::clone(options),
             poll.registry().try_clone()?,
-            Arc::clone(&self.counters[index]),
+            Arc::clone(&self.counters),
             Arc::clone(&self.inboxes),
             Arc::clone(&self.outbox),
             Time(1),
@@ -124,9 +124,14 @@ impl Server {
         events
     }
 
+    /// The counters of each shard.
+    pub fn counters(&self) -> impl Iterator<Item = &Counters> {
+        self.counters.iter().map(|counters| &**counters)
+    }
+
     /// The value of a counter, over all shards.
     pub fn counter(&self, counter: Counter) -> u64 {
-        self.counters.iter().map(|counters| counters.value(counter)).sum()
+        self.counters().map(|counters| counters.value(counter)).sum()
     }
 
     /// Ends the shards' threads and waits for them.

@@ -1,12 +1,12 @@
 //! A session as its shard keeps it: the machine, its sockets, and which streams carry it.
 
-use std::collections::VecDeque;
-
 use engine::{Sockets, Time};
 use protocol::Id;
 use rooms::{Frame, RoomId};
 
 use crate::event::Handshake;
+use crate::load::Load;
+use crate::waiting::{Entry, Waiting};
 
 /// No stream.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -26,7 +26,7 @@ pub(crate) struct Session {
     /// The WebSocket that may take over.
     pub(crate) probe: u32,
     /// Packets for the next polling payload.
-    pub(crate) queue: Option<Box<Queue>>,
+    pub(crate) queue: Option<Box<Waiting<Frame>>>,
     /// Until the first CONNECT.
     pub(crate) handshake: Option<Box<Handshake>>,
     /// What waits for the connect handlers' decisions.
@@ -45,12 +45,6 @@ pub(crate) struct Session {
     pub(crate) ended: bool,
     /// Ended, but a poll may still fetch the last packets until this time; `Time(0)` for not.
     pub(crate) lingers: Time,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    pub(crate) frames: VecDeque<Frame>,
-    pub(crate) bytes: usize,
 }
 
 /// What was asked for a socket whose connect handler has not decided yet.
@@ -85,12 +79,25 @@ impl Session {
         }
     }
 
-    /// Puts a packet into the queue for polling; returns the bytes that wait.
-    pub(crate) fn push(&mut self, frame: Frame) -> usize {
-        let queue = self.queue.get_or_insert_default();
-        queue.bytes += frame.payload().len();
-        queue.frames.push_back(frame);
-        queue.bytes
+    /// Puts a frame, which counts for so many packets, into the queue for polling; returns how many
+    /// it replaces.
+    pub(crate) fn push(&mut self, frame: Frame, packets: u32, load: &mut Load) -> u32 {
+        let (wire, payload) = (frame.wire().len(), frame.payload().len());
+        // The payload of a text is a part of the other form.
+        let pinned = if payload > wire { wire + payload } else { wire };
+        let key = frame.flags().conflate.clone();
+        let entry = Entry { item: frame, pinned: pinned as u32, packets, key };
+        self.queue.get_or_insert_default().push(entry, load)
+    }
+
+    /// Whether a volatile packet would wait: something does, and no poll fetches it now.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.queue.is_some() && !self.flushing
+    }
+
+    /// Gives up what waits; returns how many packets that are.
+    pub(crate) fn discard(&mut self, load: &mut Load) -> u32 {
+        self.queue.take().map_or(0, |queue| queue.discard(load))
     }
 
     /// Where the wishes for a waiting socket are kept.

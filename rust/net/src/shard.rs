@@ -118,7 +118,8 @@ impl Shard {
             self.table.flush_poll(slot);
         }
         self.table.bodies.sweep();
-        self.settle();
+        self.guard(None, |shard| shard.table.relieve());
+        self.table.show_gauges();
         self.say_stopped();
         self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
         self.outbox.publish(self.table.shard, &mut self.table.events);
@@ -184,6 +185,7 @@ impl Shard {
 
     /// Starts to accept from a listener.
     pub(crate) fn listen(&mut self, mut listener: Listener) {
+        self.table.options.bound_kernel(&listener);
         let token = Token(LISTENERS + self.listeners.len());
         if listener.register(self.poll.registry(), token).is_ok() {
             self.accepting.push(self.listeners.len());
@@ -328,7 +330,8 @@ impl Shard {
             table.close_session(slot, reason);
         }
         for slot in std::mem::take(&mut table.ended) {
-            self.fanout.close(ConnId(slot));
+            let lost = self.fanout.close(ConnId(slot));
+            table.lose_tally(lost);
             table.free_session(slot);
         }
     }

@@ -4,20 +4,25 @@
 //! take waits in the backlog as shared bytes and leaves when the poller reports the stream
 //! writable. The registration is edge-triggered, so "ready" is remembered here.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use engine::Time;
 use smallvec::SmallVec;
 
 use crate::accept::Io;
+use crate::cargo::{Cargo, Form, Sent, entry};
 use crate::http::Http;
+use crate::load::Load;
+use crate::waiting::{Entry, Waiting};
 use protocol::websocket::{Decoder, Deflate};
 
-/// A waiting piece shorter than this is copied, so that it does not pin the large joined buffer
-/// it is a part of.
-const COPY_BELOW: usize = 1024;
+/// A waiting rest shorter than this is copied, so that it does not pin the buffer it is a part of.
+const COPY_REST: usize = 1024;
+/// The same for parts of joined buffers, which pin so much more.
+const COPY_CUT: usize = 16 * 1024;
+/// What a part of a joined buffer pins at most, unless it is larger itself.
+const JOINED: usize = 64 * 1024;
 
 /// What a stream is used for.
 #[derive(Debug)]
@@ -37,7 +42,7 @@ pub(crate) struct Stream {
     pub(crate) io: Io,
     /// Bytes that were read and are not consumed yet.
     pub(crate) input: Vec<u8>,
-    backlog: Option<Box<Backlog>>,
+    backlog: Option<Box<Waiting<Bytes>>>,
     pub(crate) role: Role,
     /// When the stream is closed if nothing happens; `Time(0)` for never.
     pub(crate) deadline: Time,
@@ -52,12 +57,6 @@ pub(crate) struct Stream {
     /// Shut down the sending side once the backlog is written.
     finishing: bool,
     finished: bool,
-}
-
-#[derive(Debug, Default)]
-struct Backlog {
-    queue: VecDeque<Bytes>,
-    bytes: usize,
 }
 
 impl Stream {
@@ -85,89 +84,91 @@ impl Stream {
         }
     }
 
-    /// Bytes the kernel has not taken yet.
+    /// Bytes that wait because the kernel has not taken them.
     pub(crate) fn waiting(&self) -> usize {
-        self.backlog.as_ref().map_or(0, |backlog| backlog.bytes)
+        self.backlog.as_ref().map_or(0, |backlog| backlog.bytes())
     }
 
-    /// Writes the buffers, in order, or queues what the kernel does not take. Returns the bytes
-    /// written now.
+    /// Whether more waits than a client may have waiting.
+    pub(crate) fn exceeds(&self, bytes: usize, packets: usize) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| backlog.exceeds(bytes, packets))
+    }
+
+    /// Writes the buffers, in order, or queues what the kernel does not take: all of it, or only
+    /// what the packets in it allow to wait.
     ///
     /// # Errors
     /// When the stream is broken.
     pub(crate) fn send<'a>(
         &mut self,
-        mut buffers: impl Iterator<Item = &'a Bytes>,
-    ) -> io::Result<usize> {
-        if self.backlog.is_some() {
-            buffers.for_each(|buffer| self.queue(buffer.clone()));
-            return Ok(0);
+        buffers: impl Iterator<Item = &'a Bytes> + Clone,
+        cargo: Cargo<'_>,
+        form: Form<'_>,
+        load: &mut Load,
+    ) -> io::Result<Sent> {
+        let (bytes, is_whole) = match self.backlog {
+            None => self.write_through(buffers.clone())?,
+            Some(_) => (0, false),
+        };
+        if is_whole {
+            return Ok(Sent { bytes, packets: cargo.packets(), ..Sent::default() });
         }
+        let backlog = self.backlog.get_or_insert_default();
+        let sent = if cargo.may_be_dropped() {
+            queue_packets(backlog, bytes, cargo, form, load)
+        } else {
+            queue_buffers(backlog, bytes, buffers, cargo, form, load)
+        };
+        if backlog.is_empty() {
+            self.backlog = None;
+        }
+        Ok(Sent { bytes, waits: self.backlog.is_some(), ..sent })
+    }
+
+    /// Writes to the kernel; returns how many bytes, and whether that is all.
+    fn write_through<'a>(
+        &mut self,
+        mut buffers: impl Iterator<Item = &'a Bytes>,
+    ) -> io::Result<(usize, bool)> {
         let Some(first) = buffers.next() else {
-            return Ok(0);
+            return Ok((0, true));
         };
         let Some(second) = buffers.next() else {
-            return self.send_one(first);
+            let sent = written(self.io.write(first))?;
+            return Ok((sent, sent == first.len()));
         };
         let all: SmallVec<[&Bytes; 16]> = [first, second].into_iter().chain(buffers).collect();
-        self.send_many(&all)
-    }
-
-    fn send_one(&mut self, buffer: &Bytes) -> io::Result<usize> {
-        let written = written(self.io.write(buffer))?;
-        if written < buffer.len() {
-            self.queue(buffer.slice(written..));
-        }
-        Ok(written)
-    }
-
-    fn send_many(&mut self, buffers: &[&Bytes]) -> io::Result<usize> {
         let mut total = 0;
-        let mut blocked = false;
-        for group in buffers.chunks(64) {
-            let mut left = 0;
-            if !blocked {
-                let slices: SmallVec<[IoSlice<'_>; 16]> =
-                    group.iter().map(|buffer| IoSlice::new(buffer)).collect();
-                left = written(self.io.write_vectored(&slices))?;
-                total += left;
-                blocked = left < group.iter().map(|buffer| buffer.len()).sum();
-            }
-            for buffer in group {
-                let skip = left.min(buffer.len());
-                left -= skip;
-                if skip < buffer.len() {
-                    self.queue(buffer.slice(skip..));
-                }
+        for group in all.chunks(64) {
+            let slices: SmallVec<[IoSlice<'_>; 16]> =
+                group.iter().map(|buffer| IoSlice::new(buffer)).collect();
+            let sent = written(self.io.write_vectored(&slices))?;
+            total += sent;
+            if sent < group.iter().map(|buffer| buffer.len()).sum() {
+                return Ok((total, false));
             }
         }
-        Ok(total)
-    }
-
-    fn queue(&mut self, buffer: Bytes) {
-        let backlog = self.backlog.get_or_insert_default();
-        backlog.bytes += buffer.len();
-        let short = buffer.len() < COPY_BELOW;
-        backlog.queue.push_back(if short { Bytes::copy_from_slice(&buffer) } else { buffer });
+        Ok((total, true))
     }
 
     /// Writes what waits until the kernel takes no more.
     ///
     /// # Errors
     /// When the stream is broken.
-    pub(crate) fn flush(&mut self) -> io::Result<usize> {
-        let mut total = 0;
+    pub(crate) fn flush(&mut self, load: &mut Load) -> io::Result<Sent> {
+        let mut total = Sent::default();
         while let Some(backlog) = &mut self.backlog {
             let slices: SmallVec<[IoSlice<'_>; 16]> =
-                backlog.queue.iter().take(64).map(|buffer| IoSlice::new(buffer)).collect();
+                backlog.items().take(64).map(|buffer| IoSlice::new(buffer)).collect();
             let result = self.io.write_vectored(&slices);
             drop(slices);
             let sent = written(result)?;
-            total += sent;
-            backlog.advance(sent);
-            if backlog.queue.is_empty() {
+            total.bytes += sent;
+            total.packets += backlog.advance(sent, load);
+            if backlog.is_empty() {
                 self.backlog = None;
             } else if sent == 0 {
+                total.waits = true;
                 break;
             }
         }
@@ -175,6 +176,11 @@ impl Stream {
             self.finish();
         }
         Ok(total)
+    }
+
+    /// Gives up what waits; returns how many packets that are.
+    pub(crate) fn discard(&mut self, load: &mut Load) -> u32 {
+        self.backlog.take().map_or(0, |backlog| backlog.discard(load))
     }
 
     /// Ends the sending side as soon as everything is written.
@@ -205,21 +211,87 @@ impl Stream {
     }
 }
 
-impl Backlog {
-    fn advance(&mut self, mut sent: usize) {
-        self.bytes -= sent;
-        while sent > 0 {
-            let Some(front) = self.queue.front_mut() else {
-                break;
-            };
-            if front.len() > sent {
-                front.advance(sent);
-                break;
-            }
-            sent -= front.len();
-            self.queue.pop_front();
+/// Queues what is behind the first `written` bytes, as it is.
+fn queue_buffers<'a>(
+    backlog: &mut Waiting<Bytes>,
+    mut written: usize,
+    buffers: impl Iterator<Item = &'a Bytes> + Clone,
+    cargo: Cargo<'_>,
+    form: Form<'_>,
+    load: &mut Load,
+) -> Sent {
+    let mut sent = Sent::default();
+    let mut push = |buffer, skip, packets| {
+        let (item, pinned) = rest_of(buffer, skip, cargo.is_cut());
+        backlog.push(Entry { item, pinned: pinned as u32, packets, key: None }, load);
+    };
+    let mut some = buffers.clone();
+    if let (0, Some(only), None) = (written, some.next(), some.next()) {
+        push(only, 0, cargo.packets());
+        return sent;
+    }
+    // Where each packet ends: buffers are packets one after the other.
+    let (mut ends, mut end) = (Vec::new(), 0);
+    cargo.for_each(|frame, packets| {
+        end += form(frame).len();
+        ends.push((end, packets));
+    });
+    let mut ends = ends.into_iter().peekable();
+    let mut start = 0;
+    for buffer in buffers {
+        let skip = written.min(buffer.len());
+        written -= skip;
+        let (from, to) = (start + skip, start + buffer.len());
+        start = to;
+        let mut packets = 0;
+        while let Some((end, count)) = ends.next_if(|(end, _)| *end <= to) {
+            *(if end <= from { &mut sent.packets } else { &mut packets }) += count;
+        }
+        if from < to {
+            push(buffer, skip, packets);
         }
     }
+    sent
+}
+
+/// Queues the packets behind the first `written` bytes, but for those that do not wait.
+fn queue_packets(
+    backlog: &mut Waiting<Bytes>,
+    written: usize,
+    cargo: Cargo<'_>,
+    form: Form<'_>,
+    load: &mut Load,
+) -> Sent {
+    let (mut sent, mut start) = (Sent::default(), 0);
+    cargo.for_each(|frame, packets| {
+        let (form, flags) = (form(frame), frame.flags());
+        let end = start + form.len();
+        if end <= written {
+            sent.packets += packets;
+        } else if start < written {
+            // Its beginning is on its way: the client must get the rest.
+            let (item, pinned) = rest_of(&form, written - start, false);
+            let pinned = pinned as u32;
+            backlog.push(Entry { item, pinned, packets, key: None }, load);
+        } else if flags.volatile {
+            sent.volatile += packets;
+        } else {
+            sent.conflated += backlog.push(entry(form, packets, flags), load);
+        }
+        start = end;
+    });
+    sent
+}
+
+/// What is left of a buffer, and how many bytes that keeps alive.
+fn rest_of(buffer: &Bytes, skip: usize, is_cut: bool) -> (Bytes, usize) {
+    let rest = buffer.slice(skip..);
+    let is_part = is_cut || skip > 0;
+    if is_part && rest.len() < if is_cut { COPY_CUT } else { COPY_REST } {
+        return (Bytes::copy_from_slice(&rest), rest.len());
+    }
+    let pinned = if is_cut { buffer.len().max(JOINED) } else { buffer.len() };
+    (rest, pinned)
 }
 
 /// What "would block" means for a writer: nothing was written.

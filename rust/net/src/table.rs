@@ -10,17 +10,19 @@ use std::sync::Arc;
 use engine::{Action, Parser, Reason, Time, Transport, Via};
 use mio::{Interest, Registry, Token};
 use protocol::Id;
-use protocol::websocket::{Deflate, Deflater, Inflater, Opcode};
+use protocol::websocket::{Deflater, Inflater, Opcode};
 use rooms::{Addr, ConnId, Frame, RoomId};
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use crate::accept::Arrival;
+use crate::accept::{Arrival, Io};
 use crate::bodies::Bodies;
+use crate::cargo::{Cargo, form, plain};
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, Handshake};
 use crate::http::Http;
 use crate::inbox::Inbox;
+use crate::load::Load;
 use crate::options::Options;
 use crate::outbox::Outbox;
 use crate::random::Random;
@@ -66,6 +68,13 @@ pub(crate) struct Table {
     pub(crate) deflater: Deflater,
     pub(crate) inflater: Inflater,
     pub(crate) counters: Arc<Counters>,
+    /// Those of all shards.
+    pub(crate) all_counters: Arc<[Arc<Counters>]>,
+    pub(crate) load: Load,
+    /// How many sessions are on polling, and how many on a WebSocket.
+    pub(crate) live: [usize; 2],
+    /// How many sockets there are, over all namespaces.
+    pub(crate) sockets: usize,
     pub(crate) inboxes: Arc<[Arc<Inbox>]>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) events: Vec<Event>,
@@ -93,7 +102,7 @@ impl Table {
         shard: u16,
         options: Arc<Options>,
         registry: Registry,
-        counters: Arc<Counters>,
+        all_counters: Arc<[Arc<Counters>]>,
         inboxes: Arc<[Arc<Inbox>]>,
         outbox: Arc<Outbox>,
         now: Time,
@@ -120,7 +129,11 @@ impl Table {
             wheel: Wheel::new(now),
             registry,
             random: Random::new(),
-            counters,
+            counters: Arc::clone(&all_counters[usize::from(shard)]),
+            all_counters,
+            load: Load::default(),
+            live: [0; 2],
+            sockets: 0,
             inboxes,
             outbox,
             events: Vec::new(),
@@ -155,6 +168,10 @@ impl Table {
         let http = Http::new(arrival.path, arrival.listener, arrival.peer, generation);
         let mut stream = Stream::new(arrival.io, arrival.data, http);
         stream.deadline = Time(self.now.0 + self.options.head_timeout.as_millis() as u64);
+        if !arrival.moved && (arrival.listener.is_none() || matches!(stream.io, Io::Unix(_))) {
+            // What a TCP listener accepts has the listener's bounds.
+            self.options.bound_kernel(&stream.io);
+        }
         let entry = self.streams.vacant_entry();
         let slot = entry.key();
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -175,6 +192,8 @@ impl Table {
         let mut stream = self.streams.try_remove(slot as usize)?;
         // The descriptor may be broken; closing it deregisters it too.
         let _ = self.registry.deregister(stream.io.source());
+        let lost = stream.discard(&mut self.load);
+        self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
         self.counters.add(Counter::StreamsClosed);
         Some(stream)
     }
@@ -238,6 +257,7 @@ impl Table {
         self.by_id.insert(id, slot);
         self.opened.push(ConnId(slot));
         self.counters.add(Counter::SessionsOpened);
+        self.live[transport as usize] += 1;
         self.file_session(slot);
         if self.options.engine.parser == Parser::Raw {
             self.announce(slot);
@@ -298,7 +318,7 @@ impl Table {
             return;
         };
         if session.engine.transport() == Transport::Polling {
-            session.push(frame.clone());
+            session.push(frame.clone(), 0, &mut self.load);
             self.want_poll(slot);
             return;
         }
@@ -343,8 +363,11 @@ impl Table {
         let Some(stream) = self.streams.get_mut(slot as usize) else {
             return;
         };
-        match stream.flush() {
-            Ok(sent) => self.counters.add_many(Counter::BytesSent, sent as u64),
+        match stream.flush(&mut self.load) {
+            Ok(sent) => {
+                self.count_sent(sent);
+                self.watch(slot, sent);
+            }
             Err(_) => self.lose_stream(slot, true),
         }
     }
@@ -359,35 +382,39 @@ impl Table {
         &mut self,
         slot: u32,
         stream: u32,
-        buffers: impl Iterator<Item = &'a bytes::Bytes>,
+        buffers: impl Iterator<Item = &'a bytes::Bytes> + Clone,
     ) {
-        let Some(stream) = self.streams.get_mut(stream as usize) else {
-            return;
+        self.write_cargo(slot, stream, buffers, Cargo::Own);
+    }
+
+    /// The same for packets of the program's.
+    pub(crate) fn write_cargo<'a>(
+        &mut self,
+        slot: u32,
+        stream_slot: u32,
+        buffers: impl Iterator<Item = &'a bytes::Bytes> + Clone,
+        cargo: Cargo<'_>,
+    ) {
+        let threshold = self.deflate_from();
+        let Some(stream) = self.streams.get_mut(stream_slot as usize) else {
+            return self.lose_packets(cargo.packets());
         };
-        match stream.send(buffers) {
-            Ok(sent) => {
-                self.counters.add_many(Counter::BytesSent, sent as u64);
-                if stream.waiting() > self.options.max_queue_bytes {
-                    self.doomed.push((slot, Reason::SlowClient));
-                }
-            }
-            Err(_) => self.doomed.push((slot, Reason::TransportError)),
+        let (agreed, deflater) = (stream.deflate(), &mut self.deflater);
+        let mut form = |frame: &Frame| form(frame, agreed, threshold, deflater);
+        let Ok(sent) = stream.send(buffers, cargo, &mut form, &mut self.load) else {
+            self.doomed.push((slot, Reason::TransportError));
+            return self.lose_packets(cargo.packets());
+        };
+        self.count_sent(sent);
+        if sent.waits {
+            self.watch(stream_slot, sent);
+            self.limit_stream(slot, stream_slot);
         }
     }
 
     /// Messages of at least this many bytes are compressed for those who agreed to it.
     pub(crate) fn deflate_from(&self) -> usize {
         self.options.per_message_deflate.map_or(usize::MAX, |deflate| deflate.threshold)
-    }
-
-    /// A frame as a WebSocket gets it.
-    pub(crate) fn form(&mut self, frame: &Frame, deflate: Option<Deflate>) -> bytes::Bytes {
-        match deflate {
-            Some(agreed) if agreed.fits(frame.longest()) => {
-                frame.deflated(self.deflate_from(), &mut self.deflater).clone()
-            }
-            _ => frame.wire().clone(),
-        }
     }
 
     /// Ends a session: its sockets are gone now, its streams get their last words.
@@ -399,6 +426,7 @@ impl Table {
             return;
         }
         self.counters.closed(reason);
+        self.live[session.engine.transport() as usize] -= 1;
         self.ended.push(slot);
         session.held = Vec::new();
         let sids: Vec<_> =
@@ -421,11 +449,15 @@ impl Table {
         };
         let (stream, probe) = (session.stream, session.probe);
         (session.stream, session.probe, session.post) = (NONE, NONE, NONE);
+        if reason == Reason::SlowClient {
+            let lost = session.discard(&mut self.load);
+            self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
+        }
         let waits = session.poll != NONE;
         let polling = session.engine.transport() == Transport::Polling;
         let last = if say { &self.control.close } else { &self.control.noop };
         if waits || (polling && say) {
-            session.push(last.clone());
+            session.push(last.clone(), 0, &mut self.load);
         }
         if waits {
             self.flush_poll(slot);
@@ -449,7 +481,8 @@ impl Table {
         let code = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
         protocol::websocket::encode_frame(Opcode::Close, &code, None, &mut frame);
         // A stream that fails here is noticed when it is read.
-        let _ = stream.send(std::iter::once(&frame.into()));
+        let frame = frame.into();
+        let _ = stream.send(std::iter::once(&frame), Cargo::Own, &mut plain, &mut self.load);
         self.close_stream(slot, true);
     }
 
@@ -481,7 +514,8 @@ impl Table {
             return false;
         }
         self.by_id.remove(&session.id);
-        self.sessions.remove(slot as usize);
+        let lost = self.sessions.remove(slot as usize).discard(&mut self.load);
+        self.lose_packets(lost);
         true
     }
 
@@ -489,6 +523,7 @@ impl Table {
     pub(crate) fn release_namespace(&mut self, name: &Arc<str>) {
         if let Some(namespace) = self.namespaces.get_mut(name) {
             namespace.sockets -= 1;
+            self.sockets -= 1;
             if namespace.sockets == 0 {
                 self.namespaces.remove(name);
             }
@@ -582,9 +617,11 @@ impl Table {
         }
         match stream.role {
             Role::Http(_) => self.time_out_request(slot),
-            Role::Closing { .. } | Role::WebSocket { .. } => {
-                self.remove_stream(slot);
+            Role::Closing { .. } => drop(self.remove_stream(slot)),
+            Role::WebSocket { session, probe: false, .. } if session != NONE => {
+                self.close_session(session, Reason::SlowClient);
             }
+            Role::WebSocket { .. } => self.lose_stream(slot, true),
         }
     }
 }

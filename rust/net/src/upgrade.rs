@@ -11,7 +11,7 @@ use crate::http::Fault;
 use crate::options::Options;
 use crate::reply::Reply;
 use crate::session::NONE;
-use crate::stream::{Role, Stream};
+use crate::stream::Role;
 use crate::table::Table;
 
 /// A WebSocket handshake that is in order.
@@ -138,12 +138,11 @@ impl Table {
             *probe = false;
         }
         if let Some(queue) = waiting {
-            let deflate = self.streams.get(stream as usize).and_then(Stream::deflate);
-            let frames = queue.frames.iter().map(|frame| self.form(frame, deflate)).collect();
-            let frames: Vec<Bytes> = frames;
-            self.write(slot, stream, frames.iter());
+            self.move_queue(slot, stream, *queue);
         }
         self.counters.add(Counter::Upgrades);
+        self.live[Transport::Polling as usize] -= 1;
+        self.live[Transport::WebSocket as usize] += 1;
         self.publish(slot, Event::Upgraded { session: id });
     }
 

@@ -261,6 +261,7 @@ impl Table {
             None => Arc::from(namespace),
         };
         self.namespaces.entry(Arc::clone(&name)).or_default().sockets += 1;
+        self.sockets += 1;
         let addr = self.addr(slot);
         let Some(session) = self.sessions.get_mut(slot as usize) else {
             return;

@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
     }
 
     /// What to write to a WebSocket, joined where that saves sends.
-    pub fn buffers(&self) -> impl Iterator<Item = &Bytes> {
+    pub fn buffers(&self) -> impl Iterator<Item = &Bytes> + Clone {
         self.buffers.iter().chain(self.last.map(Frame::wire))
     }
 

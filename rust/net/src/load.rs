@@ -1,0 +1,95 @@
+//! What waits for all clients of a shard: the memory that their queues keep alive.
+//!
+//! A buffer that many clients wait for counts once. Clients get the same buffer, or what is left of
+//! it when its first bytes are written, so the address of its end names it while somebody holds it.
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use crate::waiting::SLOT;
+
+/// The account of one shard.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    buffers: FxHashMap<usize, Buffer>,
+    bytes: usize,
+    packets: usize,
+}
+
+#[derive(Debug, Default)]
+struct Buffer {
+    holders: u32,
+    bytes: usize,
+}
+
+fn end_of(data: &Bytes) -> usize {
+    data.as_ptr() as usize + data.len()
+}
+
+impl Load {
+    /// Bytes kept alive, those of the queues themselves included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Packets that wait, over all clients.
+    pub(crate) fn packets(&self) -> usize {
+        self.packets
+    }
+
+    /// A queue holds this data, which keeps `pinned` bytes alive.
+    pub(crate) fn hold(&mut self, data: &Bytes, pinned: usize, packets: u32) {
+        let buffer = self.buffers.entry(end_of(data)).or_default();
+        buffer.holders += 1;
+        let more = pinned.saturating_sub(buffer.bytes);
+        buffer.bytes += more;
+        self.bytes += more + SLOT;
+        self.packets += packets as usize;
+    }
+
+    /// A queue holds it no more. Its first bytes may have been written meanwhile.
+    pub(crate) fn release(&mut self, data: &Bytes, packets: u32) {
+        let end = end_of(data);
+        self.packets -= packets as usize;
+        self.bytes -= SLOT;
+        if let Some(buffer) = self.buffers.get_mut(&end) {
+            buffer.holders -= 1;
+            if buffer.holders == 0 {
+                self.bytes -= buffer.bytes;
+                self.buffers.remove(&end);
+                self.shrink();
+            }
+        }
+    }
+
+    /// A burst must not keep its table for ever.
+    fn shrink(&mut self) {
+        if self.buffers.is_empty() && self.buffers.capacity() > 1024 {
+            self.buffers = FxHashMap::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Buf;
+
+    use super::*;
+
+    #[test]
+    fn a_shared_buffer_counts_once() {
+        let mut load = Load::default();
+        let (whole, other) = (Bytes::from(vec![0; 1000]), Bytes::from(vec![0; 10]));
+        let mut rest = whole.clone();
+        load.hold(&whole, 1000, 2);
+        load.hold(&rest, 1000, 2);
+        load.hold(&other, 10, 1);
+        assert_eq!((load.bytes(), load.packets()), (1010 + 3 * SLOT, 5));
+        rest.advance(400);
+        load.release(&rest, 2);
+        assert_eq!(load.bytes(), 1010 + 2 * SLOT);
+        load.release(&whole, 2);
+        load.release(&other, 1);
+        assert_eq!((load.bytes(), load.packets()), (0, 0));
+    }
+}

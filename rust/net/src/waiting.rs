@@ -1,0 +1,331 @@
+//! What waits for one client, in order, and which of it a newer packet replaces.
+//!
+//! A packet with a key replaces the waiting one with the same key. It takes its place when only
+//! packets with keys follow, so that a value which changes all the time still gets its turn; it goes
+//! to the end when others follow, because it must not overtake them. Streams and polling clients
+//! share these rules; what the entries hold is theirs.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf, Bytes};
+use rooms::{Frame, Key};
+use rustc_hash::FxHashMap;
+
+use crate::load::Load;
+
+/// What a queue itself needs for an entry, in bytes.
+pub(crate) const SLOT: usize = size_of::<Option<Entry<Bytes>>>();
+
+/// Something that can wait.
+pub(crate) trait Item {
+    /// The data it keeps alive.
+    fn data(&self) -> &Bytes;
+}
+
+impl Item for Bytes {
+    fn data(&self) -> &Bytes {
+        self
+    }
+}
+
+impl Item for Frame {
+    fn data(&self) -> &Bytes {
+        self.payload()
+    }
+}
+
+/// One item with what is known about it.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    pub(crate) item: T,
+    /// Bytes it keeps alive.
+    pub(crate) pinned: u32,
+    /// How many packets of the program's it holds.
+    pub(crate) packets: u32,
+    pub(crate) key: Option<Key>,
+}
+
+/// The queue of one client.
+#[derive(Debug)]
+pub(crate) struct Waiting<T> {
+    /// `None` where an entry was replaced by a later one.
+    entries: VecDeque<Option<Entry<T>>>,
+    holes: usize,
+    /// The number of the first entry.
+    first: u64,
+    /// The number of the entry with each key.
+    keys: Option<Box<FxHashMap<Key, u64>>>,
+    /// Entries from this number on are replaced in their place.
+    settled: u64,
+    bytes: usize,
+    packets: usize,
+}
+
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        let entries = VecDeque::new();
+        Self { entries, holes: 0, first: 0, keys: None, settled: 0, bytes: 0, packets: 0 }
+    }
+}
+
+impl<T: Item> Waiting<T> {
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.len() == self.holes
+    }
+
+    /// Bytes kept alive, those of the queue itself included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether more waits behind the first entry than a client may have waiting. The first is on
+    /// its way: a single packet that is larger than the limit does not make a client slow.
+    pub(crate) fn exceeds(&self, bytes: usize, packets: usize) -> bool {
+        if self.bytes <= bytes && self.packets <= packets {
+            return false;
+        }
+        let first = self.entries.iter().flatten().next();
+        let (size, count) = first.map_or((0, 0), |first| (first.size(), first.packets as usize));
+        self.bytes - size > bytes || self.packets - count > packets
+    }
+
+    /// Appends an entry, or puts it where the one that it replaces was; returns how many packets
+    /// were replaced.
+    pub(crate) fn push(&mut self, entry: Entry<T>, load: &mut Load) -> u32 {
+        self.bytes += entry.size();
+        self.packets += entry.packets as usize;
+        load.hold(entry.item.data(), entry.pinned as usize, entry.packets);
+        let Some(old) = self.note_key(&entry) else {
+            self.entries.push_back(Some(entry));
+            return 0;
+        };
+        let at = (old - self.first) as usize;
+        let replaced = if old >= self.settled {
+            self.entries.get_mut(at).and_then(|place| place.replace(entry))
+        } else {
+            self.entries.push_back(Some(entry));
+            self.holes += 1;
+            self.entries.get_mut(at).and_then(Option::take)
+        };
+        self.close_holes();
+        replaced.map_or(0, |replaced| self.forget(&replaced, load))
+    }
+
+    /// Notes where the entry will be; returns the number of the one that it replaces.
+    fn note_key(&mut self, entry: &Entry<T>) -> Option<u64> {
+        let number = self.first + self.entries.len() as u64;
+        let Some(key) = &entry.key else {
+            self.settled = number + 1;
+            return None;
+        };
+        let keys = self.keys.get_or_insert_default();
+        let old = keys.get(key).copied();
+        if old.is_none_or(|old| old < self.settled) {
+            keys.insert(key.clone(), number);
+        }
+        old
+    }
+
+    /// Takes an entry out of the account; returns how many packets it holds.
+    fn forget(&mut self, entry: &Entry<T>, load: &mut Load) -> u32 {
+        self.bytes -= entry.size();
+        self.packets -= entry.packets as usize;
+        load.release(entry.item.data(), entry.packets);
+        entry.packets
+    }
+
+    /// Moves the entries together when half of the places are holes.
+    fn close_holes(&mut self) {
+        if self.holes < 32 || self.holes < self.entries.len() / 2 {
+            return;
+        }
+        self.holes = 0;
+        self.entries.retain(Option::is_some);
+        self.settled = self.first;
+        for (number, entry) in (self.first..).zip(self.entries.iter().flatten()) {
+            match (&entry.key, &mut self.keys) {
+                (Some(key), Some(keys)) => drop(keys.insert(key.clone(), number)),
+                _ => self.settled = number + 1,
+            }
+        }
+    }
+
+    /// The next item.
+    pub(crate) fn front(&self) -> Option<&T> {
+        self.entries.iter().flatten().next().map(|entry| &entry.item)
+    }
+
+    /// The items, in order.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().flatten().map(|entry| &entry.item)
+    }
+
+    /// Takes the next entry.
+    pub(crate) fn pop(&mut self, load: &mut Load) -> Option<Entry<T>> {
+        loop {
+            let entry = self.entries.pop_front()?;
+            let number = self.first;
+            self.first += 1;
+            let Some(entry) = entry else {
+                self.holes -= 1;
+                continue;
+            };
+            self.unlist(&entry, number);
+            self.forget(&entry, load);
+            return Some(entry);
+        }
+    }
+
+    /// The entry cannot be replaced any more.
+    fn unlist(&mut self, entry: &Entry<T>, number: u64) {
+        if let (Some(key), Some(keys)) = (&entry.key, &mut self.keys)
+            && keys.get(key) == Some(&number)
+        {
+            keys.remove(key);
+        }
+    }
+
+    /// Forgets everything; returns how many packets waited.
+    pub(crate) fn discard(mut self, load: &mut Load) -> u32 {
+        let mut packets = 0;
+        while let Some(entry) = self.pop(load) {
+            packets += entry.packets;
+        }
+        packets
+    }
+}
+
+impl Waiting<Bytes> {
+    /// So many bytes from the front are written; returns how many packets that completes.
+    pub(crate) fn advance(&mut self, mut written: usize, load: &mut Load) -> u32 {
+        let mut packets = 0;
+        while written > 0 {
+            let Some(front) = self.front().map(Bytes::len) else {
+                break;
+            };
+            if written < front {
+                self.begin(written);
+                break;
+            }
+            written -= front;
+            packets += self.pop(load).map_or(0, |entry| entry.packets);
+        }
+        packets
+    }
+
+    /// The first entry is partly written: nothing may take its place.
+    fn begin(&mut self, written: usize) {
+        while let Some(None) = self.entries.front() {
+            self.entries.pop_front();
+            self.holes -= 1;
+            self.first += 1;
+        }
+        let Some(Some(mut entry)) = self.entries.pop_front() else {
+            return;
+        };
+        self.unlist(&entry, self.first);
+        entry.key = None;
+        entry.item.advance(written);
+        self.settled = self.settled.max(self.first + 1);
+        self.entries.push_front(Some(entry));
+    }
+}
+
+impl<T> Entry<T> {
+    fn size(&self) -> usize {
+        self.pinned as usize + SLOT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Client {
+        waiting: Waiting<Bytes>,
+        load: Load,
+    }
+
+    impl Client {
+        /// Pushes one packet; its first letter is its key when that is upper case.
+        fn push(&mut self, text: &'static str) -> u32 {
+            let letter = &text[..1];
+            let is_key = letter.chars().all(char::is_uppercase);
+            let key = is_key.then(|| Key::new("/", letter));
+            let item = Bytes::copy_from_slice(text.as_bytes());
+            let entry = Entry { item, pinned: text.len() as u32, packets: 1, key };
+            self.waiting.push(entry, &mut self.load)
+        }
+
+        fn rest(&mut self) -> String {
+            let mut texts = Vec::new();
+            while let Some(entry) = self.waiting.pop(&mut self.load) {
+                texts.push(String::from_utf8(entry.item.to_vec()).unwrap());
+            }
+            assert_eq!((self.waiting.bytes(), self.load.bytes(), self.load.packets()), (0, 0, 0));
+            texts.join(" ")
+        }
+    }
+
+    #[test]
+    fn the_newest_value_keeps_the_place_among_values() {
+        let mut client = Client::default();
+        let replaced: u32 =
+            ["x", "A1", "B1", "A2", "A3"].map(|text| client.push(text)).iter().sum();
+        assert_eq!((replaced, client.rest()), (2, "x A3 B1".into()));
+    }
+
+    #[test]
+    fn a_value_does_not_overtake_other_packets() {
+        let mut client = Client::default();
+        for text in ["A1", "x", "B1", "A2", "y", "B2", "A3"] {
+            client.push(text);
+        }
+        assert_eq!(client.rest(), "x y B2 A3");
+    }
+
+    #[test]
+    fn what_is_partly_written_stays() {
+        let mut client = Client::default();
+        client.push("A1");
+        client.push("A22");
+        assert_eq!(client.waiting.advance(1, &mut client.load), 0);
+        assert_eq!(client.push("A3"), 0);
+        assert_eq!(client.push("A4"), 1);
+        assert_eq!(client.waiting.advance(3, &mut client.load), 1);
+        assert_eq!(client.rest(), "4");
+    }
+
+    #[test]
+    fn holes_are_closed() {
+        let mut client = Client::default();
+        for _ in 0..1000 {
+            client.push("A1");
+            client.push("B1");
+            client.push("x");
+            client.waiting.pop(&mut client.load);
+        }
+        assert!(client.waiting.entries.len() <= 2 * 4 + 64, "{}", client.waiting.entries.len());
+        client.push("B2");
+        let rest = client.rest();
+        assert!(rest.ends_with("B2"), "{rest}");
+        assert_eq!(rest.matches('B').count(), 1);
+        assert!(client.waiting.keys.as_ref().is_none_or(|keys| keys.is_empty()));
+    }
+
+    #[test]
+    fn the_first_packet_does_not_count_against_the_limit() {
+        let mut client = Client::default();
+        client.push("long enough");
+        assert!(!client.waiting.exceeds(1, 0));
+        client.push("x");
+        assert!(client.waiting.exceeds(SLOT, 1));
+        assert!(client.waiting.exceeds(1000, 0));
+        assert!(!client.waiting.exceeds(1 + SLOT, 1));
+        assert_eq!(client.waiting.bytes(), 12 + 2 * SLOT);
+        assert_eq!(client.waiting.discard(&mut client.load), 2);
+        assert_eq!(client.load.bytes(), 0);
+    }
+}
