@@ -8,6 +8,7 @@ from fanio.async_namespace import AsyncNamespace
 from fanio.async_server import AsyncServer
 from fanio.exceptions import ConnectionRefusedError  # noqa: A004 (python-socketio's name)
 from fanio.loop import new_event_loop
+from fanio.metrics import MetricsApp
 from fanio.reason import Reason
 from fanio.run import run
 
@@ -16,6 +17,7 @@ __all__ = [
     "AsyncNamespace",
     "AsyncServer",
     "ConnectionRefusedError",
+    "MetricsApp",
     "Reason",
     "exceptions",
     "new_event_loop",

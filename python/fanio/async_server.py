@@ -27,6 +27,7 @@ from fanio.handling.serving import Program
 from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
 from fanio.reason import Reason
+from fanio.stats import Stats, collect
 from fanio.wire import options as wire
 from fanio.wire.codec import make_codec
 from fanio.wire.rooms import RoomNames
@@ -648,6 +649,14 @@ class AsyncServer:
     async def sleep(self, seconds: float = 0) -> None:
         """Wait without holding up the loop."""
         await asyncio.sleep(seconds)
+
+    def stats(self) -> Stats:
+        """Return what the server has done and what waits in it, in numbers.
+
+        May be called from any thread. The numbers are those since the server was last started;
+        ``fanio.MetricsApp`` shows them to Prometheus.
+        """
+        return collect(self._core)
 
     async def shutdown(self) -> None:
         """Close every session, run the disconnect handlers, and end the server's threads.

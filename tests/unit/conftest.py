@@ -38,3 +38,23 @@ async def serve(fake: None) -> AsyncIterator[Callable[..., tuple[fanio.AsyncServ
     yield start
     for server in made:
         await server.shutdown()
+
+
+class CountingCore:
+    """Two shards with the core's own counters: each has its number, times ten in the second."""
+
+    def __init__(self) -> None:
+        sio = fanio.AsyncServer(shards=1)
+        sio._core.start()
+        names = list(sio._core.counters()[0])
+        sio._core.stop()
+        self.shards = [{name: number * by for number, name in enumerate(names, 1)} for by in (1, 10)]
+
+    def counters(self) -> list[dict[str, int]]:
+        return self.shards
+
+
+@pytest.fixture
+def core() -> CountingCore:
+    """Return a core that has counted something of each."""
+    return CountingCore()

@@ -1,0 +1,57 @@
+"""How Prometheus reads the server's numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+import fanio
+from fanio import metrics, stats
+from fanio.types import Message
+
+
+def test_prometheus_reads_every_metric(core):
+    text = metrics.render(stats.collect(core))
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert len(families) == len(metrics.METRICS)
+    for metric in metrics.METRICS:
+        family = families[metric.name.removesuffix("_total")]
+        assert (family.type, family.documentation) == (metric.kind, metric.text)
+        assert family.samples, metric.name
+        assert (metric.kind == "counter") == metric.name.endswith("_total")
+    drops = families["fanio_packets_dropped"].samples
+    assert {(s.labels["shard"], s.labels["reason"]): s.value for s in drops} == {
+        (str(number), reason): value
+        for number, shard in enumerate(stats.collect(core)["shards"])
+        for reason, value in shard["drops"].items()
+    }
+
+
+async def test_the_app_answers_gets():
+    transport = httpx.ASGITransport(fanio.MetricsApp(fanio.AsyncServer()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        shown = await client.get("/")
+        assert (shown.status_code, shown.headers["content-type"]) == (200, metrics.CONTENT_TYPE.decode())
+        assert shown.text.startswith("# HELP fanio_connections ")
+        head = await client.head("/")
+        assert (head.content, head.headers["content-length"]) == (b"", shown.headers["content-length"])
+        refused = await client.post("/")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_the_app_lives_as_servers_want_it_to():
+    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[Any] = []
+
+    async def receive() -> Message:
+        return incoming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    app = fanio.MetricsApp(fanio.AsyncServer())
+    await app({"type": "lifespan"}, receive, send)
+    await app({"type": "websocket"}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete", "websocket.close"]
