@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from fanio import exceptions
 from fanio.asgi import ASGIApp
+from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.async_server import AsyncServer
 from fanio.exceptions import ConnectionRefusedError  # noqa: A004 (python-socketio's name)
+from fanio.handling.handlers import NO_ACK
 from fanio.loop import new_event_loop
 from fanio.metrics import MetricsApp
 from fanio.reason import Reason
 from fanio.run import run
 
 __all__ = [
+    "NO_ACK",
     "ASGIApp",
+    "AsyncManager",
     "AsyncNamespace",
     "AsyncServer",
     "ConnectionRefusedError",

@@ -8,12 +8,14 @@ here runs per client of a broadcast.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from fanio import _core
+from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.engineio.base_server import WIRE
 from fanio.exceptions import TimeoutError as NoAnswerError
@@ -21,7 +23,7 @@ from fanio.handling.acks import Acks, CallbackWaiter, CallWaiter, Waiter
 from fanio.handling.dispatch import Dispatcher
 from fanio.handling.engine import Engine
 from fanio.handling.failures import Failures
-from fanio.handling.handlers import RESERVED, HandlerTable
+from fanio.handling.handlers import NO_ACK, RESERVED, Handler, HandlerTable
 from fanio.handling.lifecycle import Lifecycle
 from fanio.handling.serving import Program
 from fanio.handling.turns import Turns
@@ -69,10 +71,12 @@ class AsyncServer:
     reserved_events = sorted(RESERVED)
     reason = Reason
     async_mode = "asgi"
+    #: What a handler returns when its event is not to be acknowledged.
+    not_handled = NO_ACK
 
     def __init__(
         self,
-        client_manager: None = None,
+        client_manager: AsyncManager | None = None,
         logger: bool | logging.Logger = False,
         json: JsonModule | None = None,
         async_handlers: bool = True,
@@ -82,7 +86,7 @@ class AsyncServer:
         """Create a server; nothing runs before it is served.
 
         Args:
-            client_manager: None; there is no other yet.
+            client_manager: An ``AsyncManager`` of your own; see there.
             logger: True logs at INFO, False errors only, to the logger ``socketio.server``
                 (unless its level is set); or a logger of your own.
             json: A module to use instead of orjson, with the standard module's functions or
@@ -100,7 +104,7 @@ class AsyncServer:
             TypeError: When an option has the wrong type.
             ValueError: When an option has a value that is not supported.
         """
-        options = self._take_options(client_manager, kwargs)
+        options = self._take_options(kwargs)
         self._codec = make_codec(kwargs.get("serializer", "default"), json, options.max_attachments)
         self.logger = server_logger("socketio.server", logger)
         self.async_handlers = async_handlers
@@ -116,12 +120,16 @@ class AsyncServer:
         self._tasks = self.eio._tasks
         self._serving = self.eio._serving
         self._handlers = HandlerTable()
+        if type(self)._trigger_event is not AsyncServer._trigger_event:
+            self._handlers.override = Handler(self._trigger_event)
         self._acks = Acks()
         if self._codec.fast_loads is not None:
             self._core.decode_with(self._codec.fast_loads)
         self._rooms = RoomNames(self._living_rooms)
         self._turns = Turns(self._tasks)
         self._attach(core)
+        self._is_initialized = False
+        self.manager = AsyncManager() if client_manager is None else client_manager
 
     def _attach(self, core: _core.Server) -> None:
         """Bring the core's events to the handlers."""
@@ -155,16 +163,34 @@ class AsyncServer:
         self._serving.attach(program)
 
     @staticmethod
-    def _take_options(client_manager: object, kwargs: dict[str, Any]) -> wire.WireOptions:
-        if client_manager is not None:
-            msg = "client_manager: only None is supported"
-            raise ValueError(msg)
+    def _take_options(kwargs: dict[str, Any]) -> wire.WireOptions:
         if kwargs.get("async_mode") not in (None, "asgi"):
             msg = "Invalid async_mode specified: only 'asgi' is supported"
             raise ValueError(msg)
         known = WIRE | _OWN | _IGNORED
         wire.warn_unknown(set(kwargs) - known, known)
         return wire.WireOptions(**{name: kwargs[name] for name in WIRE & set(kwargs)})
+
+    @property
+    def manager(self) -> AsyncManager:
+        """What knows clients and rooms; another may be set."""
+        return self._manager
+
+    @manager.setter
+    def manager(self, manager: AsyncManager) -> None:
+        if not isinstance(manager, AsyncManager):
+            msg = f"client_manager: expected an AsyncManager, got {type(manager).__name__}"
+            raise TypeError(msg)
+        self._manager = manager
+        manager.set_server(self)
+        self._lifecycle.left = self._tell_manager
+        if self._is_initialized:
+            manager.initialize()
+
+    def _tell_manager(self, sid: str, namespace: str) -> None:
+        """Note that a client is gone and its disconnect handler has run."""
+        if "disconnect" in self._manager.overridden:
+            self._tasks.start(self._manager.disconnect(sid, namespace, ignore_queue=True))
 
     def is_asyncio_based(self) -> bool:
         """Return True, as python-socketio's class does."""
@@ -248,6 +274,31 @@ class AsyncServer:
         namespace_handler._set_server(self)
         self._handlers.add_class(namespace_handler)
 
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        """Call the handler of an event: a subclass may override it, or a program replace it.
+
+        Args:
+            event: The event's name; "connect" and "disconnect" come here too.
+            namespace: The client's namespace.
+            *args: The client's sid, then the event's arguments.
+
+        Returns:
+            What the handler returns; ``not_handled`` when there is none.
+        """
+        found = self._handlers.registered(event, namespace, args[0])
+        if found is None:
+            return self.not_handled
+        handler, first = found
+        all_args = (*first, *args[1:])
+        result = handler.function(*(handler.trim(all_args) if event in RESERVED else all_args))
+        return await result if inspect.isawaitable(result) else result
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute; a ``_trigger_event`` takes every event from then on."""
+        super().__setattr__(name, value)
+        if name == "_trigger_event":
+            self._handlers.override = Handler(self._trigger_event)
+
     # Emitting
 
     async def emit(
@@ -293,19 +344,30 @@ class AsyncServer:
             TypeError: When something in the data has no JSON form, or ``conflate`` is no string.
             ValueError: When there are more attachments than ``max_attachments``.
         """
-        self.emit_nowait(
-            event,
-            data,
-            to,
-            room,
-            skip_sid,
-            namespace,
-            callback,
-            except_room=except_room,
-            volatile=volatile,
-            conflate=conflate,
-            compress=compress,
-        )
+        target = room if to is None else to
+        flags = (except_room, volatile, conflate, compress)
+        if self._manager.overridden and "emit" in self._manager.overridden:
+            options = {"skip_sid": skip_sid, "callback": callback, "ignore_queue": ignore_queue}
+            await self._emit_through_manager(event, data, target, namespace, options, flags)
+        else:
+            self._emit_here(event, data, target, skip_sid, namespace or "/", callback, *flags)
+
+    async def _emit_through_manager(
+        self,
+        event: str,
+        data: Any,
+        to: Rooms | None,
+        namespace: str | None,
+        options: dict[str, Any],
+        flags: tuple[Rooms | None, bool, str | None, bool] = (None, False, None, True),
+    ) -> None:
+        """Call the manager's own ``emit``, with those of the flags that differ from their defaults."""
+        names = ("except_room", "volatile", "conflate", "compress")
+        defaults = (None, False, None, True)
+        given: dict[str, Any] = {
+            name: flag for name, flag, default in zip(names, flags, defaults, strict=True) if flag != default
+        }
+        await self._manager.emit(event, data, namespace or "/", room=to, **options, **given)
 
     def emit_nowait(
         self,
@@ -322,16 +384,42 @@ class AsyncServer:
         conflate: str | None = None,
         compress: bool = True,
     ) -> None:
-        """Emit an event as ``emit`` does, from any thread."""
+        """Emit an event as ``emit`` does, from any thread.
+
+        A manager that overrides ``emit`` gets it on the serving loop.
+        """
+        target = room if to is None else to
+        flags = (except_room, volatile, conflate, compress)
+        if "emit" in self._manager.overridden:
+            options = {"skip_sid": skip_sid, "callback": callback}
+            emit = self._emit_through_manager(event, data, target, namespace, options, flags)
+            self._tasks.start_anywhere(emit)
+        else:
+            self._emit_here(event, data, target, skip_sid, namespace or "/", callback, *flags)
+
+    def _emit_here(
+        self,
+        event: str,
+        data: Any,
+        to: Rooms | None,
+        skip_sid: SkipSid | None,
+        namespace: str,
+        callback: Callback | None,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
+    ) -> None:
+        """Emit an event to the clients of this process."""
         if self.logger.isEnabledFor(logging.INFO):
-            target = "all" if to is None and room is None else (room if to is None else to)
-            self.logger.info('emitting event "%s" to %s [%s]', event, target, namespace or "/")
+            target = "all" if to is None else to
+            self.logger.info('emitting event "%s" to %s [%s]', event, target, namespace)
         waiter = None
         if callback is not None:
             waiter = CallbackWaiter(callback, self._run_callback)
         excepted = None if except_room is None else self._rooms.names(except_room)
         flags = (excepted, volatile, conflate, compress)
-        self._emit(event, data, room if to is None else to, skip_sid, namespace or "/", waiter, flags)
+        self._emit(event, data, to, skip_sid, namespace, waiter, flags)
 
     async def send(
         self,
@@ -349,7 +437,7 @@ class AsyncServer:
         compress: bool = True,
     ) -> None:
         """Emit the event ``message``; see ``emit``."""
-        self.emit_nowait(
+        await self.emit(
             "message",
             data,
             to,
@@ -357,6 +445,7 @@ class AsyncServer:
             skip_sid,
             namespace,
             callback,
+            ignore_queue,
             except_room=except_room,
             volatile=volatile,
             conflate=conflate,
@@ -403,6 +492,8 @@ class AsyncServer:
             raise RuntimeError(msg)
         namespace = namespace or "/"
         self._refuse_call_while_joining(recipient)
+        if "emit" in self._manager.overridden:
+            return _answer(await self._call_through_manager(event, data, recipient, namespace, timeout, ignore_queue))
         names = self._rooms.names(recipient)
         sids = self._recipients(names, namespace, [])
         if not sids:
@@ -418,7 +509,22 @@ class AsyncServer:
         finally:
             for one in sids:
                 self._acks.take(one, number)
-        return tuple(args) if len(args) > 1 else args[0] if args else None
+        return _answer(args)
+
+    async def _call_through_manager(
+        self, event: str, data: Any, to: Room, namespace: str, timeout: float | None, ignore_queue: bool
+    ) -> list[Any]:
+        waiter = CallWaiter(1)
+
+        def answered(*args: Any) -> None:
+            waiter.deliver(list(args))
+
+        options = {"callback": answered, "ignore_queue": ignore_queue}
+        await self._emit_through_manager(event, data, to, namespace, options)
+        try:
+            return await asyncio.wait_for(waiter.future, timeout)
+        except asyncio.TimeoutError:
+            raise NoAnswerError from None
 
     def _refuse_call_while_joining(self, recipient: Room) -> None:
         joining = self._lifecycle.joining(recipient) if isinstance(recipient, str) else None
@@ -506,21 +612,22 @@ class AsyncServer:
 
     # Rooms
 
-    async def enter_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
-        """Put a client into a room, which exists as long as somebody is in it.
+    async def enter_room(self, sid: str, room: Room | list[Room], namespace: str | None = None) -> None:
+        """Put a client into a room, or a list of rooms; a room exists as long as somebody is in it.
 
         Raises:
             KeyError: When there is no such client.
             ValueError: When it is in another namespace, or the room is another client's own.
         """
         self.logger.info("%s is entering room %s [%s]", sid, room, namespace or "/")
-        with self._rooms.lock:
-            self._core.join(sid, namespace or "/", self._rooms.new_name(room))
+        for one in room if isinstance(room, list) else (room,):
+            await self._manager.enter_room(sid, namespace or "/", one)
 
-    async def leave_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
-        """Take a client out of a room."""
+    async def leave_room(self, sid: str, room: Room | list[Room], namespace: str | None = None) -> None:
+        """Take a client out of a room, or a list of rooms."""
         self.logger.info("%s is leaving room %s [%s]", sid, room, namespace or "/")
-        self._core.leave(sid, namespace or "/", self._rooms.name(room))
+        for one in room if isinstance(room, list) else (room,):
+            await self._manager.leave_room(sid, namespace or "/", one)
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
         """Take everybody out of a room.
@@ -528,15 +635,12 @@ class AsyncServer:
         Raises:
             ValueError: When it is a client's own.
         """
-        if isinstance(room, str) and self._core.state(room) is not None:
-            msg = "cannot close a sid room"
-            raise ValueError(msg)
         self.logger.info("room %s is closing [%s]", room, namespace or "/")
-        self._core.close_room(namespace or "/", self._rooms.name(room))
+        await self._manager.close_room(room, namespace or "/")
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
         """Return the rooms a client is in, its own among them."""
-        return [self._rooms.room(name) for name in self._core.rooms(sid, namespace or "/")]
+        return self._manager.get_rooms(sid, namespace or "/")
 
     def _living_rooms(self) -> set[str]:
         core = self._core
@@ -596,6 +700,9 @@ class AsyncServer:
         joining = self._lifecycle.joining(sid)
         self.logger.info("Disconnecting %s [%s]", sid, namespace or "/")
         if joining is None or joining.accepted:
+            is_here = self._manager.is_connected(sid, namespace or "/")
+            if not (is_here if ignore_queue else await self._manager.can_disconnect(sid, namespace or "/")):
+                return
             if self._core.disconnect(sid, namespace or "/") and joining is None:
                 await self._lifecycle.wait_gone(sid)
         elif joining.namespace == (namespace or "/"):
@@ -637,6 +744,9 @@ class AsyncServer:
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""
         self.eio._serve_on(loop)
+        if not self._is_initialized:
+            self._is_initialized = True
+            self._manager.initialize()
 
     def _trust(self, proxies: list[str]) -> None:
         """Believe the forwarded headers of these proxies, when the program names none itself."""
@@ -665,3 +775,8 @@ class AsyncServer:
         """
         self.logger.info("Socket.IO is shutting down")
         await self.eio.shutdown()
+
+
+def _answer(args: list[Any]) -> Any:
+    """Return the arguments of an acknowledgement as ``call`` does."""
+    return tuple(args) if len(args) > 1 else args[0] if args else None

@@ -9,6 +9,8 @@ import logging
 import pytest
 from fake_core import settle, until
 
+import fanio
+
 
 async def joined(core):
     sid = core.connect()
@@ -328,3 +330,46 @@ async def test_plain_functions_begin_behind_coroutines_that_came_before(serve):
     core.event(sid, b'["second"]')
     await until(lambda: len(began) == 2)
     assert began == ["first", "second"]
+
+
+async def test_no_ack_means_none(serve):
+    sio, core = serve()
+    sio.on("silent", lambda sid: fanio.NO_ACK)
+    sio.on("heard", lambda sid: None)
+    sid = core.connect()
+    core.event(sid, b'["silent"]', 1)
+    core.event(sid, b'["heard"]', 2)
+    await until(lambda: core.of("ack"))
+    assert [call[1] for call in core.of("ack")] == [2]
+    assert repr(fanio.NO_ACK) == "NO_ACK"
+
+
+@pytest.mark.parametrize("how", ["subclass", "instance"])
+async def test_an_overridden_trigger_event_takes_everything(fake, how):
+    seen = []
+
+    async def trigger(original, event, namespace, *args):
+        seen.append((event, namespace, len(args)))
+        return await original(event, namespace, *args)
+
+    class Mine(fanio.AsyncServer):
+        async def _trigger_event(self, event, namespace, *args):
+            return await trigger(super()._trigger_event, event, namespace, *args)
+
+    sio = Mine() if how == "subclass" else fanio.AsyncServer()
+    if how == "instance":
+        original = sio._trigger_event
+        sio._trigger_event = lambda *args: trigger(original, *args)
+    sio.on("known", lambda sid, data: data + 1)
+    sio.on("disconnect", lambda sid: seen.append("gone"))
+    sio._serve_on(asyncio.get_running_loop())
+    core = sio._core
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    core.event(sid, b'["known",1]', 5)
+    core.event(sid, b'["unknown"]', 6)
+    core.drop(sid)
+    await until(lambda: "gone" in seen)
+    assert seen == [("connect", "/", 3), ("known", "/", 2), ("unknown", "/", 1), ("disconnect", "/", 2), "gone"]
+    assert [call[1:3] for call in core.of("ack")] == [(5, b"[2]")]
+    await sio.shutdown()

@@ -144,7 +144,7 @@ def test_options_without_meaning_here_are_taken(fake):
     fanio.AsyncServer(engineio_logger=True, monitor_clients=True, async_mode="asgi", serializer="default")
 
 
-@pytest.mark.parametrize("options", [{"async_mode": "aiohttp"}, {"serializer": "pickle"}, {"client_manager": object()}])
+@pytest.mark.parametrize("options", [{"async_mode": "aiohttp"}, {"serializer": "pickle"}])
 def test_options_that_are_not_supported_are_refused(fake, options):
     with pytest.raises(ValueError):
         fanio.AsyncServer(**options)

@@ -61,6 +61,14 @@ class Acks:
                 del self._waiting[sid]
             return waiter
 
+    def waiting(self) -> dict[str, dict[int, Any]]:
+        """Return what is outstanding, by sid and number: functions, where it is one; a copy."""
+        with self._lock:
+            return {
+                sid: {number: getattr(waiter, "function", waiter) for number, waiter in mine.items()}
+                for sid, mine in self._waiting.items()
+            }
+
     def drop(self, sid: str) -> None:
         """Forget what a client owes: it is gone."""
         with self._lock:
@@ -72,16 +80,16 @@ class Acks:
 class CallbackWaiter:
     """A ``callback=`` function, called for every recipient that answers."""
 
-    __slots__ = ("_callback", "_run")
+    __slots__ = ("_run", "function")
 
     def __init__(self, callback: Callable[..., Any], run: Callable[[Callable[..., Any], list[Any]], None]) -> None:
         """Call ``callback`` by way of ``run``, which knows the loop and logs what it raises."""
-        self._callback = callback
+        self.function = callback
         self._run = run
 
     def deliver(self, args: list[Any]) -> None:
         """Call the function."""
-        self._run(self._callback, args)
+        self._run(self.function, args)
 
     def lose(self) -> None:
         """Do nothing: a callback is not told."""

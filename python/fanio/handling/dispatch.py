@@ -16,6 +16,8 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from fanio.handling.handlers import NO_ACK
+
 if TYPE_CHECKING:
     from fanio import _core
     from fanio.handling.acks import Acks
@@ -129,7 +131,7 @@ class Dispatcher:
         except Exception as error:
             self._failures.handler(error, event, namespace, sid)
         else:
-            if ack_id is not None:
+            if ack_id is not None and result is not NO_ACK:
                 self._answer(sid, ack_id, result, event, namespace)
         finally:
             if kept is not None:

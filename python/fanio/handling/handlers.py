@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from fanio.async_namespace import AsyncNamespace
     from fanio.types import HandlerFunction
 
-__all__ = ["RESERVED", "Handler", "HandlerTable"]
+__all__ = ["NO_ACK", "RESERVED", "Handler", "HandlerTable"]
+
+
+class _NoAck:
+    """The type of ``NO_ACK``."""
+
+    def __repr__(self) -> str:
+        return "NO_ACK"
+
+
+#: What a handler returns when its event is not to be acknowledged.
+NO_ACK = _NoAck()
 
 #: Events of the library itself: catch-alls do not get them.
 RESERVED = frozenset({"connect", "disconnect"})
@@ -66,6 +77,8 @@ class HandlerTable:
         self._catch_all: dict[str, Handler] = {}
         self.classes: dict[str, AsyncNamespace] = {}
         self._triggers: dict[str, Handler | None] = {}
+        #: Takes every event instead: a ``_trigger_event`` of the program's.
+        self.override: Handler | None = None
 
     def add(self, event: str, function: HandlerFunction, namespace: str) -> None:
         """Register a function; it replaces the one registered before."""
@@ -96,7 +109,13 @@ class HandlerTable:
         return any(namespace in table or "*" in table for table in (self._functions, self._catch_all, self.classes))
 
     def find(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
-        """Return the handler of an event and its first arguments; None when there is none."""
+        """Return what an event is given to and its first arguments; None when there is nothing."""
+        if self.override is not None:
+            return self.override, [event, namespace, sid]
+        return self.registered(event, namespace, sid)
+
+    def registered(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
+        """Return the registered handler of an event and its first arguments; None when there is none."""
         own = self._functions.get(namespace)
         handler = own.get(event) if own is not None else None
         if handler is not None:

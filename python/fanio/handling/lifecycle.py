@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio.exceptions import ConnectionRefusedError as Refused
@@ -92,6 +93,8 @@ class Lifecycle:
         self.clients = 0
         # With async_handlers=False a disconnect handler runs after the events before it.
         self._turns = turns
+        #: Called when a client is gone for good.
+        self.left: Callable[[str, str], None] = _nothing
         #: The user sessions, by sid.
         self.sessions: dict[str, dict[str, Any]] = {}
 
@@ -220,7 +223,7 @@ class Lifecycle:
     def _leave(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
         found = self._handlers.find("disconnect", namespace, sid)
         if found is None:
-            self._forget(sid, session_id)
+            self._part(sid, namespace, session_id)
             return
         handler, args = found
         trimmed = handler.trim((*args, reason))
@@ -233,12 +236,16 @@ class Lifecycle:
             except Exception as error:
                 self._failures.handler(error, "disconnect", namespace, sid)
             finally:
-                self._forget(sid, session_id)
+                self._part(sid, namespace, session_id)
 
         if self._turns is not None and reason != Reason.SERVER_DISCONNECT:
             self._turns.add(session_id, sid, say_goodbye)
             return
         self._keep(self._tasks.start(say_goodbye()))
+
+    def _part(self, sid: str, namespace: str, session_id: str) -> None:
+        self._forget(sid, session_id)
+        self.left(sid, namespace)
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         if not task.done():
@@ -272,3 +279,7 @@ class Lifecycle:
         self._core.forget(sid)
         self.sessions.pop(sid, None)
         self._environs.release(session_id, sid)
+
+
+def _nothing(_sid: str, _namespace: str) -> None:
+    pass

@@ -62,6 +62,18 @@ class Tasks:
         self.keep(task)
         return task
 
+    def start_anywhere(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Start a task on the serving loop, from any thread."""
+        loop = self.loop
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is loop:
+            self.start(coroutine)
+        else:
+            loop.call_soon_threadsafe(self.start, coroutine)
+
     def keep(self, task: asyncio.Task[Any]) -> None:
         """Keep a task until it ends: the loop alone does not."""
         if not task.done():

@@ -1,0 +1,86 @@
+"""AsyncManager: what a Socket.IO server asks of its ``client_manager``.
+
+Owns the steps on the core that concern clients and rooms. A subclass may override any method;
+the server calls ``emit`` only when that has been done, as its own way is shorter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fanio.base_manager import BaseManager
+
+if TYPE_CHECKING:
+    from fanio.types import Callback, Room, Rooms, SkipSid
+
+__all__ = ["AsyncManager"]
+
+
+class AsyncManager(BaseManager):
+    """The clients of one server, in this process."""
+
+    async def can_disconnect(self, sid: str, namespace: str) -> bool:
+        """Return whether a client is here to be disconnected."""
+        return self.is_connected(sid, namespace)
+
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: Rooms | None = None,
+        skip_sid: SkipSid | None = None,
+        callback: Callback | None = None,
+        to: Rooms | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Emit an event to the clients that are here; arguments as in ``AsyncServer.emit``."""
+        kwargs.pop("ignore_queue", None)
+        self.server._emit_here(event, data, room if to is None else to, skip_sid, namespace, callback, **kwargs)
+
+    async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        """Hear that a client is gone: override it. Called when its disconnect handler has run."""
+
+    async def enter_room(self, sid: str, namespace: str, room: Room, eio_sid: str | None = None) -> None:
+        """Put a client into a room."""
+        self.basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+
+    async def leave_room(self, sid: str, namespace: str, room: Room) -> None:
+        """Take a client out of a room."""
+        self.basic_leave_room(sid, namespace, room)
+
+    async def close_room(self, room: Room, namespace: str) -> None:
+        """Take everybody out of a room."""
+        self.basic_close_room(room, namespace)
+
+    def basic_enter_room(self, sid: str, namespace: str, room: Room, eio_sid: str | None = None) -> None:
+        """Put a client of this process into a room.
+
+        Raises:
+            KeyError: When there is no such client.
+            ValueError: When it is in another namespace, or the room is another client's own.
+        """
+        server = self.server
+        with server._rooms.lock:
+            server._core.join(sid, namespace, server._rooms.new_name(room))
+
+    def basic_leave_room(self, sid: str, namespace: str, room: Room) -> None:
+        """Take a client of this process out of a room."""
+        self.server._core.leave(sid, namespace, self.server._rooms.name(room))
+
+    def basic_close_room(self, room: Room, namespace: str) -> None:
+        """Take the clients of this process out of a room.
+
+        Raises:
+            ValueError: When it is a client's own.
+        """
+        if self.is_sid_room(namespace, room):
+            msg = "cannot close a sid room"
+            raise ValueError(msg)
+        self.server._core.close_room(namespace, self.server._rooms.name(room))
+
+    async def trigger_callback(self, sid: str, id: int, data: list[Any]) -> None:
+        """Give an acknowledgement to whoever waits for it."""
+        waiter = self.server._acks.take(sid, id)
+        if waiter is not None:
+            waiter.deliver(list(data))

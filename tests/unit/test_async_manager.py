@@ -1,0 +1,148 @@
+"""A manager of the program's own is really used, and steps aside where it overrides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fake_core import until
+
+import fanio
+
+
+class Recording(fanio.AsyncManager):
+    """Notes what it is asked and passes it on."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    async def emit(self, event, data, namespace, room=None, skip_sid=None, callback=None, to=None, **kwargs):
+        self.asked.append(("emit", event, data, namespace, room, skip_sid, kwargs))
+        await super().emit(event, data, namespace, room, skip_sid, callback, to, **kwargs)
+
+    async def enter_room(self, sid, namespace, room, eio_sid=None):
+        self.asked.append(("enter", sid, namespace, room))
+        await super().enter_room(sid, namespace, room, eio_sid)
+
+    def basic_leave_room(self, sid, namespace, room):
+        self.asked.append(("leave", sid, namespace, room))
+        super().basic_leave_room(sid, namespace, room)
+
+    async def close_room(self, room, namespace):
+        self.asked.append(("close", room, namespace))
+        await super().close_room(room, namespace)
+
+    def get_rooms(self, sid, namespace):
+        return [*super().get_rooms(sid, namespace), "and mine"]
+
+    async def can_disconnect(self, sid, namespace):
+        self.asked.append(("can", sid, namespace))
+        return await super().can_disconnect(sid, namespace)
+
+    async def disconnect(self, sid, namespace, **kwargs):
+        self.asked.append(("gone", sid, namespace))
+
+
+async def joined(core, namespace="/"):
+    """Returns the sid of a client that has been accepted."""
+    sid = core.connect(namespace)
+    await until(lambda: core.state(sid) == "connected")
+    return sid
+
+
+async def test_overridden_methods_are_called(serve):
+    manager = Recording()
+    sio, core = serve(client_manager=manager)
+    sid = await joined(core)
+    await sio.emit("e", 1, to="r", skip_sid="s", except_room="x", ignore_queue=True)
+    await sio.send("m")
+    await sio.enter_room(sid, "r")
+    await sio.leave_room(sid, "r")
+    await sio.close_room("r")
+    assert sio.rooms(sid) == [sid, "and mine"]
+    await sio.disconnect(sid)
+    await until(lambda: manager.asked[-1] == ("gone", sid, "/"))
+    assert manager.asked == [
+        ("emit", "e", 1, "/", "r", "s", {"ignore_queue": True, "except_room": "x"}),
+        ("emit", "message", "m", "/", None, None, {"ignore_queue": False}),
+        ("enter", sid, "/", "r"),
+        ("leave", sid, "/", "r"),
+        ("close", "r", "/"),
+        ("can", sid, "/"),
+        ("gone", sid, "/"),
+    ]
+    assert [call[1] for call in core.of("emit")] == [b'["e",1]', b'["message","m"]']
+    assert core.of("emit")[0][6:] == (["x"], False, None, True)
+
+
+async def test_call_goes_through_an_overridden_emit(serve):
+    manager = Recording()
+    sio, core = serve(client_manager=manager)
+    sid = await joined(core)
+    call = asyncio.ensure_future(sio.call("ask", to=sid))
+    await until(lambda: core.of("emit"))
+    core.answer(sid, b"[7]", core.of("emit")[0][5])
+    assert await call == 7
+    with pytest.raises(fanio.exceptions.TimeoutError):
+        await sio.call("ask", to=sid, timeout=0)
+
+
+async def test_emit_nowait_reaches_it_from_a_thread(serve):
+    manager = Recording()
+    sio, core = serve(client_manager=manager)
+    await joined(core)
+    await asyncio.to_thread(sio.emit_nowait, "e", 1)
+    await until(lambda: core.of("emit"))
+    assert manager.asked[0][:3] == ("emit", "e", 1)
+
+
+async def test_methods_replaced_on_an_instance_are_called(serve):
+    sio, core = serve()
+    await joined(core)
+    assert not sio.manager.overridden
+    asked, original = [], sio.manager.emit
+
+    async def emit(*args, **kwargs):
+        asked.append(args)
+        await original(*args, **kwargs)
+
+    sio.manager.emit = emit
+    await sio.emit("e")
+    assert asked == [("e", None, "/")]
+    assert len(core.of("emit")) == 1
+
+
+async def test_a_manager_may_be_set_later(serve):
+    class Starting(fanio.AsyncManager):
+        started = 0
+
+        def initialize(self):
+            self.started += 1
+
+    sio, _ = serve()
+    sio.manager = manager = Starting()
+    manager.set_server(sio)
+    assert (sio.manager, manager.server, manager.started) == (manager, sio, 1)
+    sio._serve_on(asyncio.get_running_loop())
+    assert manager.started == 1
+
+
+def test_what_is_no_manager_is_refused(fake):
+    with pytest.raises(TypeError, match="expected an AsyncManager, got str"):
+        fanio.AsyncServer(client_manager="redis://")
+
+
+async def test_callbacks_can_be_triggered(serve):
+    sio, core = serve()
+    sid = await joined(core)
+    got = []
+    await sio.emit("e", to=sid, callback=lambda *args: got.append(args))
+    assert list(sio.manager.callbacks) == [sid]
+    ((number, function),) = sio.manager.callbacks[sid].items()
+    assert callable(function)
+    await sio.manager.trigger_callback(sid, number, [1, 2])
+    await sio.manager.trigger_callback(sid, number, [1, 2])
+    await until(lambda: got)
+    assert got == [(1, 2)]
+    assert not sio.manager.callbacks
