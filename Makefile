@@ -81,6 +81,10 @@ check: lint types test ## The gate: format, lints, types, all tests
 differences: $(VENV)/.stamp ## Write docs/differences.md from the table that the parity tests use
 	$(BIN)/python tests/parity/table.py
 
+.PHONY: doors
+doors: $(VENV)/.stamp ## Write the table of docs/doors.md from the rows that its tests run
+	$(BIN)/python tests/doors/table.py
+
 .PHONY: bench
 bench: build $(LOAD) ## Measure against the floor and the peers
 	$(BIN)/python benches/load/run.py

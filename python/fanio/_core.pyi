@@ -58,8 +58,23 @@ class Server:
 
         With `defer`, what this thread sends waits for flush(), which emit() and ack() ask for.
         """
-    def listen(self, fd: int, path: str, listener: int) -> None:
-        """Accept on this listening socket; serve `path`, hand off everything else, marked with `listener`."""
+    def listen(
+        self,
+        fd: int,
+        path: str,
+        listener: int,
+        headers: str = "",
+        date: bool = False,
+        idle: float | None = None,
+        most: int | None = None,
+    ) -> None:
+        """Accept on this listening socket; serve `path`, hand off everything else, marked with `listener`.
+
+        Every response begins with the lines of `headers` (each with its CRLF) and, with `date`, the time; a stream may
+        idle for `idle` seconds between two requests; with `most` connections or more, see crowd(), requests get 503.
+        """
+    def crowd(self, outside: int) -> int:
+        """Note how many connections are not with the shards; return how many are (of listeners with `most`)."""
     def unlisten(self) -> None: ...
     def adopt(self, fd: int, path: str, data: bytes, peer: tuple[str, int] | None, secure: bool) -> None:
         """Give a connected stream (a TCP or Unix socket) to a shard; the fd is the core's from now on."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fanio.doors import accept, bridge
-from fanio.doors.choice import Door, chosen, is_allowed
+from fanio.doors import accept
 from fanio.doors.lifespan import Hook, Lifespan
 from fanio.doors.static import find_file
 
@@ -39,8 +38,6 @@ class ASGIApp:
         socketio_path: str | None = "socket.io",
         on_startup: Hook | None = None,
         on_shutdown: Hook | None = None,
-        *,
-        door: Door = "accept",
     ) -> None:
         """Wrap a server.
 
@@ -51,13 +48,7 @@ class ASGIApp:
             socketio_path: Where Socket.IO is served; None or "" serves it everywhere.
             on_startup: Called before the other app's startup; may be ``async def``.
             on_shutdown: Called after the other app's shutdown; may be ``async def``.
-            door: The fastest way in that may be used, of "accept", "takeover" and "bridge"; the
-                environment variable ``FANIO_DOOR`` goes before it (docs/doors.md).
-
-        Raises:
-            ValueError: When there is no such door.
         """
-        self.door: Door = chosen(door)
         self.engineio_server = socketio_server
         self.other_asgi_app = other_asgi_app
         self.static_files: StaticFiles = static_files or {}
@@ -69,6 +60,13 @@ class ASGIApp:
         self.on_shutdown = on_shutdown
 
     @property
+    def engine(self) -> BaseServer:
+        """The Engine.IO server, which for a Socket.IO server is the one below it."""
+        server: Any = self.engineio_server
+        found: BaseServer = getattr(server, "eio", server)
+        return found
+
+    @property
     def core_path(self) -> str:
         """The path as the core takes it: without the last slash, empty for everything."""
         return (self.engineio_path or "/")[:-1]
@@ -76,16 +74,15 @@ class ASGIApp:
     def may_accept(self) -> bool:
         """Return whether the shards may see this app's requests before the app does."""
         # A subclass with a __call__ of its own wants to see each request, or change it.
-        return type(self).__call__ is ASGIApp.__call__ and is_allowed("accept", self.door)
+        return type(self).__call__ is ASGIApp.__call__ and self.engine._entrance.may_accept()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "lifespan":
             await self.lifespan(scope, receive, send)
             return
-        path = self._match(scope)
-        if path is not None:
-            await self._bridge(path, scope, receive, send)
+        if self._is_ours(scope):
+            await self.engineio_server.handle_request(scope, receive, send)
             return
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             file = find_file(scope["path"], self.static_files) if self.static_files else None
@@ -98,24 +95,16 @@ class ASGIApp:
         else:
             await self.not_found(scope, receive, send)
 
-    def _match(self, scope: Scope) -> str | None:
-        """Return the path prefix that is ours in this request; None when it is not for us."""
+    def _is_ours(self, scope: Scope) -> bool:
+        """Return whether a request is for Socket.IO."""
         if scope["type"] not in ("http", "websocket"):
-            return None
+            return False
+        if b"%2f" in (scope.get("raw_path") or b"").partition(b"?")[0].lower():
+            return False  # an encoded slash is part of a name, as where the shards read the path
         path, ours = scope["path"], self.core_path
-        if _is_below(path, ours):
-            return ours
         # Mounted in another app: the scope's path holds the mount's prefix.
         root = scope.get("root_path", "").rstrip("/")
-        if root and _is_below(path, root + ours):
-            return str(root + ours)
-        return None
-
-    async def _bridge(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        server = self.engineio_server
-        server._serve_on(asyncio.get_running_loop())
-        core, options = server._core, server._options
-        await bridge.serve(core, options, path, scope, receive, send)
+        return _is_below(path, ours) or (bool(root) and _is_below(path, root + ours))
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the lifespan protocol: the hooks and the other app's."""

@@ -738,7 +738,7 @@ class AsyncServer:
         self.eio.attach(app, socketio_path)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI request or WebSocket, through the bridge."""
+        """Serve one ASGI request or WebSocket, whatever its path."""
         await self.eio.handle_request(scope, receive, send)
 
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,22 +1,20 @@
 """One Socket.IO server in the shapes programs give it, for any ASGI server to import.
 
-`app`: the ASGIApp is outermost. `mounted`: below FastAPI, with CORS and a prefix as well. `guarded`:
-behind a middleware that wraps both callables. `watched`: behind one that only looks at the scope.
+`app`: the ASGIApp is outermost. `guarded`: behind a middleware that wraps both callables. `watched`:
+behind one that only looks at the scope. `rewriting`: a subclass that changes the path. The shapes in
+FastAPI are in `mounted.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import door
 import library
 import wire
 from library import socketio
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 sio = wire.sio
 
@@ -55,42 +53,6 @@ async def slow(sid: str, seconds: float) -> str:
 
 
 app = socketio.ASGIApp(sio, door.plain, on_shutdown=door.shutdown)
-rooted = socketio.ASGIApp(sio, socketio_path="")
-
-
-def build_mounted() -> Any:
-    """FastAPI with CORS, sessions of its own, and Socket.IO below `/` and below `/ws`."""
-    from contextlib import asynccontextmanager
-
-    from fastapi import FastAPI
-    from fastapi.middleware.cors import CORSMiddleware
-    from fastapi.middleware.gzip import GZipMiddleware
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        await door.shutdown()
-
-    fastapi = FastAPI(lifespan=lifespan)
-    fastapi.add_middleware(GZipMiddleware)
-    fastapi.add_middleware(CORSMiddleware, allow_origins=["http://page.example"], allow_credentials=True)
-
-    @fastapi.middleware("http")
-    async def stamp(request: Any, call_next: Any) -> Any:
-        response = await call_next(request)
-        response.headers["x-stamp"] = "yes"
-        return response
-
-    @fastapi.get("/hello")
-    async def hello(name: str = "") -> Any:
-        from fastapi.responses import PlainTextResponse
-
-        return PlainTextResponse(f"hello {name}")
-
-    fastapi.mount("/ws", socketio.ASGIApp(sio, socketio_path=""))
-    fastapi.mount("/deep/er", socketio.ASGIApp(sio, socketio_path="a/b"))
-    fastapi.mount("/", socketio.ASGIApp(sio, door.plain))
-    return fastapi
 
 
 class Guard:
@@ -144,12 +106,6 @@ class Rewriting(socketio.ASGIApp):
 guarded = Guard(app)
 watched = Watcher(app)
 rewriting = Rewriting(sio, door.plain)
-
-
-def __getattr__(name: str) -> Any:
-    if name == "mounted":
-        return build_mounted()
-    raise AttributeError(name)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from fixtures.oracle import TESTS, require_module
 from fixtures.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 APPS = TESTS / "apps"
@@ -21,19 +22,11 @@ APPS = TESTS / "apps"
 #: Command lines by name; "{app}" and "{port}" are filled in.
 COMMANDS = {
     "uvicorn": ["-m", "uvicorn", "{app}", "--port", "{port}"],
-    "fanio": ["-m", "fanio", "run", "{app}", "--port", "{port}"],
+    "fanio run": ["-m", "fanio", "run", "{app}", "--port", "{port}"],
     "hypercorn": ["-m", "hypercorn", "{app}", "--bind", "127.0.0.1:{port}"],
     "granian": ["-m", "granian", "--interface", "asgi", "{app}", "--port", "{port}"],
     "daphne": ["-m", "daphne", "{app}", "--port", "{port}", "--bind", "127.0.0.1"],
-    "gunicorn": [
-        "-m",
-        "gunicorn",
-        "{app}",
-        "--bind",
-        "127.0.0.1:{port}",
-        "--worker-class",
-        "uvicorn_worker.UvicornWorker",
-    ],
+    "gunicorn": ["-m", "gunicorn", "{app}", "--bind", "127.0.0.1:{port}"],
 }
 
 #: Servers that cannot be asked for a port of the system's choice.
@@ -42,7 +35,13 @@ _NEED_A_PORT = ("granian", "daphne")
 
 @contextlib.contextmanager
 def running(
-    name: str, app: str, log: Path, *arguments: str, environ: dict[str, str] | None = None, uds: str | None = None
+    name: str,
+    app: str,
+    log: Path,
+    *arguments: str,
+    environ: dict[str, str] | None = None,
+    uds: str | None = None,
+    fds: Sequence[int] = (),
 ) -> Iterator[Server]:
     """Runs a server.
 
@@ -53,9 +52,9 @@ def running(
         *arguments: More of its command line.
         environ: More of its environment.
         uds: The Unix socket it listens on, for the clients of the tests.
+        fds: Descriptors it inherits.
     """
-    if name != "fanio":
-        require_module(name if name != "gunicorn" else "uvicorn_worker")
+    require_module(name.split(maxsplit=1)[0] if name != "gunicorn" else "uvicorn_worker")
     port = _free_port() if name in _NEED_A_PORT else 0
     target = app if ":" in app else f"anywhere:{app}"
     command = [part.format(app=target, port=port) for part in COMMANDS[name]]
@@ -67,9 +66,13 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
+            pass_fds=fds,
         )
     try:
-        yield Server(process, log, uds=uds)
+        server = Server(process, log, uds=uds)
+        if port:
+            _wait_until_open(port)
+        yield server
     finally:
         if process.poll() is None:
             process.terminate()
@@ -80,7 +83,23 @@ def running(
         process.wait()
 
 
+def _wait_until_open(port: int) -> None:
+    """Waits for a server that says that it listens before it does."""
+    deadline = time.monotonic() + 20
+    with socket.socket() as probe:
+        while probe.connect_ex(("127.0.0.1", port)):
+            assert time.monotonic() < deadline, "the server does not listen"
+            time.sleep(0.02)
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port
+
+
+def says(server: Server, *lines: str) -> None:
+    """Each line is in the log once, and names no other door."""
+    output = server.output()
+    assert [output.count(line) for line in lines] == [1] * len(lines), output
+    assert output.count("(door: ") == len(lines), output

@@ -65,7 +65,7 @@ def test_the_shards_accept_for_plain_uvicorn(loop):
     [
         (lambda app: Bystander(app), "auto"),
         (lambda app: app, "off"),
-        (lambda app: fanio.ASGIApp(app.engineio_server, door="takeover"), "auto"),
+        (lambda app: fanio.ASGIApp(fanio.AsyncServer(door="takeover")), "auto"),
         (lambda app: fanio.ASGIApp(fanio.AsyncServer(), app), "auto"),
     ],
 )

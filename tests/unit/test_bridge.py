@@ -10,7 +10,6 @@ from asgi_client import Connection, get, scope
 
 from fanio import _core
 from fanio.doors import bridge
-from fanio.wire.options import WireOptions
 
 
 class Shard:
@@ -32,10 +31,12 @@ class Shard:
     async def read(self):
         return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.ends[0], 65536), 10)
 
-    def app(self, path="/socket.io", limit=100):
+    def app(self, limit=100):
         async def app(scope, receive, send):
-            options = WireOptions(max_http_buffer_size=limit)
-            await bridge.serve(self, options, path, scope, receive, send)
+            if scope["type"] == "http":
+                await bridge.serve_http(self, limit, [], scope, receive, send)
+            elif (await receive())["type"] == "websocket.connect":
+                await bridge.serve_websocket(self, [], scope, receive, send)
 
         return app
 
@@ -61,7 +62,7 @@ async def test_http_request_is_carried(shard):
     status, got, body = await get(shard.app(), "/socket.io/", scheme="https", **more)
     assert (status, got, body) == (200, {b"content-type": b"text/plain", b"content-length": b"2"}, b"ok")
     ((path, data, peer, secure),) = shard.adopted
-    assert (path, peer, secure) == ("/socket.io", ("192.0.2.1", 5), True)
+    assert (path, peer, secure) == ("", ("192.0.2.1", 5), True)
     assert data == b"GET /socket%2Eio/?EIO=4 HTTP/1.1\r\nhost: a.example\r\nx-a: 1\r\nconnection: close\r\n\r\n"
 
 

@@ -18,10 +18,10 @@ def test_the_environment_goes_before_the_program(monkeypatch):
 
 def test_a_door_that_does_not_exist_is_named(monkeypatch, fake):
     with pytest.raises(ValueError, match="door: expected one of accept, takeover, bridge, got 'fast'"):
-        fanio.ASGIApp(fanio.AsyncServer(), door="fast")
+        fanio.AsyncServer(door="fast")
     monkeypatch.setenv("FANIO_DOOR", "none")
     with pytest.raises(ValueError, match="FANIO_DOOR: expected"):
-        fanio.ASGIApp(fanio.AsyncServer())
+        fanio.AsyncServer()
 
 
 def test_slower_doors_than_the_chosen_one_are_allowed():

@@ -70,7 +70,7 @@ def test_only_the_outermost_app_is_served_by_the_shards(fake, wrap, found):
 
 @pytest.mark.parametrize("fastest", ["takeover", "bridge"])
 def test_an_app_may_be_kept_from_the_shards(fake, fastest, monkeypatch):
-    assert door.served_app(factory(fanio.ASGIApp(fanio.AsyncServer(), door=fastest))) is None
+    assert door.served_app(factory(fanio.ASGIApp(fanio.AsyncServer(door=fastest)))) is None
     monkeypatch.setenv("FANIO_DOOR", fastest)
     assert door.served_app(factory(fanio.ASGIApp(fanio.AsyncServer()))) is None
 
@@ -171,8 +171,8 @@ def test_proxies_of_uvicorn_are_trusted_unless_the_program_names_its_own(fake):
     config = uvicorn.Config(plain, forwarded_allow_ips="10.0.0.1, 10.0.0.2")
     assert insides.forwarded_allow_ips(config) == ["10.0.0.1", "10.0.0.2"]
     sio = fanio.AsyncServer()
-    sio._trust(["10.0.0.1", "10.0.0.0/8"])
-    assert sio._core.of("set_option") == [("trusted_proxies", ["10.0.0.1"])]
+    sio._trust(["10.0.0.1", "10.0.0.0/8", "proxy", "10.0.0.1/8"])
+    assert sio._core.of("set_option") == [("trusted_proxies", ["10.0.0.1", "10.0.0.0/8"])]
     own = fanio.AsyncServer(trusted_proxies=["192.0.2.1"])
     own._trust(["10.0.0.1"])
     assert own._core.of("set_option") == []

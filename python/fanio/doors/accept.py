@@ -12,13 +12,13 @@ that plain uvicorn starts sees the next servers of the loop it runs on.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanio.doors import uvicorn
+from fanio.doors.limits import Limits
 
 if TYPE_CHECKING:
     from fanio.asgi import ASGIApp
@@ -70,19 +70,23 @@ class Listening(asyncio.AbstractServer):
         self._loop = asyncio.get_running_loop()
         self._inner = inner
         self._factory = factory
-        self._server = app.engineio_server
+        self._server = app.engine
         self._uvicorn = uvicorn.server_of_factory(factory)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server._trust(uvicorn.forwarded_allow_ips(uvicorn.config_of_factory(factory)))
+        config = self._uvicorn.config
+        self._server._trust(uvicorn.forwarded_allow_ips(config))
+        self._server._environs.more = uvicorn.scope_of_server(self._uvicorn)
         self._server._serve_on(self._loop)
+        self._server._serving.patience = config.timeout_graceful_shutdown
         for listening in self.sockets:
             with socket.socket(fileno=os.dup(listening.fileno())) as duplicate:
                 duplicate.listen(backlog)
-                self._server._serving.listen(duplicate.detach(), app.core_path, self.hand_off)
+                self._server._serving.listen(
+                    duplicate.detach(), app.core_path, self.hand_off, **uvicorn.manners(config)
+                )
+        self._limits = Limits(self._server._core, self._uvicorn, self._loop)
         self._open = True
-        logging.getLogger("uvicorn.error").info(
-            "Socket.IO on %s/ is served by fanio's own threads (door: accept)", app.core_path
-        )
+        uvicorn.logger().info("Socket.IO on %s/ is served by fanio's own threads (door: accept)", app.core_path)
 
     @property
     def sockets(self) -> Sequence[Any]:
@@ -97,6 +101,7 @@ class Listening(asyncio.AbstractServer):
             return
         stream.setblocking(False)
         protocol: Any = self._factory()
+        self._limits.apply(protocol)
         made = protocol.connection_made
 
         def connection_made(transport: asyncio.BaseTransport) -> None:
@@ -137,6 +142,7 @@ class Listening(asyncio.AbstractServer):
         """Accept no more, and close every session."""
         if self._open:
             self._open = False
+            self._limits.end()
             self._server._serving.begin_close()
             self._inner.close()
 

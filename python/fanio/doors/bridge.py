@@ -14,15 +14,15 @@ import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from fanio import _core
+from fanio.doors.head import build_head, is_secure, peer_of
 
 if TYPE_CHECKING:
+    from fanio.doors.head import Headers
     from fanio.types import Message, Receive, Scope, Send
-    from fanio.wire.options import WireOptions
 
-__all__ = ["serve"]
+__all__ = ["serve_http", "serve_websocket"]
 
 #: Headers of one connection, which do not cross to another (RFC 9110, 7.6.1), and those that are
 #: written anew.
@@ -37,22 +37,17 @@ _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 _CHUNK = 64 * 1024
 
 
-async def serve(
-    core: _core.Server,
-    options: WireOptions,
-    path: str,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-) -> None:
-    """Serve one ASGI connection of type "http" or "websocket"."""
-    if scope["type"] == "websocket":
-        await _serve_websocket(core, path, scope, receive, send)
-    else:
-        await _serve_http(core, options.max_http_buffer_size, path, scope, receive, send)
+async def serve_http(core: _core.Server, limit: int, mark: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one request.
 
-
-async def _serve_http(core: _core.Server, limit: int, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    Args:
+        core: Of the server that is asked.
+        limit: Bytes a body may have.
+        mark: Headers to end the request head with.
+        scope: The request's.
+        receive: Its body comes from here.
+        send: Its response goes here.
+    """
     body = await _read_body(receive, limit)
     if body is None:
         return
@@ -60,8 +55,8 @@ async def _serve_http(core: _core.Server, limit: int, path: str, scope: Scope, r
     if body or scope["method"] not in ("GET", "HEAD", "OPTIONS"):
         extra.append((b"content-length", str(len(body)).encode()))
     # What is over the limit is refused for its length, so its bytes need not be carried.
-    data = _head(scope, extra) + (body if len(body) <= limit else b"")
-    reader, writer = await _adopt(core, path, scope, data)
+    data = build_head(scope, _HOP_BY_HOP, extra + mark) + (body if len(body) <= limit else b"")
+    reader, writer = await _adopt(core, scope, data)
     gone = asyncio.ensure_future(_wait_for_disconnect(receive))
     answer = asyncio.ensure_future(_read_response(reader))
     try:
@@ -104,36 +99,10 @@ async def _unavailable(send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _head(scope: Scope, extra: list[tuple[bytes, bytes]]) -> bytes:
-    """Return the request head for the core, in HTTP/1.1."""
-    raw = scope.get("raw_path") or quote(scope["path"]).encode()
-    target = raw.partition(b"?")[0]
-    query = scope.get("query_string", b"")
-    if query:
-        target += b"?" + query
-    lines = [scope.get("method", "GET").encode() + b" " + target + b" HTTP/1.1"]
-    named = False
-    for name, value in scope["headers"]:
-        key = name.lower()
-        if key in _HOP_BY_HOP or b"\r" in value or b"\n" in value:
-            continue
-        named = named or key == b"host"
-        lines.append(key + b": " + value)
-    if not named:
-        lines.append(b"host: localhost")
-    lines += [name + b": " + value for name, value in extra]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-async def _adopt(
-    core: _core.Server, path: str, scope: Scope, data: bytes
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _adopt(core: _core.Server, scope: Scope, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     ours, theirs = socket.socketpair()
-    client = scope.get("client")
-    peer = (str(client[0]), int(client[1] or 0)) if client else None
-    secure = scope.get("scheme") in ("https", "wss")
     ours.setblocking(False)
-    core.adopt(theirs.detach(), path, data, peer, secure)
+    core.adopt(theirs.detach(), "", data, peer_of(scope), is_secure(scope))
     return await asyncio.open_unix_connection(sock=ours)
 
 
@@ -158,16 +127,15 @@ async def _read_head(
     return int(line.split(b" ", 2)[1]), headers
 
 
-async def _serve_websocket(core: _core.Server, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-    if (await receive())["type"] != "websocket.connect":
-        return
+async def serve_websocket(core: _core.Server, mark: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one WebSocket, whose ``websocket.connect`` has been received; see ``serve_http``."""
     extra = [
         (b"connection", b"Upgrade"),
         (b"upgrade", b"websocket"),
         (b"sec-websocket-version", b"13"),
         (b"sec-websocket-key", base64.b64encode(os.urandom(16))),
     ]
-    reader, writer = await _adopt(core, path, scope, _head(scope, extra))
+    reader, writer = await _adopt(core, scope, build_head(scope, _HOP_BY_HOP, extra + mark))
     try:
         status, headers = await _read_head(reader)
         if status != 101:
@@ -198,6 +166,10 @@ async def _refuse(
     kept = [pair for pair in headers if pair[0] not in (b"connection",)]
     await send({"type": "websocket.http.response.start", "status": status, "headers": kept})
     await send({"type": "websocket.http.response.body", "body": body})
+    for _ in range(2):
+        # uvicorn's sansio protocol notes the end a turn of the loop later, and an app that has
+        # returned by then gets an error in the log.
+        await asyncio.sleep(0)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receive: Receive, send: Send) -> None:

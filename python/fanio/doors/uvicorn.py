@@ -6,12 +6,35 @@ connection takes the next slower door. Nothing is patched here.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-__all__ = ["config_of_factory", "config_of_lifespan", "forwarded_allow_ips", "server_of_factory", "unwrapped_app"]
+__all__ = [
+    "config_of_factory",
+    "config_of_lifespan",
+    "forwarded_allow_ips",
+    "logger",
+    "manners",
+    "protocol_of_request",
+    "protocol_of_websocket",
+    "scope_of_server",
+    "server_of_factory",
+    "unwrapped_app",
+    "unwrapped_send",
+]
 
 _FACTORY = "Server.startup.<locals>.create_protocol"
 _PROXY_HEADERS = ("uvicorn.middleware.proxy_headers", "ProxyHeadersMiddleware")
+_WEBSOCKETS = {
+    ("uvicorn.protocols.websockets.websockets_impl", "WebSocketProtocol"),
+    ("uvicorn.protocols.websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol"),
+    ("uvicorn.protocols.websockets.wsproto_impl", "WSProtocol"),
+}
+#: Functions that look at "http.response.start" alone, which no WebSocket's app says.
+_IDLE_WRAPPERS = {
+    ("starlette._exception_handler", "wrap_app_handling_exceptions.<locals>.wrapped_app.<locals>.sender"),
+    ("starlette.middleware.sessions", "SessionMiddleware.__call__.<locals>.send_wrapper"),
+}
 
 
 def config_of_factory(factory: Any) -> Any:
@@ -59,3 +82,51 @@ def forwarded_allow_ips(config: Any) -> list[str]:
     listed = getattr(config, "forwarded_allow_ips", None) or []
     names = listed.split(",") if isinstance(listed, str) else listed
     return [name.strip() for name in names]
+
+
+def scope_of_server(server: Any) -> dict[str, Any]:
+    """Return what a uvicorn server puts into each scope: the root path, and what the lifespan has left there."""
+    state = getattr(getattr(server, "lifespan", None), "state", {})
+    return {"root_path": server.config.root_path, "state": state}
+
+
+def manners(config: Any) -> dict[str, Any]:
+    """Return how uvicorn treats a connection, as the core's ``listen`` takes it."""
+    lines = [name + b": " + value + b"\r\n" for name, value in config.encoded_headers]
+    return {
+        "headers": b"".join(lines).decode("latin-1"),
+        "date": config.date_header,
+        "idle": config.timeout_keep_alive,
+        "most": config.limit_concurrency,
+    }
+
+
+def logger() -> logging.Logger:
+    """Return the logger that an operator reads: uvicorn's when it has set one up, else our own."""
+    # gunicorn's worker gives handlers to the inner one alone.
+    is_set_up = any(logging.getLogger(name).handlers for name in ("uvicorn", "uvicorn.error"))
+    return logging.getLogger("uvicorn.error" if is_set_up else "fanio.doors")
+
+
+def protocol_of_websocket(receive: Any) -> Any:
+    """Return the protocol whose ``receive`` this is, when it is one of uvicorn's for WebSockets; None otherwise."""
+    protocol: Any = getattr(receive, "__self__", None)
+    if (type(protocol).__module__, type(protocol).__qualname__) in _WEBSOCKETS:
+        return protocol
+    return None
+
+
+def protocol_of_request(receive: Any) -> Any:
+    """Return the protocol that serves the request whose ``receive`` this is; None when uvicorn's is not known."""
+    cycle = getattr(receive, "__self__", None)
+    module: str = type(cycle).__module__
+    if type(cycle).__qualname__ != "RequestResponseCycle" or not module.startswith("uvicorn."):
+        return None
+    return getattr(getattr(cycle, "on_response", None), "__self__", None)
+
+
+def unwrapped_send(send: Any) -> Any:
+    """Return ``send`` without the wrappers of Starlette's that do nothing to a WebSocket."""
+    while (getattr(send, "__module__", ""), getattr(send, "__qualname__", "")) in _IDLE_WRAPPERS:
+        send = _closure(send).get("send")
+    return send

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fanio import asgi
 
@@ -25,7 +25,6 @@ class ASGIApp(asgi.ASGIApp):
         engineio_path: str | None = "engine.io",
         on_startup: Hook | None = None,
         on_shutdown: Hook | None = None,
-        **options: Any,
     ) -> None:
         """Wrap a server.
 
@@ -36,8 +35,5 @@ class ASGIApp(asgi.ASGIApp):
             engineio_path: Where Engine.IO is served; None or "" serves it everywhere.
             on_startup: Called before the other app's startup; may be ``async def``.
             on_shutdown: Called after the other app's shutdown; may be ``async def``.
-            **options: Those that ``fanio.ASGIApp`` takes by name alone.
         """
-        super().__init__(
-            engineio_server, other_asgi_app, static_files, engineio_path, on_startup, on_shutdown, **options
-        )
+        super().__init__(engineio_server, other_asgi_app, static_files, engineio_path, on_startup, on_shutdown)

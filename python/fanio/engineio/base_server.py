@@ -16,7 +16,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fanio import _core
-from fanio.doors import bridge
+from fanio.doors.choice import chosen
+from fanio.doors.entrance import Entrance
 from fanio.engineio import packet
 from fanio.handling.serving import Serving
 from fanio.handling.tasks import Tasks
@@ -24,6 +25,7 @@ from fanio.reason import Reason
 from fanio.wire import options as wire
 from fanio.wire.admission import HTTP_EVENTS, Admission
 from fanio.wire.environ import Environs
+from fanio.wire.scopes import Scopes
 
 if TYPE_CHECKING:
     from fanio.engineio.async_socket import AsyncSocket
@@ -34,6 +36,8 @@ __all__ = ["BaseServer", "Option"]
 
 T = TypeVar("T")
 
+#: Seconds that a busy loop may need to hear of a client.
+_GRACE = 15
 _NO_QUESTIONS = {"ask_requests": False, "report_refusals": False}
 
 #: Options of python-engineio that have nothing to do here.
@@ -107,11 +111,13 @@ class BaseServer:
         self.handlers: dict[str, HandlerFunction] = {}
         self._sent: dict[str, object] = {**options.core(), "parser": self._parser, **_NO_QUESTIONS}
         self._core = _core.Server(self._sent)
-        self._environs = Environs(self._core)
+        scopes = Scopes(options.connect_timeout + _GRACE)
+        self._environs = Environs(self._core, scopes)
         self._environs.trusted = wire.addresses(options.trusted_proxies)
         self._tasks = Tasks(self._core, self._session_of)
         self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
         self._serving = Serving(self._core, self._tasks, self._admission, logger)
+        self._entrance = Entrance(self._core, self._serving, scopes, chosen(options.door))
 
     def _session_of(self, sid: str) -> str | None:
         return sid
@@ -300,9 +306,9 @@ class BaseServer:
         raise RuntimeError(msg)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI request or WebSocket, through the bridge."""
+        """Serve one ASGI request or WebSocket, whatever its path."""
         self._serve_on(asyncio.get_running_loop())
-        await bridge.serve(self._core, self._options, "", scope, receive, send)
+        await self._entrance.serve(self._options.max_http_buffer_size, scope, receive, send)
 
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""

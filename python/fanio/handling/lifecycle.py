@@ -116,6 +116,7 @@ class Lifecycle:
             self._silent.add(sid)
             self._core.close(session_id, "parse error")
             return
+        self._environs.claim(session_id, sid)
         self._logger.debug("%s asks for %s", sid, namespace)
         if self._always_connect:
             self._accept(sid)

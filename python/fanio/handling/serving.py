@@ -85,6 +85,9 @@ class Serving:
         self._stopped: concurrent.futures.Future[None] | None = None
         self._doors: dict[int, HandOff] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
+        #: Seconds that handlers have once the server closes; None for as long as they take.
+        self.patience: float | None = None
+        self._closing_since = 0.0
         self._program = Program({}, set())
         self._receivers: dict[int, Callable[..., None]] = {
             _core.ADMISSION: admission.ask,
@@ -102,6 +105,11 @@ class Serving:
     def is_running(self) -> bool:
         """Whether the core runs."""
         return self._fd is not None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether the core accepts connections itself."""
+        return bool(self._doors)
 
     def start_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the core, unless it runs, and take its events on this loop.
@@ -122,11 +130,18 @@ class Serving:
             self._tasks.bind(loop)
             loop.add_reader(self._fd, self._drain)
 
-    def listen(self, fd: int, path: str, hand_off: HandOff) -> None:
-        """Give the core a listening socket of its own; ``hand_off`` gets what is not ``path``."""
+    def listen(self, fd: int, path: str, hand_off: HandOff, **manners: Any) -> None:
+        """Give the core a listening socket of its own.
+
+        Args:
+            fd: The socket.
+            path: Where Socket.IO is served.
+            hand_off: Gets what is for other paths.
+            **manners: More of the core's ``listen``.
+        """
         number = len(self._doors)
         self._doors[number] = hand_off
-        self._core.listen(fd, path, number)
+        self._core.listen(fd, path, number, **manners)
 
     def _drain(self) -> None:
         """Take a batch, unless one is still being handled."""
@@ -186,6 +201,7 @@ class Serving:
         if self._fd is None or self._stopped is not None:
             return
         self._stopped = concurrent.futures.Future()
+        self._closing_since = monotonic()
         self._core.unlisten()
         self._core.shutdown()
 
@@ -207,11 +223,16 @@ class Serving:
 
     async def _close(self, give_up: Callable[[], bool]) -> None:
         self.begin_close()
+
+        def is_over() -> bool:
+            late = self.patience is not None and monotonic() - self._closing_since > self.patience
+            return late or give_up()
+
         if self._stopped is not None:
             stopped = asyncio.wrap_future(self._stopped)
-            while not stopped.done() and not give_up():
+            while not stopped.done() and not is_over():
                 await asyncio.wait([stopped], timeout=_TICK)
-        while not give_up():
+        while not is_over():
             waiting = self._program.leaving - {asyncio.current_task()}
             if waiting:
                 await asyncio.wait(waiting, timeout=_TICK)

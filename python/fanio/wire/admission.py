@@ -121,7 +121,7 @@ class Admission:
         secure: bool,
     ) -> None:
         """Take an ADMISSION event."""
-        request = Request(head, peer, secure, self._environs.trusted)
+        request = self._environs.request(head, peer, secure)
         self._tasks.start(self._answer(_Question(token, session_id, handshake, request)))
 
     async def _answer(self, question: _Question) -> None:
@@ -163,7 +163,7 @@ class Admission:
 
     def refused(self, _kind: int, head: bytes, peer: Peer | None, secure: bool, code: int, message: str) -> None:
         """Take a REFUSED event."""
-        request = Request(head, peer, secure, self._environs.trusted)
+        request = self._environs.request(head, peer, secure)
         self._report(RequestError(build_environ(request), code, message))
 
     def _report(self, error: RequestError) -> None:

@@ -7,6 +7,7 @@ handler has written to it. Forwarded headers count only when the peer is a trust
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from fanio import _core
-    from fanio.types import Message, Peer
+    from fanio.types import Message, Peer, Scope
+    from fanio.wire.scopes import Scopes
 
 __all__ = ["Environ", "Environs", "Request", "build_environ"]
 
@@ -25,15 +27,27 @@ __all__ = ["Environ", "Environs", "Request", "build_environ"]
 class Request:
     """A request head, taken apart."""
 
-    def __init__(self, head: bytes, peer: Peer | None, secure: bool, trusted: str | Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        head: bytes,
+        peer: Peer | None,
+        secure: bool,
+        trusted: str | Collection[str] = (),
+        scope: Scope | None = None,
+        more: Scope | None = None,
+    ) -> None:
         """Parse ``head``, which the core has checked already.
 
         Args:
             head: The request line and header lines.
             peer: The address at the other end; None for a Unix socket.
             secure: Whether it came over TLS.
-            trusted: Addresses whose forwarded headers count; "*" for all.
+            trusted: Addresses and networks whose forwarded headers count; "*" for all.
+            scope: The ASGI scope it came with; made of the head when it did not come through ASGI.
+            more: What the server would have put into each scope, such as ``root_path``.
         """
+        self._scope = scope
+        self._more: Scope = more or {}
         line, _, rest = head.partition(b"\r\n")
         method, _, target = line.partition(b" ")
         target = target.rpartition(b" ")[0]
@@ -42,12 +56,17 @@ class Request:
         self.method = method.decode("latin-1")
         self.raw_path, _, self.query = target.partition(b"?")
         self.headers = list(_headers(rest))
-        believed = peer is not None and _is_trusted(peer[0], trusted)
+        believed = trusted == "*" or (peer is not None and _is_trusted(peer[0], trusted))
         self.client = (self._forwarded_for(trusted) if believed else None) or peer
         self.scheme = "https" if secure else "http"
         proto = self.header(b"x-forwarded-proto").split(",")[0].strip() if believed else ""
         if proto in ("http", "https", "ws", "wss"):
             self.scheme = proto.replace("ws", "http")
+
+    @property
+    def came_with_scope(self) -> bool:
+        """Whether it came through an ASGI server."""
+        return self._scope is not None
 
     def header(self, name: bytes) -> str:
         """Return the values of a header, joined by commas; empty when it is absent."""
@@ -55,38 +74,44 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path, percent-decoded."""
-        return unquote(self.raw_path.decode("latin-1"))
+        """The path, percent-decoded, below the root path that the server was given."""
+        root: str = self._more.get("root_path", "")
+        return root + unquote(self.raw_path.decode("latin-1"))
 
-    def scope(self) -> dict[str, Any]:
-        """Return the ASGI scope a server would have made of it."""
+    def scope(self) -> Scope:
+        """Return the ASGI scope it came with, or the one a server would have made of it."""
+        if self._scope is not None:
+            return self._scope
         websocket = self.header(b"upgrade").lower() == "websocket"
         scheme = self.scheme.replace("http", "ws") if websocket else self.scheme
-        scope: dict[str, Any] = {
-            "type": "websocket" if websocket else "http",
+        kind: Scope = (
+            {"type": "websocket", "subprotocols": []} if websocket else {"type": "http", "method": self.method}
+        )
+        root: str = self._more.get("root_path", "")
+        return {
+            **kind,
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "scheme": scheme,
             "path": self.path,
-            "raw_path": self.raw_path,
+            "raw_path": root.encode() + self.raw_path,
             "query_string": self.query,
             "root_path": "",
             "headers": self.headers,
             "client": self.client,
             "server": None,
+            **self._more,
         }
-        if not websocket:
-            scope["method"] = self.method
-        return scope
 
     def _forwarded_for(self, trusted: str | Collection[str]) -> Peer | None:
         """Return the nearest address that is not a trusted proxy's own."""
         hosts = [host.strip() for host in self.header(b"x-forwarded-for").split(",")]
         hosts = [host for host in hosts if host]
         for host in reversed(hosts):
-            if trusted != "*" and not _is_trusted(host, trusted):
-                return host, 0
-        return (hosts[0], 0) if hosts else None
+            address = _split_port(host)
+            if trusted != "*" and not _is_trusted(address[0], trusted):
+                return address
+        return _split_port(hosts[0]) if hosts else None
 
 
 def _headers(lines: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -105,7 +130,18 @@ def _is_trusted(host: str, trusted: str | Collection[str]) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
-    return any(address == ipaddress.ip_address(proxy) for proxy in trusted)
+    return any(address in _network(proxy) for proxy in trusted)
+
+
+_network = functools.lru_cache(maxsize=1024)(ipaddress.ip_network)
+
+
+def _split_port(host: str) -> Peer:
+    """Return address and port of a forwarded host: some proxies write ``192.0.2.1:4000`` or ``[::1]:4000``."""
+    name, colon, port = host.rpartition(":")
+    is_split = colon and port.isdigit() and len(port) < 6 and (":" not in name or name.endswith("]"))
+    name, number = (name, int(port)) if is_split else (host, 0)
+    return name.removeprefix("[").removesuffix("]"), number
 
 
 class _Body:
@@ -163,11 +199,11 @@ def build_environ(request: Request) -> dict[str, Any]:
 class Environ(dict[str, Any]):
     """An environ that is built at the first look and says when it is written to."""
 
-    def __init__(self, build: Callable[[], dict[str, Any]], keep: Callable[[Environ], None]) -> None:
+    def __init__(self, build: Callable[[], dict[str, Any]], keep: Callable[[Environ], None] | None) -> None:
         """Build with ``build``; call ``keep`` at the first write."""
         super().__init__()
         self._build: Callable[[], dict[str, Any]] | None = build
-        self._keep: Callable[[Environ], None] | None = keep
+        self._keep = keep
 
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
         """Copy and pickle as a plain dictionary."""
@@ -233,15 +269,35 @@ for _name in ["__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem"
 class Environs(Mapping[str, dict[str, Any]]):
     """The environs of all sessions, by session id.
 
-    One that a handler has written to lives as long as a socket of its session.
+    One that a handler has written to, or that came with an ASGI scope, lives as long as a socket of
+    its session.
     """
 
-    def __init__(self, core: _core.Server) -> None:
-        """Ask ``core`` for the requests."""
+    def __init__(self, core: _core.Server, scopes: Scopes) -> None:
+        """Ask ``core`` for the requests, ``scopes`` for what came with them."""
         self._core = core
+        self._scopes = scopes
         self._kept: dict[str, Environ] = {}
         self._owners: dict[str, set[str]] = {}
+        #: Whose forwarded headers count.
         self.trusted: str | Collection[str] = ()
+        #: What the server would have put into the scope of each request that the shards accept.
+        self.more: Scope = {}
+
+    def request(self, head: bytes, peer: Peer | None, secure: bool) -> Request:
+        """Take a request head of the core's apart."""
+        head, scope = self._scopes.find(head) if self._scopes else (head, None)
+        return Request(head, peer, secure, self.trusted, scope, self.more)
+
+    def claim(self, session_id: str, sid: str) -> None:
+        """Keep the scope that a session came with, for one of its sockets."""
+        if not self._scopes or session_id in self._kept:
+            return
+        found = self._core.request(session_id)
+        if found is not None:
+            request = self.request(*found)
+            if request.came_with_scope:
+                self._keep(session_id, sid, Environ(lambda: build_environ(request), None))
 
     def of(self, session_id: str, sid: str) -> Environ:
         """Return the environ of a session for one of its sockets."""
@@ -251,15 +307,15 @@ class Environs(Mapping[str, dict[str, Any]]):
             return kept
         found = self._core.request(session_id) or (b"", None, False)
 
-        def build() -> dict[str, Any]:
-            return build_environ(Request(*found, trusted=self.trusted))
-
         def keep(environ: Environ) -> None:
             if self._core.request(session_id) is not None:
-                self._kept.setdefault(session_id, environ)
-                self._owners.setdefault(session_id, set()).add(sid)
+                self._keep(session_id, sid, environ)
 
-        return Environ(build, keep)
+        return Environ(lambda: build_environ(self.request(*found)), keep)
+
+    def _keep(self, session_id: str, sid: str, environ: Environ) -> None:
+        self._kept.setdefault(session_id, environ)
+        self._owners.setdefault(session_id, set()).add(sid)
 
     def release(self, session_id: str, sid: str) -> None:
         """Forget what only this socket needed."""

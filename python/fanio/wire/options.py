@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fanio.doors.choice import Door
 from fanio.handling.handlers import Handler
 from fanio.types import CookieOption, CorsOption
 
@@ -51,6 +52,8 @@ class WireOptions:
     per_message_deflate: bool | Mapping[str, int] | None = False
     trusted_proxies: str | Iterable[str] = ()
     shards: int | None = None
+    #: The fastest way in that may be used: "accept", "takeover" or "bridge" (docs/doors.md).
+    door: Door = "accept"
     #: Called with the environ of each handshake, sync or async: True (or None) lets it in, False or
     #: a message refuses it with 403, code 4, before there is a session.
     allow_request: Callable[[dict[str, Any]], Any] | None = None
@@ -177,15 +180,20 @@ class WireOptions:
 
 
 def addresses(proxies: str | Iterable[str]) -> str | list[str]:
-    """Return trusted proxies as the core takes them: "*" or a list of IP addresses.
+    """Return trusted proxies as the core takes them: "*" or a list of IP addresses and networks.
 
     Raises:
-        ValueError: When one is no IP address.
+        ValueError: When one is neither.
     """
     if proxies == "*":
         return "*"
     listed = [proxies] if isinstance(proxies, str) else list(proxies)
-    return "*" if "*" in listed else [str(ipaddress.ip_address(address)) for address in listed]
+    return "*" if "*" in listed else [_network(address) for address in listed]
+
+
+def _network(text: str) -> str:
+    network = ipaddress.ip_network(text)
+    return str(network if network.num_addresses > 1 else network.network_address)
 
 
 def _limit(name: str, value: int | None) -> int | None:

@@ -3,6 +3,7 @@
 //! This is the only crate that knows Python; `error` is the only file that makes a `PyErr`.
 
 mod delivery;
+mod doors;
 mod error;
 mod frames;
 mod load;

@@ -1,10 +1,9 @@
 //! The options dictionary of the Python layer, as the shards' options.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use engine::Parser;
-use net::{Cookie, Cors, Options, PerMessageDeflate, Trusted};
+use net::{Cookie, Cors, Network, Options, PerMessageDeflate, Trusted};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -116,6 +115,8 @@ fn trusted(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Trusted> {
         return Ok(Trusted::Any);
     }
     let addresses: Vec<String> = value.extract()?;
-    let parsed: Result<Vec<IpAddr>, _> = addresses.iter().map(|text| text.parse()).collect();
-    Ok(Trusted::List(parsed.map_err(|_| bad(name, "'*' or a list of IP addresses"))?))
+    let parsed: Option<Vec<_>> = addresses.iter().map(|text| Network::parse(text)).collect();
+    Ok(Trusted::List(
+        parsed.ok_or_else(|| bad(name, "'*' or a list of IP addresses and networks"))?,
+    ))
 }

@@ -5,13 +5,12 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
-use std::os::fd::{FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 
 use engine::{Parser, Reason};
-use net::{Arrival, Command, Decision, Io, Listener, Options, Peer};
+use net::{Command, Crowd, Decision, Options};
 use parking_lot::{Mutex, RwLock};
 use protocol::Id;
 use protocol::socketio::PacketType;
@@ -40,6 +39,10 @@ pub(crate) struct Server {
     unflushed: AtomicBool,
     /// The fast decoder of JSON.
     loads: OnceLock<Py<PyAny>>,
+    /// How many streams were adopted.
+    pub(crate) adopted: AtomicUsize,
+    /// The connections of listeners that may have so many only.
+    pub(crate) crowd: Mutex<Option<Arc<Crowd>>>,
 }
 
 #[pymethods]
@@ -56,6 +59,8 @@ impl Server {
             home: Mutex::default(),
             unflushed: AtomicBool::default(),
             loads: OnceLock::new(),
+            adopted: AtomicUsize::default(),
+            crowd: Mutex::default(),
         })
     }
 
@@ -83,40 +88,6 @@ impl Server {
         }
         *self.home.lock() = defer.then(|| std::thread::current().id());
         net.as_ref().map(|net| net.fd()).ok_or(Error::NotRunning)
-    }
-
-    /// Accepts on a listening socket, which is the core's from now on.
-    fn listen(&self, fd: i32, path: &str, listener: u32) -> Result<(), Error> {
-        let net = self.net()?;
-        let listener = Listener::from_fd(own(fd), path, listener)?;
-        net.push(0, Command::Listen(Box::new(listener)));
-        Ok(())
-    }
-
-    fn unlisten(&self) {
-        if let Ok(net) = self.net() {
-            net.push_all(|| Command::Unlisten);
-        }
-    }
-
-    /// Gives a connected stream to a shard.
-    fn adopt(
-        &self,
-        fd: i32,
-        path: &str,
-        data: Vec<u8>,
-        peer: Option<(String, u16)>,
-        secure: bool,
-    ) -> Result<(), Error> {
-        let net = self.net()?;
-        let io = Io::from_fd(own(fd))?;
-        let ip = |host: &str| host.parse::<std::net::IpAddr>().ok();
-        let addr = peer.and_then(|(host, port)| Some((ip(&host)?, port).into()));
-        let peer = Peer { addr, secure };
-        let path = path.into();
-        let arrival = Arrival { io, path, listener: None, peer, data, moved: false };
-        net.push(0, Command::Arrive(Box::new(arrival)));
-        Ok(())
     }
 
     /// Closes every session.
@@ -389,7 +360,7 @@ impl Server {
         notices.filter(|notice| is_news(notice)).collect()
     }
 
-    fn net(&self) -> Result<Arc<net::Server>, Error> {
+    pub(crate) fn net(&self) -> Result<Arc<net::Server>, Error> {
         self.net.read().clone().ok_or(Error::NotRunning)
     }
 
@@ -425,14 +396,6 @@ impl Server {
             net.push(shard, Command::Decide { token, session, decision: Box::new(decision) });
         }
     }
-}
-
-/// Takes a descriptor over from Python, which has given it away.
-#[expect(unsafe_code, reason = "a descriptor from Python has no owner that Rust knows")]
-fn own(fd: i32) -> OwnedFd {
-    // SAFETY: the Python layer passes descriptors it has just duplicated or detached, and never
-    // uses them again (`_core.pyi`: "the fd is the core's from now on").
-    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// Who an emit is for.

@@ -10,9 +10,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket};
 
 use crate::event::Peer;
-
-/// Connections that may wait to be accepted; the system cuts it to its own limit.
-const BACKLOG: i32 = 4096;
+use crate::site::{Place, Site};
 
 /// A connected, non-blocking stream.
 #[derive(Debug)]
@@ -101,22 +99,17 @@ enum Socketed {
 #[derive(Debug)]
 pub struct Listener {
     socket: Socketed,
-    /// The path prefix that is ours; other requests are handed off.
-    pub path: Arc<str>,
-    /// The program's number for it, given back with `Event::HandOff`.
-    pub id: u32,
+    site: Arc<Site>,
 }
 
 impl Listener {
-    /// Takes over a bound socket and listens on it.
+    /// Takes over a listening socket.
     ///
     /// # Errors
-    /// When the descriptor is not a bound socket that can be made non-blocking.
-    pub fn from_fd(fd: OwnedFd, path: &str, id: u32) -> io::Result<Self> {
+    /// When the descriptor is not a socket that can be made non-blocking.
+    pub fn from_fd(fd: OwnedFd, site: Site) -> io::Result<Self> {
         let socket = Socket::from(fd);
         socket.set_nonblocking(true)?;
-        // A loop that was told not to serve has bound the socket only.
-        socket.listen(BACKLOG)?;
         let unix = socket.local_addr()?.domain() == Domain::UNIX;
         let fd = OwnedFd::from(socket);
         let socket = if unix {
@@ -124,7 +117,7 @@ impl Listener {
         } else {
             Socketed::Tcp(TcpListener::from_std(fd.into()))
         };
-        Ok(Self { socket, path: path.into(), id })
+        Ok(Self { socket, site: Arc::new(site) })
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -152,8 +145,8 @@ impl Listener {
         let peer = Peer { addr, secure: false };
         Ok(Arrival {
             io,
-            path: Arc::clone(&self.path),
-            listener: Some(self.id),
+            site: Arc::clone(&self.site),
+            place: self.site.place(),
             peer,
             data: Vec::new(),
             moved: false,
@@ -193,10 +186,10 @@ impl AsRawFd for Listener {
 pub struct Arrival {
     /// The stream.
     pub io: Io,
-    /// The path prefix that is ours on it.
-    pub path: Arc<str>,
-    /// The listener it came from; without one nothing can be handed off.
-    pub listener: Option<u32>,
+    /// What is served on it.
+    pub site: Arc<Site>,
+    /// Its part in the number of connections, where that is limited.
+    pub place: Option<Place>,
     /// Where it comes from.
     pub peer: Peer,
     /// What was read from it already.

@@ -52,6 +52,8 @@ counters! {
     PollBodies => "poll_bodies",
     /// Polling bodies compressed, each once for all who get it.
     PollCompressions => "poll_compressions",
+    /// Requests answered, those that were refused among them.
+    RequestsAnswered => "requests_answered",
     /// Requests refused with an error status.
     RequestsRefused => "requests_refused",
     /// Request heads or bodies that took too long.

@@ -20,6 +20,7 @@ use crate::polling::{Poll, Post};
 use crate::random::shard_of;
 use crate::reply::Reply;
 use crate::session::NONE;
+use crate::site::Site;
 use crate::stream::Role;
 use crate::table::Table;
 use crate::upgrade;
@@ -27,8 +28,7 @@ use crate::upgrade;
 /// A stream in its HTTP life.
 #[derive(Debug)]
 pub(crate) struct Http {
-    path: Arc<str>,
-    listener: Option<u32>,
+    site: Arc<Site>,
     pub(crate) peer: Peer,
     pub(crate) generation: u32,
     pub(crate) phase: Phase,
@@ -52,8 +52,8 @@ pub(crate) enum Phase {
 }
 
 impl Http {
-    pub(crate) fn new(path: Arc<str>, listener: Option<u32>, peer: Peer, generation: u32) -> Self {
-        Self { path, listener, peer, generation, phase: Phase::Head, scanned: 0, moved: false }
+    pub(crate) fn new(site: Arc<Site>, peer: Peer, generation: u32) -> Self {
+        Self { site, peer, generation, phase: Phase::Head, scanned: 0, moved: false }
     }
 
     /// Whether the stream is between two requests.
@@ -156,7 +156,7 @@ impl Table {
         let Some(http) = self.http(slot) else {
             return Step::Gone;
         };
-        if !is_ours(input, &http.path) && http.listener.is_some() {
+        if http.site.listener.is_some() && !is_ours(input, &http.site.path) {
             return self.hand_off(slot, std::mem::take(input));
         }
         let from = http.scanned.saturating_sub(3);
@@ -191,6 +191,11 @@ impl Table {
         }
     }
 
+    /// The header lines that every response on a stream begins with.
+    pub(crate) fn header_lines(&mut self, slot: u32) -> String {
+        self.http(slot).map_or_else(String::new, |http| http.site.header_lines())
+    }
+
     /// A head that cannot be a request.
     fn refuse_head(&mut self, slot: u32, status: u16) -> Step {
         self.counters.add(Counter::RequestsRefused);
@@ -202,7 +207,7 @@ impl Table {
     fn hand_off(&mut self, slot: u32, data: Vec<u8>) -> Step {
         if let Some(stream) = self.remove_stream(slot)
             && let Role::Http(http) = stream.role
-            && let Some(listener) = http.listener
+            && let Some(listener) = http.site.listener
         {
             let fd = stream.io.into_fd();
             self.published += 1;
@@ -227,8 +232,8 @@ impl Table {
         };
         let arrival = Arrival {
             io: stream.io,
-            path: http.path,
-            listener: http.listener,
+            site: http.site,
+            place: stream.place,
             peer: http.peer,
             data: std::mem::take(input),
             moved: true,
@@ -240,9 +245,13 @@ impl Table {
     /// Answers one request, or starts what will answer it.
     fn request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
         let Some(http) = self.http(slot) else { return };
-        let (path, peer) = (Arc::clone(&http.path), http.peer.clone());
-        if !path_matches(request.path().as_bytes(), &path) {
+        let (site, peer) = (Arc::clone(&http.site), http.peer.clone());
+        if !path_matches(request.path().as_bytes(), &site.path) {
             return self.answer(slot, Reply::new(404).closing());
+        }
+        if site.is_crowded() && !request.has_token("upgrade", "websocket") {
+            self.counters.add(Counter::RequestsRefused);
+            return self.answer(slot, Reply::unavailable());
         }
         let verdict = origin::check(&self.options, request, &peer);
         let Verdict::Allowed(headers) = verdict else {
@@ -397,12 +406,13 @@ impl Table {
 
     /// Writes a response; the stream goes on to its next request, or closes.
     pub(crate) fn answer(&mut self, slot: u32, reply: Reply) {
-        let idle = self.options.body_timeout;
+        let Some(http) = self.http(slot) else { return };
+        let site = Arc::clone(&http.site);
         let Some(stream) = self.streams.get_mut(slot as usize) else {
             return;
         };
         let keeps_alive = reply.keeps_alive();
-        let (head, body) = reply.into_parts();
+        let (head, body) = reply.into_parts(&site.header_lines());
         let parts = [head, body];
         let parts = parts.iter().filter(|part| !part.is_empty());
         match stream.send(parts, Cargo::Own, &mut plain, &mut self.load) {
@@ -410,12 +420,13 @@ impl Table {
             // Noticed when the stream is read.
             Err(_) => self.ready.push(slot),
         }
+        self.counters.add(Counter::RequestsAnswered);
         if let Some(http) = self.http(slot) {
             http.phase = Phase::Head;
             http.moved = false;
         }
         if keeps_alive {
-            self.set_deadline(slot, Some(idle));
+            self.set_deadline(slot, Some(site.idle.unwrap_or(self.options.body_timeout)));
         } else {
             self.close_stream(slot, false);
         }
@@ -454,16 +465,19 @@ impl Table {
     }
 }
 
-/// Whether the request that begins here may be for our path: false only when it surely is not.
+/// Whether the request that begins here may be for our path: false only when it surely is not, and as
+/// soon as it is, so that the program gets requests with long targets as they come.
 fn is_ours(input: &[u8], path: &str) -> bool {
-    let Some(end) = input.windows(2).position(|two| two == b"\r\n") else {
+    let mut words = input.splitn(3, |byte| *byte == b' ' || *byte == b'\r');
+    let (_, Some(target)) = (words.next(), words.next()) else {
         return true;
     };
-    let mut words = input[..end].split(|byte| *byte == b' ');
-    let Some(target) = words.nth(1) else {
-        return true;
-    };
-    path_matches(target_path(target), path)
+    if words.next().is_some() {
+        return path_matches(target_path(target), path);
+    }
+    // The target goes on: its end, and whether it is in absolute form, are not known yet.
+    let known = target.len().min(path.len());
+    !target.starts_with(b"/") || target.get(..known) == path.as_bytes().get(..known)
 }
 
 /// The path of a request target, in origin or absolute form.
@@ -518,6 +532,13 @@ mod tests {
             ("GET /?x=/socket.io/ HTTP/1.1\r\n", false),
             ("GET //socket.io/ HTTP/1.1\r\n", false),
             ("GET /sock", true),
+            ("GET /socket.io/?EIO=4", true),
+            ("GET http://x/so", true),
+            ("GET /sockets", false),
+            ("GET /long/and/unfinished", false),
+            ("GET /", true),
+            ("GET ", true),
+            ("GET\r\n", true),
             ("nonsense\r\n", true),
         ] {
             assert_eq!(is_ours(line.as_bytes(), "/socket.io"), ours, "{line:?}");

@@ -28,8 +28,43 @@ pub enum Cors {
 pub enum Trusted {
     /// Every peer's.
     Any,
-    /// Those of these addresses.
-    List(Vec<IpAddr>),
+    /// Those of the addresses in these networks.
+    List(Vec<Network>),
+}
+
+/// A range of addresses; a single one has the longest prefix there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl Network {
+    /// Reads `10.0.0.0/8`, or a single address; `None` when it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse().ok()?)),
+            None => (text.parse().ok()?, None),
+        };
+        let longest = if matches!(address, IpAddr::V4(_)) { 32 } else { 128 };
+        let prefix = prefix.unwrap_or(longest);
+        (prefix <= longest).then_some(Self { address, prefix })
+    }
+
+    /// Whether an address lies in it.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, ip) {
+            (IpAddr::V4(own), IpAddr::V4(ip)) => {
+                let shift = 32 - self.prefix;
+                (own.to_bits() ^ ip.to_bits()).checked_shr(shift).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(ip)) => {
+                let shift = 128 - self.prefix;
+                (own.to_bits() ^ ip.to_bits()).checked_shr(shift).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The cookie set at the handshake.
@@ -163,4 +198,30 @@ impl Options {
 /// One core is left to the asyncio loop.
 fn default_shards() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).clamp(1, 8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_the_addresses_with_its_prefix() {
+        for (network, address, inside) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.6", false),
+            ("0.0.0.0/0", "203.0.113.9", true),
+            ("0.0.0.0/0", "::1", false),
+            ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::/0", "2001:db9::1", true),
+        ] {
+            let network = Network::parse(network).unwrap();
+            assert_eq!(network.contains(address.parse().unwrap()), inside, "{network:?} {address}");
+        }
+        for text in ["10.0.0.0/33", "10.0.0.0/", "::1/129", "proxy", ""] {
+            assert_eq!(Network::parse(text), None, "{text}");
+        }
+    }
 }

@@ -73,7 +73,10 @@ fn own_origin(options: &Options, request: &Request<'_>, peer: &Peer) -> Option<S
 fn is_trusted(trusted: &Trusted, peer: &Peer) -> bool {
     match trusted {
         Trusted::Any => true,
-        Trusted::List(list) => peer.addr.is_some_and(|addr| list.contains(&canonical(addr.ip()))),
+        Trusted::List(list) => peer.addr.is_some_and(|addr| {
+            let ip = canonical(addr.ip());
+            list.iter().any(|network| network.contains(ip))
+        }),
     }
 }
 

@@ -69,8 +69,15 @@ impl Reply {
         }
     }
 
-    /// The head and the body.
-    pub(crate) fn into_parts(self) -> (Bytes, Bytes) {
+    /// What a server says that has too many connections.
+    pub(crate) fn unavailable() -> Self {
+        let body = Bytes::from_static(b"Service Unavailable");
+        let reply = Self { body, ..Self::new(503) };
+        reply.raw_headers("Content-Type: text/plain; charset=utf-8\r\n").closing()
+    }
+
+    /// The head, with the server's own header lines first, and the body.
+    pub(crate) fn into_parts(self, lines: &str) -> (Bytes, Bytes) {
         let reason = protocol::http1::reason(self.status);
         let connection = if self.keep_alive { "" } else { "Connection: close\r\n" };
         let length = if self.status == 204 {
@@ -79,7 +86,7 @@ impl Reply {
             format!("Content-Length: {}\r\n", self.body.len())
         };
         let head = format!(
-            "HTTP/1.1 {} {reason}\r\n{}{length}{connection}\r\n",
+            "HTTP/1.1 {} {reason}\r\n{lines}{}{length}{connection}\r\n",
             self.status, self.headers
         );
         (head.into(), self.body)

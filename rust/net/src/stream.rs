@@ -14,6 +14,7 @@ use crate::accept::Io;
 use crate::cargo::{Cargo, Form, Sent, entry};
 use crate::http::Http;
 use crate::load::Load;
+use crate::site::Place;
 use crate::waiting::{Entry, Waiting};
 use protocol::websocket::{Decoder, Deflate};
 
@@ -40,6 +41,7 @@ pub(crate) enum Role {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the socket")]
 pub(crate) struct Stream {
     pub(crate) io: Io,
+    pub(crate) place: Option<Place>,
     /// Bytes that were read and are not consumed yet.
     pub(crate) input: Vec<u8>,
     backlog: Option<Box<Waiting<Bytes>>>,
@@ -63,6 +65,7 @@ impl Stream {
     pub(crate) fn new(io: Io, input: Vec<u8>, http: Http) -> Self {
         Self {
             io,
+            place: None,
             input,
             backlog: None,
             role: Role::Http(Box::new(http)),

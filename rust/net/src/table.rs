@@ -165,10 +165,12 @@ impl Table {
     /// Starts serving a stream.
     pub(crate) fn arrive(&mut self, arrival: Arrival) {
         let generation = self.next_generation();
-        let http = Http::new(arrival.path, arrival.listener, arrival.peer, generation);
+        let is_adopted = arrival.site.listener.is_none();
+        let http = Http::new(arrival.site, arrival.peer, generation);
         let mut stream = Stream::new(arrival.io, arrival.data, http);
+        stream.place = arrival.place;
         stream.deadline = Time(self.now.0 + self.options.head_timeout.as_millis() as u64);
-        if !arrival.moved && (arrival.listener.is_none() || matches!(stream.io, Io::Unix(_))) {
+        if !arrival.moved && (is_adopted || matches!(stream.io, Io::Unix(_))) {
             // What a TCP listener accepts has the listener's bounds.
             self.options.bound_kernel(&stream.io);
         }

@@ -59,7 +59,8 @@ impl Table {
         open: &str,
         headers: &str,
     ) {
-        let mut bytes = accepted.switching(headers).into_bytes();
+        let lines = self.header_lines(slot) + headers;
+        let mut bytes = accepted.switching(&lines).into_bytes();
         encode_frame(Opcode::Text, open.as_bytes(), None, &mut bytes);
         self.become_websocket(slot, session, false, accepted);
         if let Some(entry) = self.sessions.get_mut(session as usize) {
@@ -93,6 +94,7 @@ impl Table {
                 return Ok(());
             }
         };
+        let lines = self.header_lines(slot) + headers;
         let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) else {
             return Err(Fault::UnknownSession);
         };
@@ -102,7 +104,7 @@ impl Table {
         }
         let owner = if welcome { session } else { NONE };
         self.become_websocket(slot, owner, true, &accepted);
-        let head = Bytes::from(accepted.switching(headers));
+        let head = Bytes::from(accepted.switching(&lines));
         self.write(owner, slot, std::iter::once(&head));
         if !welcome {
             // As Node does: the handshake is accepted, then the WebSocket is closed.

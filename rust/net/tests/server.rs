@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use net::{Command, Counter, Event, Listener, Options, Server};
+use net::{Command, Counter, Event, Listener, Options, Server, Site};
 use rooms::{Frame, RoomId};
 use smallvec::smallvec;
 
@@ -30,7 +30,8 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let server = Arc::new(Server::start(&Arc::new(options)).unwrap());
-        let listener = Listener::from_fd(OwnedFd::from(listener), "/socket.io", 7).unwrap();
+        let site = Site { path: "/socket.io".into(), listener: Some(7), ..Site::default() };
+        let listener = Listener::from_fd(OwnedFd::from(listener), site).unwrap();
         server.push(0, Command::Listen(Box::new(listener)));
         let stop = Arc::new(AtomicBool::new(false));
         let program = std::thread::spawn({
