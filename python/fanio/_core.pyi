@@ -135,6 +135,8 @@ class Server:
     def sid_of(self, session_id: str, namespace: str) -> str | None: ...
     def sessions(self) -> list[str]:
         """Return the ids of the sessions that are open and known here: that have opened (raw) or joined a namespace."""
+    def sessions_by_transport(self) -> list[tuple[str, int]]:
+        """Count the sessions that have asked for a namespace, one pair per transport."""
     def transport(self, session_id: str) -> str | None: ...
     def request(self, session_id: str) -> tuple[bytes, tuple[str, int] | None, bool] | None:
         """Return the head of the handshake request, the peer's address and whether it came over TLS."""

@@ -63,10 +63,15 @@ class AsyncManager(BaseManager):
         server = self.server
         with server._rooms.lock:
             server._core.join(sid, namespace, server._rooms.new_name(room))
+        if server._observer is not None:
+            server._observer.joined(sid, namespace, room)
 
     def basic_leave_room(self, sid: str, namespace: str, room: Room) -> None:
         """Take a client of this process out of a room."""
-        self.server._core.leave(sid, namespace, self.server._rooms.name(room))
+        server = self.server
+        server._core.leave(sid, namespace, server._rooms.name(room))
+        if server._observer is not None:
+            server._observer.left(sid, namespace, room)
 
     def basic_close_room(self, room: Room, namespace: str) -> None:
         """Take the clients of this process out of a room.
@@ -77,7 +82,13 @@ class AsyncManager(BaseManager):
         if self.is_sid_room(namespace, room):
             msg = "cannot close a sid room"
             raise ValueError(msg)
-        self.server._core.close_room(namespace, self.server._rooms.name(room))
+        server = self.server
+        name = server._rooms.name(room)
+        members = [] if server._observer is None else server._core.participants(namespace, name)
+        server._core.close_room(namespace, name)
+        if server._observer is not None:
+            for sid, _ in members:
+                server._observer.left(sid, namespace, room)
 
     async def trigger_callback(self, sid: str, id: int, data: list[Any]) -> None:
         """Give an acknowledgement to whoever waits for it."""

@@ -37,6 +37,9 @@ from fanio.wire.rooms import RoomNames
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fanio.admin import InstrumentedAsyncServer
+    from fanio.admin.access import Auth
+    from fanio.handling.observer import Observer
     from fanio.types import (
         Callback,
         HandlerFunction,
@@ -107,6 +110,7 @@ class AsyncServer:
         options = self._take_options(kwargs)
         self._codec = make_codec(kwargs.get("serializer", "default"), json, options.max_attachments)
         self.logger = server_logger("socketio.server", logger)
+        self._observer: Observer | None = None
         self.async_handlers = async_handlers
         self.always_connect = bool(kwargs.get("always_connect", False))
         self.namespaces: list[str] | str = namespaces or ["/"]
@@ -580,6 +584,8 @@ class AsyncServer:
             self._packet_log.sent("all" if names is None else names, "2", namespace, number, text)
         if self._core.emit(namespace, text, attachments, names, skip, number, *flags):
             self._tasks.loop.call_soon(self._core.flush)
+        if self._observer is not None:
+            self._observer.sent(namespace, names, skip or (), payload)
 
     def _recipients(
         self, names: list[str] | None, namespace: str, skip: Iterable[str], excepted: Iterable[str] = ()
@@ -726,6 +732,50 @@ class AsyncServer:
         except KeyError:
             return None
         return self._environs.of(session_id, sid)
+
+    # Watching
+
+    def instrument(
+        self,
+        auth: Auth | None = None,
+        mode: str = "development",
+        read_only: bool = False,
+        server_id: str | None = None,
+        namespace: str = "/admin",
+        server_stats_interval: float = 2,
+    ) -> InstrumentedAsyncServer:
+        """Let the admin UI of Socket.IO watch and command this server.
+
+        Args:
+            auth: ``{"username": …, "password": …}``, a list of such, a function of what the UI
+                sends (plain or ``async``), or False to let everybody in.
+            mode: "production" shows numbers; "development" also every client, room and event.
+            read_only: Whether the UI may only watch.
+            server_id: The name of this server in the UI; the host's name when it is not given.
+            namespace: The namespace the UI connects to.
+            server_stats_interval: Seconds between two ``server_stats``.
+
+        Returns:
+            What ends it: ``shutdown()`` and ``uninstrument()``.
+
+        Raises:
+            ValueError: When ``auth`` is not given, or there is no such mode.
+        """
+        from fanio.admin import InstrumentedAsyncServer  # noqa: PLC0415 (nobody pays for it who does not use it)
+
+        return InstrumentedAsyncServer(
+            self,
+            auth=auth,
+            namespace=namespace,
+            read_only=read_only,
+            server_id=server_id,
+            mode=mode,
+            server_stats_interval=server_stats_interval,
+        )
+
+    def _observe(self, observer: Observer | None) -> None:
+        """Tell somebody, or nobody, what happens to clients."""
+        self._observer = self._dispatcher.observer = self._lifecycle.observer = observer
 
     # Running
 

@@ -177,6 +177,12 @@ class FakeCore:
     def transport(self, session: str) -> str | None:
         return "websocket" if session in self.requests else None
 
+    def sessions_by_transport(self) -> list[tuple[str, int]]:
+        return [("websocket", len(self.requests))]
+
+    def counters(self) -> list[dict[str, int]]:
+        return [{"sessions_opened": len(self.requests)}]
+
     def request(self, session: str) -> Any:
         return self.requests.get(session)
 

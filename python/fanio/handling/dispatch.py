@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fanio.handling.acks import Acks
     from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
+    from fanio.handling.observer import Observer
     from fanio.handling.tasks import Tasks
     from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
@@ -62,6 +63,8 @@ class Dispatcher:
         self.verbose = False
         #: Whether packets are logged; the same.
         self.shows_packets = False
+        #: Who is told of each event.
+        self.observer: Observer | None = None
 
     def look_at_loggers(self) -> None:
         """Find out what is to be logged, once per batch."""
@@ -93,6 +96,8 @@ class Dispatcher:
             return
         if self.verbose:
             self._logger.info('received event "%s" from %s [%s]', event, sid, namespace)
+        if self.observer is not None:
+            self.observer.received(sid, namespace, args)
         found = self._handlers.find(event, namespace, sid)
         if found is None:
             return

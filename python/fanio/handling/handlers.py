@@ -12,6 +12,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fanio.async_namespace import AsyncNamespace
     from fanio.types import HandlerFunction
 
@@ -93,6 +95,15 @@ class HandlerTable:
         name = instance.namespace
         self.classes[name] = instance
         self._triggers[name] = Handler(instance.trigger_event) if instance.is_overridden() else None
+
+    def remove(self, namespace: str, functions: Mapping[str, HandlerFunction]) -> None:
+        """Take out the functions of these events, unless others have taken their place."""
+        handlers = self._functions.get(namespace, {})
+        for event, function in functions.items():
+            if event in handlers and handlers[event].function == function:
+                del handlers[event]
+        if not handlers:
+            self._functions.pop(namespace, None)
 
     def functions(self) -> dict[str, dict[str, HandlerFunction]]:
         """Return the registered functions by namespace and event."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fanio.handling.acks import Acks
     from fanio.handling.failures import Failures
     from fanio.handling.handlers import Handler, HandlerTable
+    from fanio.handling.observer import Observer
     from fanio.handling.tasks import Tasks
     from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
@@ -80,6 +81,8 @@ class Lifecycle:
         self._tasks = tasks
         self._failures = failures
         self._packet_log = packet_log
+        #: Who is told of clients that come and go.
+        self.observer: Observer | None = None
         self._logger = failures.logger
         self._always_connect = always_connect
         self._namespaces = namespaces
@@ -140,7 +143,10 @@ class Lifecycle:
         if self._packet_log.is_on:
             session_id, namespace = self._core.session_of(sid), self._core.namespace_of(sid)
             self._packet_log.sent(session_id, "0", namespace or "/", None, payload)
-        self._core.accept(sid, payload)
+        accepted = self._core.accept(sid, payload)
+        if accepted and self.observer is not None:
+            session_id, namespace = self._core.session_of(sid), self._core.namespace_of(sid)
+            self.observer.connected(sid, namespace or "/", session_id or "")
 
     def _call(self, handler: Handler, args: list[Any], sid: str, joining: Joining) -> None:
         trimmed = handler.trim(tuple(args))
@@ -213,6 +219,8 @@ class Lifecycle:
         self._packet_log.logger.info("%s: Client is gone from %s (%s)", session_id, namespace, reason)
         self._acks.drop(sid)
         joining = self._joining.get(sid)
+        if self.observer is not None and (joining is None or joining.accepted):
+            self.observer.disconnected(sid, namespace, reason)
         if joining is not None:
             joining.gone = reason
         elif sid in self._silent:

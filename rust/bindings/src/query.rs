@@ -71,6 +71,10 @@ impl Server {
         self.registry.lock().sessions().map(|id| id.as_str().to_owned()).collect()
     }
 
+    fn sessions_by_transport(&self) -> Vec<(&'static str, usize)> {
+        self.registry.lock().sessions_by_transport()
+    }
+
     fn transport(&self, session_id: &str) -> Option<&'static str> {
         self.registry.lock().transport(&Id::parse(session_id)?)
     }

@@ -54,6 +54,8 @@ counters! {
     PollCompressions => "poll_compressions",
     /// Requests answered, those that were refused among them.
     RequestsAnswered => "requests_answered",
+    /// Engine.IO packets received.
+    PacketsReceived => "packets_received",
     /// Requests refused with an error status.
     RequestsRefused => "requests_refused",
     /// Request heads or bodies that took too long.

@@ -200,6 +200,7 @@ impl Table {
         if session.ended {
             return;
         }
+        self.counters.add(Counter::PacketsReceived);
         let inbound =
             session.engine.handle_packet(&options.engine, self.now, via, packet, &mut self.actions);
         let outcome = match &inbound {

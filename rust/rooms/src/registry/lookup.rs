@@ -114,6 +114,17 @@ impl Registry {
         self.session(session).map(|session| session.addr)
     }
 
+    /// How many sessions there are on each transport that was met.
+    pub fn sessions_by_transport(&self) -> Vec<(&'static str, usize)> {
+        let mut found: Vec<_> = self.transports.iter().map(|name| (*name, 0)).collect();
+        for session in self.sessions.iter() {
+            if let Some((_, count)) = found.get_mut(session.transport as usize) {
+                *count += 1;
+            }
+        }
+        found
+    }
+
     /// A session's transport.
     pub fn transport(&self, session: &Id) -> Option<&'static str> {
         let position = self.session(session)?.transport;

@@ -1,0 +1,7 @@
+"""The name under which python-socketio has the instrumented server."""
+
+from __future__ import annotations
+
+from fanio.admin.server import InstrumentedAsyncServer
+
+__all__ = ["InstrumentedAsyncServer"]
