@@ -35,6 +35,8 @@ async def tell_environ(sid: str) -> dict[str, Any]:
         "path": scope["path"],
         "root_path": scope["root_path"],
         "raw_query": scope["query_string"].decode(),
+        "user": scope.get("user"),
+        "state": scope.get("state", {}).get("from_lifespan"),
         "named": dict(scope["headers"]).get(b"x-test", b"").decode(),
     }
 
@@ -52,7 +54,20 @@ async def slow(sid: str, seconds: float) -> str:
     return "done"
 
 
+async def stateful(scope: Any, receive: Any, send: Any) -> None:
+    """The plain app, with something in the lifespan's state."""
+    if scope["type"] == "lifespan":
+        await receive()
+        scope["state"]["from_lifespan"] = "kept"
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+    else:
+        await door.plain(scope, receive, send)
+
+
 app = socketio.ASGIApp(sio, door.plain, on_shutdown=door.shutdown)
+with_state = socketio.ASGIApp(sio, stateful)
 
 
 class Guard:
@@ -79,7 +94,7 @@ class Guard:
 
 
 class Watcher:
-    """A middleware that looks at the scope alone, and turns some away."""
+    """A middleware that looks at the scope alone, turns some away, and says who the others are."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -90,6 +105,7 @@ class Watcher:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope["user"] = "somebody"
         await self.app(scope, receive, send)
 
 

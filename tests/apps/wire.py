@@ -16,6 +16,7 @@ tags: dict[str, str] = {}
 reasons: dict[str, asyncio.Future[str]] = {}
 heard: list[Any] = []
 gate: dict[str, asyncio.Event] = {}
+telling: set[str] = set()
 
 
 def known(tag: str) -> asyncio.Future[str]:
@@ -35,9 +36,17 @@ async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
 @sio.event
 async def disconnect(sid: str, reason: str) -> None:
     """Notes the reason."""
+    if sid in telling:
+        print(f"ended: {reason}", flush=True)
     tag = tags.pop(sid, None)
     if tag is not None and not known(tag).done():
         known(tag).set_result(reason)
+
+
+@sio.on("tell-of-end")
+async def tell_of_end(sid: str) -> None:
+    """The end of this client will be on the standard output."""
+    telling.add(sid)
 
 
 @sio.on("reason")

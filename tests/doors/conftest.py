@@ -21,3 +21,10 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
         assert "Traceback" not in server.output()
         assert "ERROR" not in server.output()
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Socket.IO behind a middleware that changes the scope, under plain uvicorn."""
+    with running("uvicorn", "anywhere:watched", tmp_path_factory.mktemp("watched") / "log") as server:
+        yield server

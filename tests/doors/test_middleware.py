@@ -9,13 +9,15 @@ import pytest
 
 from doors.conversation import converse
 from doors.servers import running, says
-from fixtures.polling import PATH
+from fixtures.polling import PATH, polling
 from fixtures.stream import Stream, get
 from fixtures.websocket import PATH as WEBSOCKET
-from fixtures.websocket import UPGRADE, WebSocket, refused
+from fixtures.websocket import UPGRADE, WebSocket, connected, refused
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fixtures.server import Server
 
 pytestmark = pytest.mark.differs("node", "python-socketio", reason="has no such doors")
 
@@ -94,3 +96,25 @@ def test_a_handshake_that_is_wrong_is_refused_after_the_takeover_too(mounted) ->
         response = stream.response()
         assert (response.status, response.json["code"]) == (400, 1)
         assert stream.read_to_end() == b""
+
+
+@pytest.mark.parametrize("transport", [connected, polling])
+def test_handlers_see_what_a_middleware_has_put_into_the_scope(watched: Server, transport) -> None:
+    with transport(watched) as client:
+        assert client.call("environ")["user"] == "somebody"
+    with polling(watched) as session, session.upgrade() as websocket:
+        websocket.send('421["environ"]')
+        assert '"user":"somebody"' in websocket.text()
+
+
+def test_handlers_see_the_state_of_the_lifespan(tmp_path: Path) -> None:
+    with running("uvicorn", "anywhere:with_state", tmp_path / "log") as server, connected(server) as client:
+        assert client.call("environ")["state"] == "kept"
+        says(server, "(door: accept)")
+
+
+@pytest.mark.parametrize("app", ["anywhere:app", "mounted:app"])
+def test_sessions_on_several_shards(tmp_path: Path, app: str) -> None:
+    with running("uvicorn", app, tmp_path / "log", environ={"FANIO_TEST_SHARDS": "3"}) as server:
+        for _ in range(3):
+            converse(server)

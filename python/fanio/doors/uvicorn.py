@@ -30,6 +30,9 @@ _WEBSOCKETS = {
     ("uvicorn.protocols.websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol"),
     ("uvicorn.protocols.websockets.wsproto_impl", "WSProtocol"),
 }
+#: How a ``receive`` that is wrapped is called inside, and how often it may be.
+_RECEIVES = ("receive", "_receive", "wrapped_receive")
+_DEPTH = 10
 #: Functions that look at "http.response.start" alone, which no WebSocket's app says.
 _IDLE_WRAPPERS = {
     ("starlette._exception_handler", "wrap_app_handling_exceptions.<locals>.wrapped_app.<locals>.sender"),
@@ -53,8 +56,16 @@ def _is_uvicorns(factory: Any) -> bool:
 
 
 def _closure(function: Any) -> dict[str, Any]:
-    names = function.__code__.co_freevars
-    return {name: cell.cell_contents for name, cell in zip(names, function.__closure__ or (), strict=True)}
+    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
+    if code is None or cells is None:
+        return {}
+    found = {}
+    for name, cell in zip(code.co_freevars, cells, strict=True):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # noqa: PERF203 (an empty cell)
+            continue
+    return found
 
 
 def config_of_lifespan(receive: Any) -> Any:
@@ -117,12 +128,16 @@ def protocol_of_websocket(receive: Any) -> Any:
 
 
 def protocol_of_request(receive: Any) -> Any:
-    """Return the protocol that serves the request whose ``receive`` this is; None when uvicorn's is not known."""
-    cycle = getattr(receive, "__self__", None)
-    module: str = type(cycle).__module__
-    if type(cycle).__qualname__ != "RequestResponseCycle" or not module.startswith("uvicorn."):
-        return None
-    return getattr(getattr(cycle, "on_response", None), "__self__", None)
+    """Return the protocol of the request whose ``receive`` this is, however it is wrapped; None when unknown."""
+    for _ in range(_DEPTH):
+        cycle = getattr(receive, "__self__", None)
+        module: str = type(cycle).__module__
+        if type(cycle).__qualname__ == "RequestResponseCycle" and module.startswith("uvicorn."):
+            return getattr(getattr(cycle, "on_response", None), "__self__", None)
+        # Starlette's requests keep it as an attribute, other middleware in a closure.
+        inside = vars(cycle) if hasattr(cycle, "__dict__") else _closure(receive)
+        receive = next((inside[name] for name in _RECEIVES if callable(inside.get(name))), None)
+    return None
 
 
 def unwrapped_send(send: Any) -> Any:
