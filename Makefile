@@ -89,6 +89,18 @@ doors: $(VENV)/.stamp ## Write the table of docs/doors.md from the rows that its
 bench: build $(LOAD) ## Measure against the floor and the peers
 	$(BIN)/python benches/load/run.py
 
+.PHONY: bench-quick
+bench-quick: build $(LOAD) ## The same in four minutes, to see that it works
+	$(BIN)/python benches/load/run.py --quick
+
+.PHONY: bench-report
+bench-report: $(VENV)/.stamp ## Write the newest record into the READMEs, as tables and charts
+	$(BIN)/python benches/load/report.py
+
+.PHONY: bench-micro
+bench-micro: build ## Measure codec, dispatch, emit and fan-out beside python-socketio's
+	$(BIN)/python -m pytest --benchmark
+
 .PHONY: fuzz
 fuzz: ## Fuzz each parser and the session for 60 seconds
 	rust/fuzz/run.sh 60

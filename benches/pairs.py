@@ -1,0 +1,160 @@
+"""Clients on socket pairs, for benchmarks in one process: fanio's shards at one end, the benchmark at the other.
+
+python-socketio gets the same clients with its transport replaced by a bare ``send`` on the pair: no Engine.IO queue and
+no task per client, which flatters it. What it costs with them is measured in ``load``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import selectors
+import socket
+import struct
+from typing import Any
+
+import socketio
+from engineio import packet as engineio_packet
+
+import fanio
+
+__all__ = ["FanioPairs", "PythonSocketIOPairs", "server_frame"]
+
+HEAD = (
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+SECONDS = 20
+
+
+def server_frame(text: bytes) -> bytes:
+    """Return a text frame as a server sends it."""
+    if len(text) < 126:
+        return bytes([0x81, len(text)]) + text
+    return b"\x81\x7e" + struct.pack(">H", len(text)) + text
+
+
+def client_frame(text: bytes) -> bytes:
+    """Return a text frame as a client sends it; the key is zero, so the payload stays as it is."""
+    if len(text) < 126:
+        return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
+    return b"\x81\xfe" + struct.pack(">H", len(text)) + bytes(4) + text
+
+
+class Pairs:
+    """The benchmark's ends: reads what a server sends until each has so many bytes."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.ends: list[socket.socket] = []
+        self.poll = select.epoll()
+
+    def pair(self) -> socket.socket:
+        """Make a pair, keep one end and return the other."""
+        mine, other = socket.socketpair()
+        mine.setblocking(False)
+        other.setblocking(False)
+        self.ends.append(mine)
+        self.poll.register(mine.fileno(), select.EPOLLIN)
+        return other
+
+    def run(self, work: Any) -> Any:
+        """Run a coroutine on the loop."""
+        return self.loop.run_until_complete(work)
+
+    def receive(self, size: int) -> None:
+        """Read until every end has got ``size`` bytes."""
+        left = {end.fileno(): size for end in self.ends}
+        ends = {end.fileno(): end for end in self.ends}
+        while left:
+            ready = self.poll.poll(SECONDS)
+            assert ready, "nothing more comes"
+            for fd, _ in ready:
+                left[fd] -= len(ends[fd].recv(1 << 20))
+                assert left[fd] >= 0, "more came than was sent"
+                if not left[fd]:
+                    del left[fd]
+
+    def close(self) -> None:
+        """Close the ends and the loop."""
+        for end in self.ends:
+            end.close()
+        self.poll.close()
+        self.loop.close()
+
+
+class FanioPairs(Pairs):
+    """fanio with one shard."""
+
+    def __init__(self, clients: int) -> None:
+        super().__init__()
+        self.sio = fanio.AsyncServer(shards=1, cors_allowed_origins="*", max_queue_bytes=1 << 30)
+        self.joined = 0
+        self.sio.on("connect", self._connect)
+        self.run(self._open(clients))
+        for end in self.ends:
+            self._read_until(end, b'40{"sid"')
+
+    async def _connect(self, sid: str, environ: dict[str, Any]) -> None:
+        self.joined += 1
+
+    async def _open(self, clients: int) -> None:
+        self.sio._serving.start_on(self.loop)
+        for _ in range(clients):
+            self.sio._core.adopt(self.pair().detach(), "/socket.io/", HEAD, None, False)
+        for end in self.ends:
+            self._read_until(end, b'"maxPayload"')
+            end.send(client_frame(b"40"))
+        await asyncio.wait_for(self._all_joined(clients), SECONDS)
+
+    async def _all_joined(self, clients: int) -> None:
+        while self.joined < clients:
+            await asyncio.sleep(0.001)
+
+    @staticmethod
+    def _read_until(end: socket.socket, text: bytes) -> None:
+        seen = b""
+        selector = selectors.DefaultSelector()
+        selector.register(end, selectors.EVENT_READ)
+        while text not in seen:
+            assert selector.select(SECONDS), f"no {text} came"
+            seen += end.recv(65536)
+        selector.close()
+
+    def close(self) -> None:
+        """End the shard as well."""
+        for end in self.ends:
+            end.close()
+        self.run(self.sio.shutdown())
+        super().close()
+
+
+class PythonSocketIOPairs(Pairs):
+    """python-socketio on bare pairs."""
+
+    def __init__(self, clients: int) -> None:
+        super().__init__()
+        self.sio = socketio.AsyncServer(async_mode="asgi")
+        self.streams: dict[str, socket.socket] = {}
+        self.sio.eio.send_packet = self._send_packet
+        self.sio.eio.send = self._send
+        self.run(self._open(clients))
+        self.receive(len(server_frame(b'40{"sid":"' + b"x" * 20 + b'"}')))
+
+    async def _open(self, clients: int) -> None:
+        for number in range(clients):
+            self.streams[f"eio{number}"] = self.pair()
+            await self.sio._handle_eio_connect(f"eio{number}", {})
+            await self.sio._handle_eio_message(f"eio{number}", "0")
+
+    async def _send_packet(self, eio_sid: str, packet: engineio_packet.Packet) -> None:
+        self.streams[eio_sid].send(server_frame(packet.encode().encode()))
+
+    async def _send(self, eio_sid: str, data: str) -> None:
+        await self._send_packet(eio_sid, engineio_packet.Packet(engineio_packet.MESSAGE, data))
+
+    def close(self) -> None:
+        """Close the other ends too."""
+        for stream in self.streams.values():
+            stream.close()
+        super().close()

@@ -1,0 +1,51 @@
+"""Python values to packet data and back, beside python-socketio's packet classes.
+
+fanio's core writes and reads the few bytes of the header, and has the text decoded by the function that is measured
+here; `test_dispatch.py` has the whole way in and out.
+"""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from socketio.packet import EVENT, Packet
+
+from fanio.wire.encode import Codec
+
+PAYLOADS = {
+    "64 B": ["b", 1, "x" * 64],
+    "1 KiB": ["b", 1, "x" * 1024],
+    "50 records": [
+        "prices",
+        [{"symbol": f"S{n}", "price": n * 1.25, "open": True, "tags": ["a", "b"]} for n in range(50)],
+    ],
+    "1 KiB attachment": ["b", 1, b"x" * 1024],
+}
+TEXTS = [name for name in PAYLOADS if "attachment" not in name]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("library", ["fanio", "python-socketio"])
+def test_encode(benchmark, library, payload):
+    benchmark.group = f"encode: {payload}"
+    data = PAYLOADS[payload]
+    codec = Codec()
+    if library == "fanio":
+        text, blobs = benchmark(codec.encode, data)
+        assert orjson.loads(text)[0] == data[0]
+        assert bool(blobs) == ("attachment" in payload)
+    else:
+        encoded = benchmark(lambda: Packet(EVENT, data=data, namespace="/").encode())
+        assert encoded[0][0] in "25"
+
+
+@pytest.mark.parametrize("payload", TEXTS)
+@pytest.mark.parametrize("library", ["fanio", "python-socketio"])
+def test_decode(benchmark, library, payload):
+    benchmark.group = f"decode: {payload}"
+    data = orjson.dumps(PAYLOADS[payload])
+    if library == "fanio":
+        assert benchmark(Codec().fast_loads, data) == PAYLOADS[payload]
+    else:
+        text = "2" + data.decode()
+        assert benchmark(lambda: Packet(encoded_packet=text).data) == PAYLOADS[payload]
