@@ -97,6 +97,10 @@ bench-quick: build $(LOAD) ## The same in four minutes, to see that it works
 bench-report: $(VENV)/.stamp ## Write the newest record into the READMEs, as tables and charts
 	$(BIN)/python benches/load/report.py
 
+.PHONY: bench-scaling
+bench-scaling: build $(LOAD) ## Measure 1 and 2 shards over clients, write the fitted model into benches/README.md
+	$(BIN)/python benches/load/scaling.py
+
 .PHONY: bench-micro
 bench-micro: build ## Measure codec, dispatch, emit and fan-out beside python-socketio's
 	$(BIN)/python -m pytest --benchmark

@@ -43,6 +43,7 @@ class Case:
         without: Servers that cannot do it, and why.
         subject: Whom the goals are for.
         rounds: At most so many.
+        is_drawn: It is in the charts.
     """
 
     group: str
@@ -60,6 +61,7 @@ class Case:
     without: tuple[tuple[str, str], ...] = ()
     subject: str = "fanio"
     rounds: int = 1_000
+    is_drawn: bool = False
 
     @property
     def title(self) -> str:
@@ -94,22 +96,22 @@ DELIVERY = ("cpu_us_per_delivery", "µs/delivery")
 ROUND_TRIP = ("cpu_us_per_round_trip", "µs/round trip")
 
 
-def one_at_a_time(clients: int, size: int, text: str) -> Case:
-    name = f"{clients:,} clients, {text}"
-    return Case("one broadcast at a time", name, "broadcast", clients, *DELIVERY, (Goal(1.10, "floor"),), size=size)
+def one_at_a_time(clients: int, size: int, text: str, is_drawn: bool = False) -> Case:
+    name, goals = f"{clients:,} clients, {text}", (Goal(1.10, "floor"),)
+    return Case("one broadcast at a time", name, "broadcast", clients, *DELIVERY, goals, size=size, is_drawn=is_drawn)
 
 
 def echo(clients: int, *goals: Goal) -> Case:
     name = "1 client" if clients == 1 else f"{clients:,} clients"
-    return Case("event with ack", name, "echo", clients, *ROUND_TRIP, goals)
+    return Case("event with ack", name, "echo", clients, *ROUND_TRIP, goals, is_drawn=clients in (1, 50))
 
 
 CASES = [
-    one_at_a_time(1_000, 64, "64 B"),
+    one_at_a_time(1_000, 64, "64 B", is_drawn=True),
     one_at_a_time(1_000, 1_024, "1 KiB"),
     one_at_a_time(100, 64, "64 B"),
     one_at_a_time(100, 1_024, "1 KiB"),
-    one_at_a_time(10_000, 64, "64 B"),
+    one_at_a_time(10_000, 64, "64 B", is_drawn=True),
     one_at_a_time(10_000, 1_024, "1 KiB"),
     Case(
         "queued",
@@ -120,6 +122,7 @@ CASES = [
         (Goal(1 / 50, "floor"), Goal(1 / 10, "socketioxide")),
         burst=500,
         also=("floor, 16 joined",),
+        is_drawn=True,
     ),
     Case(
         "queued",
@@ -129,6 +132,7 @@ CASES = [
         *DELIVERY,
         (Goal(1 / 3, "floor"),),
         burst=500,
+        is_drawn=True,
     ),
     Case(
         "one binary broadcast at a time",
@@ -139,6 +143,7 @@ CASES = [
         (Goal(1.15, "floor"),),
         size=1_024,
         arguments=("--binary",),
+        is_drawn=True,
         without=(
             ("netty-socketio", "its attachments begin with a byte of Engine.IO 3, also for clients of version 4"),
         ),
@@ -158,7 +163,16 @@ CASES = [
     echo(8, Goal(1.0, "node")),
     echo(50, Goal(1 / 3, "node")),
     echo(1_000, Goal(1 / 3, "node")),
-    Case("connect", "2,000 clients", "connect", 2_000, "cpu_us_per_connect", "µs/client", (Goal(1 / 8, "node"),)),
+    Case(
+        "connect",
+        "2,000 clients",
+        "connect",
+        2_000,
+        "cpu_us_per_connect",
+        "µs/client",
+        (Goal(1 / 8, "node"),),
+        is_drawn=True,
+    ),
     Case(
         "idle memory",
         "2,000 clients in one room",
@@ -166,6 +180,7 @@ CASES = [
         2_000,
         "kib_per_client",
         "KiB/client",
+        is_drawn=True,
         arguments=("--emit", '["bench:join",["everybody"]]'),
     ),
     Case(

@@ -19,8 +19,8 @@ RESAMPLES = 4000
 
 
 def paired(values: Sequence[float | None], base: Sequence[float | None]) -> list[float]:
-    """Return the ratios of the rounds that have both."""
-    return [value / other for value, other in zip(values, base, strict=True) if value is not None and other]
+    """Return the ratios of the rounds that have both; one server may have had fewer rounds."""
+    return [value / other for value, other in zip(values, base, strict=False) if value is not None and other]
 
 
 def interval(ratios: Sequence[float]) -> tuple[float, float]:

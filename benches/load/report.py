@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,17 +21,25 @@ __all__ = ["judged", "terminal_table", "values"]
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benches" / "results"
 BASES = ("floor", "socketioxide", "node", "netty-socketio", "python-socketio")
-#: The cases of each chart, by their group, and what everything in it is divided by.
+#: The charts: their titles and scales, what everything in them is divided by, and the groups of their cases.
 CHARTS = {
     "fanout": (
         "Server CPU for each message delivered",
+        "times the bare loop of send(2), logarithmic; less is better",
         "floor",
         ("one broadcast at a time", "queued", "one binary broadcast at a time"),
     ),
     "clients": (
         "Server CPU and memory for each client and answer",
+        "times Node's, logarithmic; less is better",
         "node",
         ("event with ack", "connect", "idle memory"),
+    ),
+    "latency": (
+        "Until the last client has a broadcast",
+        "milliseconds, logarithmic; the dot is the median, the bar ends at the 99th percentile",
+        None,
+        ("one broadcast at a time",),
     ),
 }
 
@@ -159,26 +168,47 @@ def provenance(record: dict[str, Any], path: Path) -> str:
 def draw(record: dict[str, Any], folder: Path) -> list[Path]:
     """Draw the charts of a record."""
     paths = []
-    for name, (title, base, groups) in CHARTS.items():
+    for name, (title, axis, base, groups) in CHARTS.items():
         blocks = []
         for case in record["cases"]:
-            if case["group"] in groups and middle(case, base):
-                rows = list(filter(None, (row(case, server, base) for server in case["runs"])))
-                blocks.append((f"{case['group']}, {case['name']}", rows))
+            if case["is_drawn"] and case["group"] in groups:
+                servers = sorted(case["runs"], key=lambda server: ("floor" not in server, "fanio" not in server))
+                make = latency_row if base is None else partial(cost_row, base=base)
+                rows = [row for row in (make(case, server) for server in servers) if row]
+                blocks += [(f"{case['group']}, {case['name']}", rows)] if rows else []
         if blocks:
             path = folder / f"{name}.svg"
-            axis = f"times the {'bare loop of send(2)' if base == 'floor' else base}, logarithmic; less is better"
             path.write_text(chart(title, axis, blocks), encoding="utf-8")
             paths.append(path)
     return paths
 
 
-def row(case: dict[str, Any], server: str, base: str) -> Row | None:
+def images(charts: list[Path], folder: Path) -> list[str]:
+    """Return what shows the charts on a page of that folder."""
+    return [f"![{CHARTS[path.stem][0]}]({path.relative_to(folder).as_posix()})" for path in charts]
+
+
+def cost_row(case: dict[str, Any], server: str, base: str) -> Row | None:
+    """Return a server's ratio to the base."""
     found, value = ratio(case, server, base), middle(case, server)
-    if found is None or value is None or found["ratio"] <= 0:
+    has_none = case["group"] == "idle memory" and server == "floor"
+    if found is None or value is None or found["ratio"] <= 0 or found["low"] <= 0 or has_none:
         return None
-    name = "bare loop" if server == "floor" else server
-    return Row(name, found["ratio"], found["low"], found["high"], f"{show(value)} {case['unit']}", server == "fanio")
+    text = f"{show(value)} {case['unit']}"
+    return Row(label(server), found["ratio"], found["low"], found["high"], text, server == "fanio")
+
+
+def latency_row(case: dict[str, Any], server: str) -> Row | None:
+    """Return the medians, over the rounds, of a server's median and 99th percentile."""
+    runs = [run for run in case["runs"][server] if run and "last_p50_ms" in run]
+    if not runs:
+        return None
+    p50, p99 = (median(run[figure] for run in runs) for figure in ("last_p50_ms", "last_p99_ms"))
+    return Row(label(server), p50, p50, p99, f"{show(p50)}, {show(p99)} ms", server == "fanio")
+
+
+def label(server: str) -> str:
+    return server.replace("floor", "bare loop")
 
 
 def fill(path: Path, name: str, text: str) -> None:
@@ -204,9 +234,10 @@ def main() -> int:
         return 1
     record = json.loads(path.read_text(encoding="utf-8"))
     drawn = draw(record, RESULTS)
-    fill(ROOT / "benches/README.md", "results", f"{provenance(record, path)}\n\n{long_table(record)}")
+    page = [*images(drawn, ROOT / "benches"), provenance(record, path), long_table(record)]
+    fill(ROOT / "benches/README.md", "results", "\n\n".join(page))
     source = f"Commit {record['commit']}, {record['date'][:10]}, {record['machine']['cpu']}, one core for the server."
-    fill(ROOT / "README.md", "results", f"{short_table(record)}\n\n{source}")
+    fill(ROOT / "README.md", "results", "\n\n".join([*images(drawn, ROOT), short_table(record), source]))
     print(f"{path.name}: tables in benches/README.md and README.md, {', '.join(chart.name for chart in drawn)}")
     return 0
 

@@ -51,7 +51,8 @@ class Comparison:
         self.runs: dict[str, dict[str, list[dict[str, Any] | None]]] = {}
 
     def install(self) -> None:
-        build()
+        if not self.options.no_build:
+            build()
         for name in self.options.servers:
             reason = SERVERS[name].install()
             if reason is None:
@@ -64,11 +65,12 @@ class Comparison:
         plan = {case.title: self.asked(case) for case in cases}
         for round_number in range(self.options.rounds):
             for case in cases:
-                if round_number >= case.rounds:
-                    continue
-                servers = plan[case.title]
+                servers = [server for server in plan[case.title] if self.is_due(case, server, round_number)]
                 for server in servers if round_number % 2 == 0 else servers[::-1]:
                     self.measure_once(case, server, round_number)
+
+    def is_due(self, case: Case, server: Server, round_number: int) -> bool:
+        return self.options.full or round_number < min(case.rounds, server.rounds)
 
     def asked(self, case: Case) -> list[Server]:
         """Return the servers that a case is about, and note those that are left out."""
@@ -147,6 +149,7 @@ class Comparison:
                     "figure": case.figure,
                     "unit": case.unit,
                     "subject": case.subject,
+                    "is_drawn": case.is_drawn,
                     "goals": [{"limit": goal.limit, "base": goal.base, "text": str(goal)} for goal in case.goals],
                     "arguments": {
                         server.name: case.command_line(server, self.options.seconds)
@@ -178,17 +181,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round of half a second of one case of each kind")
     parser.add_argument("--full", action="store_true", help="every server in every case: python-socketio takes long")
     parser.add_argument("--rounds", type=int, help="default 5, with --quick 1")
-    parser.add_argument("--seconds", type=float, help="length of a measured phase; default 2.5, with --quick 0.5")
+    parser.add_argument("--seconds", type=float, help="length of a measured phase; default 2, with --quick 0.5")
     parser.add_argument("--servers", nargs="+", choices=list(SERVERS), default=list(SERVERS))
     parser.add_argument("--only", default="", help="only the cases whose title contains this")
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--load-core", type=int, default=1)
     parser.add_argument("--port", type=int, default=22100, help="first of 300 ports")
     parser.add_argument("--max-steal", type=float, help="share of the machine; default 0.02, with --quick 0.1")
+    parser.add_argument("--no-build", action="store_true", help="take the generator as it is")
     parser.add_argument("--output", help="default benches/results/<date>.json")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 5)
-    options.seconds = options.seconds or (0.5 if options.quick else 2.5)
+    options.seconds = options.seconds or (0.5 if options.quick else 2.0)
     options.max_steal = options.max_steal or (0.1 if options.quick else 0.02)
     return options
 

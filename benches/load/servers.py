@@ -46,6 +46,8 @@ class Server:
     warmup: int = 20_000
     # Cases with more clients than this take it a minute a run, and are left out unless --full.
     most_clients: int = 20_000
+    # At most so many rounds: what no goal compares with and takes long.
+    rounds: int = 1_000
     # Only the cases that name it measure it.
     variant: bool = False
     # It compresses.
@@ -185,8 +187,8 @@ SERVERS = {
         Server("fanio", prepare_fanio),
         Server("socketioxide", prepare_socketioxide),
         Server("node", prepare_node, burst=100, warmup=50_000),
-        Server("netty-socketio", prepare_netty, burst=100, warmup=150_000),
-        Server("python-socketio", prepare_python_socketio, burst=20, warmup=5_000, most_clients=2_000),
+        Server("netty-socketio", prepare_netty, burst=100, warmup=150_000, rounds=3),
+        Server("python-socketio", prepare_python_socketio, burst=20, warmup=5_000, rounds=3, most_clients=2_000),
         Server("floor, 16 joined", prepare_joined_floor, variant=True),
         Server("fanio, compressed", prepare_fanio_deflate, variant=True, deflate=True),
         Server("node, compressed", prepare_node, warmup=50_000, variant=True, deflate=True),
@@ -195,14 +197,20 @@ SERVERS = {
 
 
 @contextmanager
-def running(server: Server, core: int, port: int) -> Iterator[int]:
-    """Run a server on one core and give its pid.
+def running(server: Server, core: int | None, port: int, **environ: str) -> Iterator[int]:
+    """Run a server and give its pid.
+
+    Args:
+        server: One that is installed.
+        core: The core that it gets; None leaves it all of them.
+        port: Where it is to listen.
+        **environ: More environment variables.
 
     Raises:
         MissingError: When it does not start.
     """
-    command = ["taskset", "-c", str(core), *server.command, str(port)]
-    environ = os.environ | ({"BENCH_DEFLATE": "1"} if server.deflate else {})
+    command = [*([] if core is None else ["taskset", "-c", str(core)]), *server.command, str(port)]
+    environ = os.environ | ({"BENCH_DEFLATE": "1"} if server.deflate else {}) | environ
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, env=environ)
     try:
         yield ready(process, server.name, port)

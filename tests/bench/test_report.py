@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benches/load"))
 
 import report
+import scaling
 from cases import CASES, QUICK
 from charts import Row, chart
 from figures import interval, paired, summary
@@ -24,6 +25,7 @@ def case(group="queued", name="a case", goals=(), **runs):
         "figure": "us",
         "unit": "µs",
         "subject": "fanio",
+        "is_drawn": True,
         "goals": [{"limit": limit, "base": base, "text": f"≤ {limit} × {base}"} for limit, base in goals],
         "runs": {server: [value and {"us": value} for value in values] for server, values in runs.items()},
     }
@@ -127,3 +129,17 @@ def test_chart_keeps_dots_inside_the_scale():
         assert 150 <= float(dot.get("cx")) <= 690
     assert "1/1,000" in svg
     assert "&lt;y&gt;" in svg
+
+
+def test_model_is_found_again():
+    true = (0.4, 0.006, 0.002)
+    points = [(s, n, scaling.predict(true, s, n)) for s in (1, 2) for n in (100, 1_000, 10_000)]
+    assert scaling.fit(points) == pytest.approx(true, rel=1e-6)
+
+
+def test_model_has_no_negative_cost():
+    # Two shards are slower here than one: the work for each client is not shared at all.
+    points = [(1, 100, 1.0), (1, 1_000, 8.0), (2, 100, 1.1), (2, 1_000, 9.0)]
+    a, b, c = scaling.fit(points)
+    assert (min(a, b, c), b) == (0.0, 0.0)
+    assert "| 2      | 1,000" in scaling.report(points)
