@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import library
@@ -38,9 +39,10 @@ def tell_gone(sid: str, gone: str) -> bool:
 
 @sio.on("shout")
 async def shout(sid: str, first: int, count: int, size: int, options: dict[str, Any]) -> None:
-    """Emits numbers, with so many bytes each; acknowledges when they are on their way."""
+    """Emits numbers, each with so much text of its own; acknowledges when they are on their way."""
     for number in range(first, first + count):
-        await sio.emit("n", (number, "x" * size), **options)
+        text = random.Random(number).randbytes(size // 2).hex()
+        await sio.emit("n", (number, text), **options)
 
 
 @sio.on("stats")

@@ -7,12 +7,14 @@ was dropped by reason, and what waits.
 from __future__ import annotations
 
 import json
+import random
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from conformance.test_deflate import Deflating
 from fixtures.polling import Polling
 from fixtures.stream import get
 from fixtures.websocket import Client
@@ -106,9 +108,11 @@ class Crowd:
 
 
 def number_of(packet: str) -> int:
-    """The number in an event."""
+    """The number in an event, whose text must be the number's."""
     assert packet.startswith('42["n",'), packet[:100]
-    number: int = json.loads(packet[2:])[1]
+    number: int
+    _, number, text = json.loads(packet[2:])
+    assert text == random.Random(number).randbytes(len(text) // 2).hex()
     return number
 
 
@@ -183,8 +187,11 @@ def test_who_takes_nothing_in_time_is_closed(crowd: Callable[..., Crowd]) -> Non
     assert stats["closes"]["slow client"] == 1
 
 
-def test_those_with_the_most_waiting_are_closed_when_all_have_too_much(crowd: Callable[..., Crowd]) -> None:
-    here = crowd(max_queue_bytes=None, max_total_queue_bytes=400_000)
+@pytest.mark.parametrize("shards", [1, 2])
+def test_those_with_the_most_waiting_are_closed_when_all_have_too_much(
+    crowd: Callable[..., Crowd], shards: int
+) -> None:
+    here = crowd(max_queue_bytes=None, max_total_queue_bytes=500_000, shards=shards)
     modest, _ = here.join()
     _, greedy = here.join()
     here.fill(2)
@@ -194,7 +201,7 @@ def test_those_with_the_most_waiting_are_closed_when_all_have_too_much(crowd: Ca
     assert here.call("reason", greedy) == "slow client"
     stats = here.stats()
     assert stats["connections"]["websocket"] == 2
-    assert stats["queued_bytes"] < 400_000
+    assert stats["queued_bytes"] < 500_000
     here.shout(1, members=2)
     assert numbers_until(modest, here.next - 1) == here.numbers
 
@@ -239,6 +246,27 @@ def test_the_newest_value_replaces_the_one_that_waits(crowd: Callable[..., Crowd
     last = here.next - 1
     assert here.stats()["drops"]["conflated"] == 18
     assert numbers_until(client, last) == [*before, last - 2, last - 1, last]
+
+
+def test_who_agreed_to_compression_is_spared_packets_too(crowd: Callable[..., Crowd]) -> None:
+    here = crowd(per_message_deflate={"threshold": 100})
+    client = Deflating(here.server)
+    here.clients.append(client)
+    while here.stats()["drops"]["volatile"] < 10:
+        assert here.next < 10_000
+        here.shout(1, volatile=True)
+    for _ in range(3):
+        here.shout(1, conflate="price")
+    here.shout(1)
+    numbers = []
+    while numbers[-1:] != [here.next - 1]:
+        is_compressed, packet = client.packet()
+        assert is_compressed
+        numbers.append(number_of(packet))
+    assert numbers == sorted(set(numbers))
+    drops = here.stats()["drops"]
+    assert drops["conflated"] == 2
+    assert len(numbers) + drops["volatile"] + drops["conflated"] == here.next
 
 
 def test_a_burst_of_one_value_is_sent_once(crowd: Callable[..., Crowd]) -> None:

@@ -240,6 +240,8 @@ impl<T> Entry<T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Default)]
@@ -327,5 +329,90 @@ mod tests {
         assert_eq!(client.waiting.bytes(), 12 + 2 * SLOT);
         assert_eq!(client.waiting.discard(&mut client.load), 2);
         assert_eq!(client.load.bytes(), 0);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Push { key: Option<u8>, len: usize },
+        Pop,
+        Write(usize),
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let key = prop_oneof![1 => Just(None), 3 => (0..4u8).prop_map(Some)];
+        prop_oneof![
+            6 => (key, 1..9usize).prop_map(|(key, len)| Op::Push { key, len }),
+            1 => Just(Op::Pop),
+            1 => (1..30usize).prop_map(Op::Write),
+        ]
+    }
+
+    /// The same rules in the plainest way: what waits, and whether its first byte is written.
+    #[derive(Default)]
+    struct Plain(Vec<(Option<u8>, Vec<u8>)>);
+
+    impl Plain {
+        fn push(&mut self, key: Option<u8>, data: Vec<u8>) {
+            let old = key.and_then(|_| self.0.iter().position(|(other, _)| *other == key));
+            match old {
+                Some(at) if self.0[at..].iter().all(|(key, _)| key.is_some()) => {
+                    self.0[at].1 = data;
+                }
+                old => {
+                    old.map(|at| self.0.remove(at));
+                    self.0.push((key, data));
+                }
+            }
+        }
+
+        fn write(&mut self, count: usize) {
+            for _ in 0..count {
+                let Some((key, data)) = self.0.first_mut() else { return };
+                *key = None;
+                data.remove(0);
+                if data.is_empty() {
+                    self.0.remove(0);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_queue_is_what_the_plain_one_is(ops in prop::collection::vec(op(), 1..200)) {
+            let (mut queue, mut plain) = (Client::default(), Plain::default());
+            let mut conflated = 0;
+            let mut done = 0;
+            for (number, op) in ops.into_iter().enumerate() {
+                match op {
+                    Op::Push { key, len } => {
+                        let data = vec![number as u8; len];
+                        plain.push(key, data.clone());
+                        let key = key.map(|key| Key::new("/", &key.to_string()));
+                        let pinned = len as u32;
+                        let entry = Entry { item: data.into(), pinned, packets: 1, key };
+                        conflated += queue.waiting.push(entry, &mut queue.load);
+                        done += 1;
+                    }
+                    Op::Pop => {
+                        let popped = queue.waiting.pop(&mut queue.load);
+                        let wanted = (!plain.0.is_empty()).then(|| plain.0.remove(0).1);
+                        prop_assert_eq!(popped.map(|entry| entry.item.to_vec()), wanted);
+                    }
+                    Op::Write(count) => {
+                        plain.write(count);
+                        queue.waiting.advance(count, &mut queue.load);
+                    }
+                }
+                let items: Vec<_> = queue.waiting.items().map(|item| item.to_vec()).collect();
+                let wanted: Vec<_> = plain.0.iter().map(|(_, data)| data.clone()).collect();
+                prop_assert_eq!(items, wanted);
+                prop_assert_eq!(queue.waiting.is_empty(), plain.0.is_empty());
+            }
+            prop_assert!(conflated as usize + plain.0.len() <= done);
+            let left = queue.waiting.discard(&mut queue.load);
+            prop_assert_eq!(left as usize, plain.0.len());
+            prop_assert_eq!((queue.load.bytes(), queue.load.packets()), (0, 0));
+        }
     }
 }
