@@ -148,3 +148,22 @@ def test_options_without_meaning_here_are_taken(fake):
 def test_options_that_are_not_supported_are_refused(fake, options):
     with pytest.raises(ValueError):
         fanio.AsyncServer(**options)
+
+
+def test_limits_of_slow_clients():
+    given = core()
+    assert given["max_queue_bytes"] == 1 << 20
+    assert given["max_queue_packets"] == 16_384
+    assert given["max_total_queue_bytes"] == 256 << 20
+    assert (given["write_timeout"], given["send_buffer"], given["not_sent_low_water"]) == (10.0, None, 131_072)
+    assert core(max_queue_bytes=None)["max_queue_bytes"] is None
+    _core.Server(core(max_queue_bytes=None, max_queue_packets=None, max_total_queue_bytes=None, send_buffer=65_536))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"max_queue_bytes": 0}, {"max_queue_packets": -1}, {"send_buffer": 0}, {"slow_clients": "drop"}],
+)
+def test_limits_that_are_none_are_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        core(**options)

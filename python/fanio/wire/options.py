@@ -48,7 +48,7 @@ class WireOptions:
     write_timeout: float = 10
     slow_clients: str = "disconnect"
     send_buffer: int | None = None
-    not_sent_low_water: int | None = None
+    not_sent_low_water: int | None = 131_072
     per_message_deflate: bool | Mapping[str, int] | None = False
     trusted_proxies: str | Iterable[str] = ()
     shards: int | None = None

@@ -167,7 +167,7 @@ impl Default for Options {
             max_queue_packets: 16_384,
             max_total_queue_bytes: 256 << 20,
             max_unread: 256,
-            not_sent_low_water: None,
+            not_sent_low_water: Some(128 * 1024),
             per_message_deflate: None,
             ping_grace: Duration::ZERO,
             report_refusals: false,
