@@ -428,7 +428,8 @@ impl Table {
             return;
         }
         self.counters.closed(reason);
-        self.live[session.engine.transport() as usize] -= 1;
+        let live = &mut self.live[session.engine.transport() as usize];
+        *live = live.saturating_sub(1);
         self.ended.push(slot);
         session.held = Vec::new();
         let sids: Vec<_> =

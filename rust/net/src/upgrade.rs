@@ -143,8 +143,8 @@ impl Table {
             self.move_queue(slot, stream, *queue);
         }
         self.counters.add(Counter::Upgrades);
-        self.live[Transport::Polling as usize] -= 1;
-        self.live[Transport::WebSocket as usize] += 1;
+        let [polling, websocket] = &mut self.live;
+        (*polling, *websocket) = (polling.saturating_sub(1), *websocket + 1);
         self.publish(slot, Event::Upgraded { session: id });
     }
 
