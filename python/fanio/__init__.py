@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from fanio import exceptions
+from typing import Any
+
+from fanio import absent, exceptions
 from fanio.asgi import ASGIApp
 from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.async_server import AsyncServer
 from fanio.exceptions import ConnectionRefusedError  # noqa: A004 (python-socketio's name)
 from fanio.handling.handlers import NO_ACK
+from fanio.impersonation import install_as_socketio, install_if_told
 from fanio.loop import new_event_loop
 from fanio.metrics import MetricsApp
 from fanio.reason import Reason
@@ -24,8 +27,18 @@ __all__ = [
     "MetricsApp",
     "Reason",
     "exceptions",
+    "install_as_socketio",
     "new_event_loop",
     "run",
 ]
 
 __version__ = "0.1.0"
+
+absent.install()
+# In the workers that uvicorn starts, where the event loop is imported before the application.
+install_if_told()
+
+
+def __getattr__(name: str) -> Any:
+    """Return one of python-socketio's names that is not here, which says what to use instead."""
+    return absent.find(__name__, name)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from fanio import absent
 from fanio.engineio import exceptions
 from fanio.engineio.asgi import ASGIApp
 from fanio.engineio.async_server import AsyncServer
 
 __all__ = ["ASGIApp", "AsyncServer", "exceptions"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return one of python-engineio's names that is not here, which says what to use instead."""
+    return absent.find(__name__, name)

@@ -1,0 +1,112 @@
+"""The names of python-socketio and python-engineio that have no file here.
+
+Owns one table: module by module, what stands for a name, or why there is nothing. The modules are
+made when they are imported, and what is not there says what to use instead when it is called, so
+that a program may import, subclass and compare with it. A file of the same name goes before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["MODULES", "find", "install"]
+
+_SYNC = "fanio serves asyncio only: use AsyncServer with ASGIApp, and emit_nowait() from other threads"
+_QUEUE = "there is no cluster transport yet: one process serves all clients with its shards"
+_WSGI = f"{_SYNC}; WSGI applications fit below as other_asgi_app, by a2wsgi or asgiref"
+_TORNADO = "there is ASGI only: use ASGIApp under any ASGI server"
+_CLIENT = "there is no such client yet: use AsyncClient, or python-socketio's"
+
+#: By module: the names it has, with what stands for each ("module:name") or what to use instead.
+MODULES: dict[str, dict[str, str]] = {
+    "fanio.async_aiopika_manager": {"AsyncAioPikaManager": _QUEUE},
+    "fanio.async_client": {"AsyncClient": _CLIENT},
+    "fanio.async_namespace": {"AsyncClientNamespace": _CLIENT},
+    "fanio.async_pubsub_manager": {"AsyncPubSubManager": _QUEUE},
+    "fanio.async_redis_manager": {"AsyncRedisManager": _QUEUE},
+    "fanio.async_simple_client": {"AsyncSimpleClient": _CLIENT},
+    "fanio.base_client": {"BaseClient": _CLIENT},
+    "fanio.base_namespace": {
+        "BaseNamespace": "fanio.async_namespace:AsyncNamespace",
+        "BaseServerNamespace": "fanio.async_namespace:AsyncNamespace",
+    },
+    "fanio.base_server": {"BaseServer": "fanio.async_server:AsyncServer"},
+    "fanio.client": {"Client": _CLIENT},
+    "fanio.kafka_manager": {"KafkaManager": _QUEUE},
+    "fanio.kombu_manager": {"KombuManager": _QUEUE},
+    "fanio.manager": {"Manager": f"{_SYNC}; its manager is AsyncManager"},
+    "fanio.middleware": {"Middleware": _WSGI, "WSGIApp": _WSGI},
+    "fanio.namespace": {"ClientNamespace": _CLIENT, "Namespace": f"{_SYNC}; its class is AsyncNamespace"},
+    "fanio.pubsub_manager": {"PubSubManager": _QUEUE},
+    "fanio.redis_manager": {"RedisManager": _QUEUE, "parse_redis_sentinel_url": _QUEUE},
+    "fanio.server": {"Server": _SYNC},
+    "fanio.simple_client": {"SimpleClient": _CLIENT},
+    "fanio.tornado": {"get_tornado_handler": _TORNADO},
+    "fanio.zmq_manager": {"ZmqManager": _QUEUE},
+    "fanio.engineio.async_client": {"AsyncClient": _CLIENT},
+    "fanio.engineio.async_drivers": {},
+    "fanio.engineio.async_drivers.asgi": {"ASGIApp": "fanio.engineio.asgi:ASGIApp"},
+    "fanio.engineio.async_drivers.tornado": {"get_tornado_handler": _TORNADO},
+    "fanio.engineio.client": {"Client": _CLIENT},
+    "fanio.engineio.middleware": {"Middleware": _WSGI, "WSGIApp": _WSGI},
+    "fanio.engineio.server": {"Server": _SYNC},
+    "fanio.engineio.static_files": {"get_static_file": "ASGIApp serves static_files itself"},
+}
+_FUNCTIONS = {"get_static_file", "get_tornado_handler", "parse_redis_sentinel_url"}
+
+
+def find(package: str, name: str) -> Any:
+    """Return what a name of a package stands for; its module is imported for it.
+
+    Raises:
+        AttributeError: When python-socketio has no such name either.
+    """
+    for module, names in MODULES.items():
+        if name in names and module.rpartition(".")[0].removesuffix(".async_drivers") == package:
+            found = importlib.import_module(module)
+            return getattr(found, name, None) or _stand_in(name, names[name])
+    msg = f"module {package!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def _stand_in(name: str, text: str) -> Any:
+    if ":" in text and text.startswith("fanio."):
+        module, _, attribute = text.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    message = f"fanio has no {name}: {text}"
+
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
+        raise NotImplementedError(message)
+
+    if name in _FUNCTIONS:
+        refuse.__name__, refuse.__doc__ = name, message
+        return refuse
+    return type(name, (), {"__init__": refuse, "__doc__": message})
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Makes the modules of the table that have no file."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in MODULES:
+            return None
+        is_package = any(name.startswith(f"{fullname}.") for name in MODULES)
+        return importlib.machinery.ModuleSpec(fullname, self, origin=__file__, is_package=is_package)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        for name, text in MODULES[module.__name__].items():
+            setattr(module, name, _stand_in(name, text))
+
+
+def install() -> None:
+    """Let the modules be imported; those with a file are found before."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

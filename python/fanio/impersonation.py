@@ -1,0 +1,103 @@
+"""fanio under the names ``socketio`` and ``engineio``, for programs that import those.
+
+Owns the hook in the import system. The module objects are fanio's own, so that a class is the same
+whatever name it came by.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import os
+import sys
+import types
+from collections.abc import Sequence
+
+__all__ = ["VARIABLE", "install_as_socketio", "install_if_told"]
+
+#: Set in the environment, the package installs the hook when it is imported; the command line sets it,
+#: so that workers have it too.
+VARIABLE = "FANIO_AS_SOCKETIO"
+
+_PACKAGES = {"socketio": "fanio", "engineio": "fanio.engineio"}
+
+
+class _Alias(importlib.abc.Loader):
+    """Gives a module that is loaded already."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return self._module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        # The import system has written the other name's spec over the module's own.
+        module.__spec__ = self._spec
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Gives fanio's modules for the names of the others."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        ours = _ours(fullname)
+        if ours is None:
+            return None
+        try:
+            module = importlib.import_module(ours)
+        except ModuleNotFoundError as error:
+            if error.name != ours:
+                raise
+            msg = f"fanio stands for {fullname.partition('.')[0]} and has no module {fullname!r}"
+            raise ModuleNotFoundError(msg, name=fullname) from None
+        return importlib.machinery.ModuleSpec(fullname, _Alias(module))
+
+
+def _ours(name: str) -> str | None:
+    package, dot, rest = name.partition(".")
+    return _PACKAGES[package] + dot + rest if package in _PACKAGES else None
+
+
+def install_as_socketio() -> None:
+    """Make ``import socketio`` and ``import engineio``, submodules included, give fanio's.
+
+    Call it before anything imports them; ``fanio run --as-socketio`` and
+    ``python -m fanio exec --as-socketio`` do. Calling it again changes nothing.
+
+    Raises:
+        RuntimeError: When the real ones are loaded already; the message says where they are used.
+    """
+    for name, ours in _PACKAGES.items():
+        loaded = sys.modules.get(name)
+        if loaded is not None and loaded.__name__ != ours:
+            users = ", ".join(_users(loaded)) or "a module that is gone"
+            msg = f"{name} is loaded already, imported by {users}: call install_as_socketio() before"
+            raise RuntimeError(msg)
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+def install_if_told() -> None:
+    """Install the hook when the environment says so."""
+    if os.environ.get(VARIABLE):
+        install_as_socketio()
+
+
+def _users(package: types.ModuleType) -> list[str]:
+    """Return the modules outside of a package that hold it, or something of it."""
+    prefix = f"{package.__name__}."
+
+    def is_its(value: object) -> bool:
+        owner = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+        return owner == package.__name__ or str(owner).startswith(prefix)
+
+    found = []
+    for name, module in list(sys.modules.items()):
+        own = name == package.__name__ or name.startswith(prefix)
+        if not own and any(is_its(value) for value in list(vars(module).values())):
+            found.append(name)
+    # Their own other half comes last: it is loaded because somebody loaded the first.
+    return sorted(found, key=lambda name: (name.partition(".")[0] in _PACKAGES, name))
