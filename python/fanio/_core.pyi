@@ -39,11 +39,11 @@ A request to admit or deny; a handshake's session id is that of the session to b
 STOPPED: Final[int]
 """(STOPPED,): after shutdown(), once the last session is closed."""
 OPEN: Final[int]
-"""(OPEN, session_id, head: bytes, peer: tuple[str, int] | None, secure: bool, transport: str): parser "raw" only."""
+"""(OPEN, session_id, head: bytes, peer: tuple | None, secure: bool, transport: str): parsers "raw" and "program"."""
 MESSAGE: Final[int]
-"""(MESSAGE, session_id, data: str | bytes): what came, undecoded; parser "raw" only."""
+"""(MESSAGE, session_id, data: str | bytes): what came, undecoded; parsers "raw" and "program"."""
 CLOSED: Final[int]
-"""(CLOSED, session_id, reason: str): the session is gone; parser "raw" only."""
+"""(CLOSED, session_id, reason: str): the session is gone; parsers "raw" and "program"."""
 REFUSED: Final[int]
 """(REFUSED, head: bytes, peer: tuple[str, int] | None, secure: bool, code: int, message: str)."""
 
@@ -86,13 +86,14 @@ class Server:
     def decode_with(self, loads: Callable[[bytes], object]) -> None:
         """Have drain() decode the arguments of events without attachments, where `loads` takes them."""
 
-    def accept(self, sid: str, payload: bytes) -> bool: ...
-    def refuse(self, sid: str, payload: bytes) -> None: ...
+    def accept(self, sid: str, payload: bytes | list[str | bytes]) -> bool:
+        """Let a socket in; a payload, here and below, is the packet's data, or with parser "program" its messages."""
+    def refuse(self, sid: str, payload: bytes | list[str | bytes]) -> None: ...
     def forget(self, sid: str) -> None: ...
     def emit(
         self,
         namespace: str,
-        payload: bytes,
+        payload: bytes | list[str | bytes],
         attachments: list[bytes] | None,
         to: list[str] | None,
         skip: list[str] | None,
@@ -103,10 +104,21 @@ class Server:
         compress: bool = True,
     ) -> bool:
         """Send an event; True means that flush() must be called soon, on this thread."""
-    def ack(self, sid: str, ack_id: int, payload: bytes, attachments: list[bytes] | None) -> bool:
+    def ack(self, sid: str, ack_id: int, payload: bytes | list[str | bytes], attachments: list[bytes] | None) -> bool:
         """Answer an event; returns as emit() does."""
     def send(self, session_id: str, messages: Sequence[str | bytes]) -> bool:
         """Send Engine.IO messages as they are, one behind the other; returns as emit() does."""
+    def receive_connect(self, session_id: str, namespace: str) -> str | None:
+        """Note a CONNECT that the program has read; the new sid, None when the session is gone.
+
+        This and the next three: parser "program" only. ValueError when the packet breaks the protocol.
+        """
+    def receive_disconnect(self, session_id: str, namespace: str) -> str | None:
+        """Note a DISCONNECT; the sid of who has left."""
+    def receive_end(self, sid: str) -> bool:
+        """Note a DISCONNECT event; False when the socket has left before."""
+    def receive_data(self, session_id: str, namespace: str, event: str | None) -> str | None:
+        """Check an event, or an ack without a name; the sid of the sender, None when it is to be dropped."""
     def flush(self) -> None:
         """Wake the shards for what was sent in this turn of the loop."""
     def join(self, sid: str, namespace: str, room: str) -> None:
@@ -117,7 +129,7 @@ class Server:
     def participants(self, namespace: str, room: str | None) -> list[tuple[str, str]]: ...
     def room_names(self, namespace: str) -> list[str]: ...
     def namespaces(self) -> list[str]: ...
-    def disconnect(self, sid: str, namespace: str) -> bool:
+    def disconnect(self, sid: str, namespace: str, payload: bytes | list[str | bytes] | None = None) -> bool:
         """Send DISCONNECT and report the socket gone with "server disconnect"; False when it is not connected."""
     def close(self, session_id: str, reason: str) -> None:
         """Close a whole session; reason is "server disconnect" or "parse error"."""

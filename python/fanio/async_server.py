@@ -25,6 +25,7 @@ from fanio.handling.engine import Engine
 from fanio.handling.failures import Failures
 from fanio.handling.handlers import NO_ACK, RESERVED, Handler, HandlerTable
 from fanio.handling.lifecycle import Lifecycle
+from fanio.handling.packets import PacketReader
 from fanio.handling.serving import Program
 from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
@@ -32,6 +33,7 @@ from fanio.reason import Reason
 from fanio.stats import Stats, collect
 from fanio.wire import options as wire
 from fanio.wire.codec import make_codec
+from fanio.wire.packets import EVENT, PacketClassCodec
 from fanio.wire.rooms import RoomNames
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ class AsyncServer:
             namespaces: Namespaces to accept besides those with handlers; "*" accepts all.
             **kwargs: ``always_connect`` (False; accept before the connect handler runs),
                 ``engineio_logger`` (as ``logger``, for ``engineio.server``: packets),
-                ``serializer`` ("default", or "msgpack" for clients with that parser) and the
+                ``serializer`` ("default", "msgpack" or a packet class; clients need the same) and the
                 options of ``fanio.wire.options.WireOptions``, with python-socketio's defaults.
 
         Raises:
@@ -161,6 +163,9 @@ class AsyncServer:
             _core.ACK: dispatcher.ack,
             _core.DISCONNECT: lifecycle.disconnect,
         }
+        if isinstance(self._codec, PacketClassCodec):
+            packets = PacketReader(core, self._codec.packet_class, lifecycle, dispatcher, self._options, self.logger)
+            receivers |= packets.receivers()
         program = Program(
             receivers, lifecycle.leaving, dispatcher.look_at_loggers, self._turns.is_busy, lifecycle.release_waiting
         )
@@ -579,7 +584,7 @@ class AsyncServer:
             payload = [event, *data]
         else:
             payload = [event, data]
-        text, attachments = self._codec.encode(payload)
+        text, attachments = self._codec.encode(payload, EVENT, namespace, number)
         if self._packet_log.is_on:
             self._packet_log.sent("all" if names is None else names, "2", namespace, number, text)
         if self._core.emit(namespace, text, attachments, names, skip, number, *flags):
@@ -709,7 +714,7 @@ class AsyncServer:
             is_here = self._manager.is_connected(sid, namespace or "/")
             if not (is_here if ignore_queue else await self._manager.can_disconnect(sid, namespace or "/")):
                 return
-            if self._core.disconnect(sid, namespace or "/") and joining is None:
+            if self._core.disconnect(sid, namespace or "/", self._codec.farewell(namespace or "/")) and joining is None:
                 await self._lifecycle.wait_gone(sid)
         elif joining.namespace == (namespace or "/"):
             joining.kicked = True

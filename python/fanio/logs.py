@@ -9,7 +9,10 @@ from __future__ import annotations
 import builtins
 import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fanio.types import Payload
 
 __all__ = ["PacketLog", "server_logger"]
 
@@ -50,19 +53,23 @@ class PacketLog:
         kind: str,
         namespace: str,
         number: int | None,
-        data: bytes | list[Any],
+        data: Any,
     ) -> None:
         """Write that a packet has come; ``kind`` is the digit of its type, ``data`` text or decoded."""
         text = _text(kind, namespace, number, data)
         self.logger.info("%s: Received packet MESSAGE data %s", session_id, text)
 
-    def sent(self, to: Any, kind: str, namespace: str, number: int | None, data: bytes) -> None:
+    def sent(self, to: Any, kind: str, namespace: str, number: int | None, data: Payload) -> None:
         """Write that a packet is on its way to a session, or to these rooms."""
         text = _text(kind, namespace, number, data)
         self.logger.info("%s: Sending packet MESSAGE data %s", to, text)
 
 
-def _text(kind: str, namespace: str, number: int | None, data: bytes | list[Any]) -> str:
+def _text(kind: str, namespace: str, number: int | None, data: Any) -> str:
     name = "" if namespace == "/" else f"{namespace},"
-    text = data.decode(errors="replace") if isinstance(data, bytes) else json.dumps(data, separators=(",", ":"))
+    text = (
+        data.decode(errors="replace")
+        if isinstance(data, bytes)
+        else json.dumps(data, separators=(",", ":"), default=repr)
+    )
     return f"{kind}{name}{'' if number is None else number}{text}"

@@ -18,6 +18,7 @@ __all__ = [
     "HandlerT",
     "JsonModule",
     "Message",
+    "Payload",
     "Peer",
     "Placeholders",
     "Receive",
@@ -53,8 +54,10 @@ Placeholders: TypeAlias = list[tuple[list[int | str], int]]
 Room: TypeAlias = Hashable
 #: One room, or several.
 Rooms: TypeAlias = Room | Iterable[Room]
-#: How packets are written: "default" or "msgpack".
-Serializer: TypeAlias = str
+#: What the core takes for a packet: its data, or the messages of a packet encoded as a whole.
+Payload: TypeAlias = bytes | list[str | bytes]
+#: How packets are written: "default", "msgpack" or a class like ``Packet``.
+Serializer: TypeAlias = str | type[Any]
 #: One sid, or several.
 SkipSid: TypeAlias = str | Iterable[str]
 

@@ -12,6 +12,8 @@ import os
 import resource
 from typing import Any
 
+import packets
+
 ORACLE = os.environ.get("FANIO_TEST_ORACLE", "fanio")
 
 if ORACLE == "fanio":
@@ -39,6 +41,8 @@ def options(**defaults: Any) -> dict[str, Any]:
         options = {"shards": int(os.environ["FANIO_TEST_SHARDS"])} | options
     if options.get("cors_allowed_origins") == CALLABLE:
         options["cors_allowed_origins"] = is_good
+    if options.get("serializer") in packets.CLASSES:
+        options["serializer"] = packets.CLASSES[options["serializer"]]
     if ORACLE == "python-socketio":
         options["async_mode"] = "asgi"
     return options

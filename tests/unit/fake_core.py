@@ -116,7 +116,7 @@ class FakeCore:
     def emit(self, *args: Any) -> None:
         self.calls.append(("emit", *args))
 
-    def disconnect(self, sid: str, namespace: str) -> bool:
+    def disconnect(self, sid: str, namespace: str, payload: Any = None) -> bool:
         self.calls.append(("disconnect", sid, namespace))
         if not self.is_connected(sid, namespace):
             return False

@@ -188,5 +188,5 @@ def test_a_missing_library_is_named(monkeypatch):
 
 
 def test_an_unknown_serializer_is_named():
-    with pytest.raises(ValueError, match="'default' or 'msgpack'"):
+    with pytest.raises(ValueError, match="'default', 'msgpack' or a packet class"):
         make_codec("pickle", None, 10)

@@ -17,6 +17,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from fanio.handling.handlers import NO_ACK
+from fanio.wire.packets import ACK
 
 if TYPE_CHECKING:
     from fanio import _core
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fanio.handling.tasks import Tasks
     from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
-    from fanio.types import Placeholders
+    from fanio.types import Payload, Placeholders
     from fanio.wire.codec import PacketCodec
 
 __all__ = ["Dispatcher"]
@@ -131,7 +132,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             # As python-socketio answers; the client does not wait for ever.
             if ack_id is not None:
-                self._send(sid, ack_id, b"[]", None)
+                self._answer(sid, ack_id, None, event, namespace)
             raise
         except Exception as error:
             self._failures.handler(error, event, namespace, sid)
@@ -145,14 +146,14 @@ class Dispatcher:
     def _answer(self, sid: str, ack_id: int, result: Any, event: Any, namespace: str) -> None:
         try:
             payload = list(result) if isinstance(result, tuple) else [] if result is None else [result]
-            data, attachments = self._codec.encode(payload)
+            data, attachments = self._codec.encode(payload, ACK, namespace, ack_id)
         except (TypeError, ValueError, RecursionError) as error:
             message = f'result of event "{event}" cannot be sent [{namespace}]'
             self._failures.tell(error, message, event=event, namespace=namespace, sid=sid)
             return
         self._send(sid, ack_id, data, attachments)
 
-    def _send(self, sid: str, ack_id: int, data: bytes, attachments: list[bytes] | None) -> None:
+    def _send(self, sid: str, ack_id: int, data: Payload, attachments: list[bytes] | None) -> None:
         if self.shows_packets:
             namespace = self._core.namespace_of(sid) or "/"
             self._packet_log.sent(self._core.session_of(sid), "3", namespace, ack_id, data)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanio.exceptions import ConnectionRefusedError as Refused
 from fanio.reason import Reason
+from fanio.wire.packets import CONNECT, CONNECT_ERROR
 
 if TYPE_CHECKING:
     from fanio import _core
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fanio.handling.tasks import Tasks
     from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
+    from fanio.types import Payload
     from fanio.wire.codec import PacketCodec
     from fanio.wire.environ import Environs
 
@@ -105,12 +107,12 @@ class Lifecycle:
         """Return a client whose connect handler runs."""
         return self._joining.get(sid)
 
-    def connect(self, _kind: int, sid: str, namespace: str, session_id: str, auth: bytes) -> None:
+    def connect(self, _kind: int, sid: str, namespace: str, session_id: str, auth: Any) -> None:
         """Take a CONNECT event."""
         if self._packet_log.is_on:
             self._packet_log.received(session_id, "0", namespace, None, auth)
         if not self._is_served(namespace):
-            self._core.refuse(sid, self._codec.encode_fields(_INVALID_NAMESPACE))
+            self._core.refuse(sid, self._error(_INVALID_NAMESPACE, namespace))
             return
         self.clients += 1
         try:
@@ -122,11 +124,11 @@ class Lifecycle:
         self._environs.claim(session_id, sid)
         self._logger.debug("%s asks for %s", sid, namespace)
         if self._always_connect:
-            self._accept(sid)
+            self._accept(sid, namespace)
         found = self._handlers.find("connect", namespace, sid)
         if found is None:
             if not self._always_connect:
-                self._accept(sid)
+                self._accept(sid, namespace)
             return
         handler, args = found
         joining = self._joining[sid] = Joining(namespace, session_id)
@@ -138,15 +140,13 @@ class Lifecycle:
         listed = self._namespaces == "*" or namespace in self._namespaces
         return listed or self._handlers.knows(namespace)
 
-    def _accept(self, sid: str) -> None:
-        payload = self._codec.encode_fields({"sid": sid})
+    def _accept(self, sid: str, namespace: str) -> None:
+        payload = self._codec.encode_fields({"sid": sid}, CONNECT, namespace)
         if self._packet_log.is_on:
-            session_id, namespace = self._core.session_of(sid), self._core.namespace_of(sid)
-            self._packet_log.sent(session_id, "0", namespace or "/", None, payload)
+            self._packet_log.sent(self._core.session_of(sid), "0", namespace, None, payload)
         accepted = self._core.accept(sid, payload)
         if accepted and self.observer is not None:
-            session_id, namespace = self._core.session_of(sid), self._core.namespace_of(sid)
-            self.observer.connected(sid, namespace or "/", session_id or "")
+            self.observer.connected(sid, namespace, self._core.session_of(sid) or "")
 
     def _call(self, handler: Handler, args: list[Any], sid: str, joining: Joining) -> None:
         trimmed = handler.trim(tuple(args))
@@ -161,43 +161,48 @@ class Lifecycle:
         if asyncio.iscoroutine(result):
             self._tasks.start(self._join(result, sid, joining))
         else:
-            self._settle(sid, joining, self._verdict(result))
+            self._settle(sid, joining, self._verdict(result, joining.namespace))
 
     async def _join(self, call: Any, sid: str, joining: Joining) -> None:
         joining.task = asyncio.current_task()
         try:
-            refusal = self._verdict(await call)
+            refusal = self._verdict(await call, joining.namespace)
         except Exception as error:
             refusal = self._refusal(error, joining.namespace, sid)
         except BaseException:
-            refusal = self._codec.encode_fields(_INTERNAL_ERROR)
+            refusal = self._error(_INTERNAL_ERROR, joining.namespace)
             raise
         finally:
             joining.task = None
             self._settle(sid, joining, refusal)
 
-    def _verdict(self, result: Any) -> bytes | None:
-        """Return the refusal for what a connect handler returned; None accepts."""
-        return self._codec.encode_object(Refused().error_args) if result is False else None
+    def _error(self, fields: dict[str, str], namespace: str) -> Payload:
+        return self._codec.encode_fields(fields, CONNECT_ERROR, namespace)
 
-    def _refusal(self, error: Exception, namespace: str, sid: str) -> bytes:
+    def _verdict(self, result: Any, namespace: str) -> Payload | None:
+        """Return the refusal for what a connect handler returned; None accepts."""
+        if result is not False:
+            return None
+        return self._codec.encode_object(Refused().error_args, CONNECT_ERROR, namespace)
+
+    def _refusal(self, error: Exception, namespace: str, sid: str) -> Payload:
         """Return the refusal for what a connect handler raised."""
         if isinstance(error, Refused):
             try:
-                return self._codec.encode_object(error.error_args)
+                return self._codec.encode_object(error.error_args, CONNECT_ERROR, namespace)
             except (TypeError, ValueError):
                 self._logger.exception("the data of a ConnectionRefusedError has no JSON form")
-                return self._codec.encode_object({"message": error.error_args["message"]})
+                return self._error({"message": error.error_args["message"]}, namespace)
         if isinstance(error, builtins.ConnectionRefusedError):
-            return self._codec.encode_fields(_REFUSED)
+            return self._error(_REFUSED, namespace)
         self._failures.handler(error, "connect", namespace, sid)
-        return self._codec.encode_fields(_INTERNAL_ERROR)
+        return self._error(_INTERNAL_ERROR, namespace)
 
-    def _settle(self, sid: str, joining: Joining, refusal: bytes | None) -> None:
+    def _settle(self, sid: str, joining: Joining, refusal: Payload | None) -> None:
         """Act on a connect handler's outcome."""
         del self._joining[sid]
         if joining.kicked and refusal is None:
-            refusal = self._verdict(False)
+            refusal = self._verdict(False, joining.namespace)
         if joining.gone is not None:
             if joining.accepted and refusal is None:
                 self._leave(sid, joining.namespace, joining.session_id, joining.gone)
@@ -205,10 +210,10 @@ class Lifecycle:
                 self._forget(sid, joining.session_id)
         elif refusal is None:
             if not joining.accepted:
-                self._accept(sid)
+                self._accept(sid, joining.namespace)
         elif joining.accepted:
             self._silent.add(sid)
-            self._core.disconnect(sid, joining.namespace)
+            self._core.disconnect(sid, joining.namespace, self._codec.farewell(joining.namespace))
         else:
             self._core.refuse(sid, refusal)
             self._acks.drop(sid)

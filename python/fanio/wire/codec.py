@@ -11,36 +11,46 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio.wire.encode import Codec
 from fanio.wire.msgpack import MsgpackCodec
+from fanio.wire.packets import PacketClassCodec
 
 if TYPE_CHECKING:
-    from fanio.types import JsonModule, Placeholders, Serializer
+    from fanio.types import JsonModule, Payload, Placeholders, Serializer
 
 __all__ = ["PacketCodec", "make_codec"]
 
 
 class PacketCodec(Protocol):
-    """Encodes what goes to the peer and decodes what comes from it."""
+    """Encodes what goes to the peer and decodes what comes from it.
 
-    #: What the core calls the form: "socketio" or "msgpack".
+    The built-in ones encode a packet's data, and the core writes the header; a packet class
+    encodes the whole packet.
+    """
+
+    #: What the core calls the form: "socketio", "msgpack" or "program".
     parser: str
 
     @property
     def fast_loads(self) -> Callable[[bytes], Any] | None:
         """What the core may decode arguments with; the rest comes to ``decode``."""
 
-    def encode(self, payload: list[Any], /) -> tuple[bytes, list[bytes] | None]:
+    def encode(
+        self, payload: list[Any], kind: int, namespace: str, ack_id: int | None, /
+    ) -> tuple[Payload, list[bytes] | None]:
         """Return the arguments of an event or an acknowledgement, and their attachments."""
 
-    def encode_object(self, value: object, /) -> bytes:
+    def encode_object(self, value: object, kind: int, namespace: str, /) -> Payload:
         """Return the data of another packet."""
 
-    def encode_fields(self, fields: dict[str, str], /) -> bytes:
+    def encode_fields(self, fields: dict[str, str], kind: int, namespace: str, /) -> Payload:
         """Return an object of the server's own."""
 
-    def loads(self, data: bytes, /) -> Any:
+    def farewell(self, namespace: str, /) -> Payload | None:
+        """Return a DISCONNECT; None when the core writes it."""
+
+    def loads(self, data: Any, /) -> Any:
         """Return the data of another packet."""
 
-    def decode(self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None, /) -> list[Any]:
+    def decode(self, data: Any, attachments: list[bytes] | None, places: Placeholders | None, /) -> list[Any]:
         """Return the arguments of an event or an acknowledgement."""
 
 
@@ -49,11 +59,14 @@ def make_codec(serializer: Serializer, json: JsonModule | None, max_attachments:
 
     Raises:
         ImportError: When the msgpack library is not installed.
+        TypeError: When it is a class that is none of packets.
         ValueError: When there is no such serializer.
     """
     if serializer == "default":
         return Codec(json, max_attachments)
     if serializer == "msgpack":
         return MsgpackCodec()
-    msg = f"serializer: expected 'default' or 'msgpack', got {serializer!r}"
+    if isinstance(serializer, type):
+        return PacketClassCodec(serializer, json)
+    msg = f"serializer: expected 'default', 'msgpack' or a packet class, got {serializer!r}"
     raise ValueError(msg)

@@ -57,11 +57,11 @@ class Codec:
         """What the core may decode text with; the rest comes to ``decode``."""
         return orjson.loads if self._module is None else None
 
-    def encode_fields(self, fields: dict[str, str], /) -> bytes:
+    def encode_fields(self, fields: dict[str, str], /, *_header: Any) -> bytes:
         """Return the JSON text of an object of the server's own; no module of the program's sees it."""
         return orjson.dumps(fields)
 
-    def encode(self, payload: list[Any], /) -> tuple[bytes, list[bytes] | None]:
+    def encode(self, payload: list[Any], /, *_header: Any) -> tuple[bytes, list[bytes] | None]:
         """Return the JSON text of ``payload`` and the bytes objects found in it.
 
         Raises:
@@ -88,7 +88,7 @@ class Codec:
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
         return data, blobs.found or None
 
-    def encode_object(self, value: object, /) -> bytes:
+    def encode_object(self, value: object, /, *_header: Any) -> bytes:
         """Return the JSON text of a value without attachments.
 
         Raises:
@@ -99,6 +99,9 @@ class Codec:
             msg = "bytes cannot be sent in this packet"
             raise TypeError(msg)
         return data[1:-1] if self._module is None else data.strip()[1:-1].strip()
+
+    def farewell(self, _namespace: str, /) -> None:
+        """Return None: the core writes DISCONNECT."""
 
     def loads(self, data: bytes, /) -> Any:
         """Return the value of a JSON text.

@@ -84,7 +84,7 @@ class MsgpackCodec:
             | ormsgpack.OPT_REPLACE_SURROGATES
         )
 
-    def encode(self, payload: list[Any], /) -> tuple[bytes, None]:
+    def encode(self, payload: list[Any], /, *_header: Any) -> tuple[bytes, None]:
         """Return the msgpack form of ``payload``; bytes need no attachments in it.
 
         Raises:
@@ -92,13 +92,16 @@ class MsgpackCodec:
         """
         return self.encode_object(payload), None
 
-    def encode_object(self, value: object, /) -> bytes:
+    def encode_object(self, value: object, /, *_header: Any) -> bytes:
         """Return the msgpack form of a value."""
         packed: bytes = self._library.packb(value, default=self._default, option=self._options)
         return packed
 
     #: The same for an object of the server's own.
     encode_fields = encode_object
+
+    def farewell(self, _namespace: str, /) -> None:
+        """Return None: the core writes DISCONNECT."""
 
     def loads(self, data: bytes) -> Any:
         """Return the value of a msgpack text.

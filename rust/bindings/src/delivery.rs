@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
-use engine::Reason;
+use engine::{Parser, Reason};
 use net::{Data, Event, Handshake, Message, Peer};
 use protocol::Id;
 use protocol::json::{Placeholder, Step, placeholders};
@@ -46,7 +46,10 @@ pub(crate) enum Notice {
 ///
 /// Apart from the making of tuples, because that may run the program's code (a collection of
 /// garbage does), which must not find the registry locked.
-pub(crate) fn notice(registry: &mut Registry, event: Event) -> Option<Notice> {
+///
+/// A program that reads the packets itself may have one of a socket's before it when its end is
+/// taken here: then `leaving` is its to call (`receive_end`).
+pub(crate) fn notice(registry: &mut Registry, event: Event, parser: Parser) -> Option<Notice> {
     match event {
         Event::Ack(data) => data_notice(registry, ACK, data),
         Event::Admission { token, session, handshake, head, peer } => {
@@ -64,7 +67,12 @@ pub(crate) fn notice(registry: &mut Registry, event: Event) -> Option<Notice> {
             Some(Notice::Connect { sid, namespace, session, auth })
         }
         Event::Disconnect { sid, reason } => {
-            let (namespace, session) = registry.leaving(&sid)?;
+            let (namespace, session) = match parser {
+                Parser::Program => {
+                    (registry.namespace_of(&sid)?.clone(), registry.session_of(&sid)?)
+                }
+                _ => registry.leaving(&sid)?,
+            };
             Some(Notice::Disconnect { sid, namespace, session, reason })
         }
         Event::Event(data) => data_notice(registry, EVENT, data),

@@ -14,6 +14,12 @@ pub(crate) enum Error {
     NotRunning,
     /// The operating system refused something.
     Os(io::Error),
+    /// A CONNECT to a namespace that is joined already.
+    AlreadyConnected,
+    /// A packet that the program has read breaks the protocol.
+    BadPacket(protocol::DecodeError),
+    /// A session has joined as many namespaces as it may.
+    TooManyNamespaces,
     /// An option has the wrong type or a value out of range.
     Option { name: String, expected: &'static str },
     /// No socket has this sid.
@@ -56,7 +62,13 @@ impl From<Error> for PyErr {
             Error::BadOpcode(opcode) => PyValueError::new_err(format!(
                 "opcode: expected 1 (text), 2 (binary), 8 (close), 9 (ping) or 10 (pong), got {opcode}"
             )),
-            Error::BadFrame(error) => PyValueError::new_err(error.to_string()),
+            Error::AlreadyConnected => {
+                PyValueError::new_err("CONNECT to a namespace that is joined already")
+            }
+            Error::TooManyNamespaces => PyValueError::new_err("more namespaces than allowed"),
+            Error::BadFrame(error) | Error::BadPacket(error) => {
+                PyValueError::new_err(error.to_string())
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod load;
 mod options;
 mod packet;
 mod query;
+mod receive;
 mod server;
 
 use pyo3::prelude::pymodule;

@@ -9,16 +9,35 @@ use pyo3::FromPyObject;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use rooms::{Flags, Frame};
 
-/// A packet of the server's; `data` is in the parser's form, and only text has attachments.
+/// Stands for a packet that the program has encoded as no message at all.
+const NOOP: &[u8] = b"6";
+
+/// What a packet carries: data in the parser's form, or the messages of a packet that the program
+/// has encoded as a whole.
+#[derive(FromPyObject)]
+pub(crate) enum Payload {
+    Data(PyBackedBytes),
+    Messages(Vec<Message>),
+}
+
+/// A packet of the server's; only text has attachments.
 pub(crate) fn frame(
     parser: Parser,
     kind: PacketType,
     namespace: &str,
     id: Option<u64>,
-    data: &[u8],
+    payload: Option<&Payload>,
     attachments: &[PyBackedBytes],
     flags: Flags,
 ) -> Frame {
+    let data: &[u8] = match payload {
+        None => b"",
+        Some(Payload::Data(data)) => data,
+        Some(Payload::Messages(list)) => {
+            return messages(list, flags.clone())
+                .unwrap_or_else(|| Frame::with_flags(NOOP, &[], flags));
+        }
+    };
     if parser == Parser::Msgpack {
         let mut message = Vec::with_capacity(data.len() + namespace.len() + 32);
         msgpack::encode(kind, namespace, id, data, &mut message);
@@ -60,7 +79,7 @@ pub(crate) enum Message {
 }
 
 /// Messages as they are; `None` when there are none.
-pub(crate) fn messages(messages: &[Message]) -> Option<Frame> {
+pub(crate) fn messages(messages: &[Message], flags: Flags) -> Option<Frame> {
     let parts: Vec<_> = messages
         .iter()
         .map(|message| match message {
@@ -68,5 +87,5 @@ pub(crate) fn messages(messages: &[Message]) -> Option<Frame> {
             Message::Binary(data) => rooms::Message::Binary(data),
         })
         .collect();
-    Frame::messages(&parts)
+    Frame::messages(&parts, flags)
 }

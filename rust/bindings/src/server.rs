@@ -21,13 +21,13 @@ use rooms::{Addr, Flags, Frame, Key, Registry, RegistryError, RoomId};
 use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::packet::Message;
+use crate::packet::{Message, Payload};
 use crate::{delivery, options, packet};
 
 /// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct Server {
-    options: Mutex<Arc<Options>>,
+    pub(crate) options: Mutex<Arc<Options>>,
     parser: Parser,
     pub(crate) registry: Mutex<Registry>,
     net: RwLock<Option<Arc<net::Server>>>,
@@ -125,7 +125,7 @@ impl Server {
     }
 
     /// The connect handler accepts a socket.
-    fn accept(&self, sid: &str, payload: &[u8]) -> bool {
+    fn accept(&self, sid: &str, payload: Payload) -> bool {
         let mut registry = self.registry.lock();
         let Some(sid) = Id::parse(sid) else {
             return false;
@@ -136,20 +136,20 @@ impl Server {
         let Some(namespace) = registry.namespace_of(&sid) else {
             return false;
         };
-        let frame = self.simple_frame(PacketType::Connect, namespace, payload);
+        let frame = self.simple_frame(PacketType::Connect, namespace, Some(&payload));
         self.push(addr, Command::Accept { addr, sid, frame, all });
         true
     }
 
     /// The connect handler refuses a socket: nothing of it remains.
-    fn refuse(&self, sid: &str, payload: &[u8]) {
+    fn refuse(&self, sid: &str, payload: Payload) {
         let mut registry = self.registry.lock();
         let Some(sid) = Id::parse(sid) else { return };
         let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
         else {
             return;
         };
-        let frame = self.simple_frame(PacketType::ConnectError, namespace, payload);
+        let frame = self.simple_frame(PacketType::ConnectError, namespace, Some(&payload));
         self.push(addr, Command::Refuse { addr, sid, frame });
         registry.forget(&sid);
     }
@@ -180,7 +180,7 @@ impl Server {
     fn emit(
         &self,
         namespace: &str,
-        payload: &[u8],
+        payload: Payload,
         attachments: Option<Vec<PyBackedBytes>>,
         to: Option<Vec<PyBackedStr>>,
         skip: Option<Vec<PyBackedStr>>,
@@ -200,7 +200,7 @@ impl Server {
         let conflate = conflate.map(|name| Key::new(namespace, name));
         let flags = Flags { volatile, conflate, compress };
         let kind = PacketType::Event;
-        let frame = self.frame(kind, namespace, ack_id, payload, attachments, flags);
+        let frame = self.frame(kind, namespace, ack_id, Some(&payload), attachments, flags);
         for (addr, sid) in audience.sockets {
             net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
         }
@@ -218,7 +218,7 @@ impl Server {
     fn send(&self, session_id: &str, messages: Vec<Message>) -> bool {
         let registry = self.registry.lock();
         let addr = Id::parse(session_id).and_then(|session| registry.session_addr(&session));
-        let frame = packet::messages(&messages);
+        let frame = packet::messages(&messages, Flags::default());
         let (Some(addr), Some(frame), Ok(net)) = (addr, frame, self.net()) else {
             return false;
         };
@@ -227,7 +227,13 @@ impl Server {
     }
 
     /// Answers an event; returns as `emit` does.
-    fn ack(&self, sid: &str, ack_id: u64, payload: &[u8], attachments: Option<Vec<PyBackedBytes>>) {
+    fn ack(
+        &self,
+        sid: &str,
+        ack_id: u64,
+        payload: Payload,
+        attachments: Option<Vec<PyBackedBytes>>,
+    ) {
         let registry = self.registry.lock();
         let Some(sid) = Id::parse(sid) else { return };
         let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
@@ -235,7 +241,7 @@ impl Server {
             return;
         };
         let (kind, flags) = (PacketType::Ack, Flags::default());
-        let frame = self.frame(kind, namespace, Some(ack_id), payload, attachments, flags);
+        let frame = self.frame(kind, namespace, Some(ack_id), Some(&payload), attachments, flags);
         self.push(addr, Command::Direct { addr, sid, frame });
     }
 
@@ -269,7 +275,8 @@ impl Server {
     }
 
     /// Sends DISCONNECT to a connected socket; its end is reported as an event.
-    fn disconnect(&self, sid: &str, namespace: &str) -> bool {
+    #[pyo3(signature = (sid, namespace, payload = None))]
+    fn disconnect(&self, sid: &str, namespace: &str, payload: Option<Payload>) -> bool {
         let registry = self.registry.lock();
         let Some(sid) = Id::parse(sid) else {
             return false;
@@ -279,8 +286,8 @@ impl Server {
         let Some((addr, all)) = found.filter(|_| connected) else {
             return false;
         };
-        let frame = self.simple_frame(PacketType::Disconnect, namespace, b"");
-        self.push(addr, Command::Disconnect { addr, sid, frame, all });
+        let frame = self.simple_frame(PacketType::Disconnect, namespace, payload.as_ref());
+        self.push(addr, Command::Disconnect { addr, sid, frame: Some(frame), all });
         true
     }
 
@@ -333,17 +340,17 @@ impl Server {
         kind: PacketType,
         namespace: &str,
         id: Option<u64>,
-        data: &[u8],
+        payload: Option<&Payload>,
         attachments: Option<Vec<PyBackedBytes>>,
         flags: Flags,
     ) -> Frame {
         let attachments = attachments.unwrap_or_default();
-        packet::frame(self.parser, kind, namespace, id, data, &attachments, flags)
+        packet::frame(self.parser, kind, namespace, id, payload, &attachments, flags)
     }
 
     /// A packet that is no event and no ack.
-    fn simple_frame(&self, kind: PacketType, namespace: &str, data: &[u8]) -> Frame {
-        self.frame(kind, namespace, None, data, None, Flags::default())
+    fn simple_frame(&self, kind: PacketType, namespace: &str, payload: Option<&Payload>) -> Frame {
+        self.frame(kind, namespace, None, payload, None, Flags::default())
     }
 
     /// Takes events and notes them in the registry; the last shard's end stands for all.
@@ -356,7 +363,8 @@ impl Server {
             !is_end || *stopped == net.shards()
         };
         let events = net.take(limit).into_iter();
-        let notices = events.filter_map(|event| delivery::notice(&mut registry, event));
+        let notices =
+            events.filter_map(|event| delivery::notice(&mut registry, event, self.parser));
         notices.filter(|notice| is_news(notice)).collect()
     }
 
@@ -374,7 +382,7 @@ impl Server {
         false
     }
 
-    fn push(&self, addr: Addr, command: Command) {
+    pub(crate) fn push(&self, addr: Addr, command: Command) {
         if let Some(net) = &*self.net.read() {
             net.push(addr.shard, command);
         }

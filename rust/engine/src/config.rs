@@ -7,10 +7,19 @@ use std::time::Duration;
 pub enum Parser {
     /// Packets of the Socket.IO protocol, one binary message each (`protocol::msgpack`).
     Msgpack,
+    /// Packets of the Socket.IO protocol that the program reads and writes itself.
+    Program,
     /// The program's business: it gets them as they come.
     Raw,
     /// Packets of the Socket.IO protocol: text with JSON, and attachments behind it.
     SocketIo,
+}
+
+impl Parser {
+    /// Whether the program gets the messages as they come.
+    pub fn is_undecoded(self) -> bool {
+        matches!(self, Self::Program | Self::Raw)
+    }
 }
 
 /// The options of a session.

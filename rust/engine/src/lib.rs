@@ -9,8 +9,8 @@
 //! * getters.
 //!
 //! Data for the program comes back from `handle_packet` as [`Inbound`]; the driver passes it to
-//! `Sockets`, which returns an [`Incoming`]: a packet's meaning, or with [`Parser::Raw`], which knows
-//! no namespaces, the message itself. A client's driver has a [`Receiver`] in its place.
+//! `Sockets`, which returns an [`Incoming`]: a packet's meaning, or the message itself,
+//! when the program reads them ([`Parser::is_undecoded`]). A client's driver has a [`Receiver`] in its place.
 //!
 //! Framing is not done here: input is one WebSocket
 //! message or one record of a polling body. So the same machine runs in a shard and in tests.

@@ -29,8 +29,11 @@ impl Shard {
                 self.table.decided(token, session, *decision);
             }
             Command::Direct { addr, sid, frame } => self.direct(addr, sid, frame),
+            Command::Connecting { addr, sid, namespace } => {
+                self.table.connecting(addr, sid, &namespace);
+            }
             Command::Disconnect { addr, sid, frame, all } => {
-                self.disconnect(addr, sid, &frame, all);
+                self.disconnect(addr, sid, frame.as_ref(), all);
             }
             Command::Emit { rooms, except, except_rooms, frame } => {
                 self.emit(rooms, &except, except_rooms, frame);
@@ -120,7 +123,7 @@ impl Shard {
         self.fanout.direct(ConnId(addr.slot), frame, &mut self.table);
     }
 
-    fn disconnect(&mut self, addr: Addr, sid: Id, frame: &Frame, all: RoomId) {
+    fn disconnect(&mut self, addr: Addr, sid: Id, frame: Option<&Frame>, all: RoomId) {
         let Some(session) = self.table.session_at(addr) else {
             return;
         };
@@ -129,7 +132,9 @@ impl Shard {
             return;
         };
         let conn = ConnId(addr.slot);
-        self.fanout.direct(conn, frame, &mut self.table);
+        if let Some(frame) = frame {
+            self.fanout.direct(conn, frame, &mut self.table);
+        }
         self.fanout.leave_group(conn, all, &mut self.table);
         self.table.release_namespace(&socket.namespace);
         let reason = engine::Reason::ServerDisconnect;

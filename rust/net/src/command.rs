@@ -77,14 +77,23 @@ pub enum Command {
         /// The packet.
         frame: Frame,
     },
+    /// The program has read a CONNECT packet: a socket waits for its decision.
+    Connecting {
+        /// The session.
+        addr: Addr,
+        /// The socket.
+        sid: Id,
+        /// The namespace.
+        namespace: Arc<str>,
+    },
     /// End one socket: send the DISCONNECT packet and leave its rooms.
     Disconnect {
         /// The session.
         addr: Addr,
         /// The socket.
         sid: Id,
-        /// The DISCONNECT packet.
-        frame: Frame,
+        /// The DISCONNECT packet; `None` when it was the client that left.
+        frame: Option<Frame>,
         /// The room of everybody in the namespace.
         all: RoomId,
     },

@@ -42,5 +42,6 @@ pub use counters::{Counter, Counters};
 pub use event::{Data, Event, Handshake, Message, Peer};
 pub use options::{Compression, Cookie, Cors, Network, Options, PerMessageDeflate, Trusted};
 pub use outbox::Outbox;
+pub use random::new_sid;
 pub use server::Server;
 pub use site::{Crowd, Place, Site};

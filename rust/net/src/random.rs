@@ -44,6 +44,11 @@ impl Random {
     }
 }
 
+/// A socket id for a packet that the program has read.
+pub fn new_sid() -> Id {
+    Random::new().sid()
+}
+
 /// The shard a session id names.
 pub(crate) fn shard_of(session: &Id) -> u16 {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

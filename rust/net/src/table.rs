@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use engine::{Action, Parser, Reason, Time, Transport, Via};
+use engine::{Action, Reason, Time, Transport, Via};
 use mio::{Interest, Registry, Token};
 use protocol::Id;
 use protocol::websocket::{Deflater, Inflater, Opcode};
@@ -261,7 +261,7 @@ impl Table {
         self.counters.add(Counter::SessionsOpened);
         self.live[transport as usize] += 1;
         self.file_session(slot);
-        if self.options.engine.parser == Parser::Raw {
+        if self.options.engine.parser.is_undecoded() {
             self.announce(slot);
         }
         slot
@@ -440,7 +440,7 @@ impl Table {
         }
         if let Some(session) = self.sessions.get(slot as usize).filter(|s| s.handshake.is_none()) {
             let session = session.id;
-            let reason = (self.options.engine.parser == Parser::Raw).then_some(reason);
+            let reason = self.options.engine.parser.is_undecoded().then_some(reason);
             self.publish(slot, Event::Closed { session, reason });
         }
         self.end_streams(slot, reason, say);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use engine::{Inbound, Incoming, ProtocolError, Reason, Via};
 use protocol::engineio::Packet;
 use protocol::websocket::{Message, Opcode};
-use protocol::{DecodeError, websocket};
+use protocol::{DecodeError, Id, websocket};
+use rooms::Addr;
 
 use crate::counters::Counter;
 use crate::event::{Data, Event, Message as RawMessage};
@@ -257,12 +258,7 @@ impl Table {
     /// A client asks for a namespace: Python decides.
     fn connect(&mut self, slot: u32, namespace: &str, auth: &[u8]) {
         let sid = self.random.sid();
-        let name = match self.namespaces.get_key_value(namespace) {
-            Some((name, _)) => Arc::clone(name),
-            None => Arc::from(namespace),
-        };
-        self.namespaces.entry(Arc::clone(&name)).or_default().sockets += 1;
-        self.sockets += 1;
+        let name = self.enter_namespace(namespace);
         let addr = self.addr(slot);
         let Some(session) = self.sessions.get_mut(slot as usize) else {
             return;
@@ -277,8 +273,32 @@ impl Table {
         self.publish(slot, Event::Connect { addr, sid, namespace: name, auth, handshake });
     }
 
+    /// Counts a socket of a namespace and returns the shared name.
+    fn enter_namespace(&mut self, namespace: &str) -> Arc<str> {
+        let name = match self.namespaces.get_key_value(namespace) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(namespace),
+        };
+        self.namespaces.entry(Arc::clone(&name)).or_default().sockets += 1;
+        self.sockets += 1;
+        name
+    }
+
+    /// As `connect`, for a CONNECT packet that the program has read.
+    pub(crate) fn connecting(&mut self, addr: Addr, sid: Id, namespace: &str) {
+        if self.session_at(addr).is_none() {
+            // Its end was told before the program asked: this socket's is told now.
+            let reason = Reason::TransportClose;
+            return self.publish(addr.slot, Event::Disconnect { sid, reason });
+        }
+        let name = self.enter_namespace(namespace);
+        if let Some(session) = self.session_at(addr) {
+            session.sockets.connecting(name, sid);
+        }
+    }
+
     /// A client left a namespace by itself.
-    fn leave_namespace(&mut self, slot: u32, sid: protocol::Id) {
+    fn leave_namespace(&mut self, slot: u32, sid: Id) {
         let Some(session) = self.sessions.get_mut(slot as usize) else {
             return;
         };

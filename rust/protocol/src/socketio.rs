@@ -183,7 +183,10 @@ fn check_name(text: &str) -> Result<(), DecodeError> {
 }
 
 /// Refuses names a client must not send, and those that are too long.
-pub(crate) fn check_event_name(name: &str) -> Result<(), DecodeError> {
+///
+/// # Errors
+/// `BadEventName`.
+pub fn check_event_name(name: &str) -> Result<(), DecodeError> {
     if RESERVED.contains(&name) || name.len() > MAX_EVENT_NAME {
         return Err(DecodeError::BadEventName);
     }
@@ -206,7 +209,10 @@ fn namespace(text: &str) -> Result<(&str, &str), DecodeError> {
 }
 
 /// A namespace as a client writes it, without the query it may have.
-pub(crate) fn namespace_name(name: &str) -> Result<&str, DecodeError> {
+///
+/// # Errors
+/// `BadNamespace` when it is too long.
+pub fn namespace_name(name: &str) -> Result<&str, DecodeError> {
     let name = name.split_once('?').map_or(name, |(name, _)| name);
     if name.len() > MAX_NAMESPACE { Err(DecodeError::BadNamespace) } else { Ok(name) }
 }

@@ -70,7 +70,7 @@ impl Frame {
     }
 
     /// Encodes messages as they are; `None` when there are none.
-    pub fn messages(messages: &[Message<'_>]) -> Option<Self> {
+    pub fn messages(messages: &[Message<'_>], flags: Flags) -> Option<Self> {
         let mut wire = Vec::new();
         let mut parts = messages.iter().map(|message| match message {
             Message::Text(text) => append(Opcode::Text, &[b"4", text.as_bytes()], &mut wire),
@@ -78,7 +78,7 @@ impl Frame {
         });
         let first = parts.next()?;
         let others = parts.collect();
-        Some(Self::made(wire, first, others, Flags::default()))
+        Some(Self::made(wire, first, others, flags))
     }
 
     /// What is left of a packet that was replaced: no bytes on any wire.
@@ -203,12 +203,14 @@ mod tests {
 
     #[test]
     fn messages_are_what_they_are() {
-        let frame = Frame::messages(&[Message::Text("a")]).unwrap();
+        let frame = Frame::messages(&[Message::Text("a")], Flags::default()).unwrap();
         assert_eq!((&frame.wire()[..], &frame.payload()[..]), (&b"\x81\x024a"[..], &b"4a"[..]));
-        let frame = Frame::messages(&[Message::Binary(b"\xff"), Message::Text("")]).unwrap();
+        let frame =
+            Frame::messages(&[Message::Binary(b"\xff"), Message::Text("")], Flags::default())
+                .unwrap();
         assert_eq!(&frame.wire()[..], b"\x82\x01\xff\x81\x014");
         assert_eq!((&frame.payload()[..], frame.packets()), (&b"b/w==\x1e4"[..], 2));
-        assert!(Frame::messages(&[]).is_none());
+        assert!(Frame::messages(&[], Flags::default()).is_none());
     }
 
     #[test]

@@ -109,6 +109,12 @@ impl Registry {
         found.map(|socket| socket.sid)
     }
 
+    /// How many sockets a session has, those that leave included.
+    pub fn sockets_of(&self, session: &Id) -> usize {
+        let first = self.session(session).and_then(|session| self.sockets.entry(session.first));
+        std::iter::successors(first, |socket| self.sockets.entry(socket.next)).count()
+    }
+
     /// Where a session lives.
     pub fn session_addr(&self, session: &Id) -> Option<Addr> {
         self.session(session).map(|session| session.addr)
