@@ -61,6 +61,8 @@ lint: $(VENV)/.stamp ## Check format and lints
 .PHONY: types
 types: build ## Check types, and the stub of the core
 	$(BIN)/mypy
+	$(BIN)/mypy examples tests/typing
+	$(BIN)/pyright --level warning
 	$(BIN)/python -m mypy.stubtest fanio._core
 
 .PHONY: test-rust

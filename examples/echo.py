@@ -4,6 +4,7 @@ Run it with ``fanio run examples.echo:app`` or ``python examples/echo.py``.
 """
 
 import sys
+from typing import Any
 
 import fanio as socketio
 
@@ -12,7 +13,7 @@ app = socketio.ASGIApp(sio)
 
 
 @sio.on("*")
-async def echo(event, sid, *args):
+async def echo(event: str, sid: str, *args: Any) -> tuple[Any, ...]:
     return event, *args
 
 

@@ -18,7 +18,7 @@ async def announce(text: str) -> dict[str, str]:
 
 
 @sio.event
-async def ping(sid):
+async def ping(sid: str) -> str:
     return "pong"
 
 

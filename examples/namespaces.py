@@ -1,6 +1,7 @@
 """Class-based namespaces: a public one, and one that asks for a password."""
 
 import sys
+from typing import Any
 
 import fanio as socketio
 
@@ -8,17 +9,17 @@ import fanio as socketio
 class News(socketio.AsyncNamespace):
     """Everybody reads, the editors' namespace writes."""
 
-    async def on_connect(self, sid, environ):
+    async def on_connect(self, sid: str, environ: dict[str, Any]) -> None:
         await self.emit("headline", "welcome", to=sid)
 
 
 class Editors(socketio.AsyncNamespace):
     """For clients that know the password."""
 
-    async def on_connect(self, sid, environ, auth):
-        return (auth or {}).get("password") == "secret"
+    async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any) -> bool:
+        return isinstance(auth, dict) and auth.get("password") == "secret"
 
-    async def on_publish(self, sid, headline):
+    async def on_publish(self, sid: str, headline: str) -> str:
         await self.emit("headline", headline, namespace="/news")
         return "published"
 

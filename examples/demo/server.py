@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import fanio as socketio
 
@@ -113,18 +114,18 @@ swarm = Swarm()
 
 
 @sio.event
-async def connect(sid, environ):
+async def connect(sid: str, environ: dict[str, Any]) -> None:
     ticker.watching[sid] = "everything"
     await sio.enter_room(sid, "everything")
 
 
 @sio.event
-async def disconnect(sid, reason):
+async def disconnect(sid: str, reason: str) -> None:
     ticker.watching.pop(sid, None)
 
 
 @sio.on("watch")
-async def watch(sid, sector):
+async def watch(sid: str, sector: str) -> str:
     """Move a client to the room of a sector."""
     sector = sector if sector in SECTORS else "everything"
     await sio.leave_room(sid, ticker.watching[sid])
@@ -134,13 +135,13 @@ async def watch(sid, sector):
 
 
 @sio.on("rate")
-async def rate(sid, value):
+async def rate(sid: str, value: float) -> float:
     ticker.rate = min(max(float(value), 1.0), 100.0)
     return ticker.rate
 
 
 @sio.on("simulate")
-async def simulate(sid, count):
+async def simulate(sid: str, count: int) -> int:
     await (swarm.add(int(count)) if count else swarm.clear())
     return swarm.size
 

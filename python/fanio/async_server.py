@@ -12,7 +12,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from fanio import _core
 from fanio.async_manager import AsyncManager
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from fanio.handling.observer import Observer
     from fanio.types import (
         Callback,
+        ConnectHandler,
+        ConnectHandlerT,
+        DisconnectHandler,
+        DisconnectHandlerT,
         HandlerFunction,
         HandlerT,
         JsonModule,
@@ -223,6 +227,22 @@ class AsyncServer:
         return self._environs
 
     @overload
+    def on(
+        self, event: Literal["connect"], handler: None = None, namespace: str | None = None
+    ) -> Callable[[ConnectHandlerT], ConnectHandlerT]: ...
+
+    @overload
+    def on(self, event: Literal["connect"], handler: ConnectHandler, namespace: str | None = None) -> None: ...
+
+    @overload
+    def on(
+        self, event: Literal["disconnect"], handler: None = None, namespace: str | None = None
+    ) -> Callable[[DisconnectHandlerT], DisconnectHandlerT]: ...
+
+    @overload
+    def on(self, event: Literal["disconnect"], handler: DisconnectHandler, namespace: str | None = None) -> None: ...
+
+    @overload
     def on(self, event: str, handler: None = None, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
 
     @overload
@@ -263,7 +283,8 @@ class AsyncServer:
         A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
         """
         if len(args) == 1 and not kwargs and callable(args[0]):
-            return self.on(args[0].__name__)(args[0])
+            self.on(args[0].__name__, args[0])
+            return args[0]
 
         def register(function: HandlerT) -> HandlerT:
             self.on(function.__name__, function, *args, **kwargs)

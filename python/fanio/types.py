@@ -11,8 +11,12 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 __all__ = [
     "ASGIApplication",
     "Callback",
+    "ConnectHandler",
+    "ConnectHandlerT",
     "CookieOption",
     "CorsOption",
+    "DisconnectHandler",
+    "DisconnectHandlerT",
     "Environ",
     "HandlerFunction",
     "HandlerT",
@@ -40,6 +44,18 @@ ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: A plain function or an ``async def``; what it takes depends on the event.
 HandlerFunction: TypeAlias = Callable[..., Any]
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+#: Of ``connect``: ``(sid, environ)`` or ``(sid, environ, auth)``, behind the namespace when it is
+#: registered for all of them.
+ConnectHandler: TypeAlias = (
+    Callable[[str, dict[str, Any]], Any]
+    | Callable[[str, dict[str, Any], Any], Any]
+    | Callable[[str, str, dict[str, Any]], Any]
+    | Callable[[str, str, dict[str, Any], Any], Any]
+)
+ConnectHandlerT = TypeVar("ConnectHandlerT", bound=ConnectHandler)
+#: Of ``disconnect``: ``(sid)`` or ``(sid, reason)``, behind the namespace likewise.
+DisconnectHandler: TypeAlias = Callable[[str], Any] | Callable[[str, str], Any] | Callable[[str, str, str], Any]
+DisconnectHandlerT = TypeVar("DisconnectHandlerT", bound=DisconnectHandler)
 #: Called with the arguments of a client's acknowledgement.
 Callback: TypeAlias = Callable[..., Any]
 
