@@ -1,0 +1,1 @@
+"""Applications and frameworks written for python-socketio, run unchanged and driven by real clients."""
