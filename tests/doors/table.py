@@ -33,6 +33,11 @@ class Row:
     environ: str = ""
 
     @property
+    def has_lifespan(self) -> bool:
+        """Whether the app is told of start and end."""
+        return self.server != "daphne" and "--lifespan off" not in self.parts
+
+    @property
     def name(self) -> str:
         """The command, for the page and as the test's name."""
         return " ".join(part for part in (self.environ, self.server, self.parts) if part)
@@ -41,8 +46,11 @@ class Row:
 HYPERCORN = "messages over 16 MiB"
 GRANIAN = "messages over 16 MiB; compression of WebSockets"
 DAPHNE = (
-    "messages over 1 MiB; compression; a refused WebSocket gets 403 without a body; slow clients are buffered by daphne"
+    "messages over 1 MiB; compression of WebSockets; the lifespan; "
+    "a refused WebSocket gets 403 without a body; slow clients are buffered by daphne"
 )
+#: It keeps the client's offer to itself.
+WSPROTO = "`per_message_deflate`"
 
 ROWS = [
     *(
@@ -53,8 +61,12 @@ ROWS = [
     Row("fanio run", "--lifespan off", "anywhere:app", SHARDS, SHARDS),
     Row("gunicorn", "--worker-class uvicorn_worker.UvicornWorker", "anywhere:app", SHARDS, SHARDS),
     *(
-        Row("uvicorn", f"--ws {ws} --http {http} --loop {loop}", "mounted:app", BRIDGED, TAKEN)
-        for ws, http in (("websockets", "h11"), ("websockets-sansio", "httptools"), ("wsproto", "httptools"))
+        Row("uvicorn", f"--ws {ws} --http {http} --loop {loop}", "mounted:app", BRIDGED, TAKEN, lost)
+        for ws, http, lost in (
+            ("websockets", "h11", ""),
+            ("websockets-sansio", "httptools", ""),
+            ("wsproto", "httptools", WSPROTO),
+        )
         for loop in ("uvloop", "asyncio")
     ),
     Row("fanio run", "", "mounted:app", BRIDGED, TAKEN),

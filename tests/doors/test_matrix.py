@@ -32,6 +32,7 @@ def test_every_server_serves_every_transport(tmp_path: Path, row: Row) -> None:
             says(server, POLLING, WEBSOCKETS[row.websocket])
         assert "Traceback" not in output
         assert "ERROR" not in output
+    assert ("shutdown handler ran" in server.output()) is row.has_lifespan
 
 
 def test_the_page_shows_these_rows() -> None:
