@@ -176,6 +176,8 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rece
     """Carry messages both ways until one side ends."""
     down = asyncio.ensure_future(_pump_down(reader, writer, send))
     up = asyncio.ensure_future(_pump_up(writer, receive))
+    for task in (down, up):
+        task.add_done_callback(_look)
     try:
         await asyncio.wait([down, up], return_when=asyncio.FIRST_COMPLETED)
         # Servers differ in what send() raises when the client is gone: either way it is over.
@@ -184,7 +186,14 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rece
     finally:
         down.cancel()
         up.cancel()
-        await asyncio.gather(down, up, return_exceptions=True)
+        # Not gather(), which would hand the tasks' own cancellation on as if it were the server's.
+        await asyncio.wait([down, up])
+
+
+def _look(task: asyncio.Future[Any]) -> None:
+    """Look at a task's exception, so that nobody is told that none has."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _pump_down(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, send: Send) -> int:
