@@ -62,9 +62,11 @@ def test_a_claimed_scope_lives_as_long_as_the_session():
     assert environ["asgi.scope"] is SCOPE
     assert environ["HTTP_HOST"] == "a.example"
     assert set(environ) == set(build_environ(environs.request(HEAD + END, None, False))), "no mark is left"
+    environs.claim("session", "sid3")
     environs.release("session", "sid1")
-    assert environs.of("session", "sid2") is environ
     environs.release("session", "sid2")
+    assert environs.of("session", "sid3") is environ
+    environs.release("session", "sid3")
     assert environs.of("session", "sid3")["asgi.scope"] is not SCOPE
 
 

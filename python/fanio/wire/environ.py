@@ -291,7 +291,10 @@ class Environs(Mapping[str, dict[str, Any]]):
 
     def claim(self, session_id: str, sid: str) -> None:
         """Keep the scope that a session came with, for one of its sockets."""
-        if not self._scopes or session_id in self._kept:
+        if session_id in self._kept:
+            self._owners[session_id].add(sid)
+            return
+        if not self._scopes:
             return
         found = self._core.request(session_id)
         if found is not None:
