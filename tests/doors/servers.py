@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -67,6 +68,8 @@ def running(
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             pass_fds=fds,
+            # Of its own, so that no worker outlives a server that was stopped while it started.
+            start_new_session=True,
         )
     try:
         server = Server(process, log, uds=uds)
@@ -81,6 +84,8 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
         process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_until_open(port: int) -> None:
