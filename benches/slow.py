@@ -81,10 +81,22 @@ def kernel() -> int:
     return 0
 
 
-def load(port: int, pid: int, clients: int, seconds: float, *more: str) -> dict[str, Any]:
+def load(port: int, pid: int, arguments: argparse.Namespace, seconds: float, *more: str) -> dict[str, Any]:
     """Run the generator; return its report."""
-    command = ["taskset", "-c", "1", binary(), "broadcast", "--clients", str(clients), "--size", str(SIZE)]
-    command += ["--count", "1000000", "--seconds", str(seconds), "--warmup", "20", "--patience", "60"]
+    clients, buffer = str(arguments.clients), str(arguments.receive_buffer)
+    command = ["taskset", "-c", "1", binary(), "broadcast", "--clients", clients, "--size", str(SIZE)]
+    command += [
+        "--count",
+        "1000000",
+        "--seconds",
+        str(seconds),
+        "--warmup",
+        "20",
+        "--patience",
+        "60",
+        "--receive-buffer",
+        buffer,
+    ]
     command += ["--json", "--pid", str(pid), *more, f"http://127.0.0.1:{port}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -100,7 +112,7 @@ def measure(server: Server, port: int, arguments: argparse.Namespace, share: flo
         sampler = Sampler(pid, port)
         sampler.start()
         more = ("--stalled", str(stalled), "--pace", f"{pace:.2f}")
-        report = load(port, pid, arguments.clients, arguments.seconds, *more)
+        report = load(port, pid, arguments, arguments.seconds, *more)
         sampler.stop()
         numbers = sampler.numbers
         return {
@@ -140,6 +152,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=5_000)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--receive-buffer", type=int, default=16_384, help="the clients' SO_RCVBUF; 0: the kernel's")
     parser.add_argument("--options", default="{}", help="arguments of AsyncServer, as JSON")
     arguments = parser.parse_args()
     os.environ["BENCH_OPTIONS"] = arguments.options
@@ -149,7 +162,7 @@ def main() -> None:
     ports = iter(range(PORT, PORT + 1000))
     port = next(ports)
     with running(server, 0, port) as pid:
-        report = load(port, pid, arguments.clients, min(5, arguments.seconds))
+        report = load(port, pid, arguments, min(5, arguments.seconds))
     capacity = report["per_second"] / arguments.clients
     print(
         f"capacity: {capacity:.0f} broadcasts of {SIZE} B per second to {arguments.clients:,} clients; half of it now"

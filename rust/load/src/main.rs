@@ -28,7 +28,7 @@ load COMMAND [options] URL          URL: [http://]host[:port][/path/], default p
   all:       [--rate R] clients opened per second, 0 = no limit   [--in-flight M] handshakes at once, 64
              [--source K] first source address 127.0.0.K          [--pid P]... processes of the server
              [--patience S] without progress a run fails, 20      [--deflate] offers permessage-deflate
-             [--json]
+             [--receive-buffer B] the kernel's, of each client      [--json]
 
 load floor [--join J] PORT          the bare loop of send(2); J frames in each send
 

@@ -65,12 +65,14 @@ pub(crate) struct Ramp {
     pub(crate) source: usize,
     /// Offers compression.
     pub(crate) deflate: bool,
+    /// The kernel's receive buffer of each client in bytes; 0 leaves it to the kernel.
+    pub(crate) receive_buffer: usize,
     /// A run that gets no further for so long has failed.
     pub(crate) patience: Duration,
 }
 
 impl Ramp {
-    /// Takes `--rate`, `--in-flight`, `--source`, `--deflate`, `--patience` and the URL: the last that a command takes.
+    /// Takes `--rate`, `--in-flight`, `--source`, `--deflate`, `--receive-buffer`, `--patience` and the URL: the last that a command takes.
     ///
     /// # Errors
     /// Values that are none, no URL, or an option that nobody took.
@@ -80,6 +82,7 @@ impl Ramp {
             in_flight: options.take("in-flight", 64_usize)?.max(1),
             source: options.take("source", 1)?,
             deflate: options.take_flag("deflate"),
+            receive_buffer: options.take("receive-buffer", 0_usize)?,
             patience: options.take_seconds("patience", 20.0)?,
             target: options.take_free("URL")?.parse()?,
         };
@@ -229,8 +232,8 @@ impl<'w> Swarm<'w> {
 
     fn start(&mut self) -> io::Result<()> {
         let number = self.members.len();
-        let mut stream =
-            connect(self.ramp.target.address, self.ramp.source + number / CLIENTS_PER_SOURCE)?;
+        let source = self.ramp.source + number / CLIENTS_PER_SOURCE;
+        let mut stream = connect(self.ramp.target.address, source, self.ramp.receive_buffer)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(number), interest)?;
         let client = Client::new(number, self.ramp.deflate, Instant::now());
@@ -376,15 +379,20 @@ fn allow_descriptors(clients: usize) -> Result<(), String> {
 }
 
 /// Starts a connection; from 127.0.0.`source` when the target is local and another source than the first is due.
-fn connect(target: SocketAddr, source: usize) -> io::Result<TcpStream> {
+fn connect(target: SocketAddr, source: usize, receive_buffer: usize) -> io::Result<TcpStream> {
     let local = u8::try_from(source)
         .ok()
         .filter(|_| target.is_ipv4() && target.ip().is_loopback())
         .filter(|last| *last > 1);
-    let Some(last) = local else { return TcpStream::connect(target) };
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0).into())?;
+    if receive_buffer > 0 {
+        // Before the connection is made, as it decides on the first window.
+        socket.set_recv_buffer_size(receive_buffer)?;
+    }
+    if let Some(last) = local {
+        socket.bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0).into())?;
+    }
     match socket.connect(&target.into()) {
         // EINPROGRESS: the writable event tells.
         Err(error) if error.raw_os_error() != Some(115) => Err(error),
