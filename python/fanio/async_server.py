@@ -29,11 +29,12 @@ from fanio.handling.packets import PacketReader
 from fanio.handling.serving import Program
 from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
+from fanio.packet import EVENT
 from fanio.reason import Reason
 from fanio.stats import Stats, collect
 from fanio.wire import options as wire
 from fanio.wire.codec import make_codec
-from fanio.wire.packets import EVENT, PacketClassCodec
+from fanio.wire.packets import PacketClassCodec
 from fanio.wire.rooms import RoomNames
 
 if TYPE_CHECKING:

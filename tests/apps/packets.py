@@ -22,7 +22,7 @@ class JsonPacket:
         namespace: str | None = None,
         id: int | None = None,
         binary: bool | None = None,
-        encoded_packet: str | None = None,
+        encoded_packet: Any = None,
     ) -> None:
         self.packet_type = packet_type
         self.data = data
@@ -37,9 +37,8 @@ class JsonPacket:
         packet = {"type": self.packet_type, "nsp": self.namespace, "data": self.data, "id": self.id}
         return json.dumps({key: value for key, value in packet.items() if value is not None})
 
-    def decode(self, encoded_packet: str) -> None:
-        """Reads a message."""
-        packet = json.loads(encoded_packet)
+    def decode(self, packet: Any) -> None:
+        """Reads a message, which comes as a dictionary since it is JSON."""
         self.packet_type, self.namespace = packet["type"], packet["nsp"]
         self.data, self.id = packet.get("data"), packet.get("id")
 

@@ -10,7 +10,13 @@ import pytest
 from socketio.packet import EVENT, Packet
 
 import fanio
-from fanio.wire.packets import DISCONNECT, PacketClassCodec
+from fanio.msgpack_packet import MsgPackPacket
+from fanio.packet import DISCONNECT
+from fanio.packet import Packet as OwnPacket
+from fanio.wire.codec import make_codec
+from fanio.wire.encode import Codec
+from fanio.wire.msgpack import MsgpackCodec
+from fanio.wire.packets import PacketClassCodec
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "apps"))
 
@@ -52,6 +58,21 @@ def test_what_is_no_message_raises(encoded):
 def test_a_class_that_is_no_packet_is_refused():
     with pytest.raises(TypeError, match="encode and decode"):
         fanio.AsyncServer(serializer=dict)
+
+
+def test_the_packages_own_classes_take_the_fast_way():
+    class Mine(MsgPackPacket):
+        def encode(self):
+            return b"mine"
+
+    assert isinstance(make_codec(OwnPacket, None, 10), Codec)
+    assert isinstance(make_codec(MsgPackPacket, None, 10), MsgpackCodec)
+    assert isinstance(make_codec(Mine, None, 10), PacketClassCodec)
+    configured = MsgPackPacket.configure(dumps_default=lambda value: "default", ext_hook=lambda code, data: code)
+    codec = make_codec(configured, None, 10)
+    assert isinstance(codec, MsgpackCodec)
+    assert codec.loads(codec.encode_object([{1, 2}])) == ["default"]
+    assert codec.loads(b"\xd4\x05x") == 5
 
 
 class Counting(JsonPacket):

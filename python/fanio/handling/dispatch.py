@@ -17,7 +17,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from fanio.handling.handlers import NO_ACK
-from fanio.wire.packets import ACK
+from fanio.packet import ACK
 
 if TYPE_CHECKING:
     from fanio import _core

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio.exceptions import ConnectionRefusedError as Refused
+from fanio.packet import CONNECT, CONNECT_ERROR
 from fanio.reason import Reason
-from fanio.wire.packets import CONNECT, CONNECT_ERROR
 
 if TYPE_CHECKING:
     from fanio import _core

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
+from fanio import packet as kinds
+from fanio.engineio import json
+from fanio.engineio.packet import parse_text
 from fanio.reason import Reason
-from fanio.wire import packets
 
 if TYPE_CHECKING:
     import logging
@@ -41,6 +43,8 @@ class PacketReader:
         """Take the collaborators; the limits of attachments are looked up when they come."""
         self._core = core
         self._packet_class = packet_class
+        # python-engineio decodes texts that are JSON, so classes written for it expect that.
+        self._json = getattr(packet_class, "json", json)
         self._lifecycle = lifecycle
         self._dispatcher = dispatcher
         self._options = options
@@ -90,6 +94,8 @@ class PacketReader:
         waiting = self._waiting.get(session_id)
         if waiting is not None:
             return self._attach(session_id, *waiting, data)
+        if isinstance(data, str):
+            data = parse_text(data, self._json)
         packet = self._packet_class(encoded_packet=data)
         count = getattr(packet, "attachment_count", 0)
         if count > self._options.max_attachments:
@@ -114,18 +120,18 @@ class PacketReader:
     def _take(self, session_id: str, packet: Any) -> None:
         namespace = packet.namespace or "/"
         kind = packet.packet_type
-        if kind == packets.CONNECT:
+        if kind == kinds.CONNECT:
             sid = self._core.receive_connect(session_id, namespace)
             if sid is not None:
                 self._lifecycle.connect(_core.CONNECT, sid, namespace, session_id, packet.data)
-        elif kind == packets.DISCONNECT:
+        elif kind == kinds.DISCONNECT:
             sid = self._core.receive_disconnect(session_id, namespace)
             if sid is not None:
                 reason = Reason.CLIENT_DISCONNECT
                 self._lifecycle.disconnect(_core.DISCONNECT, sid, namespace, session_id, reason)
-        elif kind in (packets.EVENT, packets.BINARY_EVENT):
+        elif kind in (kinds.EVENT, kinds.BINARY_EVENT):
             self._take_event(session_id, namespace, packet)
-        elif kind in (packets.ACK, packets.BINARY_ACK):
+        elif kind in (kinds.ACK, kinds.BINARY_ACK):
             sid = self._core.receive_data(session_id, namespace, None)
             args, number = _args(packet), _number(packet)
             if sid is not None and number is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fanio.packet import Packet
 from fanio.wire.encode import Codec
 from fanio.wire.msgpack import MsgpackCodec
 from fanio.wire.packets import PacketClassCodec
@@ -66,7 +67,20 @@ def make_codec(serializer: Serializer, json: JsonModule | None, max_attachments:
         return Codec(json, max_attachments)
     if serializer == "msgpack":
         return MsgpackCodec()
+    if serializer is Packet:
+        return Codec(json, max_attachments)
     if isinstance(serializer, type):
-        return PacketClassCodec(serializer, json)
+        return _native(serializer) or PacketClassCodec(serializer, json)
     msg = f"serializer: expected 'default', 'msgpack' or a packet class, got {serializer!r}"
     raise ValueError(msg)
+
+
+def _native(packet_class: type[Any]) -> PacketCodec | None:
+    """Return the core's codec for ``MsgPackPacket`` with any hooks; None for other classes."""
+    from fanio.msgpack_packet import MsgPackPacket  # noqa: PLC0415 (it is made of the codec)
+
+    if not issubclass(packet_class, MsgPackPacket):
+        return None
+    if (packet_class.encode, packet_class.decode) != (MsgPackPacket.encode, MsgPackPacket.decode):
+        return None
+    return MsgpackCodec(packet_class.dumps_default, packet_class.ext_hook)

@@ -9,18 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = [
-    "ACK",
-    "BINARY_ACK",
-    "BINARY_EVENT",
-    "CONNECT",
-    "CONNECT_ERROR",
-    "DISCONNECT",
-    "EVENT",
-    "PacketClassCodec",
-]
+from fanio.packet import CONNECT_ERROR, DISCONNECT, EVENT
 
-CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
+__all__ = ["PacketClassCodec"]
 
 
 class PacketClassCodec:
