@@ -157,6 +157,8 @@ def provenance(record: dict[str, Any], path: Path) -> str:
         f"{record['dropped_for_steal']} runs dropped for steal; [{path.name}](results/{path.name}) has every run.",
         f"Versions: {versions}.",
     ]
+    if record.get("profile"):
+        lines.append(f"Not to be quoted: fanio's core may have been built with {record['profile']}.")
     lines += [f"Not measured: {name}: {reason}." for name, reason in record["not_measured"].items()]
     lines += [f"Left out: {text}." for text in record["left_out"]]
     lines += [f"Failed: {text}." for text in record["failures"]]

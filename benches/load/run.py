@@ -136,6 +136,7 @@ class Comparison:
         return {
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "commit": output("git", "describe", "--always", "--dirty", cwd=ROOT),
+            "profile": {name: value for name, value in os.environ.items() if name.startswith("CARGO_PROFILE_")},
             "options": {key: value for key, value in vars(self.options).items() if key != "output"},
             "versions": {server.name: server.versions for server in self.servers},
             "not_measured": self.missing,
@@ -206,6 +207,8 @@ def main() -> int:
     comparison = Comparison(options)
     before = machine()
     print(f"{before['cpu']}, {before['cores']} cores, load {before['load_before'][0]:.2f}")
+    if any(name.startswith("CARGO_PROFILE_") for name in os.environ):
+        print("CARGO_PROFILE_… is set: was fanio's core built for release?", file=sys.stderr)
     comparison.install()
     started = time.monotonic()
     comparison.measure(cases)

@@ -132,14 +132,20 @@ def test_chart_keeps_dots_inside_the_scale():
 
 
 def test_model_is_found_again():
-    true = (0.4, 0.006, 0.002)
+    true = (0.4, 0.006)
     points = [(s, n, scaling.predict(true, s, n)) for s in (1, 2) for n in (100, 1_000, 10_000)]
     assert scaling.fit(points) == pytest.approx(true, rel=1e-6)
+    assert "| 2      | 1,000" in scaling.report(points, [0.05, 0.06])
 
 
 def test_model_has_no_negative_cost():
-    # Two shards are slower here than one: the work for each client is not shared at all.
-    points = [(1, 100, 1.0), (1, 1_000, 8.0), (2, 100, 1.1), (2, 1_000, 9.0)]
-    a, b, c = scaling.fit(points)
-    assert (min(a, b, c), b) == (0.0, 0.0)
-    assert "| 2      | 1,000" in scaling.report(points)
+    a, b = scaling.fit([(1, 100, 0.1), (1, 1_000, 8.0)])
+    assert a == 0.0
+    assert b > 0
+    assert scaling.fit([(1, 1_000, 5.0)]) == pytest.approx((0.0, 0.005))
+
+
+def test_busiest_shard_is_told_from_the_loop():
+    threads = "python 0.2000, fanio-shard-0 0.5000, fanio-shard-1 0.7000"
+    figures = {"seconds": 2.0, "broadcasts": 100, "cores_by_thread": threads}
+    assert scaling.busy(figures) == pytest.approx((14.0, 4.0))

@@ -234,6 +234,7 @@ fn is_placeholder(rest: &[u8]) -> bool {
 
 /// What to do, and for how long.
 struct Plan {
+    phase: &'static str,
     count: u64,
     burst: u64,
     /// Broadcasts per second; 0 asks for the next when all have the last.
@@ -249,7 +250,13 @@ impl Plan {
         if pace > 0.0 && burst > 1 {
             return Err(Error::Usage("--pace and --burst exclude each other".into()));
         }
-        Ok(Self { count, burst, pace, limit: options.take_seconds("seconds", 60.0)? })
+        Ok(Self {
+            phase: "broadcasting",
+            count,
+            burst,
+            pace,
+            limit: options.take_seconds("seconds", 60.0)?,
+        })
     }
 
     /// Asks for everything, waits for everything; returns the number of broadcasts.
@@ -275,7 +282,7 @@ impl Plan {
             }
             let part = (sent as f64 / self.count as f64)
                 .max(start.elapsed().as_secs_f64() / self.limit.as_secs_f64());
-            swarm.watch.progress("broadcasting", part.min(1.0), fanout.received - before);
+            swarm.watch.progress(self.phase, part.min(1.0), fanout.received - before);
         }
         fanout.finish(swarm)?;
         Ok(sent)
@@ -297,8 +304,13 @@ pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Er
     let mut fanout = Fanout::new(clients - stalled, size, is_binary, plan.burst == 1);
 
     swarm.open(clients, &mut fanout)?;
-    let warming =
-        Plan { count: warmup, burst: plan.burst.min(warmup.max(1)), pace: 0.0, limit: plan.limit };
+    let warming = Plan {
+        phase: "warming up",
+        count: warmup,
+        burst: plan.burst.min(warmup.max(1)),
+        pace: 0.0,
+        limit: plan.limit,
+    };
     warming.run(&mut swarm, &mut fanout)?;
     swarm.stall(clients - stalled)?;
     fanout.clear();

@@ -80,7 +80,8 @@ impl Echo {
             moved.map_err(|cause| format!("{cause}; {} acks are due", self.open))?;
             let part = (self.done as f64 / total as f64)
                 .max(start.elapsed().as_secs_f64() / limit.as_secs_f64());
-            swarm.watch.progress("echoing", part.min(1.0), self.done);
+            let phase = if hint.is_empty() { "echoing" } else { "warming up" };
+            swarm.watch.progress(phase, part.min(1.0), self.done);
         }
         Ok(())
     }

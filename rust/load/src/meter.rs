@@ -3,7 +3,10 @@
 //! The clients rest before and after, still answering pings, so that work that a server leaves for later is counted
 //! and a message too many is seen.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use crate::{client::Work, process::Processes, report::Report, swarm::Swarm};
 
@@ -17,6 +20,7 @@ pub(crate) struct Meter {
     elapsed: Duration,
     used: Option<Duration>,
     memory: Option<u64>,
+    threads: BTreeMap<(i32, i32), (String, Duration)>,
 }
 
 impl Meter {
@@ -37,6 +41,7 @@ impl Meter {
                 processes.0
             ));
         }
+        let threads = processes.threads();
         Ok(Self {
             processes,
             cpu,
@@ -44,6 +49,7 @@ impl Meter {
             elapsed: Duration::ZERO,
             used: None,
             memory: None,
+            threads,
         })
     }
 
@@ -61,6 +67,10 @@ impl Meter {
         swarm.rest(REST, work)?;
         self.used =
             self.processes.cpu().zip(self.cpu).map(|(after, before)| after.saturating_sub(before));
+        for (id, (name, after)) in self.processes.threads() {
+            let used = self.threads.entry(id).or_insert((name, Duration::ZERO));
+            used.1 = after.saturating_sub(used.1);
+        }
         Ok(())
     }
 
@@ -79,6 +89,15 @@ impl Meter {
         if let Some(used) = self.used {
             report.add(cost, used.as_secs_f64() * 1e6 / number.max(1) as f64);
             report.add("server_cores", used.as_secs_f64() / seconds);
+        }
+        if !self.threads.is_empty() {
+            let share = |(name, used): &(String, Duration)| {
+                format!("{name} {:.4}", used.as_secs_f64() / seconds)
+            };
+            report.add(
+                "cores_by_thread",
+                &*self.threads.values().map(share).collect::<Vec<_>>().join(", "),
+            );
         }
         for (name, bytes) in
             [("server_mib", self.memory), ("server_peak_mib", self.processes.peak())]

@@ -4,7 +4,7 @@
 //! process's clock cannot be read it is `/proc/<pid>/stat`, in ticks of 10 ms. Memory is the proportional set size, so
 //! user space only: the kernel's socket buffers are not in it.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use nix::{time::ClockId, unistd::Pid};
 
@@ -19,6 +19,12 @@ impl Processes {
             return None;
         }
         self.0.iter().map(|pid| clock(*pid).or_else(|| stat(*pid))).sum()
+    }
+
+    /// CPU time of each thread that is alive, by process and thread id, with its name; empty where the kernel does not
+    /// tell it.
+    pub(crate) fn threads(&self) -> BTreeMap<(i32, i32), (String, Duration)> {
+        self.0.iter().flat_map(|pid| threads(*pid)).collect()
     }
 
     /// Proportional set size, bytes; `None` when no process is named or one cannot be read.
@@ -36,6 +42,19 @@ impl Processes {
         }
         self.0.iter().map(|pid| kib_line(&format!("/proc/{pid}/status"), "VmHWM:")).sum()
     }
+}
+
+/// `/proc/<pid>/task/<tid>/schedstat` begins with the nanoseconds that the thread has run.
+fn threads(pid: i32) -> Vec<((i32, i32), (String, Duration))> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let thread = |task: fs::DirEntry| {
+        let tid = task.file_name().to_str()?.parse().ok()?;
+        let name = fs::read_to_string(task.path().join("comm")).ok()?;
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        let nanos = text.split_whitespace().next()?.parse().ok()?;
+        Some(((pid, tid), (name.trim().to_owned(), Duration::from_nanos(nanos))))
+    };
+    tasks.filter_map(|task| thread(task.ok()?)).collect()
 }
 
 fn clock(pid: i32) -> Option<Duration> {
@@ -82,6 +101,22 @@ mod tests {
         while own().cpu().expect("readable") < begun + Duration::from_millis(50) {}
         let (fine, coarse) = (clock(pid).expect("readable"), stat(pid).expect("readable"));
         assert!(fine.abs_diff(coarse) < Duration::from_millis(200), "{fine:?} {coarse:?}");
+    }
+
+    #[test]
+    fn own_threads_are_seen() {
+        let (begun, running) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let work = move || {
+            begun.send(()).unwrap();
+            ended.recv()
+        };
+        let worker = std::thread::Builder::new().name("worker".into()).spawn(work).unwrap();
+        running.recv().unwrap();
+        let names: Vec<String> = own().threads().into_values().map(|(name, _)| name).collect();
+        assert!(names.iter().any(|name| name == "worker"), "{names:?}");
+        drop(end);
+        assert!(worker.join().unwrap().is_err());
     }
 
     #[test]

@@ -27,19 +27,22 @@ public final class Peer {
         configuration.setWorkerThreads(1);
         configuration.setUseLinuxNativeEpoll(true);
         configuration.setSocketConfig(socket);
+        // It closes clients that it has no time for; none is slow here but the server itself.
+        configuration.setFirstDataTimeout(120_000);
+        configuration.setPingTimeout(120_000);
 
         SocketIOServer server = new SocketIOServer(configuration);
-        server.addMultiTypeEventListener("bench:broadcast", (client, arguments1, ack) -> {
-            int count = arguments1.get(0), size = arguments1.get(1);
-            Object pad = arguments1.size() > 2 && arguments1.get(2) != null ? bytes(size) : "x".repeat(size);
+        server.addMultiTypeEventListener("bench:broadcast", (client, values, ack) -> {
+            int count = values.get(0), size = values.get(1);
+            Object pad = values.size() > 2 && values.get(2) != null ? bytes(size) : "x".repeat(size);
             for (int i = 0; i < count; i++) {
                 server.getBroadcastOperations().sendEvent("b", SEQ.getAndIncrement(), pad);
             }
             answer(ack);
         }, Integer.class, Integer.class, String.class);
-        server.addMultiTypeEventListener("bench:mixed", (client, arguments1, ack) -> {
-            String pad = "x".repeat((int) arguments1.get(0));
-            List<String> targets = arguments1.get(1);
+        server.addMultiTypeEventListener("bench:mixed", (client, values, ack) -> {
+            String pad = "x".repeat((int) values.get(0));
+            List<String> targets = values.get(1);
             for (String target : targets) {
                 emit(server, target, SEQ.getAndIncrement(), pad);
             }
