@@ -10,6 +10,8 @@ __all__ = [
     "CONNECT",
     "DISCONNECT",
     "EVENT",
+    "FLUSH",
+    "FULL",
     "HANDOFF",
     "MESSAGE",
     "OPEN",
@@ -27,6 +29,10 @@ EVENT: Final[int]
 """(EVENT, sid, namespace, data: list | bytes, ack_id: int | None, attachments: list | None, places: list | None)."""
 ACK: Final[int]
 """(ACK, sid, namespace, data: list | bytes, ack_id: int, attachments: list | None, places: list | None)."""
+FLUSH: Final[int]
+"""In what emit() returns: flush() must be called soon, on this thread."""
+FULL: Final[int]
+"""In what emit() returns: so much waits for the shards that the caller should wait before it emits more."""
 DISCONNECT: Final[int]
 """(DISCONNECT, sid, namespace, session_id, reason: str): the socket is gone; call forget when its handler has run."""
 HANDOFF: Final[int]
@@ -102,10 +108,12 @@ class Server:
         volatile: bool = False,
         conflate: str | None = None,
         compress: bool = True,
-    ) -> bool:
-        """Send an event; True means that flush() must be called soon, on this thread."""
+    ) -> int:
+        """Send an event; return FLUSH, FULL, both or 0."""
+    def is_full(self) -> bool:
+        """Return whether more than max_inbox_bytes wait for a shard."""
     def ack(self, sid: str, ack_id: int, payload: bytes | list[str | bytes], attachments: list[bytes] | None) -> bool:
-        """Answer an event; returns as emit() does."""
+        """Answer an event; True means that flush() must be called soon, on this thread."""
     def send(self, session_id: str, messages: Sequence[str | bytes]) -> bool:
         """Send Engine.IO messages as they are, one behind the other; returns as emit() does."""
     def receive_connect(self, session_id: str, namespace: str) -> str | None:

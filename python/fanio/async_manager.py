@@ -36,7 +36,9 @@ class AsyncManager(BaseManager):
     ) -> None:
         """Emit an event to the clients that are here; arguments as in ``AsyncServer.emit``."""
         kwargs.pop("ignore_queue", None)
-        self.server._emit_here(event, data, room if to is None else to, skip_sid, namespace, callback, **kwargs)
+        to = room if to is None else to
+        if self.server._emit_here(event, data, to, skip_sid, namespace, callback, **kwargs):
+            await self.server._room()
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         """Hear that a client is gone: override it. Called when its disconnect handler has run."""

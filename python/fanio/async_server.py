@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fanio import _core
 from fanio.async_manager import AsyncManager
@@ -66,9 +67,9 @@ __all__ = ["AsyncServer"]
 _IGNORED = frozenset({"monitor_clients"})
 _OWN = frozenset({"always_connect", "async_mode", "engineio_logger", "serializer"})
 
-#: The names of rooms left out, then ``volatile``, ``conflate`` and ``compress``, as the core takes them.
-_Flags: TypeAlias = tuple[list[str] | None, bool, str | None, bool]
-_NO_FLAGS: _Flags = (None, False, None, True)
+_INFO = logging.INFO
+#: Seconds between two looks at whether the shards have room again.
+_PAUSE = 0.002
 
 
 class AsyncServer:
@@ -350,7 +351,8 @@ class AsyncServer:
     ) -> None:
         """Emit an event to everybody in a namespace, or to some of them.
 
-        Never waits: the event is on its way when this returns. May be awaited on any loop.
+        The event is on its way when this returns; it waits only while more than
+        ``max_inbox_bytes`` of earlier ones wait for the shards. May be awaited on any loop.
 
         Args:
             event: The event's name.
@@ -380,8 +382,8 @@ class AsyncServer:
         if self._manager.overridden and "emit" in self._manager.overridden:
             options = {"skip_sid": skip_sid, "callback": callback, "ignore_queue": ignore_queue}
             await self._emit_through_manager(event, data, target, namespace, options, flags)
-        else:
-            self._emit_here(event, data, target, skip_sid, namespace or "/", callback, *flags)
+        elif self._emit_here(event, data, target, skip_sid, namespace or "/", callback, *flags):
+            await self._room()
 
     async def _emit_through_manager(
         self,
@@ -418,7 +420,16 @@ class AsyncServer:
         """Emit an event as ``emit`` does, from any thread.
 
         A manager that overrides ``emit`` gets it on the serving loop.
+
+        Raises:
+            asyncio.QueueFull: On a thread with a running loop, when more than ``max_inbox_bytes``
+                wait for the shards: await ``emit`` instead. Other threads wait.
         """
+        while self._core.is_full():
+            if asyncio._get_running_loop() is not None:
+                msg = "more than max_inbox_bytes wait for the shards; await emit() to wait for room"
+                raise asyncio.QueueFull(msg)
+            time.sleep(_PAUSE)
         target = room if to is None else to
         flags = (except_room, volatile, conflate, compress)
         if "emit" in self._manager.overridden:
@@ -427,30 +438,6 @@ class AsyncServer:
             self._tasks.start_anywhere(emit)
         else:
             self._emit_here(event, data, target, skip_sid, namespace or "/", callback, *flags)
-
-    def _emit_here(
-        self,
-        event: str,
-        data: Any,
-        to: Rooms | None,
-        skip_sid: SkipSid | None,
-        namespace: str,
-        callback: Callback | None,
-        except_room: Rooms | None = None,
-        volatile: bool = False,
-        conflate: str | None = None,
-        compress: bool = True,
-    ) -> None:
-        """Emit an event to the clients of this process."""
-        if self.logger.isEnabledFor(logging.INFO):
-            target = "all" if to is None else to
-            self.logger.info('emitting event "%s" to %s [%s]', event, target, namespace)
-        waiter = None
-        if callback is not None:
-            waiter = CallbackWaiter(callback, self._run_callback)
-        excepted = None if except_room is None else self._rooms.names(except_room)
-        flags = (excepted, volatile, conflate, compress)
-        self._emit(event, data, to, skip_sid, namespace, waiter, flags)
 
     async def send(
         self,
@@ -568,27 +555,36 @@ class AsyncServer:
             )
             raise RuntimeError(msg)
 
-    def _emit(
+    def _emit_here(
         self,
         event: str,
         data: Any,
         to: Rooms | None,
         skip_sid: SkipSid | None,
         namespace: str,
-        waiter: Waiter | None,
-        flags: _Flags,
-    ) -> None:
+        callback: Callback | None,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
+    ) -> int:
+        """Emit an event to the clients of this process; true when the next one should wait."""
+        logger = self.logger
+        # The level first, which is the cheaper question.
+        if logger.level <= _INFO and logger.isEnabledFor(_INFO):
+            logger.info('emitting event "%s" to %s [%s]', event, "all" if to is None else to, namespace)
         if not self._lifecycle.clients:
-            return
+            return 0
         names = None if to is None else self._rooms.names(to)
+        excepted = None if except_room is None else self._rooms.names(except_room)
         skip = None
         if skip_sid is not None:
             skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid)
         number = None
-        if waiter is not None:
-            sids = self._recipients(names, namespace, skip or [], flags[0] or [])
-            number = self._expect(sids, waiter)
-        self._push(event, data, names, skip, namespace, number, flags)
+        if callback is not None:
+            sids = self._recipients(names, namespace, skip or [], excepted or [])
+            number = self._expect(sids, CallbackWaiter(callback, self._run_callback))
+        return self._push(event, data, names, skip, namespace, number, excepted, volatile, conflate, compress)
 
     def _push(
         self,
@@ -598,8 +594,11 @@ class AsyncServer:
         skip: list[str] | None,
         namespace: str,
         number: int | None,
-        flags: _Flags = _NO_FLAGS,
-    ) -> None:
+        excepted: list[str] | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
+    ) -> int:
         if data is None:
             payload = [event]
         elif isinstance(data, tuple):
@@ -609,10 +608,19 @@ class AsyncServer:
         text, attachments = self._codec.encode(payload, EVENT, namespace, number)
         if self._packet_log.is_on:
             self._packet_log.sent("all" if names is None else names, "2", namespace, number, text)
-        if self._core.emit(namespace, text, attachments, names, skip, number, *flags):
+        asked = self._core.emit(
+            namespace, text, attachments, names, skip, number, excepted, volatile, conflate, compress
+        )
+        if asked & _core.FLUSH:
             self._tasks.loop.call_soon(self._core.flush)
         if self._observer is not None:
             self._observer.sent(namespace, names, skip or (), payload)
+        return asked & _core.FULL
+
+    async def _room(self) -> None:
+        """Wait until the shards have room for more."""
+        while self._core.is_full():  # noqa: ASYNC110 - the shards know no loop, and any loop may wait here
+            await asyncio.sleep(_PAUSE)
 
     def _recipients(
         self, names: list[str] | None, namespace: str, skip: Iterable[str], excepted: Iterable[str] = ()

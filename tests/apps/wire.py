@@ -17,6 +17,7 @@ reasons: dict[str, asyncio.Future[str]] = {}
 heard: list[Any] = []
 gate: dict[str, asyncio.Event] = {}
 telling: set[str] = set()
+floods: dict[str, int] = {}
 
 
 def known(tag: str) -> asyncio.Future[str]:
@@ -100,6 +101,29 @@ async def big(sid: str, size: int, count: int = 1, compress: bool = True) -> Non
     options = {} if compress else {"compress": False}
     for _ in range(count):
         await sio.emit("big", "x" * size, to=sid, **options)
+
+
+@sio.on("flood")
+async def flood(sid: str, room: str) -> int:
+    """Emits to a room without pause from the first call on; returns how many events that made."""
+
+    async def pour() -> None:
+        while room in floods:
+            await sio.emit("flood", "x" * 2000, to=room)
+            floods[room] += 1
+            if floods[room] % 20 == 0:
+                await asyncio.sleep(0)
+
+    if room not in floods:
+        floods[room] = 0
+        sio.start_background_task(pour)
+    return floods[room]
+
+
+@sio.on("flood-stop")
+async def stop_flood(sid: str, room: str) -> int:
+    """Ends a flood; returns how many events it made."""
+    return floods.pop(room)
 
 
 @sio.on("bytes")

@@ -27,6 +27,7 @@ class FakeCore:
         self.sockets: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, tuple[bytes, tuple[str, int] | None, bool]] = {}
         self.forgotten: list[str] = []
+        self.full = False
         self._events: deque[tuple[Any, ...]] = deque()
         self._pipe: tuple[int, int] | None = None
         self._numbers = itertools.count(1)
@@ -113,8 +114,12 @@ class FakeCore:
         self.forgotten.append(sid)
         self.sockets.pop(sid, None)
 
-    def emit(self, *args: Any) -> None:
+    def emit(self, *args: Any) -> int:
         self.calls.append(("emit", *args))
+        return _core.FULL if self.full else 0
+
+    def is_full(self) -> bool:
+        return self.full
 
     def disconnect(self, sid: str, namespace: str, payload: Any = None) -> bool:
         self.calls.append(("disconnect", sid, namespace))

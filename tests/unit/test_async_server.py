@@ -149,6 +149,21 @@ async def test_callback_expects_no_answer_of_excepted_rooms(serve):
     assert answers == [2]
 
 
+async def test_emit_waits_for_room_and_emit_nowait_refuses_to(serve):
+    sio, core = serve()
+    await joined(core)
+    core.full = True
+    emits = [asyncio.ensure_future(emit) for emit in (sio.emit("a"), sio.send("b"), sio.manager.emit("c", 1, "/"))]
+    await until(lambda: len(core.of("emit")) == 3)
+    assert not any(emit.done() for emit in emits)
+    with pytest.raises(asyncio.QueueFull, match="more than max_inbox_bytes wait"):
+        sio.emit_nowait("d")
+    thread = asyncio.ensure_future(asyncio.to_thread(sio.emit_nowait, "e"))
+    core.full = False
+    await asyncio.gather(*emits, thread)
+    assert [call[1] for call in core.of("emit")] == [b'["a"]', b'["message","b"]', b'["c",1]', b'["e"]']
+
+
 async def test_send_emits_message(serve):
     sio, core = serve()
     await joined(core, namespace="/")

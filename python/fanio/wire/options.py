@@ -42,6 +42,7 @@ class WireOptions:
     head_timeout: float = 10
     body_timeout: float = 30
     max_attachments: int = 10
+    max_inbox_bytes: int = 1 << 20
     max_queue_bytes: int | None = 1 << 20
     max_queue_packets: int | None = 16_384
     max_total_queue_bytes: int | None = 256 << 20
@@ -89,6 +90,7 @@ class WireOptions:
             "http_compression": bool(self.http_compression),
             "max_attachments": int(self.max_attachments),
             "max_http_buffer_size": int(self.max_http_buffer_size),
+            "max_inbox_bytes": int(self.max_inbox_bytes),
             "max_queue_bytes": _limit("max_queue_bytes", self.max_queue_bytes),
             "max_queue_packets": _limit("max_queue_packets", self.max_queue_packets),
             "max_total_queue_bytes": _limit("max_total_queue_bytes", self.max_total_queue_bytes),

@@ -31,6 +31,10 @@ mod _core {
     #[pymodule_export]
     const EVENT: u8 = crate::delivery::EVENT;
     #[pymodule_export]
+    const FLUSH: u8 = crate::server::FLUSH;
+    #[pymodule_export]
+    const FULL: u8 = crate::server::FULL;
+    #[pymodule_export]
     const HANDOFF: u8 = crate::delivery::HANDOFF;
     #[pymodule_export]
     const MESSAGE: u8 = crate::delivery::MESSAGE;

@@ -35,6 +35,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "http_compression" => options.compression.on = value.extract()?,
         "max_attachments" => engine.max_attachments = value.extract()?,
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
+        "max_inbox_bytes" => options.max_inbox_bytes = value.extract()?,
         "max_queue_bytes" => options.max_queue_bytes = limit(value)?,
         "max_queue_packets" => options.max_queue_packets = limit(value)?,
         "max_total_queue_bytes" => options.max_total_queue_bytes = limit(value)?,

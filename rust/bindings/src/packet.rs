@@ -1,13 +1,13 @@
 //! What the program sends, as one frame: a packet, the header around data that Python has encoded;
 //! or messages that it has encoded itself.
 
-use bytes::Bytes;
 use engine::Parser;
 use protocol::msgpack;
 use protocol::socketio::{Packet, PacketType};
 use pyo3::FromPyObject;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use rooms::{Flags, Frame};
+use smallvec::SmallVec;
 
 /// Stands for a packet that the program has encoded as no message at all.
 const NOOP: &[u8] = b"6";
@@ -55,8 +55,7 @@ fn text_frame(
     attachments: &[PyBackedBytes],
     flags: Flags,
 ) -> Frame {
-    let attachments: Vec<Bytes> =
-        attachments.iter().map(|data| Bytes::copy_from_slice(data)).collect();
+    let attachments: SmallVec<[&[u8]; 2]> = attachments.iter().map(|data| &**data).collect();
     let kind = match (kind, attachments.is_empty()) {
         (PacketType::Event, false) => PacketType::BinaryEvent,
         (PacketType::Ack, false) => PacketType::BinaryAck,
@@ -64,11 +63,10 @@ fn text_frame(
     };
     let count = attachments.len() as u32;
     let packet = Packet { kind, attachments: count, namespace, id, data: "" };
-    let mut text = Vec::with_capacity(json.len() + namespace.len() + 16);
-    text.push(b'4');
-    packet.encode_header(&mut text);
-    text.extend_from_slice(json);
-    Frame::with_flags(&text, &attachments, flags)
+    let mut head = Vec::with_capacity(namespace.len() + 16);
+    head.push(b'4');
+    packet.encode_header(&mut head);
+    Frame::from_pieces(&[&head, json], &attachments, flags)
 }
 
 /// A message of the program's own: `str` or `bytes`.

@@ -24,6 +24,11 @@ use crate::error::Error;
 use crate::packet::{Message, Payload};
 use crate::{delivery, options, packet};
 
+/// In what `emit` returns: the caller must see to it that `flush` is called soon.
+pub(crate) const FLUSH: u8 = 1;
+/// In what `emit` returns: so much waits that the caller should wait before it emits more.
+pub(crate) const FULL: u8 = 2;
+
 /// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct Server {
@@ -171,7 +176,7 @@ impl Server {
 
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
     ///
-    /// Returns whether the caller must see to it that `flush` is called.
+    /// Returns [`FLUSH`], [`FULL`], both or 0.
     #[pyo3(signature = (
         namespace, payload, attachments, to, skip, ack_id,
         except_rooms = None, volatile = false, conflate = None, compress = true,
@@ -189,29 +194,28 @@ impl Server {
         volatile: bool,
         conflate: Option<&str>,
         compress: bool,
-    ) -> bool {
+    ) -> u8 {
         let registry = self.registry.lock();
         let mut audience = audience(&registry, namespace, to.as_deref(), skip.as_deref());
         audience.leave_out(&registry, namespace, except_rooms.as_deref().unwrap_or_default());
         if audience.rooms.is_empty() && audience.sockets.is_empty() {
-            return false;
+            return 0;
         }
-        let Ok(net) = self.net() else { return false };
+        let net = self.net.read();
+        let Some(net) = &*net else { return 0 };
         let conflate = conflate.map(|name| Key::new(namespace, name));
         let flags = Flags { volatile, conflate, compress };
         let kind = PacketType::Event;
         let frame = self.frame(kind, namespace, ack_id, Some(&payload), attachments, flags);
-        for (addr, sid) in audience.sockets {
-            net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
-        }
-        for shard in (0..net.shards() as u16).filter(|_| !audience.rooms.is_empty()) {
-            let except = audience.except.iter().filter(|addr| addr.shard == shard);
-            let except = except.copied().collect();
-            let (rooms, except_rooms) = (audience.rooms.clone(), audience.except_rooms.clone());
-            let frame = frame.clone();
-            net.push_quietly(shard, Command::Emit { rooms, except, except_rooms, frame });
-        }
-        self.wake_later(&net)
+        audience.push(net, frame);
+        let flush = if self.wake_later(net) { FLUSH } else { 0 };
+        let full = if net.is_full() { FULL } else { 0 };
+        flush | full
+    }
+
+    /// Whether so much waits that more should not be emitted yet.
+    fn is_full(&self) -> bool {
+        self.net.read().as_ref().is_some_and(|net| net.is_full())
     }
 
     /// Sends messages to a session as they are, one behind the other; returns as `emit` does.
@@ -415,6 +419,26 @@ struct Audience {
 }
 
 impl Audience {
+    /// Sends the frame to everybody.
+    fn push(self, net: &net::Server, frame: Frame) {
+        for (addr, sid) in self.sockets {
+            net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
+        }
+        if self.rooms.is_empty() {
+            return;
+        }
+        let last = net.shards() as u16 - 1;
+        let of = |shard| self.except.iter().filter(move |addr| addr.shard == shard).copied();
+        for shard in 0..last {
+            let (rooms, except_rooms) = (self.rooms.clone(), self.except_rooms.clone());
+            let (except, frame) = (of(shard).collect(), frame.clone());
+            net.push_quietly(shard, Command::Emit { rooms, except, except_rooms, frame });
+        }
+        let (rooms, except, except_rooms) =
+            (self.rooms.clone(), of(last).collect(), self.except_rooms.clone());
+        net.push_quietly(last, Command::Emit { rooms, except, except_rooms, frame });
+    }
+
     /// Leaves out the members of these rooms; a socket's sid is its own room.
     fn leave_out(&mut self, registry: &Registry, namespace: &str, names: &[PyBackedStr]) {
         for name in names {

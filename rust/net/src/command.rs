@@ -165,3 +165,18 @@ pub enum Command {
     /// Accept no more connections.
     Unlisten,
 }
+
+/// What a command takes beside its frame, roughly.
+const OVERHEAD: usize = 256;
+
+impl Command {
+    /// The bytes it keeps alive, roughly; 0 when it carries no packet of the program's.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Direct { frame, .. } | Self::Emit { frame, .. } | Self::Send { frame, .. } => {
+                frame.wire().len() + OVERHEAD
+            }
+            _ => 0,
+        }
+    }
+}

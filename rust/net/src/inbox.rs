@@ -4,8 +4,12 @@
 //! vector out. The order of the steps is what keeps a wake from being lost: the shard sets
 //! `sleeping`, looks at the inbox again, then waits; a pusher pushes first and wakes only if it was
 //! the one to clear `sleeping`.
+//!
+//! Nothing is refused here. How many bytes wait, in the inbox and in the fan-out behind it, can be
+//! asked from any thread, so that who pushes can wait before it pushes more.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mio::Waker;
@@ -16,7 +20,11 @@ use crate::command::Command;
 /// The queue of one shard's commands.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    commands: Mutex<Vec<Command>>,
+    commands: Mutex<VecDeque<Command>>,
+    /// Bytes of the commands that wait here.
+    queued: AtomicUsize,
+    /// Bytes that the shard has taken and not sent yet.
+    pending: AtomicUsize,
     sleeping: AtomicBool,
     /// Something besides a command wants a turn.
     nudged: AtomicBool,
@@ -26,7 +34,9 @@ pub(crate) struct Inbox {
 impl Inbox {
     pub(crate) fn new(waker: Waker) -> Self {
         Self {
-            commands: Mutex::new(Vec::new()),
+            commands: Mutex::default(),
+            queued: AtomicUsize::new(0),
+            pending: AtomicUsize::new(0),
             sleeping: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
             waker,
@@ -34,13 +44,28 @@ impl Inbox {
     }
 
     pub(crate) fn push(&self, command: Command) {
-        self.commands.lock().push(command);
+        self.push_quietly(command);
         self.wake();
     }
 
     /// Pushes without a wake; the pusher calls [`Inbox::wake`] when it has pushed all it has.
     pub(crate) fn push_quietly(&self, command: Command) {
-        self.commands.lock().push(command);
+        let size = command.size();
+        let mut commands = self.commands.lock();
+        commands.push_back(command);
+        // Under the lock, as in `take`; who asks from elsewhere needs no exact number.
+        self.queued.fetch_add(size, Ordering::Relaxed);
+    }
+
+    /// Bytes that were pushed and have not left the fan-out yet.
+    pub(crate) fn bytes(&self) -> usize {
+        let queued = self.queued.load(Ordering::Relaxed);
+        queued.saturating_add(self.pending.load(Ordering::Relaxed))
+    }
+
+    /// The shard has so many bytes of what it took still to send.
+    pub(crate) fn set_pending(&self, bytes: usize) {
+        self.pending.store(bytes, Ordering::Relaxed);
     }
 
     /// Asks for a turn without a command.
@@ -57,9 +82,13 @@ impl Inbox {
         }
     }
 
-    /// Swaps the waiting commands into `taken`, which must be empty.
-    pub(crate) fn take(&self, taken: &mut Vec<Command>) {
-        std::mem::swap(&mut *self.commands.lock(), taken);
+    /// Swaps the waiting commands into `taken`, which must be empty; returns their bytes.
+    pub(crate) fn take(&self, taken: &mut VecDeque<Command>) -> usize {
+        let mut commands = self.commands.lock();
+        std::mem::swap(&mut *commands, taken);
+        let bytes = self.queued.swap(0, Ordering::Relaxed);
+        self.pending.fetch_add(bytes, Ordering::Relaxed);
+        bytes
     }
 
     /// Announces that the shard is about to wait; returns how long it may.

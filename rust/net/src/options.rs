@@ -120,6 +120,8 @@ pub struct Options {
     pub head_timeout: Duration,
     /// The size of a request head, in bytes.
     pub max_head: usize,
+    /// What may wait for one shard, in bytes, before [`crate::Server::is_full`] says so.
+    pub max_inbox_bytes: usize,
     /// What may wait for one client, in bytes of memory; past it the session is closed as
     /// `slow client`.
     pub max_queue_bytes: usize,
@@ -163,6 +165,7 @@ impl Default for Options {
             cors_credentials: true,
             head_timeout: Duration::from_secs(10),
             max_head: 16 * 1024,
+            max_inbox_bytes: 1 << 20,
             max_queue_bytes: 1 << 20,
             max_queue_packets: 16_384,
             max_total_queue_bytes: 256 << 20,

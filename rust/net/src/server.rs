@@ -27,6 +27,7 @@ pub struct Server {
     counters: Arc<[Arc<Counters>]>,
     throttling: Vec<Arc<AtomicBool>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    max_inbox_bytes: usize,
 }
 
 impl Server {
@@ -47,6 +48,7 @@ impl Server {
             counters: (0..count).map(|_| Arc::default()).collect(),
             throttling: (0..count).map(|_| Arc::default()).collect(),
             threads: Mutex::default(),
+            max_inbox_bytes: options.max_inbox_bytes,
         };
         for (index, poll) in polls.into_iter().enumerate() {
             server.start_shard(index, poll, options)?;
@@ -106,6 +108,11 @@ impl Server {
         for inbox in self.inboxes.iter() {
             inbox.push(command());
         }
+    }
+
+    /// Whether so much waits for a shard that who emits should wait before it emits more.
+    pub fn is_full(&self) -> bool {
+        self.inboxes.iter().any(|inbox| inbox.bytes() > self.max_inbox_bytes)
     }
 
     /// The descriptor that is readable while [`Server::take`] has something.

@@ -4,6 +4,7 @@
 //! then what is due. Fan-outs are cut by time, so that no client waits behind ten thousand others.
 //! The thread never touches Python; what Python must hear goes to the outbox, once per turn.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,10 @@ const ACCEPTS: usize = 128;
 const RECIPIENTS: usize = 32;
 /// How long a turn may send before it looks at I/O again.
 const SLICE: Duration = Duration::from_micros(300);
+/// Commands between two looks at the clock.
+const COMMANDS: usize = 64;
+/// How long a turn may apply commands before it looks at I/O again.
+const APPLYING: Duration = Duration::from_millis(1);
 /// How long a listener rests when the process has no descriptor left.
 const REST: u64 = 100;
 
@@ -51,7 +56,9 @@ pub(crate) struct Shard {
     pub(crate) stop_by: Option<Time>,
     poll: Poll,
     epoch: Instant,
-    commands: Vec<Command>,
+    /// Taken from the inbox, not applied yet.
+    commands: VecDeque<Command>,
+    command_bytes: usize,
     buffer: Vec<u8>,
     due: Vec<(Time, Owner)>,
     accepting: Vec<usize>,
@@ -80,7 +87,8 @@ impl Shard {
             stop_by: None,
             poll,
             epoch,
-            commands: Vec::new(),
+            commands: VecDeque::new(),
+            command_bytes: 0,
             buffer: vec![0; READ_BUFFER],
             due: Vec::new(),
             accepting: Vec::new(),
@@ -113,6 +121,7 @@ impl Shard {
         self.read();
         self.take_commands();
         self.guard(None, Self::fan_out);
+        self.inbox.set_pending(self.fanout.pending_bytes() + self.command_bytes);
         self.guard(None, Self::expire);
         for slot in std::mem::take(&mut self.table.polls) {
             self.table.flush_poll(slot);
@@ -138,6 +147,7 @@ impl Shard {
         let busy = !self.table.ready.is_empty()
             || !self.accepting.is_empty() && self.rest_until.is_none()
             || !self.table.polls.is_empty()
+            || !self.commands.is_empty()
             || !self.fanout.is_idle();
         if busy {
             return Some(Duration::ZERO);
@@ -287,13 +297,20 @@ impl Shard {
 
     // --- commands, fan-outs, deadlines -----------------------------------------------------------
 
+    /// Applies what is in the inbox, in order; what takes too long goes on in the next turn.
     fn take_commands(&mut self) {
-        let mut commands = std::mem::take(&mut self.commands);
-        self.inbox.take(&mut commands);
-        for command in commands.drain(..) {
-            self.guard(None, |shard| shard.apply(command));
+        if self.commands.is_empty() {
+            self.command_bytes = self.inbox.take(&mut self.commands);
         }
-        self.commands = commands;
+        let (started, mut applied) = (Instant::now(), 0);
+        while let Some(command) = self.commands.pop_front() {
+            self.command_bytes = self.command_bytes.saturating_sub(command.size());
+            self.guard(None, |shard| shard.apply(command));
+            applied += 1;
+            if applied % COMMANDS == 0 && started.elapsed() >= APPLYING {
+                return;
+            }
+        }
     }
 
     fn fan_out(&mut self) {

@@ -303,6 +303,32 @@ fn a_thousand_pollers_cost_one_encoding_and_one_compression() {
 }
 
 #[test]
+fn a_full_inbox_says_so_until_the_shard_has_sent() {
+    let options = Options { shards: 1, max_inbox_bytes: 100_000, ..Options::default() };
+    let running = Running::start(options);
+    let mut stream = running.websocket();
+    let frame = Frame::new(&vec![b'4'; 60_000], &[]);
+    let emit = || Command::Emit {
+        rooms: smallvec![ALL],
+        except: smallvec![],
+        except_rooms: smallvec![],
+        frame: frame.clone(),
+    };
+    assert!(!running.server.is_full());
+    running.server.push_quietly(0, emit());
+    running.server.push_quietly(0, emit());
+    assert!(running.server.is_full());
+    running.server.wake();
+    for _ in 0..2 {
+        assert_eq!(read_frame(&mut stream).1.len(), 60_000);
+    }
+    while running.server.is_full() {
+        std::thread::yield_now();
+    }
+    running.finish();
+}
+
+#[test]
 fn another_path_is_handed_off_with_its_bytes() {
     let running = Running::start(Options::default());
     let mut stream = running.connect();

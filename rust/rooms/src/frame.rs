@@ -13,6 +13,8 @@ use bytes::Bytes;
 use protocol::engineio::SEPARATOR;
 use protocol::websocket::{Deflater, Opcode, encode_deflated_header, encode_header};
 
+use smallvec::SmallVec;
+
 use crate::flags::Flags;
 
 /// A packet that many may share.
@@ -54,9 +56,15 @@ impl Frame {
 
     /// The same, with what the program says about the packet.
     pub fn with_flags(text: &[u8], attachments: &[Bytes], flags: Flags) -> Self {
-        let binary: usize = attachments.iter().map(|data| data.len() + 10).sum();
-        let mut wire = Vec::with_capacity(text.len() + 10 + binary);
-        let first = append(Opcode::Text, &[text], &mut wire);
+        let attachments: SmallVec<[&[u8]; 2]> = attachments.iter().map(|data| &**data).collect();
+        Self::from_pieces(&[text], &attachments, flags)
+    }
+
+    /// The same, of a text in pieces; everything is copied once.
+    pub fn from_pieces(text: &[&[u8]], attachments: &[&[u8]], flags: Flags) -> Self {
+        let len: usize = text.iter().chain(attachments).map(|piece| piece.len() + 10).sum();
+        let mut wire = Vec::with_capacity(len);
+        let first = append(Opcode::Text, text, &mut wire);
         let others =
             attachments.iter().map(|data| append(Opcode::Binary, &[data], &mut wire)).collect();
         Self::made(wire, first, others, flags)
