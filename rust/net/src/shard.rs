@@ -1,7 +1,7 @@
 //! One thread: a poller, the streams and sessions of a [`Table`], and the rooms of a `Fanout`.
 //!
-//! A turn: I/O that is ready, then the commands in the inbox, then a slice of the pending fan-outs,
-//! then what is due. Fan-outs are cut by time, so that no client waits behind ten thousand others.
+//! A turn: I/O that is ready, then the commands in the inbox, then a slice of the backlogs, then one
+//! of the pending fan-outs, then what is due. All of these are cut by time, so that no client waits behind ten thousand others.
 //! The thread never touches Python; what Python must hear goes to the outbox, once per turn.
 
 use std::collections::VecDeque;
@@ -36,7 +36,7 @@ const READS: usize = 4;
 /// Connections accepted from one listener in a turn.
 const ACCEPTS: usize = 128;
 /// Recipients between two looks at the clock.
-const RECIPIENTS: usize = 32;
+const RECIPIENTS: usize = 8;
 /// How long a turn may send before it looks at I/O again.
 const SLICE: Duration = Duration::from_micros(300);
 /// Commands between two looks at the clock.
@@ -59,6 +59,8 @@ pub(crate) struct Shard {
     /// Taken from the inbox, not applied yet.
     commands: VecDeque<Command>,
     command_bytes: usize,
+    /// Streams with a backlog that can be written again.
+    writable: VecDeque<u32>,
     buffer: Vec<u8>,
     due: Vec<(Time, Owner)>,
     accepting: Vec<usize>,
@@ -89,6 +91,7 @@ impl Shard {
             epoch,
             commands: VecDeque::new(),
             command_bytes: 0,
+            writable: VecDeque::new(),
             buffer: vec![0; READ_BUFFER],
             due: Vec::new(),
             accepting: Vec::new(),
@@ -120,6 +123,7 @@ impl Shard {
         self.resume();
         self.read();
         self.take_commands();
+        self.guard(None, Self::flush);
         self.guard(None, Self::fan_out);
         self.inbox.set_pending(self.fanout.pending_bytes() + self.command_bytes);
         self.guard(None, Self::expire);
@@ -148,6 +152,7 @@ impl Shard {
             || !self.accepting.is_empty() && self.rest_until.is_none()
             || !self.table.polls.is_empty()
             || !self.commands.is_empty()
+            || !self.writable.is_empty()
             || !self.fanout.is_idle();
         if busy {
             return Some(Duration::ZERO);
@@ -175,7 +180,7 @@ impl Shard {
             self.table.ready.push(token.0 as u32);
         }
         if event.is_writable() && stream.waiting() > 0 {
-            self.table.flush(token.0 as u32);
+            self.writable.push_back(token.0 as u32);
         }
     }
 
@@ -308,6 +313,20 @@ impl Shard {
             self.guard(None, |shard| shard.apply(command));
             applied += 1;
             if applied % COMMANDS == 0 && started.elapsed() >= APPLYING {
+                return;
+            }
+        }
+    }
+
+    /// Writes what waits for streams that can be written again: thousands of them may.
+    fn flush(&mut self) {
+        if self.writable.is_empty() {
+            return;
+        }
+        let started = Instant::now();
+        while let Some(slot) = self.writable.pop_front() {
+            self.table.flush(slot);
+            if started.elapsed() >= SLICE {
                 return;
             }
         }
