@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benches.pairs import FanioPairs, PythonSocketIOPairs
+from benches.pairs import FanioMsgpackPairs, FanioPairs, PythonSocketIOPairs
 
-KINDS = {"fanio": FanioPairs, "python-socketio": PythonSocketIOPairs}
+KINDS = {"fanio": FanioPairs, "fanio, msgpack": FanioMsgpackPairs, "python-socketio": PythonSocketIOPairs}
 
 
 @pytest.fixture

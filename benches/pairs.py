@@ -18,7 +18,7 @@ from engineio import packet as engineio_packet
 
 import fanio
 
-__all__ = ["FanioPairs", "PythonSocketIOPairs", "server_frame"]
+__all__ = ["FanioMsgpackPairs", "FanioPairs", "PythonSocketIOPairs", "server_frame"]
 
 HEAD = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
@@ -27,18 +27,25 @@ HEAD = (
 SECONDS = 20
 
 
-def server_frame(text: bytes) -> bytes:
-    """Return a text frame as a server sends it."""
-    if len(text) < 126:
-        return bytes([0x81, len(text)]) + text
-    return b"\x81\x7e" + struct.pack(">H", len(text)) + text
+#: A CONNECT with each serializer, and what its answer begins with.
+CONNECTS = {
+    "default": (1, b"40", b'40{"sid"'),
+    "msgpack": (2, b"\x82\xa4type\x00\xa3nsp\xa1/", b"\xa4data\x81\xa3sid"),
+}
 
 
-def client_frame(text: bytes) -> bytes:
-    """Return a text frame as a client sends it; the key is zero, so the payload stays as it is."""
-    if len(text) < 126:
-        return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
-    return b"\x81\xfe" + struct.pack(">H", len(text)) + bytes(4) + text
+def server_frame(data: bytes, opcode: int = 1) -> bytes:
+    """Return a frame, of text by default, as a server sends it."""
+    if len(data) < 126:
+        return bytes([0x80 | opcode, len(data)]) + data
+    return bytes([0x80 | opcode, 0x7E]) + struct.pack(">H", len(data)) + data
+
+
+def client_frame(data: bytes, opcode: int = 1) -> bytes:
+    """Return a frame as a client sends it; the key is zero, so the payload stays as it is."""
+    if len(data) < 126:
+        return bytes([0x80 | opcode, 0x80 | len(data)]) + bytes(4) + data
+    return bytes([0x80 | opcode, 0xFE]) + struct.pack(">H", len(data)) + bytes(4) + data
 
 
 class Pairs:
@@ -86,14 +93,20 @@ class Pairs:
 class FanioPairs(Pairs):
     """fanio with one shard."""
 
+    serializer = "default"
+
     def __init__(self, clients: int) -> None:
         super().__init__()
-        self.sio = fanio.AsyncServer(shards=1, cors_allowed_origins="*", max_queue_bytes=1 << 30)
+        self.sio = fanio.AsyncServer(
+            shards=1, cors_allowed_origins="*", max_queue_bytes=1 << 30, serializer=self.serializer
+        )
+        opcode, connect, self.answer = CONNECTS[self.serializer]
+        self.connect = client_frame(connect, opcode)
         self.joined = 0
         self.sio.on("connect", self._connect)
         self.run(self._open(clients))
         for end in self.ends:
-            self._read_until(end, b'40{"sid"')
+            self._read_until(end, self.answer)
 
     async def _connect(self, sid: str, environ: dict[str, Any]) -> None:
         self.joined += 1
@@ -104,7 +117,7 @@ class FanioPairs(Pairs):
             self.sio._core.adopt(self.pair().detach(), "/socket.io/", HEAD, None, False)
         for end in self.ends:
             self._read_until(end, b'"maxPayload"')
-            end.send(client_frame(b"40"))
+            end.send(self.connect)
         await asyncio.wait_for(self._all_joined(clients), SECONDS)
 
     async def _all_joined(self, clients: int) -> None:
@@ -127,6 +140,12 @@ class FanioPairs(Pairs):
             end.close()
         self.run(self.sio.shutdown())
         super().close()
+
+
+class FanioMsgpackPairs(FanioPairs):
+    """The same with msgpack."""
+
+    serializer = "msgpack"
 
 
 class PythonSocketIOPairs(Pairs):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import EVENT, Packet
 
 from fanio.wire.encode import Codec
+from fanio.wire.msgpack import MsgpackCodec
 
 PAYLOADS = {
     "64 B": ["b", 1, "x" * 64],
@@ -49,3 +51,28 @@ def test_decode(benchmark, library, payload):
     else:
         text = "2" + data.decode()
         assert benchmark(lambda: Packet(encoded_packet=text).data) == PAYLOADS[payload]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("library", ["fanio, msgpack", "python-socketio, msgpack"])
+def test_msgpack(benchmark, library, payload):
+    benchmark.group = f"encode: {payload}"
+    data = PAYLOADS[payload]
+    if library == "fanio, msgpack":
+        packed, _ = benchmark(MsgpackCodec().encode, data)
+        assert MsgpackCodec().loads(packed) == data
+    else:
+        packed = benchmark(lambda: MsgPackPacket(EVENT, data=data, namespace="/").encode())
+        assert MsgPackPacket(encoded_packet=packed).data == data
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("library", ["fanio, msgpack", "python-socketio, msgpack"])
+def test_msgpack_decode(benchmark, library, payload):
+    benchmark.group = f"decode: {payload}"
+    data = PAYLOADS[payload]
+    if library == "fanio, msgpack":
+        assert benchmark(MsgpackCodec().loads, MsgpackCodec().encode_object(data)) == data
+    else:
+        packed = MsgPackPacket(EVENT, data=data, namespace="/").encode()
+        assert benchmark(lambda: MsgPackPacket(encoded_packet=packed).data) == data

@@ -5,6 +5,7 @@ The reading costs the same in each and is part of every figure.
 
 from __future__ import annotations
 
+import msgpack
 import pytest
 
 from benches.pairs import Pairs, server_frame
@@ -12,13 +13,15 @@ from benches.pairs import Pairs, server_frame
 CLIENTS = 100
 PAD = "x" * 64
 FRAME = server_frame(f'42["b",1,"{PAD}"]'.encode())
+PACKET = msgpack.dumps({"type": 2, "nsp": "/", "data": ["b", 1, PAD]})
+FRAMES = {"fanio, msgpack": server_frame(PACKET, 2)}
 
 
 @pytest.mark.parametrize("emits", [1, 10])
-@pytest.mark.parametrize("library", ["fanio", "python-socketio"])
+@pytest.mark.parametrize("library", ["fanio", "fanio, msgpack", "python-socketio"])
 def test_broadcast(benchmark, connect, library, emits):
     benchmark.group = f"{emits} × 64 B to {CLIENTS} socket pairs"
-    pairs = connect(library, CLIENTS)
+    pairs, frame = connect(library, CLIENTS), FRAMES.get(library, FRAME)
 
     async def emit():
         for _ in range(emits):
@@ -27,7 +30,7 @@ def test_broadcast(benchmark, connect, library, emits):
     def broadcast():
         pairs.run(emit())
         pairs.run(pairs.sio.sleep(0))
-        pairs.receive(emits * len(FRAME))
+        pairs.receive(emits * len(frame))
 
     benchmark(broadcast)
 

@@ -119,7 +119,8 @@ class Codec:
             with contextlib.suppress(ValueError):
                 return orjson.loads(data)
         try:
-            return json.loads(data)
+            # As text: from bytes the standard module reads UTF-16 and 32 too.
+            return json.loads(data.decode())
         except RecursionError as error:
             raise ValueError(str(error)) from None
 
