@@ -18,7 +18,7 @@ from fanio.doors.static import find_file
 if TYPE_CHECKING:
     from fanio.async_server import AsyncServer
     from fanio.engineio.base_server import BaseServer
-    from fanio.types import ASGIApplication, Receive, Scope, Send, StaticFiles
+    from fanio.types import ASGIApplication, Message, Receive, Scope, Send, StaticFiles
 
 __all__ = ["ASGIApp"]
 
@@ -85,15 +85,15 @@ class ASGIApp:
             await self.engineio_server.handle_request(scope, receive, send)
             return
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            send = _without_body(send) if scope["method"] == "HEAD" else send
             file = find_file(scope["path"], self.static_files) if self.static_files else None
-            content = await asyncio.to_thread(_read, file[0]) if file else None
-            if file is not None and content is not None:
-                await _respond(scope, send, 200, file[1], content)
+            if file is not None and await asyncio.to_thread(_exists, file[0]):
+                await self.serve_static_file({"filename": file[0], "content_type": file[1]}, receive, send)
                 return
         if self.other_asgi_app is not None:
             await self.other_asgi_app(scope, receive, send)
         else:
-            await self.not_found(scope, receive, send)
+            await self.not_found(receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
         """Return whether a request is for Socket.IO."""
@@ -117,13 +117,21 @@ class ASGIApp:
             if stop_watching is not None:
                 stop_watching()
 
-    async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_static_file(self, static_file: dict[str, str], receive: Receive, send: Send) -> None:
+        """Answer with a file: its ``filename`` and ``content_type``."""
+        content = await asyncio.to_thread(_read, static_file["filename"])
+        if content is None:
+            await self.not_found(receive, send)
+        else:
+            await _respond(send, 200, static_file["content_type"], content)
+
+    async def not_found(self, receive: Receive, send: Send) -> None:
         """Answer that there is nothing: 404, or 403 to a WebSocket."""
-        if scope["type"] == "websocket":
-            await receive()
+        kind = (await receive())["type"]
+        if kind == "websocket.connect":
             await send({"type": "websocket.close", "code": 1000})
-        elif scope["type"] == "http":
-            await _respond(scope, send, 404, "text/plain", b"Not Found")
+        elif kind == "http.request":
+            await _respond(send, 404, "text/plain", b"Not Found")
 
 
 def _is_below(path: str, ours: str) -> bool:
@@ -137,11 +145,26 @@ def _read(name: str) -> bytes | None:
         return None
 
 
-async def _respond(scope: Scope, send: Send, status: int, kind: str, content: bytes) -> None:
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except ValueError:
+        return False
+
+
+def _without_body(send: Send) -> Send:
+    """Return a ``send`` for the answer to HEAD."""
+
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
+
+
+async def _respond(send: Send, status: int, kind: str, content: bytes) -> None:
     headers = [
         (b"content-type", kind.encode()),
         (b"content-length", str(len(content)).encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    body = b"" if scope["method"] == "HEAD" else content
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": content})

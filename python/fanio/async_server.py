@@ -30,7 +30,8 @@ from fanio.handling.packets import PacketReader
 from fanio.handling.serving import Program
 from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
-from fanio.packet import EVENT
+from fanio.msgpack_packet import MsgPackPacket
+from fanio.packet import EVENT, Packet
 from fanio.reason import Reason
 from fanio.stats import Stats, collect
 from fanio.wire import options as wire
@@ -140,7 +141,7 @@ class AsyncServer:
         self._rooms = RoomNames(self._living_rooms)
         self._turns = Turns(self._tasks)
         self._attach(core)
-        self._is_initialized = False
+        self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
 
     def _attach(self, core: _core.Server) -> None:
@@ -187,6 +188,12 @@ class AsyncServer:
         return wire.WireOptions(**{name: kwargs[name] for name in WIRE & set(kwargs)})
 
     @property
+    def packet_class(self) -> type[Any]:
+        """The class that has this server's packets in Python; the core does not use it."""
+        own: type[Any] | None = getattr(self._codec, "packet_class", None)
+        return own or (MsgPackPacket if self._codec.parser == "msgpack" else Packet)
+
+    @property
     def manager(self) -> AsyncManager:
         """What knows clients and rooms; another may be set."""
         return self._manager
@@ -199,7 +206,7 @@ class AsyncServer:
         self._manager = manager
         manager.set_server(self)
         self._lifecycle.left = self._tell_manager
-        if self._is_initialized:
+        if self.manager_initialized:
             manager.initialize()
 
     def _tell_manager(self, sid: str, namespace: str) -> None:
@@ -829,8 +836,8 @@ class AsyncServer:
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""
         self.eio._serve_on(loop)
-        if not self._is_initialized:
-            self._is_initialized = True
+        if not self.manager_initialized:
+            self.manager_initialized = True
             self._manager.initialize()
 
     def _trust(self, proxies: list[str]) -> None:

@@ -104,3 +104,24 @@ async def test_lifespan_closes_the_server(serve):
     connection.tell("lifespan.shutdown")
     assert (await connection.hear())["type"] == "lifespan.shutdown.complete"
     assert core.of("stop") == [()]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_files_and_nothing_can_be_answered_otherwise(fake, tmp_path, method):
+    (tmp_path / "a.txt").write_text("a")
+    seen = []
+
+    class Mine(fanio.ASGIApp):
+        async def serve_static_file(self, static_file, receive, send):
+            seen.append(static_file["content_type"])
+            await super().serve_static_file(static_file, receive, send)
+
+        async def not_found(self, receive, send):
+            seen.append("nothing")
+            await super().not_found(receive, send)
+
+    app = Mine(fanio.AsyncServer(), static_files={"/a": str(tmp_path / "a.txt")})
+    for path, status, body in [("/a", 200, b"a"), ("/b", 404, b"Not Found")]:
+        got, _, content = await get(app, path, method=method)
+        assert (got, content) == (status, b"" if method == "HEAD" else body)
+    assert seen == ["text/plain", "nothing"]

@@ -107,6 +107,8 @@ class BaseServer:
         self.logger = logger
         self.async_handlers = async_handlers
         self._json: JsonModule | None = None
+        #: Has no effect: the shards watch the clients.
+        self.start_service_task = True
         #: The registered functions, by event; ``on`` registers.
         self.handlers: dict[str, HandlerFunction] = {}
         self._sent: dict[str, object] = {**options.core(), "parser": self._parser, **_NO_QUESTIONS}
