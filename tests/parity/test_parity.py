@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,7 +25,8 @@ def transcript(server: Server, case: Case) -> list[str]:
     """What a case's client sends to a server and gets from it."""
     ports = json.loads(server.output().split("\n", 1)[0])["ports"]
     talk = case.set_up(fanio.AsyncServer(**case.options), fanio)
-    place: Any = SimpleNamespace(host=server.host, port=ports[case.name], uds=None, authority=server.host)
+    place = copy.copy(server)
+    place.port = ports[case.name]
     with World(place) as world:
         try:
             talk(world)

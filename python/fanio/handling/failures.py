@@ -5,7 +5,6 @@ The loop's own default would only log it a second time.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,8 +40,5 @@ class Failures:
         loop = self._tasks.loop
         if loop.get_exception_handler() is None:
             return
-        context = {"message": message, "exception": error, **facts}
-        task = asyncio.current_task() if loop.is_running() else None
-        if task is not None:
-            context["task"] = task
-        loop.call_exception_handler(context)
+        # Without the task: Python 3.12 would enter its context, in which this runs already.
+        loop.call_exception_handler({"message": message, "exception": error, **facts})

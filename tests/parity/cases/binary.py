@@ -50,8 +50,8 @@ def attachments_to_a_client(sio: Any, socketio: Any) -> Talk:
     def talk(world: World) -> None:
         client = world.client()
         for number in range(len(data)):
-            client.emit("give", number)
-            client.fence()
+            client.emit("give", number, ack=1)
+            client.until_ack(1)
 
     return talk
 
@@ -91,8 +91,9 @@ def bytes_in_a_nested_tuple(sio: Any, socketio: Any) -> Talk:
     def talk(world: World) -> None:
         client = world.client()
         client.emit("give", ack=1)
+        client.until_ack(1)
         client.emit("view", ack=2)
-        client.fence()
+        client.until_ack(2)
 
     return talk
 
@@ -126,6 +127,6 @@ def eleven_attachments(sio: Any, socketio: Any) -> Talk:
     def talk(world: World) -> None:
         client = world.client()
         client.emit("give", ack=1)
-        client.fence()
+        client.until_ack(1)
 
     return talk
