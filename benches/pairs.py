@@ -102,14 +102,14 @@ class FanioPairs(Pairs):
         )
         opcode, connect, self.answer = CONNECTS[self.serializer]
         self.connect = client_frame(connect, opcode)
-        self.joined = 0
+        self.sids: list[str] = []
         self.sio.on("connect", self._connect)
         self.run(self._open(clients))
         for end in self.ends:
             self._read_until(end, self.answer)
 
     async def _connect(self, sid: str, environ: dict[str, Any]) -> None:
-        self.joined += 1
+        self.sids.append(sid)
 
     async def _open(self, clients: int) -> None:
         self.sio._serving.start_on(self.loop)
@@ -121,7 +121,7 @@ class FanioPairs(Pairs):
         await asyncio.wait_for(self._all_joined(clients), SECONDS)
 
     async def _all_joined(self, clients: int) -> None:
-        while self.joined < clients:
+        while len(self.sids) < clients:
             await asyncio.sleep(0.001)
 
     @staticmethod
@@ -155,6 +155,8 @@ class PythonSocketIOPairs(Pairs):
         super().__init__()
         self.sio = socketio.AsyncServer(async_mode="asgi")
         self.streams: dict[str, socket.socket] = {}
+        self.sids: list[str] = []
+        self.sio.on("connect", self._connect)
         self.sio.eio.send_packet = self._send_packet
         self.sio.eio.send = self._send
         self.run(self._open(clients))
@@ -165,6 +167,9 @@ class PythonSocketIOPairs(Pairs):
             self.streams[f"eio{number}"] = self.pair()
             await self.sio._handle_eio_connect(f"eio{number}", {})
             await self.sio._handle_eio_message(f"eio{number}", "0")
+
+    async def _connect(self, sid: str, environ: dict[str, Any]) -> None:
+        self.sids.append(sid)
 
     async def _send_packet(self, eio_sid: str, packet: engineio_packet.Packet) -> None:
         self.streams[eio_sid].send(server_frame(packet.encode().encode()))
