@@ -1,4 +1,4 @@
-"""fanio: a Socket.IO server whose hot path is Rust, with python-socketio's API."""
+"""fanio: a Socket.IO server and client whose hot path is Rust, with python-socketio's API."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ from typing import Any
 
 from fanio import absent, exceptions
 from fanio.asgi import ASGIApp
+from fanio.async_client import AsyncClient
 from fanio.async_manager import AsyncManager
-from fanio.async_namespace import AsyncNamespace
+from fanio.async_namespace import AsyncClientNamespace, AsyncNamespace
 from fanio.async_server import AsyncServer
+from fanio.async_simple_client import AsyncSimpleClient
+from fanio.client import Client
 from fanio.exceptions import ConnectionRefusedError  # noqa: A004 (python-socketio's name)
 from fanio.handling.handlers import NO_ACK
 from fanio.impersonation import install_as_socketio, install_if_told
 from fanio.loop import new_event_loop
 from fanio.metrics import MetricsApp
+from fanio.namespace import ClientNamespace
 from fanio.reason import Reason
 from fanio.run import run
+from fanio.simple_client import SimpleClient
 
 __all__ = [
     "NO_ACK",
     "ASGIApp",
+    "AsyncClient",
+    "AsyncClientNamespace",
     "AsyncManager",
     "AsyncNamespace",
     "AsyncServer",
+    "AsyncSimpleClient",
+    "Client",
+    "ClientNamespace",
     "ConnectionRefusedError",
     "MetricsApp",
     "Reason",
+    "SimpleClient",
     "exceptions",
     "install_as_socketio",
     "new_event_loop",

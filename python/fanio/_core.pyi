@@ -8,8 +8,11 @@ __all__ = [
     "ADMISSION",
     "CLOSED",
     "CONNECT",
+    "CONNECT_ERROR",
     "DISCONNECT",
+    "DRAINED",
     "EVENT",
+    "FAILED",
     "FLUSH",
     "FULL",
     "HANDOFF",
@@ -17,6 +20,9 @@ __all__ = [
     "OPEN",
     "REFUSED",
     "STOPPED",
+    "UPGRADED",
+    "ClientConnection",
+    "ClientHub",
     "FrameReader",
     "Load",
     "Server",
@@ -52,6 +58,20 @@ CLOSED: Final[int]
 """(CLOSED, session_id, reason: str): the session is gone; parsers "raw" and "program"."""
 REFUSED: Final[int]
 """(REFUSED, head: bytes, peer: tuple[str, int] | None, secure: bool, code: int, message: str)."""
+
+# Of a client's connection: (kind, connection_id, ...).
+# OPEN: (sid, transport, ping_interval: int, ping_timeout: int), in milliseconds; the handshake is done.
+# CONNECT, DISCONNECT: (namespace, data: bytes), (namespace); data is JSON or nothing.
+# EVENT, ACK: (namespace, data: bytes, ack_id, attachments, placeholders), as above.
+# MESSAGE: (data), undecoded. CLOSED: (reason, detail), after OPEN; nothing follows.
+CONNECT_ERROR: Final[int]
+"""(CONNECT_ERROR, connection_id, namespace, data: bytes): the server refuses a namespace."""
+DRAINED: Final[int]
+"""(DRAINED, connection_id): what await_drained() waited for."""
+FAILED: Final[int]
+"""(FAILED, connection_id, message: str, status: int | None, body: bytes): it could not be opened; nothing follows."""
+UPGRADED: Final[int]
+"""(UPGRADED, connection_id): the session moved to a WebSocket."""
 
 @final
 class Server:
@@ -187,3 +207,38 @@ class Load:
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
     """Encode one masked client frame."""
+
+@final
+class ClientHub:
+    """The clients of one asyncio loop; all hubs share the I/O thread, which ends with the last of them."""
+
+    def __new__(cls) -> ClientHub: ...
+    def fd(self) -> int:
+        """Return the file descriptor that is readable when drain() has something."""
+    def connect(self, options: dict[str, object]) -> ClientConnection:
+        """Open a connection; every key that fanio.connecting.target writes is required."""
+    def drain(self, limit: int) -> list[tuple[object, ...]]: ...
+    def stop(self) -> None: ...
+
+@final
+class ClientConnection:
+    """One connection of a client. Without a reference to it, it is aborted."""
+
+    @property
+    def id(self) -> int: ...
+    def join(self, namespace: str, payload: bytes) -> int:
+        """Send CONNECT; like the next ones, return how many bytes wait to be sent."""
+    def emit(self, namespace: str, payload: bytes, attachments: Sequence[bytes] | None, ack_id: int | None) -> int: ...
+    def ack(self, namespace: str, ack_id: int, payload: bytes, attachments: Sequence[bytes] | None) -> int: ...
+    def send_messages(self, messages: Sequence[str | bytes]) -> int:
+        """Send messages of the program's own parser."""
+    def close(self, namespaces: Sequence[str]) -> None:
+        """Leave these namespaces and end the session, when the server has read everything before."""
+    def close_with_messages(self, messages: Sequence[str | bytes]) -> None:
+        """Send last messages of the program's own parser, and end the session likewise."""
+    def abort(self) -> None: ...
+    def queued(self) -> int: ...
+    def await_drained(self, limit: int) -> None:
+        """Ask for one DRAINED event when no more than the half of `limit` bytes waits."""
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...

@@ -21,32 +21,26 @@ _SYNC = "fanio serves asyncio only: use AsyncServer with ASGIApp, and emit_nowai
 _QUEUE = "there is no cluster transport yet: one process serves all clients with its shards"
 _WSGI = f"{_SYNC}; WSGI applications fit below as other_asgi_app, by a2wsgi or asgiref"
 _TORNADO = "there is ASGI only: use ASGIApp under any ASGI server"
-_CLIENT = "there is no such client yet: use AsyncClient, or python-socketio's"
+_CLIENT = "there is no client for Engine.IO alone: use AsyncClient or Client of fanio"
 
 #: By module: the names it has, with what stands for each ("module:name") or what to use instead.
 MODULES: dict[str, dict[str, str]] = {
     "fanio.async_aiopika_manager": {"AsyncAioPikaManager": _QUEUE},
-    "fanio.async_client": {"AsyncClient": _CLIENT},
-    "fanio.async_namespace": {"AsyncClientNamespace": _CLIENT},
     "fanio.async_pubsub_manager": {"AsyncPubSubManager": _QUEUE},
     "fanio.async_redis_manager": {"AsyncRedisManager": _QUEUE},
-    "fanio.async_simple_client": {"AsyncSimpleClient": _CLIENT},
-    "fanio.base_client": {"BaseClient": _CLIENT},
     "fanio.base_namespace": {
-        "BaseNamespace": "fanio.async_namespace:AsyncNamespace",
+        "BaseClientNamespace": "fanio.base_namespace:BaseNamespace",
         "BaseServerNamespace": "fanio.async_namespace:AsyncNamespace",
     },
     "fanio.base_server": {"BaseServer": "fanio.async_server:AsyncServer"},
-    "fanio.client": {"Client": _CLIENT},
     "fanio.kafka_manager": {"KafkaManager": _QUEUE},
     "fanio.kombu_manager": {"KombuManager": _QUEUE},
     "fanio.manager": {"Manager": f"{_SYNC}; its manager is AsyncManager"},
     "fanio.middleware": {"Middleware": _WSGI, "WSGIApp": _WSGI},
-    "fanio.namespace": {"ClientNamespace": _CLIENT, "Namespace": f"{_SYNC}; its class is AsyncNamespace"},
+    "fanio.namespace": {"Namespace": f"{_SYNC}; its class is AsyncNamespace"},
     "fanio.pubsub_manager": {"PubSubManager": _QUEUE},
     "fanio.redis_manager": {"RedisManager": _QUEUE, "parse_redis_sentinel_url": _QUEUE},
     "fanio.server": {"Server": _SYNC},
-    "fanio.simple_client": {"SimpleClient": _CLIENT},
     "fanio.tornado": {"get_tornado_handler": _TORNADO},
     "fanio.zmq_manager": {"ZmqManager": _QUEUE},
     "fanio.engineio.async_client": {"AsyncClient": _CLIENT},
@@ -73,6 +67,19 @@ def find(package: str, name: str) -> Any:
             return getattr(found, name, None) or _stand_in(name, names[name])
     msg = f"module {package!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def stand_in(module: str, name: str) -> Any:
+    """Return what a name stands for that a module with a file of its own lacks.
+
+    Raises:
+        AttributeError: When python-socketio has no such name either.
+    """
+    text = MODULES.get(module, {}).get(name)
+    if text is None:
+        msg = f"module {module!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return _stand_in(name, text)
 
 
 def _stand_in(name: str, text: str) -> Any:

@@ -1,6 +1,6 @@
 """Class-based namespaces: methods named ``on_<event>`` are the handlers.
 
-Owns the lookup of methods and the delegation to the server. Knows nothing of how events arrive.
+Owns the delegation to the server or the client. Knows nothing of how events arrive.
 """
 
 from __future__ import annotations
@@ -8,16 +8,17 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
-from fanio.handling.handlers import RESERVED, Handler
+from fanio.base_namespace import AsyncTrigger
 
 if TYPE_CHECKING:
+    from fanio.async_client import AsyncClient
     from fanio.async_server import AsyncServer
     from fanio.types import Callback, Room, Rooms, SkipSid
 
-__all__ = ["AsyncNamespace"]
+__all__ = ["AsyncClientNamespace", "AsyncNamespace"]
 
 
-class AsyncNamespace:
+class AsyncNamespace(AsyncTrigger):
     """The handlers of one namespace, as the methods of a class.
 
     ``on_connect(sid, environ[, auth])``, ``on_disconnect(sid[, reason])`` and
@@ -28,48 +29,9 @@ class AsyncNamespace:
 
     #: Set by ``register_namespace``.
     server: AsyncServer
-    _methods: dict[str, Handler]
-
-    def __init__(self, namespace: str | None = None) -> None:
-        """Handle ``namespace``, "/" when it is not given."""
-        self.namespace = namespace or "/"
-
-    def is_asyncio_based(self) -> bool:
-        """Return True, as python-socketio's class does."""
-        return True
 
     def _set_server(self, server: AsyncServer) -> None:
         self.server = server
-
-    def is_overridden(self) -> bool:
-        """Return whether the class has a ``trigger_event`` of its own."""
-        return type(self).trigger_event is not AsyncNamespace.trigger_event or "trigger_event" in self.__dict__
-
-    def method(self, event: Any) -> Handler | None:
-        """Return the method that handles an event; None when there is none."""
-        methods = self.__dict__.setdefault("_methods", {})
-        name = f"on_{event}"
-        handler: Handler | None = methods.get(name)
-        if handler is None:
-            function = getattr(self, name, None)
-            if callable(function):
-                # Only names that the class has are kept, however many a client tries.
-                handler = methods[name] = Handler(function)
-        return handler
-
-    async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Call the method of an event: override it to dispatch in another way.
-
-        Returns:
-            What the method returns; None when there is no such method.
-        """
-        handler = self.method(event)
-        if handler is None:
-            return None
-        if event in RESERVED:
-            args = handler.trim(args)
-        result = handler.function(*args)
-        return await result if handler.is_async else result
 
     async def emit(
         self,
@@ -188,3 +150,56 @@ class AsyncNamespace:
     async def disconnect(self, sid: str, namespace: str | None = None) -> None:
         """Disconnect a client; see ``AsyncServer.disconnect``."""
         await self.server.disconnect(sid, namespace=namespace or self.namespace)
+
+
+class AsyncClientNamespace(AsyncTrigger):
+    """The handlers of one namespace of a client, as the methods of a class.
+
+    ``on_connect()``, ``on_connect_error(data)``, ``on_disconnect([reason])`` and
+    ``on_<event>(*args)`` may be ``async def`` or plain methods. Register an instance with
+    ``AsyncClient.register_namespace``.
+    """
+
+    #: Set by ``register_namespace``.
+    client: AsyncClient
+
+    def _set_client(self, client: AsyncClient) -> None:
+        self.client = client
+
+    async def emit(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        **options: Any,
+    ) -> None:
+        """Emit an event in this namespace; see ``AsyncClient.emit``."""
+        await self.client.emit(event, data, namespace=namespace or self.namespace, callback=callback, **options)
+
+    async def send(
+        self,
+        data: Any,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        **options: Any,
+    ) -> None:
+        """Emit the event ``message`` in this namespace; see ``AsyncClient.send``."""
+        await self.client.send(data, namespace=namespace or self.namespace, callback=callback, **options)
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Emit an event and return the answer; see ``AsyncClient.call``.
+
+        Here ``timeout`` is None when it is not given, which waits as long as the connection lasts.
+        """
+        return await self.client.call(event, data, namespace=namespace or self.namespace, timeout=timeout)
+
+    async def disconnect(self) -> None:
+        """Disconnect the client; see ``AsyncClient.disconnect``."""
+        await self.client.disconnect()

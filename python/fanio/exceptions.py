@@ -6,6 +6,8 @@
     ├── TimeoutError                  call() got no answer
     ├── BadNamespaceError
     └── DisconnectedError
+    AckLostError                      a TimeoutError and a DisconnectedError: nobody will answer
+    BufferFullError                   a BadNamespaceError: no room to keep an event until then
 
 None of them inherits from the builtin of the same name, as in python-socketio 5.18.
 """
@@ -15,7 +17,9 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "AckLostError",
     "BadNamespaceError",
+    "BufferFullError",
     "ConnectionError",
     "ConnectionRefusedError",
     "DisconnectedError",
@@ -57,3 +61,11 @@ class BadNamespaceError(SocketIOError):
 
 class DisconnectedError(SocketIOError):
     """The connection is closed."""
+
+
+class AckLostError(DisconnectedError, TimeoutError):
+    """The connection was lost before the other side acknowledged."""
+
+
+class BufferFullError(BadNamespaceError):
+    """The namespace is away, and no more events are kept for it."""

@@ -65,4 +65,5 @@ def run(app: Any) -> None:
         return
     import uvicorn
 
-    uvicorn.run(app, **settings)
+    # Its polls outlive their clients: do not wait for them.
+    uvicorn.run(app, timeout_graceful_shutdown=1, **settings)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fanio.async_namespace import AsyncNamespace
+    from fanio.base_namespace import BaseNamespace
     from fanio.types import HandlerFunction
 
 __all__ = ["NO_ACK", "RESERVED", "Handler", "HandlerTable"]
@@ -77,7 +77,8 @@ class HandlerTable:
         self._functions: dict[str, dict[str, Handler]] = {}
         # Kept apart, so that a client's event named "*" is an event like any other.
         self._catch_all: dict[str, Handler] = {}
-        self.classes: dict[str, AsyncNamespace] = {}
+        #: Servers' or clients'.
+        self.classes: dict[str, Any] = {}
         self._triggers: dict[str, Handler | None] = {}
         #: Takes every event instead: a ``_trigger_event`` of the program's.
         self.override: Handler | None = None
@@ -90,7 +91,7 @@ class HandlerTable:
         else:
             self._functions.setdefault(namespace, {})[event] = handler
 
-    def add_class(self, instance: AsyncNamespace) -> None:
+    def add_class(self, instance: BaseNamespace) -> None:
         """Register a namespace object."""
         name = instance.namespace
         self.classes[name] = instance

@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from fanio import _core
+from typing import Any, Protocol
 
 __all__ = ["MAX_IN_FLIGHT", "Tasks"]
 
@@ -33,10 +30,23 @@ else:
         return loop.create_task(coroutine)
 
 
+class Pausable(Protocol):
+    """Stops reading from sessions, and goes on with it."""
+
+    def session_of(self, sid: str, /) -> str | None:
+        """Return the session of a socket."""
+
+    def pause(self, session_id: str, /) -> None:
+        """Read no more from a session."""
+
+    def resume(self, session_id: str, /) -> None:
+        """Read from a session again."""
+
+
 class Tasks:
     """The tasks of one server, on the loop that serves it."""
 
-    def __init__(self, core: _core.Server, session_of: Callable[[str], str | None] | None = None) -> None:
+    def __init__(self, core: Pausable, session_of: Callable[[str], str | None] | None = None) -> None:
         """Ask ``core`` to pause and resume sessions; ``session_of`` says which is a client's."""
         self._core = core
         self._find_session = session_of or core.session_of

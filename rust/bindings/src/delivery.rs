@@ -185,11 +185,8 @@ impl<'py, 'a> Tuples<'py, 'a> {
             let args = self.decode(&bytes).unwrap_or_else(|| bytes.into_any());
             return (kind, sid, name, args, id, py.None(), py.None()).into_pyobject(py);
         }
-        // The shard has checked the placeholders already: it would have closed the session.
-        let json = std::str::from_utf8(&body).unwrap_or_default();
-        let found = placeholders(json, attachments.len() as u32).unwrap_or_default();
-        let blobs = PyList::new(py, attachments.iter().map(|data| PyBytes::new(py, data)))?;
-        (kind, sid, name, bytes, id, blobs, places(py, found)?).into_pyobject(py)
+        let (blobs, places) = self::attachments(py, &body, &attachments)?;
+        (kind, sid, name, bytes, id, blobs, places).into_pyobject(py)
     }
 
     /// The arguments as a list, when the fast decoder takes the text as the standard one would.
@@ -226,6 +223,20 @@ pub(crate) fn peer_address(peer: &Peer) -> Option<(String, u16)> {
 
 pub(crate) fn address_pair(addr: &SocketAddr) -> (String, u16) {
     (addr.ip().to_canonical().to_string(), addr.port())
+}
+
+/// The attachments of a packet and their places in its data.
+///
+/// The placeholders have been checked already: the session would have been closed.
+pub(crate) fn attachments<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    attachments: &[Vec<u8>],
+) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+    let json = std::str::from_utf8(body).unwrap_or_default();
+    let found = placeholders(json, attachments.len() as u32).unwrap_or_default();
+    let blobs = PyList::new(py, attachments.iter().map(|data| PyBytes::new(py, data)))?;
+    Ok((blobs, places(py, found)?))
 }
 
 /// `[(path, num), ...]` with paths of keys and indexes.

@@ -30,6 +30,8 @@ pub(crate) enum Error {
     OwnRoom,
     /// A WebSocket opcode that is none.
     BadOpcode(u8),
+    /// The hub of a client's loop was stopped.
+    HubStopped,
     /// The bytes are no WebSocket frames.
     BadFrame(protocol::DecodeError),
 }
@@ -62,6 +64,7 @@ impl From<Error> for PyErr {
             Error::BadOpcode(opcode) => PyValueError::new_err(format!(
                 "opcode: expected 1 (text), 2 (binary), 8 (close), 9 (ping) or 10 (pong), got {opcode}"
             )),
+            Error::HubStopped => PyRuntimeError::new_err("the hub of these clients is stopped"),
             Error::AlreadyConnected => {
                 PyValueError::new_err("CONNECT to a namespace that is joined already")
             }

@@ -2,6 +2,8 @@
 //!
 //! This is the only crate that knows Python; `error` is the only file that makes a `PyErr`.
 
+mod client;
+mod client_options;
 mod delivery;
 mod doors;
 mod error;
@@ -27,13 +29,19 @@ mod _core {
     #[pymodule_export]
     const CONNECT: u8 = crate::delivery::CONNECT;
     #[pymodule_export]
+    const CONNECT_ERROR: u8 = crate::client::CONNECT_ERROR;
+    #[pymodule_export]
     const DISCONNECT: u8 = crate::delivery::DISCONNECT;
+    #[pymodule_export]
+    const DRAINED: u8 = crate::client::DRAINED;
     #[pymodule_export]
     const EVENT: u8 = crate::delivery::EVENT;
     #[pymodule_export]
     const FLUSH: u8 = crate::server::FLUSH;
     #[pymodule_export]
     const FULL: u8 = crate::server::FULL;
+    #[pymodule_export]
+    const FAILED: u8 = crate::client::FAILED;
     #[pymodule_export]
     const HANDOFF: u8 = crate::delivery::HANDOFF;
     #[pymodule_export]
@@ -44,6 +52,10 @@ mod _core {
     const REFUSED: u8 = crate::delivery::REFUSED;
     #[pymodule_export]
     const STOPPED: u8 = crate::delivery::STOPPED;
+    #[pymodule_export]
+    const UPGRADED: u8 = crate::client::UPGRADED;
+    #[pymodule_export]
+    use crate::client::{ClientConnection, ClientHub};
     #[pymodule_export]
     use crate::frames::{FrameReader, encode_frame};
     #[pymodule_export]

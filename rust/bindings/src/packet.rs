@@ -1,6 +1,8 @@
 //! What the program sends, as one frame: a packet, the header around data that Python has encoded;
 //! or messages that it has encoded itself.
 
+use bytes::Bytes;
+use client::Outgoing;
 use engine::Parser;
 use protocol::msgpack;
 use protocol::socketio::{Packet, PacketType};
@@ -56,17 +58,43 @@ fn text_frame(
     flags: Flags,
 ) -> Frame {
     let attachments: SmallVec<[&[u8]; 2]> = attachments.iter().map(|data| &**data).collect();
-    let kind = match (kind, attachments.is_empty()) {
-        (PacketType::Event, false) => PacketType::BinaryEvent,
-        (PacketType::Ack, false) => PacketType::BinaryAck,
+    let head = head(kind, attachments.len(), namespace, id);
+    Frame::from_pieces(&[&head, json], &attachments, flags)
+}
+
+/// What stands in front of a packet's JSON.
+fn head(kind: PacketType, attachments: usize, namespace: &str, id: Option<u64>) -> Vec<u8> {
+    let kind = match (kind, attachments) {
+        (kind, 0) => kind,
+        (PacketType::Event, _) => PacketType::BinaryEvent,
+        (PacketType::Ack, _) => PacketType::BinaryAck,
         (kind, _) => kind,
     };
-    let count = attachments.len() as u32;
-    let packet = Packet { kind, attachments: count, namespace, id, data: "" };
+    let packet = Packet { kind, attachments: attachments as u32, namespace, id, data: "" };
     let mut head = Vec::with_capacity(namespace.len() + 16);
     head.push(b'4');
     packet.encode_header(&mut head);
-    Frame::from_pieces(&[&head, json], &attachments, flags)
+    head
+}
+
+/// A packet of a client's, as the messages that carry it.
+pub(crate) fn messages_of(
+    parser: Parser,
+    kind: PacketType,
+    namespace: &str,
+    id: Option<u64>,
+    data: &[u8],
+    attachments: &[PyBackedBytes],
+) -> Vec<Outgoing> {
+    if parser == Parser::Msgpack {
+        let mut message = Vec::with_capacity(data.len() + namespace.len() + 32);
+        msgpack::encode(kind, namespace, id, data, &mut message);
+        return vec![Outgoing::Binary(message.into())];
+    }
+    let mut text = head(kind, attachments.len(), namespace, id);
+    text.extend_from_slice(data);
+    let blobs = attachments.iter().map(|data| Outgoing::Binary(Bytes::copy_from_slice(data)));
+    std::iter::once(Outgoing::Text(text.into())).chain(blobs).collect()
 }
 
 /// A message of the program's own: `str` or `bytes`.
@@ -86,4 +114,12 @@ pub(crate) fn messages(messages: &[Message], flags: Flags) -> Option<Frame> {
         })
         .collect();
     Frame::messages(&parts, flags)
+}
+
+/// A message of a client's own parser.
+pub(crate) fn outgoing(message: &Message) -> Outgoing {
+    match message {
+        Message::Text(text) => Outgoing::Text(Bytes::from([b"4", text.as_bytes()].concat())),
+        Message::Binary(data) => Outgoing::Binary(Bytes::copy_from_slice(data)),
+    }
 }

@@ -30,6 +30,11 @@ pub fn accept_key(key: &[u8]) -> Option<String> {
     Some(STANDARD.encode(digest))
 }
 
+/// The text of a client's key.
+pub fn encode_key(nonce: [u8; 16]) -> String {
+    STANDARD.encode(nonce)
+}
+
 /// Checks a handshake request; returns the accept value.
 ///
 /// # Errors

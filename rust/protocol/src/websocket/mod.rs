@@ -8,5 +8,5 @@ mod mask;
 
 pub use deflate::{Deflate, Deflater, Inflater};
 pub use frame::{Decoder, Message, Opcode, encode_deflated_header, encode_frame, encode_header};
-pub use handshake::{Refusal, accept_key, check_upgrade};
+pub use handshake::{Refusal, accept_key, check_upgrade, encode_key};
 pub use mask::apply_mask;

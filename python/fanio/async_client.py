@@ -1,0 +1,361 @@
+"""AsyncClient: what a program sees of a Socket.IO client.
+
+Owns the public API, which is python-socketio's: names, order of arguments, defaults, results;
+what the JavaScript client has beyond it comes as keyword arguments and options. The parts are in
+``fanio.connecting``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fanio.async_namespace import AsyncClientNamespace
+from fanio.base_client import BaseClient
+from fanio.connecting import interrupt
+from fanio.connecting.acks import PendingAck, PendingAcks
+from fanio.connecting.buffer import Buffer, Waiting
+from fanio.connecting.codec import make_client_codec
+from fanio.connecting.connector import Connector, Reconnection
+from fanio.connecting.dispatch import KEY, ClientDispatcher
+from fanio.connecting.engine import EngineClient
+from fanio.connecting.handlers import ClientHandlers
+from fanio.connecting.outgoing import Outgoing
+from fanio.connecting.recovery import Recovery
+from fanio.connecting.settings import ClientOptions
+from fanio.connecting.state import State
+from fanio.connecting.target import valid_transports
+from fanio.exceptions import ConnectionError as NotConnectedError
+from fanio.handling.failures import Failures
+from fanio.handling.tasks import Tasks
+
+if TYPE_CHECKING:
+    from fanio.types import Callback, JsonModule, Serializer
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient(BaseClient):
+    """A Socket.IO client for asyncio.
+
+    Register handlers with ``event``, ``on`` or ``register_namespace``, then ``connect``. All
+    methods but ``on``, ``event`` and ``register_namespace`` belong on the loop of ``connect``.
+    """
+
+    _namespace_class = AsyncClientNamespace
+
+    def __init__(
+        self,
+        reconnection: bool = True,
+        reconnection_attempts: int = 0,
+        reconnection_delay: float = 1,
+        reconnection_delay_max: float = 5,
+        randomization_factor: float = 0.5,
+        logger: bool | logging.Logger = False,
+        serializer: Serializer = "default",
+        json: JsonModule | None = None,
+        handle_sigint: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Create a client; nothing runs before ``connect``.
+
+        Args:
+            reconnection: Whether a lost connection is made again.
+            reconnection_attempts: How often that is tried; 0 is without end.
+            reconnection_delay: Seconds before the first attempt; they double with each.
+            reconnection_delay_max: Seconds that no delay exceeds.
+            randomization_factor: The share by which chance changes a delay, 0 to 1.
+            logger: True logs at INFO, False errors only, to the logger ``fanio.client``; or a
+                logger of your own.
+            serializer: "default", or "msgpack" for servers with ``socket.io-msgpack-parser``.
+            json: A module to use instead of orjson, with the standard module's functions.
+            handle_sigint: Whether Ctrl-C disconnects before it ends the program.
+            **kwargs: The options of ``fanio.connecting.settings.ClientOptions``.
+
+        Raises:
+            TypeError: When an option has the wrong type.
+            ValueError: When an option has a value that is not supported.
+        """
+        self._options = options = ClientOptions.take(kwargs)
+        self._reconnection = Reconnection(
+            reconnection,
+            reconnection_attempts,
+            reconnection_delay,
+            reconnection_delay_max,
+            randomization_factor,
+        )
+        self.handle_sigint = handle_sigint
+        self.logger = _logger(logger)
+        self.connection_namespaces = []
+        self._state = state = State()
+        self._handlers = ClientHandlers()
+        self._acks = PendingAcks()
+        self._recovery = Recovery()
+        self._tasks = Tasks(_Pausing(state))
+        self._codec = codec = make_client_codec(serializer, json, options.max_attachments)
+        failures = Failures(self.logger, self._tasks)
+        limits = options.max_buffer_packets, options.max_buffer_bytes
+        early: Buffer[tuple[Any, ...]] = Buffer(*limits)
+        self._dispatcher = ClientDispatcher(
+            state, self._handlers, self._acks, codec, self._recovery, self._tasks, failures, early
+        )
+        buffer: Buffer[Waiting] = Buffer(*limits)
+        self._outgoing = Outgoing(
+            state,
+            codec,
+            self._acks,
+            buffer,
+            self.logger,
+            retries=options.retries,
+            ack_timeout=options.ack_timeout,
+            max_packets=options.max_buffer_packets,
+        )
+        self._connector = Connector(
+            state,
+            self._dispatcher,
+            self._outgoing,
+            self._recovery,
+            codec,
+            self._tasks,
+            self._reconnection,
+            self.logger,
+        )
+        self._connector.on_finish = lambda: interrupt.unguard(self)
+        #: The Engine.IO layer, as far as programs reach for it.
+        self.eio = EngineClient(state, self._connector)
+
+    def is_asyncio_based(self) -> bool:
+        """Return True, as python-socketio's class does."""
+        return True
+
+    # Connecting
+
+    async def connect(
+        self,
+        url: str | Callable[[], Any],
+        headers: Mapping[str, str] | Callable[[], Any] = {},  # noqa: B006 (python-socketio's default; never changed)
+        auth: Any = None,
+        transports: str | Iterable[str] | None = None,
+        namespaces: str | Iterable[str] | None = None,
+        socketio_path: str = "socket.io",
+        wait: bool = True,
+        wait_timeout: float = 1,
+        retry: bool = False,
+    ) -> None:
+        """Connect to a server and join namespaces.
+
+        ``url``, ``headers`` and ``auth`` may be functions or coroutine functions: they are called
+        for each attempt, those to come back included.
+
+        Args:
+            url: ``http``, ``https``, ``ws`` or ``wss``; its query goes along, its path does not.
+            headers: Headers of every request.
+            auth: What the server's connect handler gets.
+            transports: Some of "polling" and "websocket", in the order to try; both without it.
+            namespaces: One or several; without it those that have a handler, or "/".
+            socketio_path: Where the server is on its host.
+            wait: Whether to return only when the server has answered for each namespace.
+            wait_timeout: Seconds to wait for that.
+            retry: Whether to go on as for a lost connection when the first attempt fails.
+
+        Raises:
+            ConnectionError: When the client is connected already, or it failed.
+            ValueError: When the URL or the transports cannot be used.
+            TypeError: When the HTTP session has something that cannot be honoured.
+        """
+        if self._state.connected or self._connector.is_connecting:
+            msg = "Already connected"
+            raise NotConnectedError(msg)
+        names = self._names(namespaces)
+        allowed = valid_transports(transports)
+        self.connection_url, self.connection_headers, self.connection_auth = url, headers, auth
+        self.connection_transports, self.connection_namespaces = transports, names
+        self.socketio_path = socketio_path
+
+        async def options() -> dict[str, object]:
+            real_url = await self._dispatcher.value(self.connection_url)
+            real_headers = await self._dispatcher.value(self.connection_headers)
+            return await self._options.core(real_url, real_headers or {}, allowed, socketio_path, self._codec.parser)
+
+        if self.handle_sigint:
+            interrupt.guard(self)
+        await self._connector.connect(
+            options,
+            lambda: self._dispatcher.value(self.connection_auth),
+            names,
+            wait=wait,
+            wait_timeout=wait_timeout,
+            retry=retry,
+        )
+
+    def _names(self, namespaces: str | Iterable[str] | None) -> list[str]:
+        if namespaces is None:
+            return self._handlers.namespaces() or ["/"]
+        return [namespaces] if isinstance(namespaces, str) else list(dict.fromkeys(namespaces))
+
+    async def wait(self) -> None:
+        """Wait until the connection has ended and is not made again."""
+        await self._connector.wait()
+
+    async def disconnect(self) -> None:
+        """Send what was emitted, and end the connection or the attempts to get it back."""
+        await self._connector.disconnect()
+
+    async def shutdown(self) -> None:
+        """Disconnect, if there is something to disconnect."""
+        await self._connector.disconnect()
+
+    # Emitting
+
+    async def emit(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        *,
+        volatile: bool = False,
+        timeout: float | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        """Emit an event to the server.
+
+        While the connection is away the event is kept, in order, and sent when the namespace is
+        there again, up to ``max_buffer_packets`` and ``max_buffer_bytes``. It waits only while
+        more than ``max_queue_bytes`` wait to be sent.
+
+        Args:
+            event: The event's name.
+            data: None is no argument, a tuple is several, anything else is one. bytes, bytearray
+                and memoryview anywhere inside are sent as attachments.
+            namespace: "/" when it is not given.
+            callback: Called with the arguments of the acknowledgement.
+            volatile: Drop the event when it cannot be sent now.
+            timeout: Seconds to wait for the acknowledgement; the option ``ack_timeout`` without it.
+            on_error: Called instead of ``callback``, with a ``TimeoutError`` or an
+                ``AckLostError``: for each event one of the two is called, once.
+
+        Raises:
+            BadNamespaceError: When the namespace is neither connected nor about to be.
+            BufferFullError: When it is away and no more events are kept.
+            TypeError: When something in the data has no JSON form.
+            ValueError: When the name is reserved, or there are more attachments than
+                ``max_attachments``.
+        """
+        ack = None
+        if callback is not None or on_error is not None:
+            ack = self._callback_ack(callback, on_error)
+        self._outgoing.emit(event, data, namespace or "/", ack, timeout, volatile=volatile)
+        await self._outgoing.room(self._options.max_queue_bytes)
+
+    def _callback_ack(self, callback: Callback | None, on_error: Callable[[Exception], Any] | None) -> PendingAck:
+        def succeed(args: list[Any]) -> None:
+            if callback is not None:
+                self._dispatcher.run_callback(callback, args)
+
+        def fail(error: Exception) -> None:
+            if on_error is not None:
+                self._dispatcher.run_callback(on_error, [error])
+
+        return PendingAck(succeed, fail)
+
+    async def send(
+        self,
+        data: Any,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        *,
+        volatile: bool = False,
+        timeout: float | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        """Emit the event ``message``; see ``emit``."""
+        await self.emit(
+            "message",
+            data,
+            namespace,
+            callback,
+            volatile=volatile,
+            timeout=timeout,
+            on_error=on_error,
+        )
+
+    async def call(self, event: str, data: Any = None, namespace: str | None = None, timeout: float | None = 60) -> Any:
+        """Emit an event and return its acknowledgement.
+
+        Args:
+            event: The event's name.
+            data: As in ``emit``.
+            namespace: "/" when it is not given.
+            timeout: Seconds to wait; None waits as long as the connection lasts.
+
+        Returns:
+            None, the argument, or a tuple of the arguments the server answered with.
+
+        Raises:
+            fanio.exceptions.TimeoutError: When no answer came in time.
+            AckLostError: When the connection was lost first; it is a ``TimeoutError``, too.
+            BadNamespaceError: As in ``emit``.
+        """
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+
+        def succeed(args: list[Any]) -> None:
+            if not future.done():
+                future.set_result(args)
+
+        def fail(error: Exception) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        ack = PendingAck(succeed, fail)
+        try:
+            self._outgoing.emit(event, data, namespace or "/", ack, timeout, volatile=False)
+            args = await future
+        finally:
+            if future.cancelled():
+                self._outgoing.cancel(ack)
+        return tuple(args) if len(args) > 1 else args[0] if args else None
+
+    # Running
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Start a coroutine function in a task and return that."""
+        task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))
+        self._tasks.keep(task)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Wait without holding up the loop."""
+        await asyncio.sleep(seconds)
+
+
+class _Pausing:
+    """What ``Tasks`` asks a core: a client has one session."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def session_of(self, key: str) -> str | None:
+        return KEY if self._state.link is not None and key == KEY else None
+
+    def pause(self, _session: str) -> None:
+        if self._state.link is not None:
+            self._state.link.core.pause()
+
+    def resume(self, _session: str) -> None:
+        if self._state.link is not None:
+            self._state.link.core.resume()
+
+
+def _logger(option: bool | logging.Logger) -> logging.Logger:
+    """Return the logger for the constructor's argument, as python-socketio reads it."""
+    if not isinstance(option, bool):
+        return option
+    logger = logging.getLogger("fanio.client")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO if option else logging.ERROR)
+    if option and not logger.hasHandlers():
+        logger.addHandler(logging.StreamHandler())
+    return logger

@@ -1,0 +1,197 @@
+"""AsyncSimpleClient: one namespace, events taken one by one with ``receive``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fanio.async_client import AsyncClient
+from fanio.exceptions import DisconnectedError, SocketIOError
+from fanio.exceptions import TimeoutError as NoAnswerError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["AsyncSimpleClient"]
+
+#: Events that wait for ``receive``; with more, handlers wait and reading pauses.
+_MAX_WAITING = 1000
+
+
+class AsyncSimpleClient:
+    """A Socket.IO client without handlers.
+
+    The arguments of the constructor are those of ``AsyncClient``.
+    """
+
+    client_class: ClassVar[Callable[..., AsyncClient]] = AsyncClient
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the arguments for ``connect``."""
+        self.client_args = args
+        self.client_kwargs = kwargs
+        self.client: AsyncClient | None = None
+        self.namespace = "/"
+        #: Set while there is a connection, or none will be any more.
+        self.connected_event = asyncio.Event()
+        #: Whether there is a connection, or one is made again.
+        self.connected = False
+        #: Set while ``receive`` has something to look at.
+        self.input_event = asyncio.Event()
+        self.input_buffer: deque[list[Any]] = deque()
+        self._room = asyncio.Event()
+
+    async def connect(
+        self,
+        url: str | Callable[[], Any],
+        headers: Mapping[str, str] | Callable[[], Any] = {},  # noqa: B006 (python-socketio's default; never changed)
+        auth: Any = None,
+        transports: str | Iterable[str] | None = None,
+        namespace: str = "/",
+        socketio_path: str = "socket.io",
+        wait_timeout: float = 5,
+    ) -> None:
+        """Connect to a server and join one namespace; see ``AsyncClient.connect``.
+
+        Raises:
+            RuntimeError: When it is connected already.
+            ConnectionError: When it failed.
+        """
+        if self.connected:
+            msg = "Already connected"
+            raise RuntimeError(msg)
+        self.namespace = namespace
+        self.input_buffer.clear()
+        self.input_event.clear()
+        self.client = self.client_class(*self.client_args, **self.client_kwargs)
+        self._register(self.client)
+        await self.client.connect(
+            url,
+            headers=headers,
+            auth=auth,
+            transports=transports,
+            namespaces=[namespace],
+            socketio_path=socketio_path,
+            wait_timeout=wait_timeout,
+        )
+
+    def _register(self, client: AsyncClient) -> None:
+        async def connect() -> None:
+            self.connected = True
+            self.connected_event.set()
+
+        async def disconnect(_reason: str) -> None:
+            self.connected_event.clear()
+
+        async def final() -> None:
+            self.connected = False
+            self.connected_event.set()
+            self.input_event.set()
+
+        client.on("connect", connect, namespace=self.namespace)
+        client.on("disconnect", disconnect, namespace=self.namespace)
+        client.on("__disconnect_final", final, namespace=self.namespace)
+        client.on("*", self._take, namespace=self.namespace)
+
+    async def _take(self, *event: Any) -> None:
+        self.input_buffer.append(list(event))
+        self.input_event.set()
+        while len(self.input_buffer) > _MAX_WAITING:
+            # So many handlers at a time; then the connection is not read from.
+            self._room.clear()
+            await self._room.wait()
+
+    @property
+    def sid(self) -> str | None:
+        """The id the server gave this client; another one after a reconnection."""
+        return self.client.get_sid(self.namespace) if self.client else None
+
+    @property
+    def transport(self) -> str | None:
+        """The transport in use, "polling" or "websocket"."""
+        return self.client.transport() if self.client else ""
+
+    async def emit(self, event: str, data: Any = None) -> None:
+        """Emit an event to the server; waits while the connection is away.
+
+        Raises:
+            DisconnectedError: When it does not come back.
+        """
+        while True:
+            client = await self._connected()
+            try:
+                return await client.emit(event, data, namespace=self.namespace)
+            except SocketIOError:
+                await asyncio.sleep(0)
+
+    async def call(self, event: str, data: Any = None, timeout: float | None = 60) -> Any:
+        """Emit an event and return its acknowledgement; waits while the connection is away.
+
+        Raises:
+            fanio.exceptions.TimeoutError: When no answer came in time, or the connection was lost
+                before it came.
+            DisconnectedError: When it does not come back.
+        """
+        while True:
+            client = await self._connected()
+            try:
+                return await client.call(event, data, namespace=self.namespace, timeout=timeout)
+            except NoAnswerError:
+                raise
+            except SocketIOError:
+                await asyncio.sleep(0)
+
+    async def _connected(self) -> AsyncClient:
+        await self.connected_event.wait()
+        if not self.connected or self.client is None:
+            raise DisconnectedError
+        return self.client
+
+    async def receive(self, timeout: float | None = None) -> list[Any]:
+        """Wait for an event.
+
+        Args:
+            timeout: Seconds to wait; None waits as long as the connection may come back.
+
+        Returns:
+            The event's name and its arguments.
+
+        Raises:
+            fanio.exceptions.TimeoutError: When none came in time.
+            DisconnectedError: When there is none and the connection does not come back.
+        """
+        try:
+            await asyncio.wait_for(self._something(), timeout)
+        except asyncio.TimeoutError:
+            raise NoAnswerError from None
+        event = self.input_buffer.popleft()
+        self._room.set()
+        return event
+
+    async def _something(self) -> None:
+        while not self.input_buffer:
+            if not self.connected and self.connected_event.is_set():
+                raise DisconnectedError
+            self.input_event.clear()
+            await self.input_event.wait()
+
+    async def disconnect(self) -> None:
+        """Send what was emitted, and end the connection."""
+        client, self.client = self.client, None
+        if client is not None:
+            await client.disconnect()
+        self.connected = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.disconnect()

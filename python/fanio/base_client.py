@@ -1,0 +1,213 @@
+"""What both clients have: handlers, and the questions about their state.
+
+Source of the names: python-socketio 5.18, ``base_client.BaseClient``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, overload
+
+from fanio.connecting.handlers import ClientHandlers
+from fanio.connecting.recovery import Recovery
+from fanio.connecting.state import State
+from fanio.reason import Reason
+
+if TYPE_CHECKING:
+    from fanio.base_namespace import BaseNamespace
+    from fanio.connecting.connector import Reconnection
+    from fanio.types import HandlerFunction, HandlerT
+
+__all__ = ["BaseClient"]
+
+
+class BaseClient:
+    """The part of a client that never waits."""
+
+    reserved_events = ["connect", "connect_error", "disconnect", "__disconnect_final"]  # noqa: RUF012
+    reason = Reason
+
+    logger: logging.Logger
+    handle_sigint: bool
+    connection_url: Any = None
+    connection_headers: Any = None
+    connection_auth: Any = None
+    connection_transports: Any = None
+    connection_namespaces: list[str]
+    socketio_path: str | None = None
+
+    _state: State
+    _handlers: ClientHandlers
+    _recovery: Recovery
+    _reconnection: Reconnection
+    #: The class whose instances ``register_namespace`` takes.
+    _namespace_class: type[BaseNamespace]
+
+    def is_asyncio_based(self) -> bool:
+        """Return whether it is for asyncio, as python-socketio's class does."""
+        return False
+
+    # What it is at the moment
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client is connected to all its namespaces."""
+        return self._state.connected
+
+    @property
+    def sid(self) -> str | None:
+        """The session's id; ``get_sid`` returns a namespace's."""
+        return self._state.sid
+
+    @property
+    def namespaces(self) -> dict[str, str | None]:
+        """The connected namespaces and their sids."""
+        return self._state.namespaces
+
+    @property
+    def failed_namespaces(self) -> list[str]:
+        """The namespaces that the server refused at the last attempt."""
+        return self._state.failed
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the server restored the session of before, and has sent what was missed.
+
+        That is of the first namespace; ``is_recovered`` tells it of each.
+        """
+        return self.is_recovered(self.connection_namespaces[0] if self.connection_namespaces else "/")
+
+    def is_recovered(self, namespace: str | None = None) -> bool:
+        """Return whether the session of a namespace was restored at its last connection."""
+        return self._recovery.recovered.get(namespace or "/", False)
+
+    def get_sid(self, namespace: str | None = None) -> str | None:
+        """Return the id the server gave this client in a namespace; None when it is not there."""
+        return self._state.namespaces.get(namespace or "/")
+
+    def transport(self) -> str | None:
+        """Return "polling" or "websocket"; None without a connection."""
+        return self._state.link.transport if self._state.link is not None else None
+
+    # Options that may change
+
+    @property
+    def reconnection(self) -> bool:
+        """Whether a lost connection is made again."""
+        return self._reconnection.enabled
+
+    @reconnection.setter
+    def reconnection(self, enabled: bool) -> None:
+        self._reconnection.enabled = enabled
+
+    @property
+    def reconnection_attempts(self) -> int:
+        """How often a lost connection is tried; 0 is without end."""
+        return self._reconnection.attempts
+
+    @reconnection_attempts.setter
+    def reconnection_attempts(self, attempts: int) -> None:
+        self._reconnection.attempts = attempts
+
+    @property
+    def reconnection_delay(self) -> float:
+        """Seconds before the first attempt."""
+        return self._reconnection.delay
+
+    @reconnection_delay.setter
+    def reconnection_delay(self, delay: float) -> None:
+        self._reconnection.delay = delay
+
+    @property
+    def reconnection_delay_max(self) -> float:
+        """Seconds that no delay exceeds."""
+        return self._reconnection.maximum
+
+    @reconnection_delay_max.setter
+    def reconnection_delay_max(self, maximum: float) -> None:
+        self._reconnection.maximum = maximum
+
+    @property
+    def randomization_factor(self) -> float:
+        """The share by which chance changes a delay."""
+        return self._reconnection.factor
+
+    @randomization_factor.setter
+    def randomization_factor(self, factor: float) -> None:
+        self._reconnection.factor = factor
+
+    # Handlers
+
+    @property
+    def handlers(self) -> dict[str, dict[str, HandlerFunction]]:
+        """The registered functions, by namespace and event; a copy."""
+        return self._handlers.functions()
+
+    @property
+    def namespace_handlers(self) -> dict[str, Any]:
+        """The registered namespace objects, by namespace."""
+        return self._handlers.classes
+
+    @overload
+    def on(self, event: str, handler: None = None, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
+
+    @overload
+    def on(self, event: str, handler: HandlerFunction, namespace: str | None = None) -> None: ...
+
+    def on(
+        self, event: str, handler: HandlerFunction | None = None, namespace: str | None = None
+    ) -> Callable[[HandlerT], HandlerT] | None:
+        """Register a handler; a decorator when ``handler`` is not given.
+
+        Args:
+            event: The event's name; "*" takes all that have no handler of their own. The client's
+                own are ``connect()``, ``connect_error(data)``, ``disconnect([reason])``,
+                ``reconnect_attempt(number)``, ``reconnect_error(error)``, ``reconnect(attempts)``
+                and ``reconnect_failed()``.
+            handler: Takes the event's arguments; ``async def`` or a plain function for
+                ``AsyncClient``, a plain function for ``Client``. A catch-all takes the event
+                first, and one for all namespaces the namespace.
+            namespace: "/" when it is not given; "*" takes those that have no handler at all.
+        """
+
+        def register(function: HandlerT) -> HandlerT:
+            self._handlers.add(event, function, namespace or "/")
+            return function
+
+        if handler is None:
+            return register
+        register(handler)
+        return None
+
+    @overload
+    def event(self, handler: HandlerT, /) -> HandlerT: ...
+
+    @overload
+    def event(self, *, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Register a function as the handler of the event that has its name.
+
+        A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
+        """
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.on(args[0].__name__)(args[0])
+
+        def register(function: HandlerT) -> HandlerT:
+            self.on(function.__name__, function, *args, **kwargs)
+            return function
+
+        return register
+
+    def register_namespace(self, namespace_handler: Any) -> None:
+        """Register an object whose methods are the handlers of its namespace.
+
+        Raises:
+            ValueError: When it is no namespace class of this kind of client.
+        """
+        if not isinstance(namespace_handler, self._namespace_class):
+            msg = f"Not a namespace instance: expected a {self._namespace_class.__name__}"
+            raise ValueError(msg)
+        namespace_handler._set_client(self)  # type: ignore[attr-defined]
+        self._handlers.add_class(namespace_handler)

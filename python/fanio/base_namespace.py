@@ -1,0 +1,94 @@
+"""What all class-based namespaces have: their name, and the lookup of their methods.
+
+Knows neither servers nor clients.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fanio.handling.handlers import Handler
+
+__all__ = ["AsyncTrigger", "BaseNamespace", "SyncTrigger"]
+
+#: Events whose handlers may leave out the last argument.
+_TRIMMED = frozenset({"connect", "disconnect"})
+
+
+class BaseNamespace:
+    """Methods named ``on_<event>`` are the handlers of one namespace."""
+
+    _methods: dict[str, Handler]
+
+    def __init__(self, namespace: str | None = None) -> None:
+        """Handle ``namespace``, "/" when it is not given."""
+        self.namespace = namespace or "/"
+
+    def is_asyncio_based(self) -> bool:
+        """Return whether it belongs to an asyncio server or client."""
+        return False
+
+    def trigger_event(self, event: str, *args: Any) -> Any:
+        """Call the method of an event."""
+        raise NotImplementedError
+
+    def is_overridden(self) -> bool:
+        """Return whether the class has a ``trigger_event`` of its own."""
+        own = type(self).trigger_event.__module__.partition(".")[0] != __name__.partition(".")[0]
+        return own or "trigger_event" in self.__dict__
+
+    def method(self, event: Any) -> Handler | None:
+        """Return the method that handles an event; None when there is none."""
+        methods = self.__dict__.setdefault("_methods", {})
+        name = f"on_{event}"
+        handler: Handler | None = methods.get(name)
+        if handler is None:
+            function = getattr(self, name, None)
+            if callable(function):
+                # Only names that the class has are kept, however many a client tries.
+                handler = methods[name] = Handler(function)
+        return handler
+
+
+class AsyncTrigger(BaseNamespace):
+    """A namespace whose methods may be ``async def``."""
+
+    def is_asyncio_based(self) -> bool:
+        """Return True, as python-socketio's class does."""
+        return True
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        """Call the method of an event: override it to dispatch in another way.
+
+        Returns:
+            What the method returns; None when there is no such method.
+        """
+        handler = self.method(event)
+        if handler is None:
+            return None
+        if event in _TRIMMED:
+            args = handler.trim(args)
+        result = handler.function(*args)
+        return await result if handler.is_async else result
+
+
+class SyncTrigger(BaseNamespace):
+    """A namespace whose methods are plain functions."""
+
+    def trigger_event(self, event: str, *args: Any) -> Any:
+        """Call the method of an event: override it to dispatch in another way.
+
+        Returns:
+            What the method returns; None when there is no such method.
+        """
+        handler = self.method(event)
+        if handler is None:
+            return None
+        return handler.function(*(handler.trim(args) if event in _TRIMMED else args))
+
+
+def __getattr__(name: str) -> Any:
+    """Return one of python-socketio's names that is not here, which says what to use instead."""
+    from fanio import absent  # noqa: PLC0415 (it imports the package)
+
+    return absent.stand_in(__name__, name)

@@ -1,0 +1,267 @@
+"""Client: the client for programs without asyncio.
+
+An ``AsyncClient`` on a loop in the background does the work; here its methods are waited for, and
+handlers run in threads of their own, where they may wait, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
+
+from fanio.async_client import AsyncClient
+from fanio.base_client import BaseClient
+from fanio.connecting.background import Background
+from fanio.namespace import ClientNamespace
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio.types import Callback, JsonModule
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+_connected: WeakSet[Client] = WeakSet()
+
+
+@atexit.register
+def _say_goodbye() -> None:
+    for client in list(_connected):
+        with contextlib.suppress(Exception):
+            client._leave_in(1.0)
+
+
+class Client(BaseClient):
+    """A Socket.IO client for threads.
+
+    All methods may be called from any thread, handlers included. Each event's handler runs in a
+    thread, started in the order of arrival.
+    """
+
+    _namespace_class = ClientNamespace
+
+    def __init__(
+        self,
+        reconnection: bool = True,
+        reconnection_attempts: int = 0,
+        reconnection_delay: float = 1,
+        reconnection_delay_max: float = 5,
+        randomization_factor: float = 0.5,
+        logger: bool | logging.Logger = False,
+        serializer: Any = "default",
+        json: JsonModule | None = None,
+        handle_sigint: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Create a client; the arguments are those of ``AsyncClient``."""
+        self._inner = inner = AsyncClient(
+            reconnection,
+            reconnection_attempts,
+            reconnection_delay,
+            reconnection_delay_max,
+            randomization_factor,
+            logger,
+            serializer,
+            json,
+            False,
+            **kwargs,
+        )
+        self.logger = inner.logger
+        self.handle_sigint = handle_sigint
+        self.connection_namespaces = []
+        self._state = inner._state
+        self._handlers = inner._handlers
+        self._recovery = inner._recovery
+        self._reconnection = inner._reconnection
+        self._background: Background | None = None
+        self._lock = threading.Lock()
+        inner._connector.on_finish = self._finished
+        #: The Engine.IO layer, as far as programs reach for it.
+        self.eio = SyncEngineClient(self)
+
+    # The loop
+
+    def _hold(self) -> Background:
+        """Have the background run for this client."""
+        with self._lock:
+            if self._background is None:
+                self._background = Background.hold()
+                self._inner._dispatcher.invoke = self._background.call
+                _connected.add(self)
+            return self._background
+
+    def _finished(self) -> None:
+        """Let go of the background: there is nothing to do any more."""
+        _connected.discard(self)
+        background = self._background
+        if background is not None:
+            # At the end of this turn: whoever waits on the loop gets the result first.
+            background.loop.call_soon(self._let_go, background)
+
+    def _let_go(self, background: Background) -> None:
+        with self._lock:
+            if self._background is not background or self._inner._connector.is_active:
+                return
+            self._background = None
+        threading.Thread(target=background.release, name="fanio-release", daemon=True).start()
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._hold().run(coroutine)
+
+    def _leave_in(self, seconds: float) -> None:
+        background = self._background
+        if background is not None:
+            leaving = asyncio.run_coroutine_threadsafe(self._inner.disconnect(), background.loop)
+            leaving.result(seconds)
+
+    # Connecting
+
+    def connect(
+        self,
+        url: str | Callable[[], str],
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] = {},  # noqa: B006 (python-socketio's default)
+        auth: Any = None,
+        transports: str | Iterable[str] | None = None,
+        namespaces: str | Iterable[str] | None = None,
+        socketio_path: str = "socket.io",
+        wait: bool = True,
+        wait_timeout: float = 1,
+        retry: bool = False,
+    ) -> None:
+        """Connect to a server and join namespaces; see ``AsyncClient.connect``."""
+        inner = self._inner
+        background = self._hold()
+        try:
+            background.run(
+                inner.connect(url, headers, auth, transports, namespaces, socketio_path, wait, wait_timeout, retry)
+            )
+        finally:
+            self.connection_url, self.connection_headers = inner.connection_url, inner.connection_headers
+            self.connection_auth, self.connection_transports = inner.connection_auth, inner.connection_transports
+            self.connection_namespaces, self.socketio_path = inner.connection_namespaces, inner.socketio_path
+            if not inner._connector.is_active:
+                self._finished_here(background)
+
+    def _finished_here(self, background: Background) -> None:
+        with self._lock:
+            if self._background is background:
+                self._background = None
+                _connected.discard(self)
+            else:
+                return
+        background.release()
+
+    def wait(self) -> None:
+        """Wait until the connection has ended and is not made again."""
+        background = self._background
+        if background is None:
+            return
+        try:
+            background.run(self._inner.wait())
+        except KeyboardInterrupt:
+            if self.handle_sigint:
+                self.disconnect()
+            raise
+
+    def disconnect(self) -> None:
+        """Send what was emitted, and end the connection or the attempts to get it back."""
+        background = self._background
+        if background is not None:
+            background.run(self._inner.disconnect())
+            if not self._inner._connector.is_active:
+                self._finished_here(background)
+
+    def shutdown(self) -> None:
+        """Disconnect, if there is something to disconnect."""
+        self.disconnect()
+
+    # Emitting
+
+    def emit(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        *,
+        volatile: bool = False,
+        timeout: float | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        """Emit an event to the server; see ``AsyncClient.emit``."""
+        self._ask(
+            self._inner.emit(event, data, namespace, callback, volatile=volatile, timeout=timeout, on_error=on_error),
+            namespace,
+        )
+
+    def send(
+        self,
+        data: Any,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        *,
+        volatile: bool = False,
+        timeout: float | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        """Emit the event ``message``; see ``AsyncClient.emit``."""
+        self.emit("message", data, namespace, callback, volatile=volatile, timeout=timeout, on_error=on_error)
+
+    def call(self, event: str, data: Any = None, namespace: str | None = None, timeout: float | None = 60) -> Any:
+        """Emit an event and return its acknowledgement; see ``AsyncClient.call``."""
+        return self._ask(self._inner.call(event, data, namespace, timeout), namespace)
+
+    def _ask(self, coroutine: Coroutine[Any, Any, T], namespace: str | None) -> T:
+        background = self._background
+        if background is None:
+            coroutine.close()
+            self._inner._outgoing.refuse(namespace or "/")
+        return (background or self._hold()).run(coroutine)
+
+    # Running
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
+        """Start a function in a thread and return that."""
+        thread = threading.Thread(target=target, args=args, kwargs=kwargs, daemon=True)
+        thread.start()
+        return thread
+
+    def sleep(self, seconds: float = 0) -> None:
+        """Wait; other threads go on."""
+        time.sleep(seconds)
+
+
+class SyncEngineClient:
+    """``client.eio`` with methods that are waited for."""
+
+    def __init__(self, client: Client) -> None:
+        """Look at this client."""
+        self._client = client
+
+    @property
+    def sid(self) -> str | None:
+        """The session's id."""
+        return self._client.sid
+
+    @property
+    def state(self) -> str:
+        """Either "connected" or "disconnected"."""
+        return self._client._inner.eio.state
+
+    def transport(self) -> str | None:
+        """Return "polling" or "websocket"; None without a connection."""
+        return self._client.transport()
+
+    def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
+        """End the connection, at once with ``abort``."""
+        background = self._client._background
+        if background is not None:
+            background.run(self._client._inner.eio.disconnect(abort))

@@ -1,0 +1,1 @@
+"""The client's side: connections out of this process, and what keeps them up."""

@@ -1,0 +1,38 @@
+"""How long to wait before the next attempt: the rules of the JavaScript client.
+
+The delay doubles from one attempt to the next; chance makes it up to a share longer or shorter,
+so that the clients of a server that comes back do not come all at once.
+Source: ``Backoff`` of socket.io-client 4.8.
+"""
+
+from __future__ import annotations
+
+import random
+
+__all__ = ["Backoff"]
+
+
+class Backoff:
+    """The delays of one series of attempts."""
+
+    def __init__(self, delay: float, maximum: float, factor: float) -> None:
+        """Start a series.
+
+        Args:
+            delay: Seconds before the first attempt.
+            maximum: Seconds that no delay exceeds.
+            factor: The share, 0 to 1, by which chance changes a delay.
+        """
+        self._delay = delay
+        self._maximum = maximum
+        self._factor = min(max(factor, 0.0), 1.0)
+        self.attempts = 0
+
+    def next(self) -> float:
+        """Return the seconds to wait before the next attempt."""
+        # The doubling ends where the maximum rules anyway; floats have an end too.
+        delay = self._delay * 2.0 ** min(self.attempts, 64)
+        self.attempts += 1
+        if self._factor:
+            delay *= 1 + random.uniform(-self._factor, self._factor)
+        return max(0.0, min(delay, self._maximum))

@@ -1,0 +1,69 @@
+"""Events that wait for their namespace, in order, up to a bound: sent ones, and received ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+__all__ = ["Buffer", "Waiting"]
+
+T = TypeVar("T")
+
+
+class Waiting(NamedTuple):
+    """An event that could not be sent yet."""
+
+    payload: bytes
+    attachments: list[bytes] | None
+    ack_id: int | None
+
+    def size(self) -> int:
+        """Return its bytes."""
+        return len(self.payload) + sum(map(len, self.attachments or ()))
+
+
+class Buffer(Generic[T]):
+    """Items by namespace."""
+
+    def __init__(self, max_items: int, max_bytes: int) -> None:
+        """Hold so much at most, over all namespaces."""
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._items: deque[tuple[str, int, T]] = deque()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        """Return how many items wait."""
+        return len(self._items)
+
+    def add(self, namespace: str, item: T, size: int) -> bool:
+        """Append an item of so many bytes; False when there is no room for it."""
+        if len(self._items) >= self._max_items or self.bytes + size > self._max_bytes:
+            return False
+        self._items.append((namespace, size, item))
+        self.bytes += size
+        return True
+
+    def take(self, namespace: str | None = None) -> list[T]:
+        """Take out what waits for a namespace, in order; for all without one."""
+        return self.remove(lambda name, _: namespace is None or name == namespace)
+
+    def remove(self, matches: Callable[[str, T], bool]) -> list[T]:
+        """Take out what ``matches(namespace, item)``, in order."""
+        if not self._items:
+            return []
+        kept: deque[tuple[str, int, T]] = deque()
+        found = []
+        for namespace, size, item in self._items:
+            if matches(namespace, item):
+                found.append(item)
+                self.bytes -= size
+            else:
+                kept.append((namespace, size, item))
+        self._items = kept
+        return found
+
+    def items(self) -> list[T]:
+        """Return what waits, in order."""
+        return [item for _, _, item in self._items]

@@ -1,0 +1,484 @@
+"""The life of a client's connection: opened, joined to its namespaces, lost, made again, ended.
+
+Source of the rules for coming back: ``manager.ts`` and ``socket.ts`` of socket.io-client 4.8. No
+reconnection after the server has ended or refused the last namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from fanio import _core
+from fanio.connecting.backoff import Backoff
+from fanio.connecting.hub import Hub
+from fanio.connecting.link import Link, LinkError
+from fanio.exceptions import ConnectionError as NotConnectedError
+from fanio.packet import CONNECT
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio.connecting.codec import ClientCodec
+    from fanio.connecting.dispatch import ClientDispatcher
+    from fanio.connecting.outgoing import Outgoing
+    from fanio.connecting.recovery import Recovery
+    from fanio.connecting.state import State
+    from fanio.handling.tasks import Tasks
+
+__all__ = ["Connector", "Reconnection", "real_value"]
+
+_CLIENT_DISCONNECT = "client disconnect"
+_SERVER_DISCONNECT = "server disconnect"
+
+
+async def real_value(value: Any) -> Any:
+    """Return a value, or what the function or coroutine function returns that was given for it."""
+    found = value() if callable(value) else value
+    return await found if inspect.isawaitable(found) else found
+
+
+class Reconnection:
+    """The options of reconnection; attributes of the client, which may change at runtime."""
+
+    def __init__(self, enabled: bool, attempts: int, delay: float, maximum: float, factor: float) -> None:
+        """Take the options."""
+        self.enabled = enabled
+        self.attempts = attempts
+        self.delay = delay
+        self.maximum = maximum
+        self.factor = factor
+
+    def backoff(self) -> Backoff:
+        """Return the delays of a series of attempts."""
+        return Backoff(self.delay, self.maximum, self.factor)
+
+
+class Connector:
+    """Makes and keeps the connection of one client."""
+
+    def __init__(
+        self,
+        state: State,
+        dispatcher: ClientDispatcher,
+        outgoing: Outgoing,
+        recovery: Recovery,
+        codec: ClientCodec,
+        tasks: Tasks,
+        reconnection: Reconnection,
+        logger: logging.Logger,
+    ) -> None:
+        """Take the collaborators."""
+        self._state = state
+        self._dispatcher = dispatcher
+        self._outgoing = outgoing
+        self._recovery = recovery
+        self._codec = codec
+        self._tasks = tasks
+        self._reconnection = reconnection
+        self._logger = logger
+        self._hub: Hub | None = None
+        self._make_options: Callable[[], Coroutine[Any, Any, dict[str, object]]] | None = None
+        self._auth: Any = None
+        self._names: list[str] = []
+        self._wait_timeout = 1.0
+        #: True when the server has granted every namespace, False when it will not.
+        self._answered: asyncio.Future[bool] | None = None
+        self._joining: set[asyncio.Task[Any]] = set()
+        self._retrying: asyncio.Task[Any] | None = None
+        self._telling: asyncio.Task[Any] | None = None
+        self._leaving = False
+        self._connecting = False
+        #: None while there is nothing to wait for.
+        self._over: asyncio.Event | None = None
+        #: Called when there is neither a connection nor an attempt to get one any more.
+        self.on_finish: Callable[[], None] = lambda: None
+
+    # Connecting
+
+    async def connect(
+        self,
+        make_options: Callable[[], Coroutine[Any, Any, dict[str, object]]],
+        auth: Any,
+        names: list[str],
+        *,
+        wait: bool,
+        wait_timeout: float,
+        retry: bool,
+    ) -> None:
+        """Connect, and join namespaces.
+
+        Args:
+            make_options: Makes the core's options, for each attempt anew.
+            auth: The data of the CONNECT packets, or a function that makes it.
+            names: The namespaces.
+            wait: Whether to wait until the server has answered for each of them.
+            wait_timeout: Seconds to wait for that.
+            retry: Whether to go on when the first attempt fails.
+
+        Raises:
+            ConnectionError: When it failed.
+        """
+        await self._stop_retrying()
+        self._connecting = True
+        try:
+            await self._connect(make_options, auth, names, wait=wait, wait_timeout=wait_timeout, retry=retry)
+        finally:
+            self._connecting = False
+
+    async def _connect(
+        self,
+        make_options: Callable[[], Coroutine[Any, Any, dict[str, object]]],
+        auth: Any,
+        names: list[str],
+        *,
+        wait: bool,
+        wait_timeout: float,
+        retry: bool,
+    ) -> None:
+        self._make_options, self._auth, self._names = make_options, auth, names
+        self._wait_timeout = wait_timeout
+        self._leaving = False
+        self._begin()
+        try:
+            await self._attempt(wait, wait_timeout)
+        except NotConnectedError:
+            if retry and not self._leaving and self._state.link is None:
+                self._start_retrying()
+                retrying = self._retrying
+                if retrying is not None and await asyncio.shield(retrying):
+                    return
+            await self.disconnect()
+            raise
+        except BaseException:
+            await self._abort()
+            raise
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks.bind(loop)
+        if self._over is None:
+            self._over = asyncio.Event()
+        if self._hub is None:
+            self._hub = Hub.of(loop)
+            self._hub.hold()
+
+    async def _attempt(self, wait: bool, wait_timeout: float) -> None:
+        state = self._state
+        # New ones, as python-socketio's: a program may have kept the old.
+        state.namespaces, state.failed = {}, []
+        state.wanted = set(self._names)
+        if self._make_options is None or self._hub is None:
+            msg = "connect() was not called"
+            raise NotConnectedError(msg)
+        link = state.link = Link(self._hub, self, await self._make_options())
+        try:
+            await link.opening
+        except LinkError as error:
+            state.link = None
+            await self._tell_all("connect_error", _error_data(error))
+            raise NotConnectedError(error.message) from None
+        except BaseException:
+            state.link = None
+            link.abort()
+            raise
+        state.sid = link.sid
+        self._logger.info("Engine.IO connection established")
+        await self._join(link, wait, wait_timeout)
+
+    async def _join(self, link: Link, wait: bool, wait_timeout: float) -> None:
+        answered = self._answered = asyncio.get_running_loop().create_future()
+        state = self._state
+        auth = await real_value(self._auth) or {}
+        for name in self._names:
+            link.core.join(name, self._connect_data(name, auth))
+        if not wait:
+            state.connected = link.is_open
+            return
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(answered), wait_timeout)
+        if self._joining:
+            # Their handlers have run when connect() returns.
+            await asyncio.wait(self._joining - {asyncio.current_task()})
+        # It may be lost again by now: then it is made again, or has ended, like any other.
+        if not answered.done() or not answered.result():
+            raise NotConnectedError(self._why_not(link))
+
+    def _connect_data(self, name: str, auth: Any) -> bytes:
+        data = self._recovery.auth(name, auth) if isinstance(auth, dict) else auth
+        return self._codec.encode_object(data, CONNECT, name) if data else b""
+
+    def _why_not(self, link: Link) -> str:
+        if self._state.failed:
+            return "One or more namespaces failed to connect: " + ", ".join(self._state.failed)
+        if link.ended.done():
+            return "the connection was lost before the namespaces were connected"
+        return "Unexpected connection error: the server did not answer for every namespace in time"
+
+    # What the server says
+
+    def packet(self, kind: int, namespace: str, *data: Any) -> None:
+        """Take a packet."""
+        if kind == _core.EVENT:
+            self._dispatcher.event(namespace, *data)
+        elif kind == _core.ACK:
+            self._dispatcher.ack(namespace, *data)
+        elif namespace not in self._state.wanted:
+            return
+        elif kind == _core.CONNECT:
+            self._granted(namespace, self._loads(data[0]))
+        elif kind == _core.CONNECT_ERROR:
+            self._refused(namespace, self._loads(data[0]))
+        elif kind == _core.DISCONNECT:
+            self._dismissed(namespace)
+
+    def _loads(self, data: bytes) -> Any:
+        try:
+            return self._codec.loads(data) if data else None
+        except ValueError:
+            return None
+
+    def _granted(self, namespace: str, data: Any) -> None:
+        if namespace in self._state.namespaces:
+            return
+        found = data if isinstance(data, dict) else {}
+        self._logger.info("Namespace %s is connected", namespace)
+        self._state.namespaces[namespace] = found.get("sid", self._state.sid)
+        self._recovery.granted(namespace, found.get("pid"))
+        self._check_answered()
+        # What was emitted before goes first, then what the handler emits.
+        self._outgoing.granted(namespace)
+        self._keep_joining(self._tasks.start(self._dispatcher.trigger("connect", namespace)))
+        self._dispatcher.replay(namespace)
+
+    def _keep_joining(self, task: asyncio.Task[Any]) -> None:
+        if not task.done():
+            self._joining.add(task)
+            task.add_done_callback(self._joining.discard)
+
+    def _refused(self, namespace: str, data: Any) -> None:
+        state = self._state
+        self._logger.info("Connection to namespace %s was rejected", namespace)
+        state.wanted.discard(namespace)
+        state.namespaces.pop(namespace, None)
+        state.failed.append(namespace)
+        self._recovery.forget(namespace)
+        self._outgoing.give_up(namespace)
+        args = () if data is None else (data,)
+        self._keep_joining(self._tasks.start(self._dispatcher.trigger("connect_error", namespace, *args)))
+        self._check_answered()
+
+    def _check_answered(self) -> None:
+        state = self._state
+        if len(state.namespaces) + len(state.failed) < len(self._names):
+            return
+        if not state.failed or (state.namespaces and self._retrying is not None):
+            state.connected = True
+        self._settle(granted=not state.failed)
+
+    def _settle(self, *, granted: bool) -> None:
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(granted)
+
+    def _dismissed(self, namespace: str) -> None:
+        """The server ends a namespace: it does not come back by itself."""
+        state = self._state
+        if namespace not in state.namespaces:
+            return
+        state.wanted.discard(namespace)
+        del state.namespaces[namespace]
+        self._recovery.forget(namespace)
+        self._outgoing.give_up(namespace)
+        last = not state.namespaces
+        if last:
+            state.connected = False
+            self._leaving = True
+        self._telling = self._tasks.start(self._tell_end([namespace], _SERVER_DISCONNECT, final=True))
+        if last and state.link is not None:
+            state.link.core.close([])
+
+    # The end of a connection
+
+    def lost(self, link: Link, reason: str, detail: str) -> None:
+        """Take the end of the link."""
+        state = self._state
+        if link is not state.link:
+            return
+        self._logger.info("Engine.IO connection dropped: %s%s", reason, f" ({detail})" if detail else "")
+        gone, connected = list(state.namespaces), state.connected
+        state.link = state.sid = None
+        state.connected = False
+        state.namespaces = {}
+        self._settle(granted=False)
+        self._outgoing.lost()
+        again = self._reconnection.enabled and not self._leaving and bool(state.wanted)
+        if connected or self._leaving:
+            self._telling = self._tasks.start(self._after_loss(gone, reason, again=again))
+
+    async def _after_loss(self, gone: list[str], reason: str, *, again: bool) -> None:
+        before = self._telling
+        if before is not None and before is not asyncio.current_task() and not before.done():
+            await asyncio.wait([before])
+        await self._tell_end(gone, reason, final=not again)
+        if again and not self._leaving and self._state.link is None:
+            self._start_retrying()
+        elif self._state.link is None:
+            self._finish()
+
+    async def _tell_end(self, names: list[str], reason: str, *, final: bool) -> None:
+        for name in names:
+            await self._dispatcher.trigger("disconnect", name, reason)
+            if final:
+                await self._dispatcher.trigger("__disconnect_final", name)
+
+    async def _tell_all(self, event: str, *args: Any) -> None:
+        for name in self._names:
+            await self._dispatcher.trigger(event, name, *args)
+
+    def _finish(self) -> None:
+        self._state.wanted.clear()
+        self._outgoing.give_up()
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.release()
+        over, self._over = self._over, None
+        if over is not None:
+            over.set()
+        self.on_finish()
+
+    # Coming back
+
+    def _start_retrying(self) -> None:
+        if self._retrying is None or self._retrying.done():
+            self._retrying = self._tasks.start(self._retry())
+            if self._retrying.done():
+                self._retrying = None
+
+    async def _retry(self) -> bool:
+        try:
+            return await self._retry_until_settled()
+        finally:
+            self._retrying = None
+
+    async def _retry_until_settled(self) -> bool:
+        backoff = self._reconnection.backoff()
+        while not self._leaving:
+            # What the server has refused or ended is not asked for again.
+            self._names = [name for name in self._names if name in self._state.wanted]
+            if 0 < self._reconnection.attempts <= backoff.attempts:
+                self._logger.info("Maximum reconnection attempts reached, giving up")
+                await self._tell_all("reconnect_failed")
+                break
+            delay = backoff.next()
+            self._logger.info("Connection failed, new attempt in %.02f seconds", delay)
+            await asyncio.sleep(delay)
+            await self._tell_all("reconnect_attempt", backoff.attempts)
+            if self._leaving:
+                break
+            error = await self._try_again()
+            if error is None:
+                self._logger.info("Reconnection successful")
+                await self._tell_all("reconnect", backoff.attempts)
+                return True
+            await self._tell_all("reconnect_error", error)
+            if not self._state.wanted:
+                break  # refused, each of them
+        await self._give_up()
+        return False
+
+    async def _try_again(self) -> Exception | None:
+        try:
+            # However short the caller's patience was: a loaded server may take longer to answer.
+            await self._attempt(wait=True, wait_timeout=max(self._wait_timeout, 5.0))
+        except (NotConnectedError, ValueError, TypeError, OSError) as error:
+            if self._state.namespaces and self._state.failed:
+                return None  # the others are there again
+            link, self._state.link = self._state.link, None
+            if link is not None:
+                link.abort()
+            return error
+        return None
+
+    async def _give_up(self) -> None:
+        for name in self._names:
+            await self._dispatcher.trigger("__disconnect_final", name)
+        self._finish()
+
+    async def _stop_retrying(self) -> None:
+        task = self._retrying
+        if task is None or task.done() or task is asyncio.current_task():
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        link, self._state.link = self._state.link, None
+        if link is not None:
+            link.abort()
+
+    # The program's wish
+
+    async def disconnect(self, *, abort: bool = False) -> None:
+        """Leave every namespace, send what waits, end the connection."""
+        self._leaving = True
+        retried = self._retrying is not None
+        await self._stop_retrying()
+        link = self._state.link
+        if link is None:
+            if self._telling is None or self._telling.done():
+                await (self._give_up() if retried else self._finish_now())
+            return
+        if not link.opening.done():
+            link.abort()
+            return
+        for name in self._state.namespaces:
+            self._recovery.forget(name)
+        if abort:
+            link.core.abort()
+        else:
+            link.core.close(list(self._state.namespaces))
+        await asyncio.shield(link.ended)
+        await self._handlers_done()
+
+    async def _finish_now(self) -> None:
+        if self._over is not None:
+            self._finish()
+
+    async def _handlers_done(self) -> None:
+        telling, current = self._telling, asyncio.current_task()
+        if telling is not None and telling is not current and not telling.done():
+            await asyncio.wait([telling])
+
+    async def _abort(self) -> None:
+        self._leaving = True
+        link, self._state.link = self._state.link, None
+        if link is not None:
+            link.abort()
+        self._state.namespaces = {}
+        self._state.connected = False
+        self._finish()
+
+    async def wait(self) -> None:
+        """Wait until there is neither a connection nor an attempt to get one."""
+        if self._over is not None:
+            await self._over.wait()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a connection or an attempt to get one."""
+        return self._over is not None
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether a ``connect`` is on its way."""
+        return self._connecting
+
+
+def _error_data(error: LinkError) -> Any:
+    """Return what a ``connect_error`` handler gets: the server's words if it had any."""
+    if error.body:
+        with contextlib.suppress(ValueError):
+            return json.loads(error.body)
+    return error.message

@@ -1,0 +1,95 @@
+"""The core's hub of one asyncio loop: its descriptor is read here, its events find their link.
+
+A hub lives as long as a client uses it; the client shard (the I/O thread of the process) lives as
+long as a hub does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
+
+from fanio import _core
+
+if TYPE_CHECKING:
+    from fanio.connecting.link import Link
+
+__all__ = ["Hub"]
+
+#: Events taken per turn of the loop.
+_BATCH = 256
+
+_logger = logging.getLogger("fanio.client")
+
+
+class Hub:
+    """What all clients of one loop share."""
+
+    _all: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Use ``Hub.of``: there is one for each loop."""
+        self._loop = loop
+        self._core: _core.ClientHub | None = None
+        self._links: dict[int, Link] = {}
+        self._users = 0
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Hub:
+        """Return the hub of a loop."""
+        hub = cls._all.get(loop)
+        if hub is None:
+            hub = cls._all[loop] = cls(loop)
+        return hub
+
+    def hold(self) -> None:
+        """Keep the hub running, until ``release``."""
+        self._users += 1
+        if self._core is None:
+            self._core = _core.ClientHub()
+            self._loop.add_reader(self._core.fd(), self._drain)
+
+    def release(self) -> None:
+        """Let the hub end when nobody holds it any more."""
+        self._users -= 1
+        if self._users == 0 and self._core is not None:
+            core, self._core = self._core, None
+            if not self._loop.is_closed():
+                self._loop.remove_reader(core.fd())
+            self._links.clear()
+            core.stop()
+
+    def connect(self, link: Link, options: dict[str, object]) -> _core.ClientConnection:
+        """Open a connection whose events go to ``link``.
+
+        Raises:
+            RuntimeError: When nobody holds the hub.
+        """
+        if self._core is None:
+            msg = "the hub is not held"
+            raise RuntimeError(msg)
+        connection = self._core.connect(options)
+        self._links[connection.id] = link
+        return connection
+
+    def forget(self, connection: _core.ClientConnection) -> None:
+        """Drop what the connection still tells."""
+        self._links.pop(connection.id, None)
+
+    def _drain(self) -> None:
+        if self._core is None:
+            return
+        for event in self._core.drain(_BATCH):
+            link = self._links.get(event[1])  # type: ignore[call-overload]
+            if link is not None:
+                self._deliver(link, event)
+
+    @staticmethod
+    def _deliver(link: Link, event: tuple[Any, ...]) -> None:
+        try:
+            link.take(event)
+        except Exception:
+            # One bad event must not take the others with it.
+            _logger.exception("an event of the core could not be handled")

@@ -1,0 +1,77 @@
+"""Class-based namespaces of the sync client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fanio.base_namespace import SyncTrigger
+
+if TYPE_CHECKING:
+    from fanio.client import Client
+    from fanio.types import Callback
+
+__all__ = ["ClientNamespace"]
+
+
+class ClientNamespace(SyncTrigger):
+    """The handlers of one namespace of a client, as the methods of a class.
+
+    ``on_connect()``, ``on_connect_error(data)``, ``on_disconnect([reason])`` and
+    ``on_<event>(*args)``, each called in a thread. Register an instance with
+    ``Client.register_namespace``.
+    """
+
+    #: Set by ``register_namespace``.
+    client: Client
+
+    def _set_client(self, client: Client) -> None:
+        self.client = client
+
+    def emit(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        **options: Any,
+    ) -> None:
+        """Emit an event in this namespace; see ``Client.emit``."""
+        self.client.emit(event, data, namespace=namespace or self.namespace, callback=callback, **options)
+
+    def send(
+        self,
+        data: Any,
+        room: Any = None,
+        namespace: str | None = None,
+        callback: Callback | None = None,
+        **options: Any,
+    ) -> None:
+        """Emit the event ``message`` in this namespace; see ``Client.send``.
+
+        ``room`` is python-socketio's and has no effect there either.
+        """
+        self.client.send(data, namespace=namespace or self.namespace, callback=callback, **options)
+
+    def call(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Emit an event and return the answer; see ``Client.call``.
+
+        Here ``timeout`` is None when it is not given, which waits as long as the connection lasts.
+        """
+        return self.client.call(event, data, namespace=namespace or self.namespace, timeout=timeout)
+
+    def disconnect(self) -> None:
+        """Disconnect the client; see ``Client.disconnect``."""
+        self.client.disconnect()
+
+
+def __getattr__(name: str) -> Any:
+    """Return one of python-socketio's names that is not here, which says what to use instead."""
+    from fanio import absent  # noqa: PLC0415 (it imports the package)
+
+    return absent.stand_in(__name__, name)

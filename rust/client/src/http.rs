@@ -1,0 +1,179 @@
+//! Requests to the server, by hyper: what they look like, and which responses are taken.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+
+use engine::Transport;
+
+use crate::dial::dial;
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::options::{Options, transport_name};
+
+/// Bytes of a response head, and of what is read at a time.
+pub(crate) const MAX_HEAD: usize = 16 * 1024;
+/// Bytes that are kept of the body of a refusal.
+const MAX_REFUSAL: usize = 4 * 1024;
+const MAX_HEADERS: usize = 100;
+
+/// A connection that carries one request after the other.
+#[derive(Debug)]
+pub(crate) struct Http(SendRequest<Full<Bytes>>);
+
+impl Http {
+    /// Opens a connection.
+    pub(crate) async fn open(options: &Options) -> Result<Self, Failure> {
+        let stream = TokioIo::new(dial(options).await?);
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(MAX_HEAD)
+            .max_headers(MAX_HEADERS)
+            .title_case_headers(true)
+            .handshake(stream)
+            .await
+            .map_err(failed)?;
+        // It ends with the sender, or with the stream that a WebSocket takes over.
+        tokio::spawn(connection.with_upgrades());
+        Ok(Self(sender))
+    }
+
+    /// Whether another request may be tried: the server may have closed meanwhile.
+    pub(crate) async fn is_open(&mut self) -> bool {
+        self.0.ready().await.is_ok()
+    }
+
+    /// Sends a request; what comes back is the head of the response.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Failure> {
+        self.0.send_request(request).await.map_err(failed)
+    }
+}
+
+fn failed(error: hyper::Error) -> Failure {
+    if error.is_parse() {
+        return Failure::parse(format!(
+            "no HTTP response, or a head of more than {MAX_HEAD} bytes: {error}"
+        ));
+    }
+    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        return Failure::closed("the server closed the connection");
+    }
+    Failure::while_doing("HTTP", error)
+}
+
+/// The head of a request of a session.
+pub(crate) fn head(
+    options: &Options,
+    identity: &Identity,
+    transport: Transport,
+    method: Method,
+) -> hyper::http::request::Builder {
+    let mut builder = Request::builder().method(method).uri(target(options, identity, transport));
+    builder = builder.header(header::HOST, &options.authority);
+    let mut own_cookie = None;
+    for (name, value) in &options.headers {
+        if name.eq_ignore_ascii_case("cookie") {
+            own_cookie = Some(value.as_str());
+        } else {
+            builder = builder.header(name, value);
+        }
+    }
+    match identity.cookie_header(own_cookie) {
+        Some(cookie) => builder.header(header::COOKIE, cookie),
+        None => builder,
+    }
+}
+
+/// A request from its head and body.
+pub(crate) fn request(
+    head: hyper::http::request::Builder,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, Failure> {
+    head.body(Full::new(body)).map_err(|error| Failure::while_doing("URL or headers", error))
+}
+
+fn target(options: &Options, identity: &Identity, transport: Transport) -> String {
+    let mut query = format!("EIO=4&transport={}", transport_name(transport));
+    if options.timestamp {
+        query.push_str("&t=");
+        query.push_str(&stamp());
+    }
+    let sid = identity.sid();
+    if !sid.is_empty() {
+        query.push_str("&sid=");
+        query.push_str(&quote(&sid));
+    }
+    let own = &options.query;
+    let own = if own.is_empty() { String::new() } else { format!("{own}&") };
+    format!("{}?{own}{query}", options.path)
+}
+
+/// Something that no cache has seen.
+fn stamp() -> String {
+    format!("{:x}", getrandom::u64().unwrap_or_default())
+}
+
+/// A server's session id may be any text.
+fn quote(text: &str) -> String {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// Takes a response with the status that was asked for, or makes its refusal a failure.
+pub(crate) async fn expect(
+    response: Response<Incoming>,
+    status: StatusCode,
+    limit: std::time::Duration,
+) -> Result<Response<Incoming>, Failure> {
+    if response.status() == status {
+        return Ok(response);
+    }
+    let status = response.status();
+    let mut failure =
+        Failure::new(format!("Unexpected status code {} in server response", status.as_u16()));
+    failure.status = Some(status.as_u16());
+    if status.is_redirection() {
+        failure.message.push_str(": redirects are not followed");
+    }
+    // What cannot be read of the reason is left out.
+    if let Ok(body) = timeout(limit, read(response, MAX_REFUSAL)).await {
+        failure.body = body;
+    }
+    Err(failure)
+}
+
+/// Reads the beginning of a body.
+pub(crate) async fn read(response: Response<Incoming>, limit: usize) -> Vec<u8> {
+    let mut body = response.into_body();
+    let mut found = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            let room = limit - found.len();
+            found.extend_from_slice(&data[..data.len().min(room)]);
+            if data.len() >= room {
+                break;
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_ids_cannot_break_a_request() {
+        assert_eq!(quote("lv_VI97-.~"), "lv_VI97-.~");
+        assert_eq!(quote("a b\r\nX: ä&"), "a%20b%0D%0AX%3A%20%C3%A4%26");
+    }
+}

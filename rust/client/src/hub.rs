@@ -1,0 +1,112 @@
+//! The clients of one asyncio loop: connections go out from here, events come back here.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use net::Outbox;
+
+use crate::connection::Connection;
+use crate::event::{Event, Notice};
+use crate::mailbox::{Mailbox, Outgoing};
+use crate::options::Options;
+use crate::shard::Shard;
+
+/// Opens connections and hears from them.
+#[derive(Debug)]
+pub struct Hub {
+    shard: Arc<Shard>,
+    outbox: Arc<Outbox<Notice>>,
+    next: AtomicU64,
+}
+
+impl Hub {
+    /// Starts the client shard, unless it runs.
+    ///
+    /// # Errors
+    /// When the system gives no thread or descriptors.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            shard: Shard::shared()?,
+            outbox: Arc::new(Outbox::new(1)?),
+            next: AtomicU64::new(1),
+        })
+    }
+
+    /// The descriptor that is readable while events wait.
+    pub fn fd(&self) -> RawFd {
+        self.outbox.fd()
+    }
+
+    /// Opens a connection. It ends with `Failed`, or with `Closed` after `Opened`.
+    pub fn connect(&self, options: Options) -> Handle {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let mailbox = Arc::new(Mailbox::default());
+        let (inbox, outbox) = (Arc::clone(&mailbox), Arc::clone(&self.outbox));
+        let epoch = self.shard.epoch;
+        let options = Arc::new(options);
+        self.shard.runtime.spawn(async move {
+            // Made here: its timers belong to the runtime.
+            Box::pin(Connection::new(id, options, inbox, outbox, epoch)).await;
+        });
+        Handle { id, mailbox }
+    }
+
+    /// Takes up to `limit` events.
+    pub fn take(&self, limit: usize) -> Vec<(u64, Event)> {
+        let notices = self.outbox.take(limit).into_iter();
+        notices
+            .map(|notice| {
+                notice.mailbox.taken(notice.cost);
+                (notice.connection, notice.event)
+            })
+            .collect()
+    }
+}
+
+/// A connection, from the program's side. Dropping it aborts the connection.
+#[derive(Debug)]
+pub struct Handle {
+    /// Its number in the hub.
+    pub id: u64,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Handle {
+    /// Sends messages that stay together; returns how many bytes wait now.
+    pub fn send(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
+        self.mailbox.send(messages)
+    }
+
+    /// Ends the session at once.
+    pub fn abort(&self) {
+        self.mailbox.close(true, Vec::new());
+    }
+
+    /// Ends the session when everything before it is sent and read, with these messages.
+    pub fn close(&self, words: Vec<Outgoing>) {
+        self.mailbox.close(false, words);
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.mailbox.queued()
+    }
+
+    /// Asks for one `Drained` event when no more than the half of `limit` waits.
+    pub fn await_drained(&self, limit: usize) {
+        self.mailbox.await_drained(limit);
+    }
+
+    /// Stops reading, or goes on with it.
+    pub fn pause(&self, paused: bool) {
+        self.mailbox.pause(paused);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}

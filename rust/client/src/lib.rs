@@ -1,0 +1,30 @@
+//! Clients: connections that this process opens, their transports, and the thread they live on.
+//!
+//! A [`Hub`] belongs to one asyncio loop: it opens connections and hears from all of them through
+//! one outbox. The I/O thread behind it, the client shard, is one for the process and never
+//! touches Python. Each connection is one task there, which drives the engine's session and
+//! receiver. Requests of the polling transport, handshakes and proxies are hyper's business, TLS
+//! rustls's, frames `protocol`'s.
+
+mod connection;
+mod dial;
+mod event;
+mod failure;
+mod http;
+mod hub;
+mod identity;
+mod life;
+mod mailbox;
+mod options;
+mod polling;
+mod shard;
+mod stream;
+mod tls;
+mod websocket;
+
+pub use event::{Event, Notice};
+pub use failure::Failure;
+pub use hub::{Handle, Hub};
+pub use mailbox::Outgoing;
+pub use options::{Address, Options, Proxy};
+pub use tls::TlsOptions;

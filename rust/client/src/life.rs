@@ -1,0 +1,147 @@
+//! What a connection is without its streams: the session, the Socket.IO layer, the messages that
+//! wait in both directions. No I/O.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use engine::{Action, Config, Inbound, Reason, Received, Receiver, Session, Time, Transport, Via};
+use protocol::DecodeError;
+use protocol::engineio::{Handshake, Packet};
+use protocol::websocket::Message;
+
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::mailbox::Outgoing;
+
+/// The state machines of one connection.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) session: Session,
+    receiver: Receiver,
+    /// What the driver must do.
+    pub(crate) actions: Vec<Action>,
+    /// What the program must hear.
+    pub(crate) events: Vec<Event>,
+    /// What the transport has not taken.
+    pub(crate) queue: VecDeque<Outgoing>,
+    /// The first thing that went wrong.
+    pub(crate) failure: Option<Failure>,
+    pub(crate) handshake: Option<Handshake>,
+}
+
+impl Life {
+    pub(crate) fn new(config: &Config, now: Time, transport: Transport) -> Self {
+        Self {
+            session: Session::client(config, now, transport),
+            receiver: Receiver::default(),
+            actions: Vec::new(),
+            events: Vec::new(),
+            queue: VecDeque::new(),
+            failure: None,
+            handshake: None,
+        }
+    }
+
+    /// Handles one record of a polling payload.
+    pub(crate) fn record(&mut self, config: &Config, now: Time, record: &str) {
+        match Packet::decode_record(record) {
+            Ok(packet) => self.packet(config, now, Via::Main, packet),
+            Err(error) => self.break_off(Via::Main, Failure::parse(error)),
+        }
+    }
+
+    /// Handles one message of a WebSocket.
+    pub(crate) fn message(&mut self, config: &Config, now: Time, via: Via, message: &Message<'_>) {
+        match message {
+            Message::Text(text) => match Packet::decode(text) {
+                Ok(packet) => self.packet(config, now, via, packet),
+                Err(error) => self.break_off(via, Failure::parse(error)),
+            },
+            Message::Binary(data) => {
+                self.packet(config, now, via, Packet::Binary(Cow::Borrowed(data)));
+            }
+            // The others are the WebSocket's own; compression was not asked for.
+            Message::Ping(_)
+            | Message::Pong(_)
+            | Message::Close { .. }
+            | Message::Deflated { .. } => {}
+        }
+    }
+
+    fn packet(&mut self, config: &Config, now: Time, via: Via, packet: Packet<'_>) {
+        if self.handshake.is_none()
+            && let Packet::Open(json) = packet
+        {
+            self.handshake = Handshake::decode(json).ok();
+        }
+        let inbound = self.session.handle_packet(config, now, via, packet, &mut self.actions);
+        if let Some(inbound) = inbound {
+            self.inbound(config, &inbound);
+        } else if self.session.reason() == Some(Reason::ParseError) && self.failure.is_none() {
+            let error = if self.handshake.is_none() {
+                Failure::parse(DecodeError::BadHandshake)
+            } else {
+                Failure::parse("a packet that is not allowed now, or a handshake without pings")
+            };
+            self.failure = Some(error);
+        }
+    }
+
+    fn inbound(&mut self, config: &Config, inbound: &Inbound<'_>) {
+        match self.receiver.handle(config, inbound) {
+            Ok(received) => self.events.extend(received.map(event)),
+            Err(error) => self.break_off(Via::Main, Failure::parse(error)),
+        }
+    }
+
+    /// A rule is broken: the session is over, or only the probe.
+    fn break_off(&mut self, via: Via, failure: Failure) {
+        if via == Via::Probe {
+            self.session.handle_stream_lost(via, true, &mut self.actions);
+            self.actions.push(Action::DropProbe);
+            return;
+        }
+        self.failure.get_or_insert(failure);
+        self.session.close(Reason::ParseError, &mut self.actions);
+    }
+
+    /// A stream is gone, or what came on it is no packet.
+    pub(crate) fn lose(&mut self, via: Via, failure: Failure) {
+        if failure.reason == Reason::ParseError {
+            return self.break_off(via, failure);
+        }
+        let error = failure.reason != Reason::TransportClose;
+        if via == Via::Main {
+            self.failure.get_or_insert(failure);
+        }
+        self.session.handle_stream_lost(via, error, &mut self.actions);
+    }
+
+    /// Puts a packet of the session's own behind what waits; returns its size.
+    pub(crate) fn push(&mut self, packet: &'static str) -> usize {
+        self.queue.push_back(Outgoing::Text(Bytes::from_static(packet.as_bytes())));
+        packet.len()
+    }
+}
+
+fn event(received: Received<'_>) -> Event {
+    match received {
+        Received::Connect { namespace, data } => {
+            Event::Connect { namespace: namespace.to_owned(), data: data.into_owned() }
+        }
+        Received::ConnectError { namespace, data } => {
+            Event::ConnectError { namespace: namespace.to_owned(), data: data.into_owned() }
+        }
+        Received::Disconnect { namespace } => Event::Disconnect { namespace: namespace.to_owned() },
+        Received::Message(Inbound::Text(text)) => Event::Text((*text).to_owned()),
+        Received::Message(Inbound::Binary(data)) => Event::Binary(data.to_vec()),
+        Received::Data { ack, namespace, id, data, attachments } => Event::Data {
+            ack,
+            namespace: namespace.into_owned(),
+            id,
+            body: data.into_owned(),
+            attachments,
+        },
+    }
+}
