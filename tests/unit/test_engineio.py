@@ -144,6 +144,8 @@ async def test_disconnect_of_nobody_closes_all(eio):
         ("transports", "websocket", [("transports", ["websocket"])]),
         ("cookie", "io", [("cookie", ("io", "; Path=/; SameSite=Lax"))]),
         ("http_compression", False, [("http_compression", False)]),
+        ("write_timeout", 3, [("write_timeout", 3.0)]),
+        ("max_queue_packets", 5, [("max_queue_packets", 5)]),
     ],
 )
 def test_options_are_attributes_that_reach_the_shards(fake, make, name, value, sent):

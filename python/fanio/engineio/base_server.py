@@ -96,6 +96,10 @@ class BaseServer:
     body_timeout: Option[float] = Option()
     max_attachments: Option[int] = Option()
     max_queue_bytes: Option[int] = Option()
+    max_queue_packets: Option[int | None] = Option()
+    max_total_queue_bytes: Option[int | None] = Option()
+    write_timeout: Option[float] = Option()
+    per_message_deflate: Option[bool | Mapping[str, int] | None] = Option()
 
     #: What reads the messages: "raw" gives them to the program.
     _parser = "raw"
