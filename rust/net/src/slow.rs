@@ -9,6 +9,7 @@ use rooms::{Frame, Run, Tally};
 
 use crate::cargo::{Cargo, Sent, form};
 use crate::counters::Counter;
+use crate::session::NONE;
 use crate::stream::{Role, Stream};
 use crate::table::Table;
 use crate::waiting::{Entry, Waiting};
@@ -47,6 +48,26 @@ impl Table {
         } else if sent.bytes > 0 || entry.deadline == Time(0) {
             entry.deadline = Time(self.now.0 + self.options.write_timeout.as_millis() as u64);
             self.file_stream(stream);
+        }
+    }
+
+    /// Nothing of a backlog was written for too long.
+    ///
+    /// The poller reports a stream only when much of the kernel's buffer is free, which takes long
+    /// on a thin link; so the kernel is asked once more.
+    pub(crate) fn expire_backlog(&mut self, slot: u32) {
+        self.flush(slot);
+        let Some(stream) = self.streams.get(slot as usize) else {
+            return;
+        };
+        if stream.deadline.0 == 0 || stream.deadline > self.now {
+            return self.file_stream(slot);
+        }
+        match stream.role {
+            Role::WebSocket { session, probe: false, .. } if session != NONE => {
+                self.close_session(session, Reason::SlowClient);
+            }
+            _ => self.lose_stream(slot, true),
         }
     }
 

@@ -621,10 +621,7 @@ impl Table {
         match stream.role {
             Role::Http(_) => self.time_out_request(slot),
             Role::Closing { .. } => drop(self.remove_stream(slot)),
-            Role::WebSocket { session, probe: false, .. } if session != NONE => {
-                self.close_session(session, Reason::SlowClient);
-            }
-            Role::WebSocket { .. } => self.lose_stream(slot, true),
+            Role::WebSocket { .. } => self.expire_backlog(slot),
         }
     }
 }
