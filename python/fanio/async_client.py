@@ -69,7 +69,7 @@ class AsyncClient(BaseClient):
             randomization_factor: The share by which chance changes a delay, 0 to 1.
             logger: True logs at INFO, False errors only, to the logger ``fanio.client``; or a
                 logger of your own.
-            serializer: "default", or "msgpack" for servers with ``socket.io-msgpack-parser``.
+            serializer: "default", "msgpack" or a packet class; the server needs the same.
             json: A module to use instead of orjson, with the standard module's functions.
             handle_sigint: Whether Ctrl-C disconnects before it ends the program.
             **kwargs: The options of ``fanio.connecting.settings.ClientOptions``.
@@ -94,7 +94,7 @@ class AsyncClient(BaseClient):
         self._acks = PendingAcks()
         self._recovery = Recovery()
         self._tasks = Tasks(_Pausing(state))
-        self._codec = codec = make_client_codec(serializer, json, options.max_attachments)
+        self._codec = codec = make_client_codec(serializer, json, options.max_attachments, options.max_http_buffer_size)
         failures = Failures(self.logger, self._tasks)
         limits = options.max_buffer_packets, options.max_buffer_bytes
         early: Buffer[tuple[Any, ...]] = Buffer(*limits)

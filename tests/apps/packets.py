@@ -15,6 +15,9 @@ class PlainPacket(Packet):
 class JsonPacket:
     """One JSON object per packet, as the parser in tests/interop/js/parser_json.mjs."""
 
+    #: python-socketio's server looks for it.
+    json = json
+
     def __init__(
         self,
         packet_type: int = 2,

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
+from fanio.types import Payload
+
 __all__ = ["Buffer", "Waiting"]
 
 T = TypeVar("T")
@@ -14,7 +16,7 @@ T = TypeVar("T")
 class Waiting(NamedTuple):
     """An event that could not be sent yet."""
 
-    payload: bytes
+    payload: Payload
     attachments: list[bytes] | None
     ack_id: int | None
 

@@ -1,33 +1,30 @@
-"""The codecs of clients: those whose packets the core reads and writes.
-
-A packet class is for servers: it would have to read and write whole packets here as well.
-"""
+"""The codec of a client, which is that of a server but for packet classes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from fanio.wire.encode import Codec
-from fanio.wire.msgpack import MsgpackCodec
+from fanio.connecting.packets import ClientPacketCodec
+from fanio.wire.codec import PacketCodec, make_codec
+from fanio.wire.packets import PacketClassCodec
 
 if TYPE_CHECKING:
     from fanio.types import JsonModule, Serializer
 
-__all__ = ["ClientCodec", "make_client_codec"]
-
-ClientCodec: TypeAlias = Codec | MsgpackCodec
+__all__ = ["make_client_codec"]
 
 
-def make_client_codec(serializer: Serializer, json: JsonModule | None, max_attachments: int) -> ClientCodec:
+def make_client_codec(
+    serializer: Serializer, json: JsonModule | None, max_attachments: int, max_bytes: int
+) -> PacketCodec:
     """Return the codec for the option ``serializer``.
 
     Raises:
         ImportError: When the msgpack library is not installed.
-        ValueError: When clients have no such serializer.
+        TypeError: When it is a class that is none of packets.
+        ValueError: When there is no such serializer.
     """
-    if serializer == "default":
-        return Codec(json, max_attachments)
-    if serializer == "msgpack":
-        return MsgpackCodec()
-    msg = f"serializer: clients take 'default' or 'msgpack', got {serializer!r}; packet classes are for servers only"
-    raise ValueError(msg)
+    codec = make_codec(serializer, json, max_attachments)
+    if isinstance(codec, PacketClassCodec):
+        return ClientPacketCodec(codec.packet_class, max_attachments, max_bytes)
+    return codec

@@ -17,18 +17,20 @@ from fanio import _core
 from fanio.connecting.backoff import Backoff
 from fanio.connecting.hub import Hub
 from fanio.connecting.link import Link, LinkError
+from fanio.connecting.packets import ClientPacketCodec
 from fanio.exceptions import ConnectionError as NotConnectedError
 from fanio.packet import CONNECT
 
 if TYPE_CHECKING:
     import logging
 
-    from fanio.connecting.codec import ClientCodec
     from fanio.connecting.dispatch import ClientDispatcher
     from fanio.connecting.outgoing import Outgoing
     from fanio.connecting.recovery import Recovery
     from fanio.connecting.state import State
     from fanio.handling.tasks import Tasks
+    from fanio.types import Payload
+    from fanio.wire.codec import PacketCodec
 
 __all__ = ["Connector", "Reconnection", "real_value"]
 
@@ -67,7 +69,7 @@ class Connector:
         dispatcher: ClientDispatcher,
         outgoing: Outgoing,
         recovery: Recovery,
-        codec: ClientCodec,
+        codec: PacketCodec,
         tasks: Tasks,
         reconnection: Reconnection,
         logger: logging.Logger,
@@ -175,7 +177,8 @@ class Connector:
         if self._make_options is None or self._hub is None:
             msg = "connect() was not called"
             raise NotConnectedError(msg)
-        link = state.link = Link(self._hub, self, await self._make_options())
+        packets = self._codec if isinstance(self._codec, ClientPacketCodec) else None
+        link = state.link = Link(self._hub, self, await self._make_options(), packets)
         try:
             await link.opening
         except LinkError as error:
@@ -208,7 +211,7 @@ class Connector:
         if not answered.done() or not answered.result():
             raise NotConnectedError(self._why_not(link))
 
-    def _connect_data(self, name: str, auth: Any) -> bytes:
+    def _connect_data(self, name: str, auth: Any) -> Payload:
         data = self._recovery.auth(name, auth) if isinstance(auth, dict) else auth
         return self._codec.encode_object(data, CONNECT, name) if data else b""
 
@@ -236,7 +239,7 @@ class Connector:
         elif kind == _core.DISCONNECT:
             self._dismissed(namespace)
 
-    def _loads(self, data: bytes) -> Any:
+    def _loads(self, data: Any) -> Any:
         try:
             return self._codec.loads(data) if data else None
         except ValueError:

@@ -18,7 +18,6 @@ from fanio.packet import ACK
 
 if TYPE_CHECKING:
     from fanio.connecting.acks import PendingAcks
-    from fanio.connecting.codec import ClientCodec
     from fanio.connecting.handlers import ClientHandlers
     from fanio.connecting.recovery import Recovery
     from fanio.connecting.state import State
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from fanio.handling.handlers import Handler
     from fanio.handling.tasks import Tasks
     from fanio.types import Placeholders
+    from fanio.wire.codec import PacketCodec
 
 __all__ = ["ClientDispatcher", "arguments"]
 
@@ -48,7 +48,7 @@ class ClientDispatcher:
         state: State,
         handlers: ClientHandlers,
         acks: PendingAcks,
-        codec: ClientCodec,
+        codec: PacketCodec,
         recovery: Recovery,
         tasks: Tasks,
         failures: Failures,
@@ -70,7 +70,7 @@ class ClientDispatcher:
     def event(
         self,
         namespace: str,
-        data: bytes,
+        data: Any,
         ack_id: int | None,
         attachments: list[bytes] | None,
         places: Placeholders | None,
@@ -153,7 +153,7 @@ class ClientDispatcher:
     def ack(
         self,
         namespace: str,
-        data: bytes,
+        data: Any,
         ack_id: int,
         attachments: list[bytes] | None,
         places: Placeholders | None,

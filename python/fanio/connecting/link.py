@@ -10,9 +10,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio import _core
+from fanio.connecting.packets import PacketConnection
 
 if TYPE_CHECKING:
     from fanio.connecting.hub import Hub
+    from fanio.connecting.packets import ClientPacketCodec
 
 __all__ = ["Link", "LinkError", "LinkOwner"]
 
@@ -47,8 +49,10 @@ class LinkOwner(Protocol):
 class Link:
     """A connection, open or not."""
 
-    def __init__(self, hub: Hub, owner: LinkOwner, options: dict[str, object]) -> None:
-        """Begin to open."""
+    def __init__(
+        self, hub: Hub, owner: LinkOwner, options: dict[str, object], packets: ClientPacketCodec | None = None
+    ) -> None:
+        """Begin to open; ``packets`` reads and writes them when the core does not."""
         loop = asyncio.get_running_loop()
         self._hub = hub
         self._owner = owner
@@ -59,7 +63,12 @@ class Link:
         self.transport: str | None = None
         self.ping_interval = 0.0
         self.ping_timeout = 0.0
-        self.core = hub.connect(self, options)
+        core = hub.connect(self, options)
+        self._packets: PacketConnection | None = None
+        if packets is not None:
+            self._packets = PacketConnection(core, packets)
+        #: The connection in the core, or what stands before it.
+        self.core: Any = self._packets or core
 
     @property
     def is_open(self) -> bool:
@@ -79,8 +88,19 @@ class Link:
             self._fail(LinkError(*event[2:]))
         elif kind == _core.CLOSED:
             self._close(*event[2:])
+        elif kind == _core.MESSAGE and self._packets is not None:
+            self._read(self._packets, *event[2:])
         else:
             self._owner.packet(kind, *event[2:])
+
+    def _read(self, packets: PacketConnection, data: str | bytes) -> None:
+        try:
+            found = packets.read(data)
+        except Exception as error:  # the class is the program's
+            self.break_off(f"the server sent what is no packet: {error!r}")
+            return
+        if found is not None:
+            self._owner.packet(*found)
 
     def _open(self, sid: str, transport: str, ping_interval: int, ping_timeout: int) -> None:
         self.sid = sid

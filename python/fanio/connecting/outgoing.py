@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from fanio.connecting.acks import PendingAcks
     from fanio.connecting.buffer import Buffer
-    from fanio.connecting.codec import ClientCodec
     from fanio.connecting.state import State
+    from fanio.types import Payload
+    from fanio.wire.codec import PacketCodec
 
 __all__ = ["Outgoing"]
 
@@ -36,7 +37,7 @@ class _Retry:
     __slots__ = ("ack", "attachments", "number", "payload", "pending", "timeout", "tries")
 
     def __init__(
-        self, payload: bytes, attachments: list[bytes] | None, ack: PendingAck | None, timeout: float | None
+        self, payload: Payload, attachments: list[bytes] | None, ack: PendingAck | None, timeout: float | None
     ) -> None:
         self.payload = payload
         self.attachments = attachments
@@ -53,7 +54,7 @@ class Outgoing:
     def __init__(
         self,
         state: State,
-        codec: ClientCodec,
+        codec: PacketCodec,
         acks: PendingAcks,
         buffer: Buffer[Waiting],
         logger: logging.Logger,
@@ -129,7 +130,7 @@ class Outgoing:
     def _send(
         self,
         namespace: str,
-        payload: bytes,
+        payload: Payload,
         attachments: list[bytes] | None,
         ack: PendingAck | None,
         timeout: float | None,

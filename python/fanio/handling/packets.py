@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio import packet as kinds
-from fanio.engineio import json
-from fanio.engineio.packet import parse_text
 from fanio.reason import Reason
+from fanio.wire.assembly import Assembly, ack_id, arguments
 
 if TYPE_CHECKING:
     import logging
@@ -43,14 +42,12 @@ class PacketReader:
         """Take the collaborators; the limits of attachments are looked up when they come."""
         self._core = core
         self._packet_class = packet_class
-        # python-engineio decodes texts that are JSON, so classes written for it expect that.
-        self._json = getattr(packet_class, "json", json)
         self._lifecycle = lifecycle
         self._dispatcher = dispatcher
         self._options = options
         self._logger = logger
-        #: A packet and the bytes of its attachments so far, by session.
-        self._waiting: dict[str, tuple[Any, int]] = {}
+        #: Packets whose attachments are coming, by session.
+        self._waiting: dict[str, Assembly] = {}
 
     def receivers(self) -> dict[int, Callable[..., None]]:
         """Return what takes each kind of event that is not as with the other parsers."""
@@ -80,7 +77,6 @@ class PacketReader:
             if packet is not None:
                 self._take(session_id, packet)
         except Exception as error:  # the class is the program's
-            self._waiting.pop(session_id, None)
             self._logger.warning("%s: packet refused: %r", session_id, error, exc_info=self._unexpected(error))
             self._core.close(session_id, _PARSE_ERROR)
 
@@ -91,31 +87,14 @@ class PacketReader:
 
     def _read(self, session_id: str, data: str | bytes) -> Any:
         """Return the packet that this message completes."""
-        waiting = self._waiting.get(session_id)
-        if waiting is not None:
-            return self._attach(session_id, *waiting, data)
-        if isinstance(data, str):
-            data = parse_text(data, self._json)
-        packet = self._packet_class(encoded_packet=data)
-        count = getattr(packet, "attachment_count", 0)
-        if count > self._options.max_attachments:
-            msg = f"more than {self._options.max_attachments} attachments (max_attachments)"
-            raise ValueError(msg)
-        if count > 0:
-            self._waiting[session_id] = (packet, 0)
-            return None
+        assembly = self._waiting.pop(session_id, None)
+        if assembly is None:
+            options = self._options
+            assembly = Assembly(self._packet_class, options.max_attachments, options.max_http_buffer_size)
+        packet = assembly.add(data)
+        if packet is None:
+            self._waiting[session_id] = assembly
         return packet
-
-    def _attach(self, session_id: str, packet: Any, size: int, data: str | bytes) -> Any:
-        size += len(data)
-        if isinstance(data, str) or size > self._options.max_http_buffer_size:
-            msg = "expected an attachment, within max_http_buffer_size together with the others"
-            raise ValueError(msg)
-        if packet.add_attachment(data):
-            del self._waiting[session_id]
-            return packet
-        self._waiting[session_id] = (packet, size)
-        return None
 
     def _take(self, session_id: str, packet: Any) -> None:
         namespace = packet.namespace or "/"
@@ -133,7 +112,7 @@ class PacketReader:
             self._take_event(session_id, namespace, packet)
         elif kind in (kinds.ACK, kinds.BINARY_ACK):
             sid = self._core.receive_data(session_id, namespace, None)
-            args, number = _args(packet), _number(packet)
+            args, number = arguments(packet), ack_id(packet)
             if sid is not None and number is not None:
                 self._dispatcher.ack(_core.ACK, sid, namespace, args, number, None, None)
         else:
@@ -141,26 +120,10 @@ class PacketReader:
             raise ValueError(msg)
 
     def _take_event(self, session_id: str, namespace: str, packet: Any) -> None:
-        args, number = _args(packet), _number(packet)
+        args, number = arguments(packet), ack_id(packet)
         if not args or not isinstance(args[0], (str, int, float)):
             msg = "expected a list that begins with the event's name"
             raise ValueError(msg)
         sid = self._core.receive_data(session_id, namespace, str(args[0]))
         if sid is not None:
             self._dispatcher.event(_core.EVENT, sid, namespace, args, number, None, None)
-
-
-def _args(packet: Any) -> list[Any]:
-    if isinstance(packet.data, (list, tuple)):
-        return list(packet.data)
-    msg = f"expected a list of arguments, got {type(packet.data).__name__}"
-    raise ValueError(msg)
-
-
-def _number(packet: Any) -> int | None:
-    """Return the ack id."""
-    number: int | None = packet.id
-    if number is None or (isinstance(number, int) and 0 <= number <= 1 << 53):
-        return number
-    msg = f"expected an ack id up to 2^53, got {number!r}"
-    raise ValueError(msg)

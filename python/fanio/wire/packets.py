@@ -44,18 +44,18 @@ class PacketClassCodec:
         Raises:
             TypeError: When ``encode`` of the class returns no messages.
         """
-        return self._messages(self.packet_class(kind, data=payload, namespace=namespace, id=ack_id)), None
+        return self.messages(self.packet_class(kind, data=payload, namespace=namespace, id=ack_id)), None
 
     def encode_object(self, value: object, /, kind: int = CONNECT_ERROR, namespace: str = "/") -> list[str | bytes]:
         """Return the messages of another packet."""
-        return self._messages(self.packet_class(kind, data=value, namespace=namespace))
+        return self.messages(self.packet_class(kind, data=value, namespace=namespace))
 
     #: The same for an object of the server's own.
     encode_fields = encode_object
 
     def farewell(self, namespace: str) -> list[str | bytes]:
         """Return the messages of a DISCONNECT."""
-        return self._messages(self.packet_class(DISCONNECT, namespace=namespace))
+        return self.messages(self.packet_class(DISCONNECT, namespace=namespace))
 
     def loads(self, data: Any, /) -> Any:
         """Return the data as it is."""
@@ -65,7 +65,8 @@ class PacketClassCodec:
         """Return the arguments as they are."""
         return list(data)
 
-    def _messages(self, packet: Any) -> list[str | bytes]:
+    def messages(self, packet: Any) -> list[str | bytes]:
+        """Return the messages of a packet."""
         encoded = packet.encode()
         messages = encoded if isinstance(encoded, list) else [encoded]
         messages = [bytes(one) if isinstance(one, (bytearray, memoryview)) else one for one in messages]

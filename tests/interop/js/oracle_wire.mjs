@@ -25,6 +25,8 @@ if (given.cors_allowed_origins) {
   options.cors = { origin: given.cors_allowed_origins, credentials: given.cors_allowed_origins !== "*" };
 }
 
+if (given.serializer === "msgpack") options.parser = (await import("socket.io-msgpack-parser")).default;
+
 const http = createServer();
 const io = new Server(http, options);
 const reasons = new Map();
