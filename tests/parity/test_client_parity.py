@@ -221,8 +221,8 @@ def sync_program(library: Any, url: str, transport: str) -> list[Any]:
     return sorted(found, key=repr)
 
 
-def test_the_sync_program_sees_the_same(server: Server, transport: str) -> None:
-    assert sync_program(fanio, server.url, transport) == sync_program(socketio, server.url, transport)
+def test_the_sync_program_sees_the_same(server: Server) -> None:
+    assert sync_program(fanio, server.url, "websocket") == sync_program(socketio, server.url, "websocket")
 
 
 def outcome(call: Any) -> Any:
@@ -246,5 +246,5 @@ def simple_program(library: Any, url: str, transport: str) -> list[Any]:
     return found
 
 
-def test_the_simple_program_sees_the_same(server: Server, transport: str) -> None:
-    assert simple_program(fanio, server.url, transport) == simple_program(socketio, server.url, transport)
+def test_the_simple_program_sees_the_same(server: Server) -> None:
+    assert simple_program(fanio, server.url, "websocket") == simple_program(socketio, server.url, "websocket")

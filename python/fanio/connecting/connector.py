@@ -178,7 +178,10 @@ class Connector:
             msg = "connect() was not called"
             raise NotConnectedError(msg)
         packets = self._codec if isinstance(self._codec, ClientPacketCodec) else None
-        link = state.link = Link(self._hub, self, await self._make_options(), packets)
+        options = await self._make_options()
+        # Before the link: a server may grant a namespace before it is asked.
+        answered = self._answered = asyncio.get_running_loop().create_future()
+        link = state.link = Link(self._hub, self, options, packets)
         try:
             await link.opening
         except LinkError as error:
@@ -191,10 +194,9 @@ class Connector:
             raise
         state.sid = link.sid
         self._logger.info("Engine.IO connection established")
-        await self._join(link, wait, wait_timeout)
+        await self._join(link, answered, wait, wait_timeout)
 
-    async def _join(self, link: Link, wait: bool, wait_timeout: float) -> None:
-        answered = self._answered = asyncio.get_running_loop().create_future()
+    async def _join(self, link: Link, answered: asyncio.Future[bool], wait: bool, wait_timeout: float) -> None:
         state = self._state
         auth = await real_value(self._auth) or {}
         for name in self._names:
@@ -204,9 +206,10 @@ class Connector:
             return
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(answered), wait_timeout)
-        if self._joining:
-            # Their handlers have run when connect() returns.
-            await asyncio.wait(self._joining - {asyncio.current_task()})
+        handlers = self._joining - {asyncio.current_task()}
+        if handlers:
+            # They have run when connect() returns.
+            await asyncio.wait(handlers)
         # It may be lost again by now: then it is made again, or has ended, like any other.
         if not answered.done() or not answered.result():
             raise NotConnectedError(self._why_not(link))
