@@ -5,6 +5,7 @@ The `serve` fixture looks behind each test that the server lives and serves anot
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -324,6 +325,44 @@ def test_jsonp_is_refused(server: Server) -> None:
     response = get(server, f"{PATH}&j=0")
     assert response.status == 400
     assert b"___eio" not in response.body
+
+
+@STRICT
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "HEAD"])
+def test_nothing_behind_an_answer_that_reads_no_body_is_a_request(server: Server, method: str) -> None:
+    smuggled = LINE + HOST + b"\r\n"
+    length = b"" if method == "HEAD" else b"Content-Length: %d\r\n" % len(smuggled)
+    said = answer(server, f"{method} {PATH} HTTP/1.1\r\n".encode() + HOST + length + b"\r\n" + smuggled)
+    assert said.count(b"HTTP/1.1 ") == 1, said
+
+
+@STRICT
+def test_the_body_of_a_poll_is_no_request(server: Server) -> None:
+    smuggled = LINE + HOST + b"\r\n"
+    with polling(server) as session:
+        session.start_get(f"Content-Length: {len(smuggled)}")
+        session.getter.send(smuggled)
+        session.send('421["message"]')
+        said = session.getter.read_to_end()
+    assert said.count(b"HTTP/1.1 ") == 1, said
+
+
+def test_a_client_that_pipelines_and_does_not_read_waits(server: Server) -> None:
+    request = b"OPTIONS /socket.io/ HTTP/1.1\r\n" + HOST + b"\r\n"
+    with Stream(server) as stream:
+        stream.socket.settimeout(1)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < 64 << 20:
+                sent += stream.socket.send(request * 1000)
+        assert sent < 64 << 20
+        # Whoever reads then gets all answers.
+        stream.socket.settimeout(10)
+        left = sent // len(request)
+        while left > 0:
+            assert stream.more()
+            left -= stream.buffer.count(b"\r\n\r\n")
+            stream.buffer = stream.buffer[-3:]
 
 
 def test_pipelined_handshakes_are_answered_in_order(server: Server) -> None:

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine::{Transport, Via};
 use protocol::Id;
-use protocol::http1::{Request, parse_request};
+use protocol::http1::{Body, Request, parse_request};
 
 use crate::accept::Arrival;
 use crate::admission::Asking;
@@ -24,6 +24,9 @@ use crate::site::Site;
 use crate::stream::Role;
 use crate::table::Table;
 use crate::upgrade;
+
+/// Bytes of responses that may wait for a client that goes on asking without reading them.
+const UNREAD: usize = 64 * 1024;
 
 /// A stream in its HTTP life.
 #[derive(Debug)]
@@ -112,9 +115,13 @@ impl Table {
             let Some(stream) = self.streams.get_mut(slot as usize) else {
                 return;
             };
+            let unread = stream.waiting() > UNREAD;
             let Role::Http(http) = &mut stream.role else {
                 return;
             };
+            if unread && http.is_idle() {
+                return;
+            }
             let mut input = std::mem::take(&mut stream.input);
             let step = match &http.phase {
                 Phase::Head if input.is_empty() => return,
@@ -260,7 +267,7 @@ impl Table {
         };
         if request.method == "OPTIONS" {
             let preflight = Reply::new(204).raw_headers(&headers).preflight(request);
-            return self.answer(slot, preflight.keep_alive(request.keeps_alive()));
+            return self.answer_request(slot, request, preflight);
         }
         if let Err(fault) = self.route(slot, request, head, &headers, &peer) {
             self.refuse(slot, request, head, fault, None, &headers);
@@ -360,8 +367,8 @@ impl Table {
             self.start_websocket(slot, session, &accepted, &open, &headers);
         } else {
             let reply = Reply::new(200).text(open.into()).raw_headers(cors);
-            let reply = reply.raw_headers(&headers).keep_alive(request.keeps_alive());
-            self.answer(slot, reply);
+            let reply = reply.raw_headers(&headers);
+            self.answer_request(slot, request, reply);
         }
     }
 
@@ -398,10 +405,9 @@ impl Table {
 
     /// Answers a request whose body, if it has one, was not read.
     pub(crate) fn answer_request(&mut self, slot: u32, request: &Request<'_>, reply: Reply) {
-        let bare = matches!(request.body(), Ok(protocol::http1::Body::Empty));
-        let upgrade = request.count("upgrade") > 0;
-        let reply = reply.keep_alive(request.keeps_alive() && bare && !upgrade);
-        self.answer(slot, reply);
+        // Behind the answer to a HEAD nobody expects the body that it has here.
+        let other = request.method == "HEAD" || request.count("upgrade") > 0;
+        self.answer(slot, reply.keep_alive(request.keeps_alive() && is_bare(request) && !other));
     }
 
     /// Writes a response; the stream goes on to its next request, or closes.
@@ -426,9 +432,23 @@ impl Table {
             http.moved = false;
         }
         if keeps_alive {
-            self.set_deadline(slot, Some(site.idle.unwrap_or(self.options.body_timeout)));
+            self.set_idle_deadline(slot);
         } else {
             self.close_stream(slot, false);
+        }
+    }
+
+    fn set_idle_deadline(&mut self, slot: u32) {
+        let idle = self.http(slot).and_then(|http| http.site.idle);
+        self.set_deadline(slot, Some(idle.unwrap_or(self.options.body_timeout)));
+    }
+
+    /// The kernel has taken more of a response: its client has its time anew, and what it has asked
+    /// for meanwhile may be served.
+    pub(crate) fn response_moved(&mut self, slot: u32) {
+        if self.http(slot).is_some_and(|http| http.is_idle()) {
+            self.set_idle_deadline(slot);
+            self.ready.push(slot);
         }
     }
 
@@ -499,6 +519,12 @@ fn path_matches(path: &[u8], ours: &str) -> bool {
 
 fn named_session(request: &Request<'_>) -> Option<Id> {
     Id::parse(&request.query_value("sid")?)
+}
+
+/// Whether nothing of the request is behind its head: a body that nobody reads would be taken for
+/// the next request.
+pub(crate) fn is_bare(request: &Request<'_>) -> bool {
+    matches!(request.body(), Ok(Body::Empty | Body::Length(0)))
 }
 
 fn is_upgrade(request: &Request<'_>) -> bool {

@@ -11,7 +11,7 @@ use rooms::Frame;
 
 use crate::bodies::Encoding;
 use crate::counters::Counter;
-use crate::http::{Fault, Phase};
+use crate::http::{Fault, Phase, is_bare};
 use crate::load::Load;
 use crate::reply::Reply;
 use crate::session::NONE;
@@ -60,7 +60,9 @@ impl Template {
         } else {
             Encoding::Identity
         };
-        Self { headers: headers.to_owned(), encoding, keep_alive: request.keeps_alive() }
+        // The body of a POST is read, that of a GET is not.
+        let keep_alive = request.keeps_alive() && (request.method == "POST" || is_bare(request));
+        Self { headers: headers.to_owned(), encoding, keep_alive }
     }
 }
 

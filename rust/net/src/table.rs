@@ -369,6 +369,9 @@ impl Table {
             Ok(sent) => {
                 self.count_sent(sent);
                 self.watch(slot, sent);
+                if sent.bytes > 0 {
+                    self.response_moved(slot);
+                }
             }
             Err(_) => self.lose_stream(slot, true),
         }
