@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -270,6 +271,31 @@ def test_many_placeholders_for_one_attachment_cost_nothing(server: Server) -> No
             client.send_raw(encode(BINARY, b"x" * 100))
     with connected(server) as client:
         assert client.is_served()
+
+
+def peak_kib(server: Server) -> int:
+    """The most memory the server has had, where the system tells it."""
+    status = Path(f"/proc/{server.process.pid}/status")
+    if not status.exists():
+        return 0
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+
+
+def test_a_long_key_above_many_placeholders_costs_nothing(server: Server) -> None:
+    before = peak_kib(server)
+    places = ",".join([ONE] * 2_000)
+    with connected(server) as client:
+        client.send(f'451-["unheard-of",{{"{"k" * 200_000}":[{places}]}}]')
+        client.send_raw(encode(BINARY, b"x"))
+        assert client.is_served()
+    assert peak_kib(server) - before < 100_000
+
+
+def test_a_deep_place_of_many_placeholders_closes_the_connection(server: Server) -> None:
+    places = ",".join([ONE] * 15_000)
+    with connected(server) as client:
+        client.send(f'451-7["message",{"[" * 100}{places}{"]" * 100}]')
+        assert client.close_code() != NO_CLOSE_FRAME
 
 
 def test_a_placeholder_in_auth_stays_data(server: Server) -> None:

@@ -168,7 +168,7 @@ impl<'py, 'a> Tuples<'py, 'a> {
         match &self.namespace {
             Some((known, name)) if Arc::ptr_eq(known, &namespace) => name.clone(),
             _ => {
-                let name = PyString::intern(self.py, &namespace);
+                let name = PyString::new(self.py, &namespace);
                 self.namespace = Some((namespace, name.clone()));
                 name
             }
@@ -241,16 +241,36 @@ pub(crate) fn attachments<'py>(
 
 /// `[(path, num), ...]` with paths of keys and indexes.
 fn places(py: Python<'_>, found: Vec<Placeholder>) -> PyResult<Bound<'_, PyList>> {
+    let mut keys = Keys::default();
     let items = found.into_iter().map(|place| {
-        let path = place.path.into_iter().map(|step| match step {
+        let path = place.path.into_iter().enumerate().map(|(depth, step)| match step {
             Step::Index(index) => index.into_bound_py_any(py),
-            Step::Key(key) => key.into_bound_py_any(py),
+            Step::Key(key) => Ok(keys.object(py, depth, key).into_any()),
         });
         let path = path.collect::<PyResult<Vec<_>>>()?;
         Ok((PyList::new(py, path)?, place.num))
     });
     let items = items.collect::<PyResult<Vec<_>>>()?;
     PyList::new(py, items)
+}
+
+/// The key of each depth: a long one above many placeholders is made once.
+#[derive(Default)]
+struct Keys<'py>(Vec<Option<(Arc<str>, Bound<'py, PyString>)>>);
+
+impl<'py> Keys<'py> {
+    fn object(&mut self, py: Python<'py>, depth: usize, key: Arc<str>) -> Bound<'py, PyString> {
+        if self.0.len() <= depth {
+            self.0.resize_with(depth + 1, || None);
+        }
+        let slot = &mut self.0[depth];
+        let known = slot.take().filter(|(text, _)| Arc::ptr_eq(text, &key));
+        let (_, object) = slot.insert(known.unwrap_or_else(|| {
+            let object = PyString::new(py, &key);
+            (key, object)
+        }));
+        object.clone()
+    }
 }
 
 #[cfg(test)]

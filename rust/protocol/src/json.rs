@@ -3,17 +3,21 @@
 //! The scanner walks tokens with an explicit stack, so that depth costs memory that is bounded
 //! (128 levels) and no recursion. Source: Socket.IO protocol v5, "Binary event".
 
+use std::sync::Arc;
+
 use crate::error::DecodeError;
 
 const MAX_DEPTH: usize = 128;
+/// Steps of all paths together: short text can name long paths many times.
+const MAX_STEPS: usize = 131_072;
 
 /// One step from a value into one it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// An element of an array.
     Index(u32),
-    /// A member of an object.
-    Key(String),
+    /// A member of an object; all placeholders below it share the key.
+    Key(Arc<str>),
 }
 
 /// Where an attachment belongs.
@@ -28,11 +32,15 @@ pub struct Placeholder {
 /// Finds every `{"_placeholder":true,"num":n}` in the text of a packet with attachments.
 ///
 /// # Errors
-/// `IllegalAttachment` when a number is not one of `0..attachments`, `BadJson` and `TooDeep`.
+/// `IllegalAttachment` when a number is not one of `0..attachments`, `BadJson`, and `TooDeep` also when
+/// all paths together are too long.
 pub fn placeholders(data: &str, attachments: u32) -> Result<Vec<Placeholder>, DecodeError> {
     let mut found = Vec::new();
+    let mut left = MAX_STEPS;
     scan(data, attachments, |path, num, _| {
+        left = left.checked_sub(path.len()).ok_or(DecodeError::TooDeep)?;
         found.push(Placeholder { path: path.to_vec(), num });
+        Ok(())
     })?;
     Ok(found)
 }
@@ -52,6 +60,7 @@ pub fn fill(
         text.push_str(&data[copied..range.start]);
         replace(num, &mut text);
         copied = range.end;
+        Ok(())
     })?;
     text.push_str(&data[copied..]);
     Ok(text)
@@ -60,7 +69,7 @@ pub fn fill(
 fn scan(
     data: &str,
     attachments: u32,
-    mut found: impl FnMut(&[Step], u32, std::ops::Range<usize>),
+    mut found: impl FnMut(&[Step], u32, std::ops::Range<usize>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut scanner = Scanner { bytes: data.as_bytes(), at: 0, path: Vec::new() };
     loop {
@@ -69,7 +78,7 @@ fn scan(
             if num >= u64::from(attachments) {
                 return Err(DecodeError::IllegalAttachment);
             }
-            found(&scanner.path, num as u32, scanner.at..end);
+            found(&scanner.path, num as u32, scanner.at..end)?;
             scanner.at = end;
             if scanner.after_value()? {
                 return Ok(());
@@ -118,7 +127,7 @@ impl Scanner<'_> {
                     return self.after_value();
                 }
                 let key = self.key()?;
-                self.enter(Step::Key(key))
+                self.enter(Step::Key(key.into()))
             }
             _ => {
                 self.at = scalar_end(self.bytes, self.at).ok_or(DecodeError::BadJson)?;
@@ -166,7 +175,7 @@ impl Scanner<'_> {
                 }
                 (b',', Step::Key(_)) => {
                     let key = self.key()?;
-                    self.path.push(Step::Key(key));
+                    self.path.push(Step::Key(key.into()));
                     return Ok(false);
                 }
                 (b']', Step::Index(_)) | (b'}', Step::Key(_)) => {}
@@ -347,7 +356,7 @@ mod tests {
         let found = placeholders(data, attachments).map(|found| {
             let show = |step: &Step| match step {
                 Step::Index(index) => index.to_string(),
-                Step::Key(key) => key.clone(),
+                Step::Key(key) => key.to_string(),
             };
             let path = |p: &Placeholder| p.path.iter().map(show).collect::<Vec<_>>().join("/");
             found.iter().map(|p| (path(p), p.num)).collect::<Vec<_>>()
@@ -399,6 +408,22 @@ mod tests {
             check(data, 1, Err(DecodeError::BadJson));
         }
         check(&"[".repeat(100_000), 1, Err(DecodeError::TooDeep));
+    }
+
+    #[test]
+    fn many_long_paths_are_refused_and_share_their_keys() {
+        let list = |open: &str, count: usize, close: &str| {
+            let place = r#"{"_placeholder":true,"num":0},"#;
+            format!("{open}{}0{close}", place.repeat(count))
+        };
+        let (open, close) = ("[".repeat(100), "]".repeat(100));
+        assert_eq!(placeholders(&list(&open, 1310, &close), 1).map(|found| found.len()), Ok(1310));
+        assert_eq!(placeholders(&list(&open, 1311, &close), 1), Err(DecodeError::TooDeep));
+        let found = placeholders(&list(r#"{"key":["#, 2, "]}"), 1).unwrap();
+        let [Step::Key(one), Step::Key(two)] = [&found[0].path[0], &found[1].path[0]] else {
+            panic!("{found:?}");
+        };
+        assert!(Arc::ptr_eq(one, two));
     }
 
     #[test]
