@@ -273,6 +273,18 @@ def test_many_placeholders_for_one_attachment_cost_nothing(server: Server) -> No
         assert client.is_served()
 
 
+def test_a_body_is_read_no_faster_than_the_program_takes_its_packets(server: Server) -> None:
+    many = ['42["reason","body"]'] * 5_000
+    with polling(server) as session:
+        with connected(server, {"tag": "body"}) as other:
+            body = SEPARATOR.join([*many, '42["message","last"]']).encode()
+            session.poster.request("POST", session.path, body=body)
+            assert not session.poster.has_bytes(0.5)
+            assert other.is_served()
+        assert session.poster.response().text == "ok"
+        assert session.packet() == '42["message-back","last"]'
+
+
 def peak_kib(server: Server) -> int:
     """The most memory the server has had, where the system tells it."""
     status = Path(f"/proc/{server.process.pid}/status")

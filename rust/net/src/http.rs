@@ -64,6 +64,11 @@ impl Http {
         matches!(self.phase, Phase::Head)
     }
 
+    /// Whether a body waits that was read to its end.
+    pub(crate) fn has_body(&self) -> bool {
+        matches!(&self.phase, Phase::Body(post) if post.is_complete())
+    }
+
     /// The session whose GET (true) or POST (false) is under way.
     pub(crate) fn carries(&self) -> Option<(u32, bool)> {
         match &self.phase {

@@ -34,7 +34,16 @@ pub(crate) struct Post {
     generation: u32,
     length: Length,
     data: Vec<u8>,
+    /// Where the session goes on with the complete body; `None` while it is being read.
+    given: Option<usize>,
     reply: Template,
+}
+
+impl Post {
+    /// Whether its body was read to the end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.given.is_some()
+    }
 }
 
 #[derive(Debug)]
@@ -203,7 +212,7 @@ impl Table {
         };
         entry.post = slot;
         let reply = Template::new(request, headers);
-        let post = Post { session, generation, length, data: Vec::new(), reply };
+        let post = Post { session, generation, length, data: Vec::new(), given: None, reply };
         if let Some(http) = self.http(slot) {
             http.phase = Phase::Body(Box::new(post));
         }
@@ -234,6 +243,10 @@ impl Table {
         let Phase::Body(post) = &mut self.http(slot)?.phase else {
             return None;
         };
+        if post.given.is_some() {
+            self.give_body(slot);
+            return Some(0);
+        }
         let (used, done) = match &mut post.length {
             Length::Known(length) => {
                 let used = input.len().min(*length - post.data.len());
@@ -249,7 +262,9 @@ impl Table {
             },
         };
         if done {
-            self.finish_post(slot);
+            // What is left when reading pauses waits as long as the program does.
+            self.set_deadline(slot, None);
+            self.give_body(slot);
         }
         (done || used > 0).then_some(used)
     }
@@ -266,34 +281,54 @@ impl Table {
         self.answer(slot, reply.closing());
     }
 
-    /// The body is complete: its packets go to the session, then `ok` to the client.
-    fn finish_post(&mut self, slot: u32) {
+    /// The body is complete: its packets go to the session until reading pauses, then `ok` to the
+    /// client.
+    fn give_body(&mut self, slot: u32) {
         let Some(http) = self.http(slot) else { return };
-        let Phase::Body(post) = std::mem::replace(&mut http.phase, Phase::Head) else {
+        let Phase::Body(mut post) = std::mem::replace(&mut http.phase, Phase::Head) else {
             return;
         };
         let entry = self.sessions.get_mut(post.session as usize);
         if let Some(entry) = entry.filter(|entry| entry.generation == post.generation) {
             entry.post = NONE;
-            self.payload(post.session, &post.data);
+            post.given = self.payload(post.session, &post.data, post.given.unwrap_or(0));
+            if post.given.is_some() {
+                return self.wait_with_body(slot, post);
+            }
         }
         let reply = Reply::ok().raw_headers(&post.reply.headers);
         self.answer(slot, reply.keep_alive(post.reply.keep_alive));
     }
 
-    fn payload(&mut self, session: u32, data: &[u8]) {
-        let Ok(text) = std::str::from_utf8(data) else {
-            return self.break_session(session, Via::Main);
+    fn wait_with_body(&mut self, slot: u32, post: Box<Post>) {
+        if let Some(entry) = self.sessions.get_mut(post.session as usize) {
+            entry.post = slot;
+        }
+        if let Some(http) = self.http(slot) {
+            http.phase = Phase::Body(post);
+        }
+    }
+
+    /// Gives the packets from `at` on to the session; returns where it goes on when reading pauses.
+    fn payload(&mut self, session: u32, data: &[u8], mut at: usize) -> Option<usize> {
+        let Ok(text) = std::str::from_utf8(data.get(at..)?) else {
+            self.break_session(session, Via::Main);
+            return None;
         };
         for record in records(text) {
             if self.sessions.get(session as usize).is_none_or(|session| session.ended) {
-                return;
+                return None;
             }
+            if self.is_throttled(session) {
+                return Some(at);
+            }
+            at += record.len() + 1;
             match Packet::decode_record(record) {
                 Ok(packet) => self.handle_packet(session, Via::Main, packet),
                 Err(_) => self.break_session(session, Via::Main),
             }
         }
+        None
     }
 }
 

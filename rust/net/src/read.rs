@@ -15,7 +15,8 @@ impl Table {
         let Some(stream) = self.streams.get_mut(slot as usize) else {
             return false;
         };
-        if !stream.input.is_empty() {
+        let has_body = matches!(&stream.role, Role::Http(http) if http.has_body());
+        if !stream.input.is_empty() || has_body {
             self.handle_kept(slot);
         }
         let Some(stream) = self.streams.get_mut(slot as usize) else {
