@@ -32,7 +32,6 @@ MODULES: dict[str, dict[str, str]] = {
         "BaseClientNamespace": "fanio.base_namespace:BaseNamespace",
         "BaseServerNamespace": "fanio.async_namespace:AsyncNamespace",
     },
-    "fanio.base_server": {"BaseServer": "fanio.async_server:AsyncServer"},
     "fanio.kafka_manager": {"KafkaManager": _QUEUE},
     "fanio.kombu_manager": {"KombuManager": _QUEUE},
     "fanio.manager": {"Manager": f"{_SYNC}; its manager is AsyncManager"},

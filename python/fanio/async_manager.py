@@ -37,8 +37,8 @@ class AsyncManager(BaseManager):
         """Emit an event to the clients that are here; arguments as in ``AsyncServer.emit``."""
         kwargs.pop("ignore_queue", None)
         to = room if to is None else to
-        if self.server._emit_here(event, data, to, skip_sid, namespace, callback, **kwargs):
-            await self.server._room()
+        if self.server._emitter.emit(event, data, to, skip_sid, namespace, callback, **kwargs):
+            await self.server._emitter.room()
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         """Hear that a client is gone: override it. Called when its disconnect handler has run."""

@@ -11,28 +11,29 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
+from fanio.base_server import BaseServer
 from fanio.engineio.base_server import WIRE
 from fanio.exceptions import TimeoutError as NoAnswerError
-from fanio.handling.acks import Acks, CallbackWaiter, CallWaiter, Waiter
+from fanio.handling.acks import Acks, CallWaiter
 from fanio.handling.dispatch import Dispatcher
+from fanio.handling.emitter import PAUSE, Emitter
 from fanio.handling.engine import Engine
 from fanio.handling.failures import Failures
-from fanio.handling.handlers import NO_ACK, RESERVED, Handler, HandlerTable
+from fanio.handling.handlers import RESERVED, Handler, HandlerTable
 from fanio.handling.lifecycle import Lifecycle
 from fanio.handling.packets import PacketReader
 from fanio.handling.serving import Program
 from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
 from fanio.msgpack_packet import MsgPackPacket
-from fanio.packet import EVENT, Packet
-from fanio.reason import Reason
+from fanio.packet import Packet
 from fanio.stats import Stats, collect
 from fanio.wire import options as wire
 from fanio.wire.codec import make_codec
@@ -40,19 +41,11 @@ from fanio.wire.packets import PacketClassCodec
 from fanio.wire.rooms import RoomNames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fanio.admin import InstrumentedAsyncServer
     from fanio.admin.access import Auth
     from fanio.handling.observer import Observer
     from fanio.types import (
         Callback,
-        ConnectHandler,
-        ConnectHandlerT,
-        DisconnectHandler,
-        DisconnectHandlerT,
-        HandlerFunction,
-        HandlerT,
         JsonModule,
         Receive,
         Room,
@@ -68,23 +61,13 @@ __all__ = ["AsyncServer"]
 _IGNORED = frozenset({"monitor_clients"})
 _OWN = frozenset({"always_connect", "async_mode", "engineio_logger", "serializer"})
 
-_INFO = logging.INFO
-#: Seconds between two looks at whether the shards have room again.
-_PAUSE = 0.002
 
-
-class AsyncServer:
+class AsyncServer(BaseServer):
     """A Socket.IO server for asyncio.
 
     Register handlers with ``event``, ``on`` or ``register_namespace``, wrap the server in an
     ``ASGIApp`` and run that with ``fanio.run``.
     """
-
-    reserved_events = sorted(RESERVED)
-    reason = Reason
-    async_mode = "asgi"
-    #: What a handler returns when its event is not to be acknowledged.
-    not_handled = NO_ACK
 
     def __init__(
         self,
@@ -138,7 +121,7 @@ class AsyncServer:
         self._acks = Acks()
         if self._codec.fast_loads is not None:
             self._core.decode_with(self._codec.fast_loads)
-        self._rooms = RoomNames(self._living_rooms)
+        self._rooms = RoomNames(lambda: {name for space in core.namespaces() for name in core.room_names(space)})
         self._turns = Turns(self._tasks)
         self._attach(core)
         self.manager_initialized = False
@@ -163,6 +146,17 @@ class AsyncServer:
             turns,
             always_connect=self.always_connect,
             namespaces=self.namespaces,
+        )
+        self._emitter = Emitter(
+            core,
+            self._codec,
+            self._rooms,
+            self._acks,
+            self._tasks,
+            lifecycle,
+            dispatcher,
+            self._packet_log,
+            self.logger,
         )
         receivers: dict[int, Callable[..., None]] = {
             _core.CONNECT: lifecycle.connect,
@@ -213,93 +207,6 @@ class AsyncServer:
         """Note that a client is gone and its disconnect handler has run."""
         if "disconnect" in self._manager.overridden:
             self._tasks.start(self._manager.disconnect(sid, namespace, ignore_queue=True))
-
-    def is_asyncio_based(self) -> bool:
-        """Return True, as python-socketio's class does."""
-        return True
-
-    # Handlers
-
-    @property
-    def handlers(self) -> dict[str, dict[str, HandlerFunction]]:
-        """The registered functions, by namespace and event; a copy."""
-        return self._handlers.functions()
-
-    @property
-    def namespace_handlers(self) -> dict[str, AsyncNamespace]:
-        """The registered namespace objects, by namespace."""
-        return self._handlers.classes
-
-    @property
-    def environ(self) -> Mapping[str, dict[str, Any]]:
-        """The environ of each session, by session id."""
-        return self._environs
-
-    @overload
-    def on(
-        self, event: Literal["connect"], handler: None = None, namespace: str | None = None
-    ) -> Callable[[ConnectHandlerT], ConnectHandlerT]: ...
-
-    @overload
-    def on(self, event: Literal["connect"], handler: ConnectHandler, namespace: str | None = None) -> None: ...
-
-    @overload
-    def on(
-        self, event: Literal["disconnect"], handler: None = None, namespace: str | None = None
-    ) -> Callable[[DisconnectHandlerT], DisconnectHandlerT]: ...
-
-    @overload
-    def on(self, event: Literal["disconnect"], handler: DisconnectHandler, namespace: str | None = None) -> None: ...
-
-    @overload
-    def on(self, event: str, handler: None = None, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
-
-    @overload
-    def on(self, event: str, handler: HandlerFunction, namespace: str | None = None) -> None: ...
-
-    def on(
-        self, event: str, handler: HandlerFunction | None = None, namespace: str | None = None
-    ) -> Callable[[HandlerT], HandlerT] | None:
-        """Register a handler; a decorator when ``handler`` is not given.
-
-        Args:
-            event: The event's name; "*" takes all that have no handler of their own.
-            handler: ``async def`` or a plain function. ``connect`` takes ``(sid, environ)`` or
-                ``(sid, environ, auth)``, ``disconnect`` ``(sid)`` or ``(sid, reason)``, others
-                ``(sid, *args)``. A catch-all takes the event first, and one for all namespaces
-                the namespace before the sid.
-            namespace: "/" when it is not given; "*" takes those that have no handler.
-        """
-
-        def register(function: HandlerT) -> HandlerT:
-            self._handlers.add(event, function, namespace or "/")
-            return function
-
-        if handler is None:
-            return register
-        register(handler)
-        return None
-
-    @overload
-    def event(self, handler: HandlerT, /) -> HandlerT: ...
-
-    @overload
-    def event(self, *, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
-
-    def event(self, *args: Any, **kwargs: Any) -> Any:
-        """Register a function as the handler of the event that has its name.
-
-        A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
-        """
-        if len(args) == 1 and not kwargs and callable(args[0]):
-            self.on(args[0].__name__, args[0])
-            return args[0]
-
-        def register(function: HandlerT) -> HandlerT:
-            self.on(function.__name__, function, *args, **kwargs)
-            return function
-
-        return register
 
     def register_namespace(self, namespace_handler: AsyncNamespace) -> None:
         """Register an object whose methods are the handlers of its namespace.
@@ -389,8 +296,8 @@ class AsyncServer:
         if self._manager.overridden and "emit" in self._manager.overridden:
             options = {"skip_sid": skip_sid, "callback": callback, "ignore_queue": ignore_queue}
             await self._emit_through_manager(event, data, target, namespace, options, flags)
-        elif self._emit_here(event, data, target, skip_sid, namespace or "/", callback, *flags):
-            await self._room()
+        elif self._emitter.emit(event, data, target, skip_sid, namespace or "/", callback, *flags):
+            await self._emitter.room()
 
     async def _emit_through_manager(
         self,
@@ -436,7 +343,7 @@ class AsyncServer:
             if asyncio._get_running_loop() is not None:
                 msg = "more than max_inbox_bytes wait for the shards; await emit() to wait for room"
                 raise asyncio.QueueFull(msg)
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
         target = room if to is None else to
         flags = (except_room, volatile, conflate, compress)
         if "emit" in self._manager.overridden:
@@ -444,7 +351,7 @@ class AsyncServer:
             emit = self._emit_through_manager(event, data, target, namespace, options, flags)
             self._tasks.start_anywhere(emit)
         else:
-            self._emit_here(event, data, target, skip_sid, namespace or "/", callback, *flags)
+            self._emitter.emit(event, data, target, skip_sid, namespace or "/", callback, *flags)
 
     async def send(
         self,
@@ -516,25 +423,11 @@ class AsyncServer:
             msg = "Cannot use call() when async_handlers is False."
             raise RuntimeError(msg)
         namespace = namespace or "/"
-        self._refuse_call_while_joining(recipient)
         if "emit" in self._manager.overridden:
-            return _answer(await self._call_through_manager(event, data, recipient, namespace, timeout, ignore_queue))
-        names = self._rooms.names(recipient)
-        sids = self._recipients(names, namespace, [])
-        if not sids:
-            msg = "the client is not connected"
-            raise NoAnswerError(msg)
-        waiter = CallWaiter(len(sids))
-        number = self._expect(sids, waiter)
-        try:
-            self._push(event, data, names, None, namespace, number)
-            args = await asyncio.wait_for(waiter.future, timeout)
-        except asyncio.TimeoutError:
-            raise NoAnswerError from None
-        finally:
-            for one in sids:
-                self._acks.take(one, number)
-        return _answer(args)
+            args = await self._call_through_manager(event, data, recipient, namespace, timeout, ignore_queue)
+        else:
+            args = await self._emitter.call(event, data, recipient, namespace, timeout)
+        return tuple(args) if len(args) > 1 else args[0] if args else None
 
     async def _call_through_manager(
         self, event: str, data: Any, to: Room, namespace: str, timeout: float | None, ignore_queue: bool
@@ -550,113 +443,6 @@ class AsyncServer:
             return await asyncio.wait_for(waiter.future, timeout)
         except asyncio.TimeoutError:
             raise NoAnswerError from None
-
-    def _refuse_call_while_joining(self, recipient: Room) -> None:
-        joining = self._lifecycle.joining(recipient) if isinstance(recipient, str) else None
-        if joining is None or joining.accepted or joining.task is None:
-            return
-        if joining.task is asyncio.current_task():
-            msg = (
-                "call() to a client inside its own connect handler cannot be answered, as the "
-                "client is connected only when the handler returns (use always_connect=True)"
-            )
-            raise RuntimeError(msg)
-
-    def _emit_here(
-        self,
-        event: str,
-        data: Any,
-        to: Rooms | None,
-        skip_sid: SkipSid | None,
-        namespace: str,
-        callback: Callback | None,
-        except_room: Rooms | None = None,
-        volatile: bool = False,
-        conflate: str | None = None,
-        compress: bool = True,
-    ) -> int:
-        """Emit an event to the clients of this process; true when the next one should wait."""
-        logger = self.logger
-        # The level first, which is the cheaper question.
-        if logger.level <= _INFO and logger.isEnabledFor(_INFO):
-            logger.info('emitting event "%s" to %s [%s]', event, "all" if to is None else to, namespace)
-        if not self._lifecycle.clients:
-            return 0
-        names = None if to is None else self._rooms.names(to)
-        excepted = None if except_room is None else self._rooms.names(except_room)
-        skip = None
-        if skip_sid is not None:
-            skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid)
-        number = None
-        if callback is not None:
-            sids = self._recipients(names, namespace, skip or [], excepted or [])
-            number = self._expect(sids, CallbackWaiter(callback, self._run_callback))
-        return self._push(event, data, names, skip, namespace, number, excepted, volatile, conflate, compress)
-
-    def _push(
-        self,
-        event: str,
-        data: Any,
-        names: list[str] | None,
-        skip: list[str] | None,
-        namespace: str,
-        number: int | None,
-        excepted: list[str] | None = None,
-        volatile: bool = False,
-        conflate: str | None = None,
-        compress: bool = True,
-    ) -> int:
-        if data is None:
-            payload = [event]
-        elif isinstance(data, tuple):
-            payload = [event, *data]
-        else:
-            payload = [event, data]
-        text, attachments = self._codec.encode(payload, EVENT, namespace, number)
-        if self._packet_log.is_on:
-            self._packet_log.sent("all" if names is None else names, "2", namespace, number, text)
-        asked = self._core.emit(
-            namespace, text, attachments, names, skip, number, excepted, volatile, conflate, compress
-        )
-        if asked & _core.FLUSH:
-            self._tasks.loop.call_soon(self._core.flush)
-        if self._observer is not None:
-            self._observer.sent(namespace, names, skip or (), payload)
-        return asked & _core.FULL
-
-    async def _room(self) -> None:
-        """Wait until the shards have room for more."""
-        while self._core.is_full():  # noqa: ASYNC110 - the shards know no loop, and any loop may wait here
-            await asyncio.sleep(_PAUSE)
-
-    def _recipients(
-        self, names: list[str] | None, namespace: str, skip: Iterable[str], excepted: Iterable[str] = ()
-    ) -> list[str]:
-        """Return the sids an emit reaches; a client that is still connecting by its sid alone."""
-        found: dict[str, None] = {}
-        for name in [None] if names is None else names:
-            pairs = self._core.participants(namespace, name)
-            found.update((sid, None) for sid, _ in pairs)
-            if name is not None and self._core.state(name) == "connecting":
-                found[name] = None
-        for sid in skip:
-            found.pop(sid, None)
-        for name in excepted:
-            found.pop(name, None)
-            for sid, _ in self._core.participants(namespace, name):
-                found.pop(sid, None)
-        return list(found)
-
-    def _expect(self, sids: list[str], waiter: Waiter) -> int:
-        number = self._acks.expect(sids, waiter)
-        for sid in sids:
-            # One that left before it was registered has had its last word already.
-            if self._core.state(sid) in (None, "leaving"):
-                self._acks.drop(sid)
-        return number
-
-    def _run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:
-        self._dispatcher.run_callback(callback, args)
 
     # Rooms
 
@@ -685,14 +471,6 @@ class AsyncServer:
         """
         self.logger.info("room %s is closing [%s]", room, namespace or "/")
         await self._manager.close_room(room, namespace or "/")
-
-    def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
-        """Return the rooms a client is in, its own among them."""
-        return self._manager.get_rooms(sid, namespace or "/")
-
-    def _living_rooms(self) -> set[str]:
-        core = self._core
-        return {name for space in core.namespaces() for name in core.room_names(space)}
 
     # Clients
 
@@ -727,13 +505,6 @@ class AsyncServer:
 
         return context()
 
-    def _check_sid(self, sid: str, namespace: str | None) -> str:
-        session_id = self._core.session_of(sid)
-        if session_id is None or self._core.namespace_of(sid) != (namespace or "/"):
-            msg = "Session not found"
-            raise KeyError(msg)
-        return session_id
-
     async def disconnect(
         self,
         sid: str,
@@ -755,25 +526,6 @@ class AsyncServer:
                 await self._lifecycle.wait_gone(sid)
         elif joining.namespace == (namespace or "/"):
             joining.kicked = True
-
-    def transport(self, sid: str, namespace: str | None = None) -> str:
-        """Return "polling" or "websocket".
-
-        Raises:
-            KeyError: When there is no such client.
-        """
-        transport = self._core.transport(self._check_sid(sid, namespace))
-        if transport is None:
-            raise KeyError(sid)
-        return transport
-
-    def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
-        """Return the environ a client came with; None when there is no such client."""
-        try:
-            session_id = self._check_sid(sid, namespace)
-        except KeyError:
-            return None
-        return self._environs.of(session_id, sid)
 
     # Watching
 
@@ -817,7 +569,7 @@ class AsyncServer:
 
     def _observe(self, observer: Observer | None) -> None:
         """Tell somebody, or nobody, what happens to clients."""
-        self._observer = self._dispatcher.observer = self._lifecycle.observer = observer
+        self._observer = self._dispatcher.observer = self._lifecycle.observer = self._emitter.observer = observer
 
     # Running
 
@@ -867,8 +619,3 @@ class AsyncServer:
         """
         self.logger.info("Socket.IO is shutting down")
         await self.eio.shutdown()
-
-
-def _answer(args: list[Any]) -> Any:
-    """Return the arguments of an acknowledgement as ``call`` does."""
-    return tuple(args) if len(args) > 1 else args[0] if args else None

@@ -345,16 +345,6 @@ async def test_sessions(serve):
             await sio.get_session(*arguments)
 
 
-async def test_transport_and_environ(serve):
-    sio, core = serve()
-    sid = await joined(core)
-    assert sio.transport(sid) == "websocket"
-    assert sio.get_environ(sid)["PATH_INFO"] == "/socket.io/"
-    assert sio.get_environ("nobody") is None
-    with pytest.raises(KeyError):
-        sio.transport("nobody")
-
-
 async def test_disconnect_is_reported_and_unknown_is_ignored(serve):
     sio, core = serve()
     reasons = []
@@ -364,22 +354,6 @@ async def test_disconnect_is_reported_and_unknown_is_ignored(serve):
     await until(lambda: core.forgotten)
     await sio.disconnect("nobody")
     assert reasons == [sio.reason.SERVER_DISCONNECT]
-
-
-async def test_decorators_register(serve):
-    sio, _ = serve()
-
-    @sio.event
-    def a(sid): ...
-
-    @sio.event(namespace="/x")
-    def b(sid): ...
-
-    @sio.on("c")
-    def other(sid): ...
-
-    sio.on("d", other, "/x")
-    assert sio.handlers == {"/": {"a": a, "c": other}, "/x": {"b": b, "d": other}}
 
 
 async def test_shutdown_closes_runs_handlers_and_stops(serve):

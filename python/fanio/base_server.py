@@ -1,0 +1,165 @@
+"""What a server has that never waits: its handlers, and the questions about its clients.
+
+Source of the names: python-socketio 5.18, ``base_server.BaseServer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from fanio.handling.handlers import NO_ACK, RESERVED, HandlerTable
+from fanio.reason import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fanio import _core
+    from fanio.async_manager import AsyncManager
+    from fanio.async_namespace import AsyncNamespace
+    from fanio.types import (
+        ConnectHandler,
+        ConnectHandlerT,
+        DisconnectHandler,
+        DisconnectHandlerT,
+        HandlerFunction,
+        HandlerT,
+        Room,
+    )
+    from fanio.wire.environ import Environs
+
+__all__ = ["BaseServer"]
+
+
+class BaseServer:
+    """The part of a server that never waits."""
+
+    reserved_events = sorted(RESERVED)
+    reason = Reason
+    async_mode = "asgi"
+    #: What a handler returns when its event is not to be acknowledged.
+    not_handled = NO_ACK
+
+    _core: _core.Server
+    _environs: Environs
+    _handlers: HandlerTable
+    _manager: AsyncManager
+
+    def is_asyncio_based(self) -> bool:
+        """Return True, as python-socketio's class does."""
+        return True
+
+    # Handlers
+
+    @property
+    def handlers(self) -> dict[str, dict[str, HandlerFunction]]:
+        """The registered functions, by namespace and event; a copy."""
+        return self._handlers.functions()
+
+    @property
+    def namespace_handlers(self) -> dict[str, AsyncNamespace]:
+        """The registered namespace objects, by namespace."""
+        return self._handlers.classes
+
+    @property
+    def environ(self) -> Mapping[str, dict[str, Any]]:
+        """The environ of each session, by session id."""
+        return self._environs
+
+    @overload
+    def on(
+        self, event: Literal["connect"], handler: None = None, namespace: str | None = None
+    ) -> Callable[[ConnectHandlerT], ConnectHandlerT]: ...
+
+    @overload
+    def on(self, event: Literal["connect"], handler: ConnectHandler, namespace: str | None = None) -> None: ...
+
+    @overload
+    def on(
+        self, event: Literal["disconnect"], handler: None = None, namespace: str | None = None
+    ) -> Callable[[DisconnectHandlerT], DisconnectHandlerT]: ...
+
+    @overload
+    def on(self, event: Literal["disconnect"], handler: DisconnectHandler, namespace: str | None = None) -> None: ...
+
+    @overload
+    def on(self, event: str, handler: None = None, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
+
+    @overload
+    def on(self, event: str, handler: HandlerFunction, namespace: str | None = None) -> None: ...
+
+    def on(
+        self, event: str, handler: HandlerFunction | None = None, namespace: str | None = None
+    ) -> Callable[[HandlerT], HandlerT] | None:
+        """Register a handler; a decorator when ``handler`` is not given.
+
+        Args:
+            event: The event's name; "*" takes all that have no handler of their own.
+            handler: ``async def`` or a plain function. ``connect`` takes ``(sid, environ)`` or
+                ``(sid, environ, auth)``, ``disconnect`` ``(sid)`` or ``(sid, reason)``, others
+                ``(sid, *args)``. A catch-all takes the event first, and one for all namespaces
+                the namespace before the sid.
+            namespace: "/" when it is not given; "*" takes those that have no handler.
+        """
+
+        def register(function: HandlerT) -> HandlerT:
+            self._handlers.add(event, function, namespace or "/")
+            return function
+
+        if handler is None:
+            return register
+        register(handler)
+        return None
+
+    @overload
+    def event(self, handler: HandlerT, /) -> HandlerT: ...
+
+    @overload
+    def event(self, *, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Register a function as the handler of the event that has its name.
+
+        A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
+        """
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            self.on(args[0].__name__, args[0])
+            return args[0]
+
+        def register(function: HandlerT) -> HandlerT:
+            self.on(function.__name__, function, *args, **kwargs)
+            return function
+
+        return register
+
+    # Clients
+
+    def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
+        """Return the rooms a client is in, its own among them."""
+        return self._manager.get_rooms(sid, namespace or "/")
+
+    def transport(self, sid: str, namespace: str | None = None) -> str:
+        """Return "polling" or "websocket".
+
+        Raises:
+            KeyError: When there is no such client.
+        """
+        transport = self._core.transport(self._check_sid(sid, namespace))
+        if transport is None:
+            raise KeyError(sid)
+        return transport
+
+    def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
+        """Return the environ a client came with; None when there is no such client."""
+        try:
+            session_id = self._check_sid(sid, namespace)
+        except KeyError:
+            return None
+        return self._environs.of(session_id, sid)
+
+    def _check_sid(self, sid: str, namespace: str | None) -> str:
+        session_id = self._core.session_of(sid)
+        if session_id is None or self._core.namespace_of(sid) != (namespace or "/"):
+            msg = "Session not found"
+            raise KeyError(msg)
+        return session_id
