@@ -98,7 +98,7 @@ pub(crate) fn notice(registry: &mut Registry, event: Event, parser: Parser) -> O
 fn open(registry: &mut Registry, addr: Addr, handshake: Handshake) {
     let Handshake { session, head, peer, transport } = handshake;
     let transport = transport_name(transport);
-    registry.open(session, addr, head, peer.addr, peer.secure, transport);
+    registry.open(session, addr, &head, peer.addr, peer.secure, transport);
 }
 
 fn data_notice(registry: &Registry, kind: u8, data: Data) -> Option<Notice> {

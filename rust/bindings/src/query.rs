@@ -82,6 +82,6 @@ impl Server {
     fn request<'py>(&self, py: Python<'py>, session_id: &str) -> Option<Request<'py>> {
         let registry = self.registry.lock();
         let (head, peer, secure) = registry.request(&Id::parse(session_id)?)?;
-        Some((PyBytes::new(py, head), peer.as_ref().map(address_pair), secure))
+        Some((PyBytes::new(py, &head), peer.as_ref().map(address_pair), secure))
     }
 }

@@ -69,7 +69,7 @@ impl Table {
 
     /// The client has gone while the program was thinking.
     fn missed(&mut self, session: Id, decision: &Decision) {
-        let is_known = self.by_id.contains_key(&session);
+        let is_known = self.sessions.slot(&session).is_some();
         let raw = self.options.engine.parser == Parser::Raw;
         if raw && !is_known && matches!(decision, Decision::Admit { .. }) {
             self.published += 1;

@@ -15,7 +15,7 @@ impl Outlet for Table {
         if tally.conflated > 0 {
             self.counters.add_many(Counter::DroppedConflated, u64::from(tally.conflated));
         }
-        let session = self.sessions.get_mut(conn.0 as usize);
+        let session = self.sessions.entry_mut(conn.0);
         let Some(session) = session.filter(|session| !session.ended) else {
             return self.lose_packets(tally.packets);
         };

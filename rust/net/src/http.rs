@@ -291,7 +291,7 @@ impl Table {
         let transport = transport(request)?;
         if request.query_value("sid").is_some() {
             let known = named_session(request).filter(|_| self.options.ask_requests);
-            if let Some(session) = known.filter(|id| self.by_id.contains_key(id)) {
+            if let Some(session) = known.filter(|id| self.sessions.slot(id).is_some()) {
                 self.ask(slot, head, peer, Some(session));
                 return Ok(());
             }
@@ -334,7 +334,7 @@ impl Table {
         headers: &str,
     ) -> Result<(), Fault> {
         let transport = transport(request)?;
-        let known = named_session(request).and_then(|id| self.by_id.get(&id).copied());
+        let known = named_session(request).and_then(|id| self.sessions.slot(&id));
         let session = known.ok_or(Fault::UnknownSession)?;
         if !is_version_4(request) || is_upgrade(request) != (transport == Transport::WebSocket) {
             return Err(Fault::BadRequest);
@@ -472,12 +472,12 @@ impl Table {
         let carried = http.carries();
         let started = self.streams.get(slot as usize).is_some_and(|s| !s.input.is_empty());
         if let Some((session, false)) = carried {
-            if let Some(session) = self.sessions.get_mut(session as usize) {
+            if let Some(session) = self.sessions.entry_mut(session) {
                 session.post = NONE;
             }
             self.counters.add(Counter::RequestTimeouts);
             self.answer(slot, Reply::new(408).closing());
-            if let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) {
+            if let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) {
                 entry.engine.handle_stream_lost(Via::Main, true, &mut self.actions);
                 self.perform(session);
             }

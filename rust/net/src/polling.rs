@@ -84,7 +84,7 @@ impl Table {
         request: &Request<'_>,
         headers: &str,
     ) -> Result<(), Fault> {
-        let Some(entry) = self.sessions.get_mut(session as usize) else {
+        let Some(entry) = self.sessions.entry_mut(session) else {
             return Err(Fault::UnknownSession);
         };
         if entry.engine.transport() != Transport::Polling {
@@ -111,7 +111,7 @@ impl Table {
 
     /// A second GET or POST at the same time.
     fn break_polling(&mut self, session: u32) {
-        if let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) {
+        if let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) {
             entry.engine.close(Reason::TransportError, &mut self.actions);
             self.perform(session);
         }
@@ -120,7 +120,7 @@ impl Table {
     /// Answers the waiting GET with what is queued.
     pub(crate) fn flush_poll(&mut self, session: u32) {
         let max = self.options.engine.max_payload;
-        let Some(entry) = self.sessions.get_mut(session as usize) else {
+        let Some(entry) = self.sessions.entry_mut(session) else {
             return;
         };
         entry.flushing = false;
@@ -144,7 +144,7 @@ impl Table {
 
     /// Ends the waiting GET, with a noop when nothing is queued.
     pub(crate) fn release_poll(&mut self, session: u32) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else {
+        let Some(entry) = self.sessions.entry_mut(session) else {
             return;
         };
         if entry.poll == NONE {
@@ -157,7 +157,7 @@ impl Table {
     }
 
     fn answer_poll(&mut self, session: u32, frames: Vec<Frame>) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else {
+        let Some(entry) = self.sessions.entry_mut(session) else {
             return;
         };
         let slot = std::mem::replace(&mut entry.poll, NONE);
@@ -188,7 +188,7 @@ impl Table {
         headers: &str,
     ) -> Result<(), Fault> {
         let max = self.options.engine.max_payload;
-        let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) else {
+        let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) else {
             return Err(Fault::UnknownSession);
         };
         if entry.engine.transport() != Transport::Polling {
@@ -270,7 +270,7 @@ impl Table {
     }
 
     fn fail_body(&mut self, slot: u32, session: u32, error: protocol::DecodeError) {
-        if let Some(entry) = self.sessions.get_mut(session as usize) {
+        if let Some(entry) = self.sessions.entry_mut(session) {
             entry.post = NONE;
         }
         if error == protocol::DecodeError::BodyTooLarge {
@@ -288,7 +288,7 @@ impl Table {
         let Phase::Body(mut post) = std::mem::replace(&mut http.phase, Phase::Head) else {
             return;
         };
-        let entry = self.sessions.get_mut(post.session as usize);
+        let entry = self.sessions.entry_mut(post.session);
         if let Some(entry) = entry.filter(|entry| entry.generation == post.generation) {
             entry.post = NONE;
             post.given = self.payload(post.session, &post.data, post.given.unwrap_or(0));
@@ -301,7 +301,7 @@ impl Table {
     }
 
     fn wait_with_body(&mut self, slot: u32, post: Box<Post>) {
-        if let Some(entry) = self.sessions.get_mut(post.session as usize) {
+        if let Some(entry) = self.sessions.entry_mut(post.session) {
             entry.post = slot;
         }
         if let Some(http) = self.http(slot) {
@@ -316,7 +316,7 @@ impl Table {
             return None;
         };
         for record in records(text) {
-            if self.sessions.get(session as usize).is_none_or(|session| session.ended) {
+            if self.sessions.entry(session).is_none_or(|session| session.ended) {
                 return None;
             }
             if self.is_throttled(session) {

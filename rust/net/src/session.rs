@@ -2,7 +2,7 @@
 
 use engine::{Sockets, Time};
 use protocol::Id;
-use rooms::{Frame, RoomId};
+use rooms::{Frame, Named, RoomId};
 
 use crate::event::Handshake;
 use crate::load::Load;
@@ -53,6 +53,12 @@ pub(crate) struct Held {
     pub(crate) sid: Id,
     pub(crate) rooms: Vec<RoomId>,
     pub(crate) frames: Vec<Frame>,
+}
+
+impl Named for Session {
+    fn id(&self) -> &Id {
+        &self.id
+    }
 }
 
 impl Session {

@@ -376,7 +376,7 @@ impl Shard {
     pub(crate) fn shut_down(&mut self) {
         self.stopping = true;
         self.unlisten();
-        let sessions: Vec<_> = self.table.sessions.iter().map(|(slot, _)| slot as u32).collect();
+        let sessions: Vec<_> = self.table.sessions.iter().map(|(slot, _)| slot).collect();
         for slot in sessions {
             self.fanout.catch_up(ConnId(slot), &mut self.table);
             self.table.close_session(slot, Reason::ServerShutdown);
@@ -385,7 +385,7 @@ impl Shard {
     }
 
     fn say_stopped(&mut self) {
-        let is_live = |(_, session): (usize, &Session)| !session.ended;
+        let is_live = |(_, session): (u32, &Session)| !session.ended;
         if self.stopping && !self.stopped && !self.table.sessions.iter().any(is_live) {
             self.stopped = true;
             self.table.events.push(Event::Stopped);

@@ -97,7 +97,7 @@ impl Table {
     pub(crate) fn queue_run(&mut self, slot: u32, run: &Run<'_>) {
         self.want_poll(slot);
         let (bytes, packets) = (self.options.max_queue_bytes, self.options.max_queue_packets);
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         let (mut volatile, mut conflated) = (0, 0);
@@ -158,14 +158,14 @@ impl Table {
     /// Everybody for whom something waits, with how much it is.
     fn largest_first(&self) -> Vec<(usize, Slow)> {
         let streams = self.streams.iter().map(|(slot, stream)| match stream.role {
-            Role::WebSocket { session, .. } if self.sessions.contains(session as usize) => {
+            Role::WebSocket { session, .. } if self.sessions.entry(session).is_some() => {
                 (stream.waiting(), Slow::Session(session))
             }
             _ => (stream.waiting(), Slow::Stream(slot as u32)),
         });
         let sessions = self.sessions.iter().filter_map(|(slot, session)| {
             let queue = session.queue.as_ref()?;
-            Some((queue.bytes(), Slow::Session(slot as u32)))
+            Some((queue.bytes(), Slow::Session(slot)))
         });
         let mut found: Vec<_> = streams.chain(sessions).filter(|(bytes, _)| *bytes > 0).collect();
         found.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use engine::{Action, Reason, Time, Transport, Via};
 use mio::{Interest, Registry, Token};
-use protocol::Id;
 use protocol::websocket::{Deflater, Inflater, Opcode};
-use rooms::{Addr, ConnId, Frame, RoomId};
+use rooms::{Addr, ConnId, Frame, Index, RoomId};
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
@@ -58,8 +57,7 @@ pub(crate) struct Table {
     pub(crate) options: Arc<Options>,
     pub(crate) control: Control,
     pub(crate) streams: Slab<Stream>,
-    pub(crate) sessions: Slab<Session>,
-    pub(crate) by_id: FxHashMap<Id, u32>,
+    pub(crate) sessions: Index<Session>,
     pub(crate) namespaces: FxHashMap<Arc<str>, Namespace>,
     pub(crate) wheel: Wheel,
     pub(crate) registry: Registry,
@@ -123,8 +121,7 @@ impl Table {
             options,
             control,
             streams: Slab::new(),
-            sessions: Slab::new(),
-            by_id: FxHashMap::default(),
+            sessions: Index::default(),
             namespaces: FxHashMap::default(),
             wheel: Wheel::new(now),
             registry,
@@ -220,7 +217,7 @@ impl Table {
     }
 
     fn lose_transport(&mut self, session: u32, stream: u32, via: Via, error: bool) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else {
+        let Some(entry) = self.sessions.entry_mut(session) else {
             return;
         };
         match via {
@@ -236,7 +233,7 @@ impl Table {
 
     /// A request of a session was cut off: Node's server closes the session, and so do we.
     fn lose_request(&mut self, session: u32, stream: u32, polling: bool) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else {
+        let Some(entry) = self.sessions.entry_mut(session) else {
             return;
         };
         let carried = if polling { &mut entry.poll } else { &mut entry.post };
@@ -254,9 +251,7 @@ impl Table {
     pub(crate) fn open_session(&mut self, handshake: Handshake, transport: Transport) -> u32 {
         let engine = engine::Session::server(&self.options.engine, self.now, transport);
         let generation = self.next_generation();
-        let id = handshake.session;
-        let slot = self.sessions.insert(Session::new(engine, generation, handshake)) as u32;
-        self.by_id.insert(id, slot);
+        let slot = self.sessions.insert(Session::new(engine, generation, handshake));
         self.opened.push(ConnId(slot));
         self.counters.add(Counter::SessionsOpened);
         self.live[transport as usize] += 1;
@@ -270,7 +265,7 @@ impl Table {
     /// Tells the program of a session whose messages it reads itself.
     fn announce(&mut self, slot: u32) {
         let addr = self.addr(slot);
-        let session = self.sessions.get_mut(slot as usize);
+        let session = self.sessions.entry_mut(slot);
         if let Some(handshake) = session.and_then(|session| session.handshake.take()) {
             self.publish(slot, Event::Open { addr, handshake });
         }
@@ -279,12 +274,12 @@ impl Table {
     /// The live session at an address.
     pub(crate) fn session_at(&mut self, addr: Addr) -> Option<&mut Session> {
         self.sessions
-            .get_mut(addr.slot as usize)
+            .entry_mut(addr.slot)
             .filter(|session| session.generation == addr.generation && !session.ended)
     }
 
     pub(crate) fn addr(&self, slot: u32) -> Addr {
-        let generation = self.sessions.get(slot as usize).map_or(0, |s| s.generation);
+        let generation = self.sessions.entry(slot).map_or(0, |s| s.generation);
         Addr { shard: self.shard, slot, generation }
     }
 
@@ -316,7 +311,7 @@ impl Table {
 
     /// Sends one packet on the session's present transport, past the fan-out.
     pub(crate) fn send(&mut self, slot: u32, frame: &Frame) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         if session.engine.transport() == Transport::Polling {
@@ -330,7 +325,7 @@ impl Table {
 
     /// Notes that a poll may be answered at the end of the turn.
     pub(crate) fn want_poll(&mut self, slot: u32) {
-        if let Some(session) = self.sessions.get_mut(slot as usize)
+        if let Some(session) = self.sessions.entry_mut(slot)
             && session.poll != NONE
             && !session.flushing
         {
@@ -341,7 +336,7 @@ impl Table {
 
     /// Closes a session for a reason of ours.
     pub(crate) fn close_session(&mut self, slot: u32, reason: Reason) {
-        if let Some(session) = self.sessions.get_mut(slot as usize).filter(|s| !s.ended) {
+        if let Some(session) = self.sessions.entry_mut(slot).filter(|s| !s.ended) {
             session.engine.close(reason, &mut self.actions);
             self.perform(slot);
         }
@@ -424,7 +419,7 @@ impl Table {
 
     /// Ends a session: its sockets are gone now, its streams get their last words.
     fn end_session(&mut self, slot: u32, reason: Reason, say: bool) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         if std::mem::replace(&mut session.ended, true) {
@@ -441,7 +436,7 @@ impl Table {
             self.release_namespace(&namespace);
             self.publish(slot, Event::Disconnect { sid, reason });
         }
-        if let Some(session) = self.sessions.get(slot as usize).filter(|s| s.handshake.is_none()) {
+        if let Some(session) = self.sessions.entry(slot).filter(|s| s.handshake.is_none()) {
             let session = session.id;
             let reason = self.options.engine.parser.is_undecoded().then_some(reason);
             self.publish(slot, Event::Closed { session, reason });
@@ -450,7 +445,7 @@ impl Table {
     }
 
     fn end_streams(&mut self, slot: u32, reason: Reason, say: bool) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         let (stream, probe) = (session.stream, session.probe);
@@ -512,15 +507,15 @@ impl Table {
 
     /// Frees a slot at the end of a step; returns whether it did.
     pub(crate) fn free_session(&mut self, slot: u32) -> bool {
-        let Some(session) = self.sessions.get(slot as usize) else {
+        let Some(session) = self.sessions.entry(slot) else {
             return false;
         };
         if session.lingers != Time(0) {
             self.file_session(slot);
             return false;
         }
-        self.by_id.remove(&session.id);
-        let lost = self.sessions.remove(slot as usize).discard(&mut self.load);
+        let session = self.sessions.remove(slot);
+        let lost = session.map_or(0, |mut session| session.discard(&mut self.load));
         self.lose_packets(lost);
         true
     }
@@ -541,7 +536,7 @@ impl Table {
         self.published += 1;
         self.events.push(event);
         let taken = self.outbox.taken(self.shard);
-        if let Some(session) = self.sessions.get_mut(slot as usize) {
+        if let Some(session) = self.sessions.entry_mut(slot) {
             if taken >= session.last_event {
                 session.unread = 0;
             }
@@ -552,7 +547,7 @@ impl Table {
 
     /// Whether reading from the session has to wait for the program.
     pub(crate) fn is_throttled(&self, slot: u32) -> bool {
-        self.sessions.get(slot as usize).is_some_and(|session| {
+        self.sessions.entry(slot).is_some_and(|session| {
             session.paused
                 || (session.unread >= self.options.max_unread
                     && self.outbox.taken(self.shard) < session.last_event)
@@ -560,7 +555,7 @@ impl Table {
     }
 
     pub(crate) fn file_session(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         let due = if session.ended { Some(session.lingers) } else { session.engine.poll_timeout() };
@@ -591,7 +586,7 @@ impl Table {
     }
 
     fn expire_session(&mut self, slot: u32, at: Time) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         if session.filed != at {

@@ -63,7 +63,7 @@ impl Table {
         let mut bytes = accepted.switching(&lines).into_bytes();
         encode_frame(Opcode::Text, open.as_bytes(), None, &mut bytes);
         self.become_websocket(slot, session, false, accepted);
-        if let Some(entry) = self.sessions.get_mut(session as usize) {
+        if let Some(entry) = self.sessions.entry_mut(session) {
             entry.stream = slot;
         }
         self.write(session, slot, std::iter::once(&Bytes::from(bytes)));
@@ -95,7 +95,7 @@ impl Table {
             }
         };
         let lines = self.header_lines(slot) + headers;
-        let Some(entry) = self.sessions.get_mut(session as usize).filter(|s| !s.ended) else {
+        let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) else {
             return Err(Fault::UnknownSession);
         };
         let welcome = entry.engine.handle_probe(&self.options.engine, self.now);
@@ -116,7 +116,7 @@ impl Table {
 
     /// `2probe` has come: answers it on the probing WebSocket.
     pub(crate) fn answer_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get(slot as usize) else {
+        let Some(session) = self.sessions.entry(slot) else {
             return;
         };
         let probe = session.probe;
@@ -126,10 +126,10 @@ impl Table {
 
     /// The upgrade is done: what waits flushes on the WebSocket, in order.
     pub(crate) fn switch_transport(&mut self, slot: u32) {
-        debug_assert!(self.sessions[slot as usize].engine.transport() == Transport::WebSocket);
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
+        debug_assert!(session.engine.transport() == Transport::WebSocket);
         session.stream = std::mem::replace(&mut session.probe, NONE);
         let (stream, id) = (session.stream, session.id);
         let waiting = session.queue.take();
@@ -150,7 +150,7 @@ impl Table {
 
     /// The upgrade has failed: polling goes on.
     pub(crate) fn drop_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         let probe = std::mem::replace(&mut session.probe, NONE);
@@ -159,7 +159,7 @@ impl Table {
 
     /// The probing WebSocket sent something that is no packet.
     pub(crate) fn fail_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         if !session.ended {

@@ -147,7 +147,7 @@ impl Table {
 
     /// The stream no longer carries the session, though it is still closing.
     fn forget_stream(&mut self, session: u32, slot: u32, via: Via, error: bool) {
-        let Some(entry) = self.sessions.get_mut(session as usize) else {
+        let Some(entry) = self.sessions.entry_mut(session) else {
             return;
         };
         let carried = if via == Via::Probe { &mut entry.probe } else { &mut entry.stream };
@@ -195,7 +195,7 @@ impl Table {
     /// Gives one packet to the session and does what follows from it.
     pub(crate) fn handle_packet(&mut self, slot: u32, via: Via, packet: Packet<'_>) {
         let options = Arc::clone(&self.options);
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         if session.ended {
@@ -232,7 +232,7 @@ impl Table {
 
     /// A message that the program reads itself.
     fn pass_on(&mut self, slot: u32, message: &Inbound<'_>) {
-        let Some(session) = self.sessions.get(slot as usize).map(|session| session.id) else {
+        let Some(session) = self.sessions.entry(slot).map(|session| session.id) else {
             return;
         };
         let message = match message {
@@ -247,7 +247,7 @@ impl Table {
         if via == Via::Probe {
             return self.fail_probe(slot);
         }
-        if let Some(session) = self.sessions.get_mut(slot as usize)
+        if let Some(session) = self.sessions.entry_mut(slot)
             && !session.ended
         {
             session.engine.close(Reason::ParseError, &mut self.actions);
@@ -260,7 +260,7 @@ impl Table {
         let sid = self.random.sid();
         let name = self.enter_namespace(namespace);
         let addr = self.addr(slot);
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         session.sockets.connecting(Arc::clone(&name), sid);
@@ -299,7 +299,7 @@ impl Table {
 
     /// A client left a namespace by itself.
     fn leave_namespace(&mut self, slot: u32, sid: Id) {
-        let Some(session) = self.sessions.get_mut(slot as usize) else {
+        let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
         let Some(socket) = session.sockets.remove(&sid) else {

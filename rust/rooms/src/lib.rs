@@ -9,6 +9,7 @@
 mod fanout;
 mod flags;
 mod frame;
+mod index;
 mod members;
 mod merge;
 mod pending;
@@ -20,6 +21,7 @@ mod walk;
 pub use fanout::Fanout;
 pub use flags::{Flags, Key};
 pub use frame::{Frame, Message};
+pub use index::{Index, Named};
 pub use members::{ConnId, Members, RoomId};
 pub use pending::Target;
 pub use registry::{Addr, Registry, RegistryError, Request, SocketStatus};

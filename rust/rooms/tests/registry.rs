@@ -101,8 +101,7 @@ fn apply(registry: &mut Registry, model: &mut Model, op: &Op) {
         Op::Open(session) => {
             let id = model.id();
             model.sessions.entry(session).or_insert_with(|| {
-                let head = Box::from(&b"GET /"[..]);
-                registry.open(id, addr(session), head, None, false, "polling");
+                registry.open(id, addr(session), b"GET /", None, false, "polling");
                 id
             });
         }

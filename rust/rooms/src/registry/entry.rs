@@ -6,8 +6,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use protocol::Id;
 
-use super::index::Named;
+use super::head::Head;
 use super::{Addr, SocketStatus};
+use crate::index::Named;
 use crate::members::RoomId;
 
 /// No slot.
@@ -28,7 +29,7 @@ pub(crate) struct Session {
     pub(super) id: Id,
     pub(super) addr: Addr,
     /// The request head of the handshake.
-    pub(super) head: Box<[u8]>,
+    pub(super) head: Head,
     pub(super) peer: Peer,
     /// The first of its sockets, or [`NONE`].
     pub(super) first: u32,
@@ -105,6 +106,6 @@ mod tests {
     #[test]
     fn entries_are_small() {
         assert!(size_of::<Socket>() <= 36, "{}", size_of::<Socket>());
-        assert!(size_of::<Session>() <= 72, "{}", size_of::<Session>());
+        assert!(size_of::<Session>() <= 96, "{}", size_of::<Session>());
     }
 }

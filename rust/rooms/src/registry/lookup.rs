@@ -10,7 +10,7 @@ use super::{Addr, Registry, SocketStatus};
 use crate::members::{ConnId, RoomId};
 
 /// The handshake request of a session: its head, the peer, and whether it came over TLS.
-pub type Request<'r> = (&'r [u8], Option<SocketAddr>, bool);
+pub type Request = (Vec<u8>, Option<SocketAddr>, bool);
 
 impl Registry {
     /// The id of a room that has members.
@@ -123,7 +123,7 @@ impl Registry {
     /// How many sessions there are on each transport that was met.
     pub fn sessions_by_transport(&self) -> Vec<(&'static str, usize)> {
         let mut found: Vec<_> = self.transports.iter().map(|name| (*name, 0)).collect();
-        for session in self.sessions.iter() {
+        for (_, session) in self.sessions.iter() {
             if let Some((_, count)) = found.get_mut(session.transport as usize) {
                 *count += 1;
             }
@@ -139,13 +139,13 @@ impl Registry {
 
     /// The sessions whose connections are open.
     pub fn sessions(&self) -> impl Iterator<Item = &Id> {
-        self.sessions.iter().filter(|session| !session.closed).map(|session| &session.id)
+        self.sessions.iter().filter(|(_, entry)| !entry.closed).map(|(_, entry)| &entry.id)
     }
 
     /// The request that opened a session.
-    pub fn request(&self, session: &Id) -> Option<Request<'_>> {
+    pub fn request(&self, session: &Id) -> Option<Request> {
         let session = self.session(session)?;
-        Some((&*session.head, session.peer.addr(), session.secure))
+        Some((session.head.bytes(), session.peer.addr(), session.secure))
     }
 
     /// How many sockets there are.

@@ -6,7 +6,7 @@
 //! is that of a shard, with the slots of sockets in the place of connections.
 
 mod entry;
-mod index;
+mod head;
 mod lookup;
 
 use std::net::SocketAddr;
@@ -18,8 +18,9 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use self::entry::{NONE, Namespace, Session, Socket};
-use self::index::Index;
+use self::head::Heads;
 pub use self::lookup::Request;
+use crate::index::Index;
 use crate::members::{ConnId, Members, RoomId};
 
 /// Where a session lives.
@@ -60,6 +61,7 @@ pub enum RegistryError {
 pub struct Registry {
     sockets: Index<Socket>,
     sessions: Index<Session>,
+    heads: Heads,
     /// The session in each slot of each shard, or [`NONE`].
     by_addr: Vec<Vec<u32>>,
     namespaces: Slab<Namespace>,
@@ -78,7 +80,7 @@ impl Registry {
         &mut self,
         id: Id,
         addr: Addr,
-        head: Box<[u8]>,
+        head: &[u8],
         peer: Option<SocketAddr>,
         secure: bool,
         transport: &'static str,
@@ -86,7 +88,7 @@ impl Registry {
         let session = Session {
             id,
             addr,
-            head,
+            head: self.heads.insert(head),
             peer: peer.into(),
             first: NONE,
             transport: self.transport_position(transport),
@@ -253,9 +255,10 @@ impl Registry {
         if !self.sessions.entry(slot).is_some_and(is_over) {
             return;
         }
-        let Some(addr) = self.sessions.remove(slot).map(|session| session.addr) else {
+        let Some(Session { addr, head, .. }) = self.sessions.remove(slot) else {
             return;
         };
+        self.heads.remove(&head);
         let slots = self.by_addr.get_mut(addr.shard as usize);
         let place = slots.and_then(|slots| slots.get_mut(addr.slot as usize));
         // Another session may have the place by now.
@@ -369,8 +372,7 @@ mod tests {
         let mut registry = Registry::default();
         let namespace = Arc::from("/");
         for n in 0..3 {
-            let head = Box::from(&b"GET"[..]);
-            registry.open(sid(100 + n), addr(n.into()), head, None, false, "polling");
+            registry.open(sid(100 + n), addr(n.into()), b"GET", None, false, "polling");
             registry.connect(sid(n), addr(n.into()), &namespace).unwrap();
             registry.accepted(&sid(n)).unwrap();
         }
@@ -414,7 +416,7 @@ mod tests {
         }
         assert!(registry.is_empty() && registry.namespaces().is_empty());
         assert!(registry.members.is_empty() && registry.names.is_empty());
-        assert_eq!(registry.sessions.len(), 0);
+        assert_eq!((registry.sessions.len(), registry.heads.len()), (0, 0));
         assert!(registry.by_addr[0].iter().all(|slot| *slot == NONE));
     }
 
@@ -428,13 +430,18 @@ mod tests {
                 bytes[..4].copy_from_slice(&n.to_le_bytes());
                 Id::from_random(bytes)
             };
-            registry.open(id(1), addr(n), Box::default(), None, false, "polling");
+            let head = format!(
+                "GET /?EIO=4&transport=websocket HTTP/1.1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n\
+                 Sec-WebSocket-Key: {n:022}==\r\nUpgrade: websocket\r\n\r\n"
+            );
+            registry.open(id(1), addr(n), head.as_bytes(), None, false, "websocket");
             registry.connect(id(2), addr(n), &namespace).unwrap();
             registry.join(&id(2), "/", room).unwrap();
         }
         let slots: usize = registry.by_addr.iter().map(|slots| 4 * slots.capacity()).sum();
         let indexes = registry.sockets.footprint() + registry.sessions.footprint();
         let bytes = (indexes + slots + registry.members.footprint()) / clients as usize;
-        assert!(bytes <= 250, "{bytes} bytes");
+        assert!(bytes <= 245, "{bytes} bytes");
+        assert_eq!(registry.heads.len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! From an id to a slot, without a second copy of the id.
 //!
-//! The ids are random and made by the server, so nobody can choose them to collide.
+//! The ids are random and made by the server, so nobody can choose them to collide. Memory grows by
+//! a quarter, not by as much again: there is an entry for every client.
 
 use std::hash::BuildHasher;
 
@@ -10,14 +11,14 @@ use rustc_hash::FxBuildHasher;
 use slab::Slab;
 
 /// An entry that is found by its id.
-pub(crate) trait Named {
+pub trait Named {
     /// The id; it never changes.
     fn id(&self) -> &Id;
 }
 
 /// Entries with stable slots, found by their ids.
 #[derive(Debug)]
-pub(crate) struct Index<T> {
+pub struct Index<T> {
     entries: Slab<T>,
     slots: HashTable<u32>,
 }
@@ -30,9 +31,9 @@ impl<T> Default for Index<T> {
 }
 
 impl<T: Named> Index<T> {
-    pub(crate) fn insert(&mut self, entry: T) -> u32 {
+    /// Adds an entry; returns its slot.
+    pub fn insert(&mut self, entry: T) -> u32 {
         if self.entries.len() == self.entries.capacity() {
-            // A quarter in reserve, not as much again: this is memory of every client.
             self.entries.reserve_exact((self.entries.len() / 4).max(8));
         }
         let hash = hash(entry.id());
@@ -43,7 +44,8 @@ impl<T: Named> Index<T> {
         slot
     }
 
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
+    /// Takes an entry out.
+    pub fn remove(&mut self, slot: u32) -> Option<T> {
         let entry = self.entries.try_remove(slot as usize)?;
         let found = self.slots.find_entry(hash_of(&entry), |other| *other == slot);
         if let Ok(found) = found {
@@ -52,34 +54,46 @@ impl<T: Named> Index<T> {
         Some(entry)
     }
 
-    pub(crate) fn slot(&self, id: &Id) -> Option<u32> {
+    /// Where the entry with this id is.
+    pub fn slot(&self, id: &Id) -> Option<u32> {
         let is_it = |slot: &u32| self.entry(*slot).is_some_and(|entry| entry.id() == id);
         self.slots.find(hash(id), is_it).copied()
     }
 
-    pub(crate) fn entry(&self, slot: u32) -> Option<&T> {
+    /// The entry in a slot.
+    pub fn entry(&self, slot: u32) -> Option<&T> {
         self.entries.get(slot as usize)
     }
 
-    pub(crate) fn entry_mut(&mut self, slot: u32) -> Option<&mut T> {
+    /// The entry in a slot.
+    pub fn entry_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.entries.get_mut(slot as usize)
     }
 
-    pub(crate) fn find(&self, id: &Id) -> Option<(u32, &T)> {
+    /// The entry with this id, and its slot.
+    pub fn find(&self, id: &Id) -> Option<(u32, &T)> {
         let slot = self.slot(id)?;
         Some((slot, self.entry(slot)?))
     }
 
-    pub(crate) fn find_mut(&mut self, id: &Id) -> Option<&mut T> {
+    /// The entry with this id.
+    pub fn find_mut(&mut self, id: &Id) -> Option<&mut T> {
         let slot = self.slot(id)?;
         self.entry_mut(slot)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().map(|(_, entry)| entry)
+    /// All entries, with their slots.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.entries.iter().map(|(slot, entry)| (slot as u32, entry))
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
         self.entries.len()
     }
 
