@@ -62,7 +62,7 @@ pub(crate) struct Shard {
     /// Streams with a backlog that can be written again.
     writable: VecDeque<u32>,
     buffer: Vec<u8>,
-    due: Vec<(Time, Owner)>,
+    due: Vec<Owner>,
     accepting: Vec<usize>,
     rest_until: Option<Time>,
     turn: usize,
@@ -346,9 +346,9 @@ impl Shard {
 
     fn expire(&mut self) {
         let mut due = std::mem::take(&mut self.due);
-        self.table.wheel.expire(self.table.now, &mut due);
-        for (at, owner) in due.drain(..) {
-            self.table.expire(at, owner);
+        self.table.collect_due(&mut due);
+        for owner in due.drain(..) {
+            self.table.expire(owner);
         }
         self.due = due;
     }

@@ -577,19 +577,30 @@ impl Table {
         }
     }
 
+    /// Takes the owners of the wheel's entries that are due.
+    pub(crate) fn collect_due(&mut self, due: &mut Vec<Owner>) {
+        let (sessions, streams) = (&self.sessions, &self.streams);
+        let filed = |owner| match owner {
+            Owner::Session(slot) => sessions.entry(slot).map(|session| session.filed),
+            Owner::Stream(slot) => streams.get(slot as usize).map(|stream| stream.filed),
+        };
+        self.wheel.expire(self.now, |owner| filed(owner).unwrap_or_default(), due);
+    }
+
     /// An entry of the wheel has come up: asks its owner for the real deadline.
-    pub(crate) fn expire(&mut self, at: Time, owner: Owner) {
+    pub(crate) fn expire(&mut self, owner: Owner) {
         match owner {
-            Owner::Session(slot) => self.expire_session(slot, at),
-            Owner::Stream(slot) => self.expire_stream(slot, at),
+            Owner::Session(slot) => self.expire_session(slot),
+            Owner::Stream(slot) => self.expire_stream(slot),
         }
     }
 
-    fn expire_session(&mut self, slot: u32, at: Time) {
+    fn expire_session(&mut self, slot: u32) {
         let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
-        if session.filed != at {
+        // A second entry for the same tick: this one is dealt with.
+        if session.filed > self.now {
             return;
         }
         session.filed = Time(0);
@@ -605,11 +616,11 @@ impl Table {
         self.file_session(slot);
     }
 
-    fn expire_stream(&mut self, slot: u32, at: Time) {
+    fn expire_stream(&mut self, slot: u32) {
         let Some(stream) = self.streams.get_mut(slot as usize) else {
             return;
         };
-        if stream.filed != at {
+        if stream.filed > self.now {
             return;
         }
         stream.filed = Time(0);
