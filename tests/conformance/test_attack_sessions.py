@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -291,6 +292,19 @@ def peak_kib(server: Server) -> int:
     if not status.exists():
         return 0
     return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+
+
+def test_large_messages_do_not_pile_up(serve: Serve) -> None:
+    server = serve(per_message_deflate=True)
+    before = peak_kib(server)
+    deflate = zlib.compressobj(wbits=-15)
+    text = b'42["unheard-of","%b"]' % (b"x" * 990_000)
+    bomb = (deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    with Client(server, "", "Sec-WebSocket-Extensions: permessage-deflate") as client:
+        client.connect()
+        client.send_raw(encode(TEXT, bomb, rsv=4) * 200)
+        assert client.is_served()
+    assert peak_kib(server) - before < 100_000
 
 
 def test_a_long_key_above_many_placeholders_costs_nothing(server: Server) -> None:

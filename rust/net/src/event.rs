@@ -141,3 +141,18 @@ pub enum Event {
     /// The last session of this shard is closed, after `Command::Shutdown`.
     Stopped,
 }
+
+impl Event {
+    /// How much of what a client has sent is in it.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Ack(data) | Self::Event(data) => {
+                data.body.len() + data.attachments.iter().map(Vec::len).sum::<usize>()
+            }
+            Self::Connect { auth, .. } => auth.len(),
+            Self::Message { message: Message::Text(text), .. } => text.len(),
+            Self::Message { message: Message::Binary(data), .. } => data.len(),
+            _ => 0,
+        }
+    }
+}

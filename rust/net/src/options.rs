@@ -132,6 +132,8 @@ pub struct Options {
     pub max_total_queue_bytes: usize,
     /// How many events of one session may wait for Python before reading from it pauses.
     pub max_unread: u32,
+    /// Bytes of them, so that large messages do not pile up.
+    pub max_unread_bytes: u32,
     /// How many bytes the kernel may hold unsent for a TCP stream (`TCP_NOTSENT_LOWAT`).
     pub not_sent_low_water: Option<u32>,
     /// Compression of WebSocket messages for clients that offer it; `None` refuses it.
@@ -170,6 +172,7 @@ impl Default for Options {
             max_queue_packets: 16_384,
             max_total_queue_bytes: 256 << 20,
             max_unread: 256,
+            max_unread_bytes: 4 << 20,
             not_sent_low_water: Some(128 * 1024),
             per_message_deflate: None,
             ping_grace: Duration::ZERO,

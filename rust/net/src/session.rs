@@ -37,6 +37,8 @@ pub(crate) struct Session {
     pub(crate) last_event: u64,
     /// Events published since the program had taken all.
     pub(crate) unread: u32,
+    /// What the client has sent in them.
+    pub(crate) unread_bytes: u32,
     /// The program asked not to be sent more.
     pub(crate) paused: bool,
     /// Waits in the list of polls to answer at the end of the turn.
@@ -78,6 +80,7 @@ impl Session {
             filed: Time(0),
             last_event: 0,
             unread: 0,
+            unread_bytes: 0,
             paused: false,
             flushing: false,
             ended: false,

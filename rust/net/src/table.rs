@@ -534,13 +534,15 @@ impl Table {
     /// Queues an event for the program and counts it against its session.
     pub(crate) fn publish(&mut self, slot: u32, event: Event) {
         self.published += 1;
+        let bytes = event.bytes();
         self.events.push(event);
         let taken = self.outbox.taken(self.shard);
         if let Some(session) = self.sessions.entry_mut(slot) {
             if taken >= session.last_event {
-                session.unread = 0;
+                (session.unread, session.unread_bytes) = (0, 0);
             }
             session.unread += 1;
+            session.unread_bytes = session.unread_bytes.saturating_add(bytes as u32);
             session.last_event = self.published;
         }
     }
@@ -548,9 +550,9 @@ impl Table {
     /// Whether reading from the session has to wait for the program.
     pub(crate) fn is_throttled(&self, slot: u32) -> bool {
         self.sessions.entry(slot).is_some_and(|session| {
-            session.paused
-                || (session.unread >= self.options.max_unread
-                    && self.outbox.taken(self.shard) < session.last_event)
+            let much = session.unread >= self.options.max_unread
+                || session.unread_bytes >= self.options.max_unread_bytes;
+            session.paused || (much && self.outbox.taken(self.shard) < session.last_event)
         })
     }
 
