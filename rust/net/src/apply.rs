@@ -159,9 +159,7 @@ impl Shard {
         let Some(session) = self.table.session_at(addr) else {
             return;
         };
-        if let Some(held) = session.held.iter_mut().find(|held| held.sid == sid) {
-            held.rooms.retain(|kept| *kept != room);
-        }
+        session.leave_held(&sid, room);
         self.fanout.leave(ConnId(addr.slot), room, &mut self.table);
     }
 

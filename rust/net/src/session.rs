@@ -30,7 +30,7 @@ pub(crate) struct Session {
     /// Until the first CONNECT.
     pub(crate) handshake: Option<Box<Handshake>>,
     /// What waits for the connect handlers' decisions.
-    pub(crate) held: Vec<Held>,
+    held: Option<Box<Held>>,
     /// The wheel entry that is live; `Time(0)` for none.
     pub(crate) filed: Time,
     /// The number of the last event published for this session.
@@ -49,9 +49,13 @@ pub(crate) struct Session {
     pub(crate) lingers: Time,
 }
 
-/// What was asked for a socket whose connect handler has not decided yet.
+/// The sockets whose connect handlers have not decided yet, if something was asked for them.
+#[derive(Debug, Default)]
+struct Held(Vec<Wishes>);
+
+/// What was asked for one of them.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Wishes {
     pub(crate) sid: Id,
     pub(crate) rooms: Vec<RoomId>,
     pub(crate) frames: Vec<Frame>,
@@ -76,7 +80,7 @@ impl Session {
             probe: NONE,
             queue: None,
             handshake: Some(Box::new(handshake)),
-            held: Vec::new(),
+            held: None,
             filed: Time(0),
             last_event: 0,
             unread: 0,
@@ -110,20 +114,46 @@ impl Session {
     }
 
     /// Where the wishes for a waiting socket are kept.
-    pub(crate) fn held_for(&mut self, sid: Id) -> &mut Held {
-        let at = self.held.iter().position(|held| held.sid == sid).unwrap_or_else(|| {
-            self.held.push(Held { sid, rooms: Vec::new(), frames: Vec::new() });
-            self.held.len() - 1
+    pub(crate) fn held_for(&mut self, sid: Id) -> &mut Wishes {
+        let Held(list) = &mut **self.held.get_or_insert_default();
+        let at = list.iter().position(|wishes| wishes.sid == sid).unwrap_or_else(|| {
+            list.push(Wishes { sid, rooms: Vec::new(), frames: Vec::new() });
+            list.len() - 1
         });
-        &mut self.held[at]
+        &mut list[at]
     }
 
-    pub(crate) fn take_held(&mut self, sid: &Id) -> Option<Held> {
-        let at = self.held.iter().position(|held| held.sid == *sid)?;
-        let held = self.held.swap_remove(at);
-        if self.held.is_empty() {
-            self.held = Vec::new();
+    /// The socket leaves a room that it may be meant to enter.
+    pub(crate) fn leave_held(&mut self, sid: &Id, room: RoomId) {
+        let mut list = self.held.iter_mut().flat_map(|held| held.0.iter_mut());
+        if let Some(wishes) = list.find(|wishes| wishes.sid == *sid) {
+            wishes.rooms.retain(|kept| *kept != room);
         }
-        Some(held)
+    }
+
+    pub(crate) fn take_held(&mut self, sid: &Id) -> Option<Wishes> {
+        let Held(list) = &mut **self.held.as_mut()?;
+        let at = list.iter().position(|wishes| wishes.sid == *sid)?;
+        let wishes = list.swap_remove(at);
+        if list.is_empty() {
+            self.held = None;
+        }
+        Some(wishes)
+    }
+
+    pub(crate) fn forget_held(&mut self) {
+        self.held = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Stream;
+
+    #[test]
+    fn an_idle_client_takes_few_bytes() {
+        let (session, stream) = (size_of::<Session>(), size_of::<Stream>());
+        assert!(session <= 208 && stream <= 112, "{session} and {stream} bytes");
     }
 }

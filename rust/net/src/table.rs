@@ -171,6 +171,9 @@ impl Table {
             // What a TCP listener accepts has the listener's bounds.
             self.options.bound_kernel(&stream.io);
         }
+        if self.streams.len() == self.streams.capacity() {
+            self.streams.reserve_exact((self.streams.len() / 4).max(8));
+        }
         let entry = self.streams.vacant_entry();
         let slot = entry.key();
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -429,7 +432,7 @@ impl Table {
         let live = &mut self.live[session.engine.transport() as usize];
         *live = live.saturating_sub(1);
         self.ended.push(slot);
-        session.held = Vec::new();
+        session.forget_held();
         let sids: Vec<_> =
             session.sockets.iter().map(|s| (s.sid, Arc::clone(&s.namespace))).collect();
         for (sid, namespace) in sids {
