@@ -17,6 +17,9 @@ use parking_lot::Mutex;
 
 use crate::command::Command;
 
+/// Room for so many commands is kept when none waits.
+const KEPT: usize = 1024;
+
 /// The queue of one shard's commands.
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -85,6 +88,8 @@ impl Inbox {
     /// Swaps the waiting commands into `taken`, which must be empty; returns their bytes.
     pub(crate) fn take(&self, taken: &mut VecDeque<Command>) -> usize {
         let mut commands = self.commands.lock();
+        // What a burst needed is not kept.
+        taken.shrink_to(KEPT);
         std::mem::swap(&mut *commands, taken);
         let bytes = self.queued.swap(0, Ordering::Relaxed);
         self.pending.fetch_add(bytes, Ordering::Relaxed);

@@ -14,6 +14,9 @@ use parking_lot::Mutex;
 
 use crate::event::Event;
 
+/// Room for so many events is kept when none waits.
+const KEPT: usize = 1024;
+
 /// The queue of events of all shards.
 #[derive(Debug)]
 pub struct Outbox<E = Event> {
@@ -72,6 +75,10 @@ impl<E> Outbox<E> {
             })
             .collect();
         let more = !events.is_empty();
+        // What a burst needed is not kept.
+        if !more && events.capacity() > KEPT {
+            events.shrink_to(KEPT);
+        }
         drop(events);
         if more {
             self.arm();
