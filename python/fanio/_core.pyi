@@ -230,7 +230,7 @@ class ClientConnection:
         """Send CONNECT; like the next ones, return how many bytes wait to be sent."""
     def emit(self, namespace: str, payload: bytes, attachments: Sequence[bytes] | None, ack_id: int | None) -> int: ...
     def ack(self, namespace: str, ack_id: int, payload: bytes, attachments: Sequence[bytes] | None) -> int: ...
-    def send_messages(self, messages: Sequence[str | bytes]) -> int:
+    def send_messages(self, messages: Sequence[str | bytes], answer: bool = False) -> int:
         """Send messages of the program's own parser."""
     def close(self, namespaces: Sequence[str]) -> None:
         """Leave these namespaces and end the session, when the server has read everything before."""

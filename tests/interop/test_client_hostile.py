@@ -3,66 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 import fanio
+from fixtures.impostor import OPEN, Script, accept_websocket, frame, response, serving
 
 SECONDS = 10
-OPEN = {"sid": "s", "upgrades": [], "pingInterval": 25000, "pingTimeout": 20000, "maxPayload": 1000000}
 ConnectionError = fanio.exceptions.ConnectionError
-Script = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@contextlib.asynccontextmanager
-async def serving(script: Script) -> Any:
-    """A server that reads request heads and then does as the script says; its URL."""
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                length = re.search(r"(?i)content-length: (\d+)", head)
-                if length:
-                    await reader.readexactly(int(length[1]))
-                await script(head, reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-def response(body: str, status: str = "200 OK", headers: str = "") -> bytes:
-    """An HTTP response."""
-    data = body.encode()
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(data)}\r\n{headers}\r\n".encode() + data
-
-
-def accept_websocket(head: str) -> bytes:
-    """The answer to a WebSocket handshake."""
-    key = re.search(r"(?i)sec-websocket-key: (\S+)", head)
-    assert key
-    digest = hashlib.sha1((key[1] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
-    accept = base64.b64encode(digest).decode()
-    head = "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    return f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
-
-
-def frame(text: str) -> bytes:
-    """A text frame."""
-    data = text.encode()
-    assert len(data) < 65536
-    return bytes([0x81, len(data)]) + data if len(data) < 126 else b"\x81\x7e" + len(data).to_bytes(2, "big") + data
 
 
 async def refused(script: Script, transport: str, match: str, **options: Any) -> Any:

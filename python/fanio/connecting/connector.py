@@ -149,15 +149,24 @@ class Connector:
         try:
             await self._attempt(wait, wait_timeout)
         except NotConnectedError:
-            if retry and not self._leaving and self._state.link is None:
-                self._start_retrying()
-                retrying = self._retrying
-                if retrying is not None and await asyncio.shield(retrying):
-                    return
+            if retry and not self._leaving and self._state.link is None and await self._retried():
+                return
             await self.disconnect()
             raise
         except BaseException:
             await self._abort()
+            raise
+
+    async def _retried(self) -> bool:
+        """Try again like after a loss; True when that led to a connection."""
+        self._start_retrying()
+        retrying = self._retrying
+        try:
+            return retrying is not None and await asyncio.shield(retrying)
+        except asyncio.CancelledError:
+            if retrying is not None and not retrying.done():
+                # Nobody waits for the connection any more.
+                await self.disconnect()
             raise
 
     def _begin(self) -> None:
@@ -277,6 +286,12 @@ class Connector:
         args = () if data is None else (data,)
         self._keep_joining(self._tasks.start(self._dispatcher.trigger("connect_error", namespace, *args)))
         self._check_answered()
+        if not state.wanted and state.connected and state.link is not None:
+            # Nobody waits for the answer who would end a connection without a namespace.
+            state.connected = False
+            self._leaving = True
+            self._telling = self._tasks.start(self._dispatcher.trigger("__disconnect_final", namespace))
+            state.link.core.close([])
 
     def _check_answered(self) -> None:
         state = self._state
@@ -323,11 +338,10 @@ class Connector:
         self._outgoing.lost()
         again = self._reconnection.enabled and not self._leaving and bool(state.wanted)
         if connected or self._leaving:
-            self._telling = self._tasks.start(self._after_loss(gone, reason, again=again))
+            self._telling = self._tasks.start(self._after_loss(self._telling, gone, reason, again=again))
 
-    async def _after_loss(self, gone: list[str], reason: str, *, again: bool) -> None:
-        before = self._telling
-        if before is not None and before is not asyncio.current_task() and not before.done():
+    async def _after_loss(self, before: asyncio.Task[Any] | None, gone: list[str], reason: str, *, again: bool) -> None:
+        if before is not None and not before.done():
             await asyncio.wait([before])
         await self._tell_end(gone, reason, final=not again)
         if again and not self._leaving and self._state.link is None:
@@ -439,6 +453,8 @@ class Connector:
         if not link.opening.done():
             link.abort()
             return
+        # A handler that hears of an end may be who calls: it must not wait for itself.
+        telling = self._telling is not None and not self._telling.done()
         for name in self._state.namespaces:
             self._recovery.forget(name)
         if abort:
@@ -446,7 +462,8 @@ class Connector:
         else:
             link.core.close(list(self._state.namespaces))
         await asyncio.shield(link.ended)
-        await self._handlers_done()
+        if not telling:
+            await self._handlers_done()
 
     async def _finish_now(self) -> None:
         if self._over is not None:

@@ -50,9 +50,9 @@ class PacketConnection:
         """Leave to the core what concerns no packets: ``abort``, ``queued``, ``pause`` and so on."""
         return getattr(self._core, name)
 
-    def _send(self, kind: int, namespace: str, data: Any, number: int | None = None) -> int:
+    def _send(self, kind: int, namespace: str, data: Any, number: int | None = None, *, answer: bool = False) -> int:
         packet = self._codec.packet_class(kind, data=data, namespace=namespace, id=number)
-        return self._core.send_messages(self._codec.messages(packet))
+        return self._core.send_messages(self._codec.messages(packet), answer)
 
     def join(self, namespace: str, payload: Any) -> int:
         """Send CONNECT."""
@@ -64,7 +64,7 @@ class PacketConnection:
 
     def ack(self, namespace: str, number: int, payload: list[Any], _attachments: None) -> int:
         """Answer an event."""
-        return self._send(kinds.ACK, namespace, payload, number)
+        return self._send(kinds.ACK, namespace, payload, number, answer=True)
 
     def close(self, namespaces: Sequence[str]) -> None:
         """Leave these namespaces and end the session."""

@@ -100,12 +100,20 @@ impl ClientConnection {
         payload: &[u8],
         attachments: Option<Vec<PyBackedBytes>>,
     ) -> usize {
-        self.send(PacketType::Ack, namespace, Some(ack_id), payload, attachments)
+        self.handle.answer(self.messages(
+            PacketType::Ack,
+            namespace,
+            Some(ack_id),
+            payload,
+            attachments,
+        ))
     }
 
     /// Sends messages of the program's own parser; returns as `emit` does.
-    fn send_messages(&self, messages: Vec<Message>) -> usize {
-        self.handle.send(messages.iter().map(packet::outgoing))
+    #[pyo3(signature = (messages, answer = false))]
+    fn send_messages(&self, messages: Vec<Message>, answer: bool) -> usize {
+        let messages = messages.iter().map(packet::outgoing);
+        if answer { self.handle.answer(messages) } else { self.handle.send(messages) }
     }
 
     /// Leaves these namespaces and ends the session, when everything before it is sent.
@@ -156,9 +164,19 @@ impl ClientConnection {
         json: &[u8],
         attachments: Option<Vec<PyBackedBytes>>,
     ) -> usize {
+        self.handle.send(self.messages(kind, namespace, id, json, attachments))
+    }
+
+    fn messages(
+        &self,
+        kind: PacketType,
+        namespace: &str,
+        id: Option<u64>,
+        json: &[u8],
+        attachments: Option<Vec<PyBackedBytes>>,
+    ) -> Vec<client::Outgoing> {
         let attachments = attachments.unwrap_or_default();
-        let (parser, attachments) = (self.parser, &attachments);
-        self.handle.send(packet::messages_of(parser, kind, namespace, id, json, attachments))
+        packet::messages_of(self.parser, kind, namespace, id, json, &attachments)
     }
 }
 

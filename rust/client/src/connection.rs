@@ -325,11 +325,15 @@ impl Connection {
             push(socket, &message);
             busy = true;
         }
-        if let Poll::Ready(Err(error)) = socket.poll_flush(cx) {
-            self.lose_main(Failure::closed(format!("the connection broke: {error}")));
-            return true;
+        match socket.poll_flush(cx) {
+            Poll::Pending => busy,
+            // There is room again, and nothing else would wake the task for it.
+            Poll::Ready(Ok(())) => busy || self.opened && !self.life.queue.is_empty(),
+            Poll::Ready(Err(error)) => {
+                self.lose_main(Failure::closed(format!("the connection broke: {error}")));
+                true
+            }
         }
-        busy
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> bool {

@@ -79,6 +79,12 @@ impl Handle {
         self.mailbox.send(messages)
     }
 
+    /// Sends the answer to an event; returns as `send` does. A server that does not take its answers
+    /// is not read from.
+    pub fn answer(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
+        self.mailbox.answer(messages)
+    }
+
     /// Ends the session at once.
     pub fn abort(&self) {
         self.mailbox.close(true, Vec::new());

@@ -9,6 +9,8 @@ use parking_lot::Mutex;
 
 /// Input the program has not taken yet; with more, the connection is not read from.
 const MAX_UNREAD: usize = 1 << 20;
+/// Bytes of answers the server has asked for and does not take; with more, it is not read from.
+const MAX_ANSWERS: usize = 1 << 20;
 
 /// One message on its way to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub(crate) struct Mailbox {
     inner: Mutex<Inner>,
     /// Bytes on their way out that the transport has not taken.
     queued: AtomicUsize,
+    /// How many of them answer the server, at most.
+    answers: AtomicUsize,
     /// What `drained` is waited for, or 0.
     awaited: AtomicUsize,
     /// Weight of the events that the program has not taken.
@@ -77,6 +81,14 @@ impl Mailbox {
         let waker = inner.waker.take();
         drop(inner);
         wake(waker);
+        waiting
+    }
+
+    /// Takes an answer to an event of the server's; returns as `send` does.
+    pub(crate) fn answer(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
+        let before = self.queued();
+        let waiting = self.send(messages);
+        self.answers.fetch_add(waiting.saturating_sub(before), Ordering::Relaxed);
         waiting
     }
 
@@ -112,7 +124,8 @@ impl Mailbox {
 
     /// The transport has taken so many bytes.
     pub(crate) fn sent(&self, bytes: usize) {
-        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+        let left = self.queued.fetch_sub(bytes, Ordering::Relaxed).saturating_sub(bytes);
+        self.answers.fetch_min(left, Ordering::Relaxed);
     }
 
     pub(crate) fn pause(&self, paused: bool) {
@@ -137,7 +150,10 @@ impl Mailbox {
 
     /// Whether the connection may be read from.
     pub(crate) fn may_read(&self) -> bool {
-        self.unread.load(Ordering::Acquire) <= MAX_UNREAD && !self.paused.load(Ordering::Acquire)
+        let answers = self.answers.load(Ordering::Relaxed).min(self.queued());
+        self.unread.load(Ordering::Acquire) <= MAX_UNREAD
+            && answers <= MAX_ANSWERS
+            && !self.paused.load(Ordering::Acquire)
     }
 
     fn wake(&self) {
@@ -165,5 +181,22 @@ impl Mailbox {
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_are_not_taken_end_the_reading() {
+        let mailbox = Mailbox::default();
+        let message = |size: usize| [Outgoing::Binary(vec![0; size].into())];
+        mailbox.send(message(MAX_ANSWERS * 4));
+        assert!(mailbox.may_read(), "what the program sends is its own business");
+        mailbox.answer(message(MAX_ANSWERS + 1));
+        assert!(!mailbox.may_read());
+        mailbox.sent(MAX_ANSWERS * 4 + 1);
+        assert!(mailbox.may_read());
     }
 }
