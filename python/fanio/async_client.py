@@ -111,6 +111,7 @@ class AsyncClient(BaseClient):
             retries=options.retries,
             ack_timeout=options.ack_timeout,
             max_packets=options.max_buffer_packets,
+            max_bytes=options.max_buffer_bytes,
         )
         self._connector = Connector(
             state,

@@ -93,6 +93,8 @@ class Connector:
         self._joining: set[asyncio.Task[Any]] = set()
         self._retrying: asyncio.Task[Any] | None = None
         self._telling: asyncio.Task[Any] | None = None
+        #: Whose handlers of an end are running.
+        self._tellers = 0
         self._leaving = False
         self._connecting = False
         #: None while there is nothing to wait for.
@@ -336,6 +338,7 @@ class Connector:
         state.namespaces = {}
         self._settle(granted=False)
         self._outgoing.lost()
+        self._dispatcher.lost()
         again = self._reconnection.enabled and not self._leaving and bool(state.wanted)
         if connected or self._leaving:
             self._telling = self._tasks.start(self._after_loss(self._telling, gone, reason, again=again))
@@ -350,10 +353,14 @@ class Connector:
             self._finish()
 
     async def _tell_end(self, names: list[str], reason: str, *, final: bool) -> None:
-        for name in names:
-            await self._dispatcher.trigger("disconnect", name, reason)
-            if final:
-                await self._dispatcher.trigger("__disconnect_final", name)
+        self._tellers += 1
+        try:
+            for name in names:
+                await self._dispatcher.trigger("disconnect", name, reason)
+                if final:
+                    await self._dispatcher.trigger("__disconnect_final", name)
+        finally:
+            self._tellers -= 1
 
     async def _tell_all(self, event: str, *args: Any) -> None:
         for name in self._names:
@@ -447,14 +454,14 @@ class Connector:
         await self._stop_retrying()
         link = self._state.link
         if link is None:
-            if self._telling is None or self._telling.done():
+            if not self._is_telling():
                 await (self._give_up() if retried else self._finish_now())
             return
         if not link.opening.done():
             link.abort()
             return
         # A handler that hears of an end may be who calls: it must not wait for itself.
-        telling = self._telling is not None and not self._telling.done()
+        telling = self._is_telling()
         for name in self._state.namespaces:
             self._recovery.forget(name)
         if abort:
@@ -468,6 +475,10 @@ class Connector:
     async def _finish_now(self) -> None:
         if self._over is not None:
             self._finish()
+
+    def _is_telling(self) -> bool:
+        # A task that runs at once is not noted yet while it does.
+        return self._tellers > 0 or (self._telling is not None and not self._telling.done())
 
     async def _handlers_done(self) -> None:
         telling, current = self._telling, asyncio.current_task()

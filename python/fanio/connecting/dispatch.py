@@ -114,6 +114,10 @@ class ClientDispatcher:
         for event in self._early.take(namespace):
             self.event(namespace, *event)
 
+    def lost(self) -> None:
+        """Drop what came before a namespace that was not granted: the next session is another."""
+        self._early.take()
+
     def _start(self, handler: Handler, args: list[Any], namespace: str, ack_id: int | None, event: Any) -> None:
         kept: list[asyncio.Task[Any]] = []
         self._tasks.start_event(KEY, self._run(handler, args, namespace, ack_id, event, kept), kept)

@@ -47,6 +47,10 @@ class _Retry:
         self.pending = False
         self.number: int | None = None
 
+    def size(self) -> int:
+        """Return its bytes."""
+        return Waiting(self.payload, self.attachments, None).size()
+
 
 class Outgoing:
     """The sending side of a client."""
@@ -62,6 +66,7 @@ class Outgoing:
         retries: int,
         ack_timeout: float | None,
         max_packets: int,
+        max_bytes: int,
     ) -> None:
         """Take the collaborators and the options of the same names."""
         self._state = state
@@ -72,6 +77,7 @@ class Outgoing:
         self._retries = retries
         self._ack_timeout = ack_timeout
         self._max_packets = max_packets
+        self._max_bytes = max_bytes
         self._queues: dict[str, deque[_Retry]] = {}
 
     def emit(
@@ -197,7 +203,9 @@ class Outgoing:
 
     def _queue(self, namespace: str, retry: _Retry) -> None:
         queue = self._queues.setdefault(namespace, deque())
-        if len(queue) >= max(self._max_packets, 1):
+        size = retry.size() + sum(item.size() for item in queue)
+        # One alone may be as large as it likes, as without retries.
+        if queue and (len(queue) >= max(self._max_packets, 1) or size > self._max_bytes):
             msg = f"{namespace}: {len(queue)} events wait for their acknowledgement already"
             raise BufferFullError(msg)
         queue.append(retry)
