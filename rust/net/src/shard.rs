@@ -120,9 +120,10 @@ impl Shard {
             self.ready(event);
         }
         self.accept();
-        self.resume();
         self.read();
         self.take_commands();
+        // After the commands: one of them may be what a session waits for, and nothing else may come.
+        self.resume();
         self.guard(None, Self::flush);
         self.guard(None, Self::fan_out);
         self.inbox.set_pending(self.fanout.pending_bytes() + self.command_bytes);
