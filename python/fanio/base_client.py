@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from fanio.connecting.handlers import ClientHandlers
 from fanio.connecting.recovery import Recovery
 from fanio.connecting.state import State
+from fanio.handling.handlers import register_by_name
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -191,14 +192,7 @@ class BaseClient:
 
         A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
         """
-        if len(args) == 1 and not kwargs and callable(args[0]):
-            return self.on(args[0].__name__)(args[0])
-
-        def register(function: HandlerT) -> HandlerT:
-            self.on(function.__name__, function, *args, **kwargs)
-            return function
-
-        return register
+        return register_by_name(self.on, args, kwargs)
 
     def register_namespace(self, namespace_handler: Any) -> None:
         """Register an object whose methods are the handlers of its namespace.

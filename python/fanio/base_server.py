@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from fanio.handling.handlers import NO_ACK, RESERVED, HandlerTable
+from fanio.handling.handlers import NO_ACK, RESERVED, HandlerTable, register_by_name
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -122,15 +122,7 @@ class BaseServer:
 
         A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
         """
-        if len(args) == 1 and not kwargs and callable(args[0]):
-            self.on(args[0].__name__, args[0])
-            return args[0]
-
-        def register(function: HandlerT) -> HandlerT:
-            self.on(function.__name__, function, *args, **kwargs)
-            return function
-
-        return register
+        return register_by_name(self.on, args, kwargs)
 
     # Clients
 
