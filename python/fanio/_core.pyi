@@ -6,11 +6,13 @@ from typing import Final, final
 __all__ = [
     "ACK",
     "ADMISSION",
+    "ANSWERED",
     "CLOSED",
     "CONNECT",
     "CONNECT_ERROR",
     "DISCONNECT",
     "DRAINED",
+    "ENDED",
     "EVENT",
     "FAILED",
     "FLUSH",
@@ -58,6 +60,13 @@ CLOSED: Final[int]
 """(CLOSED, session_id, reason: str): the session is gone; parsers "raw" and "program"."""
 REFUSED: Final[int]
 """(REFUSED, head: bytes, peer: tuple[str, int] | None, secure: bool, code: int, message: str)."""
+ANSWERED: Final[int]
+"""(ANSWERED, head: bytes, peer: tuple[str, int] | None, secure: bool, status: int, websocket: bool).
+
+A request was answered, 101 for a WebSocket.
+"""
+ENDED: Final[int]
+"""(ENDED,): a WebSocket that was told of has ended."""
 
 # Of a client's connection: (kind, connection_id, ...).
 # OPEN: (sid, transport, ping_interval: int, ping_timeout: int), in milliseconds; the handshake is done.
@@ -93,16 +102,26 @@ class Server:
         date: bool = False,
         idle: float | None = None,
         most: int | None = None,
+        log: tuple[bool, bool, bool] = ...,
     ) -> None:
         """Accept on this listening socket; serve `path`, hand off everything else, marked with `listener`.
 
         Every response begins with the lines of `headers` (each with its CRLF) and, with `date`, the time; a stream may
         idle for `idle` seconds between two requests; with `most` connections or more, see crowd(), requests get 503.
+        `log` asks for ANSWERED events of requests, for the same of WebSockets, and for ENDED events.
         """
     def crowd(self, outside: int) -> int:
         """Note how many connections are not with the shards; return how many are (of listeners with `most`)."""
     def unlisten(self) -> None: ...
-    def adopt(self, fd: int, path: str, data: bytes, peer: tuple[str, int] | None, secure: bool) -> None:
+    def adopt(
+        self,
+        fd: int,
+        path: str,
+        data: bytes,
+        peer: tuple[str, int] | None,
+        secure: bool,
+        log: tuple[bool, bool, bool] = ...,
+    ) -> None:
         """Give a connected stream (a TCP or Unix socket) to a shard; the fd is the core's from now on."""
     def shutdown(self) -> None:
         """Close every session (reason "server shutdown", WebSocket 1012); a STOPPED event follows."""

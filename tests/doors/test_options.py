@@ -194,5 +194,3 @@ def test_requests_to_the_app_are_logged_as_before(tmp_path: Path, app: str) -> N
         with polling(server) as session:
             assert session.is_served()
         until(lambda: '"GET /hello?name=you HTTP/1.1" 200 OK' in server.output())
-        # The shards write no access log.
-        assert ("GET /socket.io/" in server.output()) is (app == "watched")

@@ -76,8 +76,14 @@ class Core:
     def __init__(self):
         self.adopted = []
 
-    def adopt(self, fd, path, data, peer, secure):
-        self.adopted.append((fd, path, data, peer, secure))
+    def adopt(self, fd, path, data, peer, secure, log):
+        self.adopted.append((fd, path, data, peer, secure, log))
+
+
+class Journal:
+    def lines(self, config):
+        assert isinstance(config, Config)
+        return "lines"
 
 
 class Case:
@@ -98,9 +104,11 @@ class Case:
         self.receive = self.protocol.receive
         self.send = self.protocol.send
         self.core = Core()
+        self.journal = Journal()
 
     def moves(self):
-        return take_over(self.core, [(b"x-mark", b"1")], self.scope, self.receive, self.send)
+        mark = [(b"x-mark", b"1")]
+        return take_over(self.core, self.journal, mark, self.scope, self.receive, self.send)
 
     def close(self):
         for fd, *_ in self.core.adopted:
@@ -118,11 +126,11 @@ def case():
 
 def test_a_duplicate_and_the_head_go_to_a_shard(case):
     assert case.moves()
-    ((fd, path, data, peer, secure),) = case.core.adopted
+    ((fd, path, data, peer, secure, log),) = case.core.adopted
     assert fd != case.ours.fileno()
     os.write(fd, b"hello")
     assert case.theirs.recv(10) == b"hello"
-    assert (path, peer, secure) == ("", ("192.0.2.1", 5), False)
+    assert (path, peer, secure, log) == ("", ("192.0.2.1", 5), False, "lines")
     assert data.startswith(b"GET /socket.io/ HTTP/1.1\r\nhost: a.example\r\nconnection: Upgrade\r\n")
     assert data.endswith(b"x-mark: 1\r\n\r\n")
     assert b"content-length" not in data

@@ -78,11 +78,12 @@ class Listening(asyncio.AbstractServer):
         self._server._environs.more = uvicorn.scope_of_server(self._uvicorn)
         self._server._serve_on(self._loop)
         self._server._serving.patience = config.timeout_graceful_shutdown
+        log = self._server._journal.lines(config)
         for listening in self.sockets:
             with socket.socket(fileno=os.dup(listening.fileno())) as duplicate:
                 duplicate.listen(backlog)
                 self._server._serving.listen(
-                    duplicate.detach(), app.core_path, self.hand_off, **uvicorn.manners(config)
+                    duplicate.detach(), app.core_path, self.hand_off, log=log, **uvicorn.manners(config)
                 )
         self._limits = Limits(self._server._core, self._uvicorn, self._loop)
         self._open = True

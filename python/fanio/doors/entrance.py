@@ -11,6 +11,7 @@ from fanio.doors.takeover import take_over
 
 if TYPE_CHECKING:
     from fanio import _core
+    from fanio.doors.journal import Journal
     from fanio.handling.serving import Serving
     from fanio.types import Receive, Scope, Send
     from fanio.wire.scopes import Scopes
@@ -25,11 +26,12 @@ _POLLING = "Socket.IO's polling comes through ASGI messages (door: bridge)"
 class Entrance:
     """The ASGI side of one server."""
 
-    def __init__(self, core: _core.Server, serving: Serving, scopes: Scopes, fastest: Door) -> None:
+    def __init__(self, core: _core.Server, serving: Serving, scopes: Scopes, journal: Journal, fastest: Door) -> None:
         """Let nothing use a faster door than ``fastest``."""
         self._core = core
         self._serving = serving
         self._scopes = scopes
+        self._journal = journal
         self._fastest = fastest
         self._said: set[str] = set()
         self._farewell: Farewell | None = None
@@ -57,7 +59,7 @@ class Entrance:
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         allowed = is_allowed("takeover", self._fastest)
         mark = self._mark(scope)
-        if allowed and take_over(self._core, mark, scope, receive, send):
+        if allowed and take_over(self._core, self._journal, mark, scope, receive, send):
             self._say(_TAKEOVER)
             return
         self._say(_WEBSOCKETS)

@@ -21,6 +21,7 @@ from fanio.doors.uvicorn import protocol_of_websocket, unwrapped_send
 if TYPE_CHECKING:
     from fanio import _core
     from fanio.doors.head import Headers
+    from fanio.doors.journal import Journal
     from fanio.types import Receive, Scope, Send
 
 __all__ = ["take_over"]
@@ -31,11 +32,12 @@ _NEEDED = {b"connection", b"sec-websocket-key", b"sec-websocket-version", b"upgr
 _LEFT_OUT = (b"content-length", b"transfer-encoding")
 
 
-def take_over(core: _core.Server, mark: Headers, scope: Scope, receive: Receive, send: Send) -> bool:
+def take_over(core: _core.Server, journal: Journal, mark: Headers, scope: Scope, receive: Receive, send: Send) -> bool:
     """Move a WebSocket that is connecting to a shard; return whether it has been.
 
     Args:
         core: Of the server that is asked for.
+        journal: Gets the lines that uvicorn would log.
         mark: Headers to end the request head with.
         scope: The WebSocket's.
         receive: It has said ``websocket.connect``.
@@ -53,7 +55,8 @@ def take_over(core: _core.Server, mark: Headers, scope: Scope, receive: Receive,
     except OSError:
         return False  # none left, or gone already
     _let_go(protocol, transport)
-    core.adopt(descriptor, "", build_head(scope, _LEFT_OUT, mark), peer_of(scope), is_secure(scope))
+    head, log = build_head(scope, _LEFT_OUT, mark), journal.lines(protocol.config)
+    core.adopt(descriptor, "", head, peer_of(scope), is_secure(scope), log)
     return True
 
 

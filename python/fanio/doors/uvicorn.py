@@ -14,6 +14,7 @@ __all__ = [
     "config_of_lifespan",
     "forwarded_allow_ips",
     "logger",
+    "logs_of_websockets",
     "manners",
     "protocol_of_request",
     "protocol_of_websocket",
@@ -23,6 +24,9 @@ __all__ = [
     "unwrapped_send",
 ]
 
+#: Which protocols for WebSockets log that a connection begins, and that it ends.
+_TELL_BEGINNINGS = ("WebSocketProtocol", "WebSocketsSansIOProtocol")
+_TELL_ENDS = ("WebSocketProtocol",)
 _FACTORY = "Server.startup.<locals>.create_protocol"
 _PROXY_HEADERS = ("uvicorn.middleware.proxy_headers", "ProxyHeadersMiddleware")
 _WEBSOCKETS = {
@@ -110,6 +114,14 @@ def manners(config: Any) -> dict[str, Any]:
         "idle": config.timeout_keep_alive,
         "most": config.limit_concurrency,
     }
+
+
+def logs_of_websockets(config: Any) -> tuple[bool, bool]:
+    """Return whether uvicorn's protocol for WebSockets logs that a connection begins, and that it ends."""
+    protocol = getattr(config, "ws_protocol_class", None)
+    name = getattr(protocol, "__qualname__", "")
+    is_known = (getattr(protocol, "__module__", ""), name) in _WEBSOCKETS
+    return is_known and name in _TELL_BEGINNINGS, is_known and name in _TELL_ENDS
 
 
 def logger() -> logging.Logger:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from fanio import _core
 from fanio.doors.choice import chosen
 from fanio.doors.entrance import Entrance
+from fanio.doors.journal import Journal
 from fanio.engineio import packet
 from fanio.handling.serving import Serving
 from fanio.handling.tasks import Tasks
@@ -123,7 +124,9 @@ class BaseServer:
         self._tasks = Tasks(self._core, self._session_of)
         self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
         self._serving = Serving(self._core, self._tasks, self._admission, logger)
-        self._entrance = Entrance(self._core, self._serving, scopes, chosen(options.door))
+        self._journal = journal = Journal(self._environs)
+        self._serving.hear({_core.ANSWERED: journal.answered, _core.ENDED: journal.ended})
+        self._entrance = Entrance(self._core, self._serving, scopes, journal, chosen(options.door))
 
     def _session_of(self, sid: str) -> str | None:
         return sid

@@ -96,9 +96,13 @@ class Serving:
             _core.STOPPED: self._note_stopped,
         }
 
+    def hear(self, receivers: Mapping[int, Callable[..., None]]) -> None:
+        """Bring more kinds of the core's events to those who take them."""
+        self._receivers.update(receivers)
+
     def attach(self, program: Program) -> None:
         """Bring the core's events to a program."""
-        self._receivers.update(program.receivers)
+        self.hear(program.receivers)
         self._program = program
 
     @property

@@ -50,7 +50,8 @@ class Request:
         self._more: Scope = more or {}
         line, _, rest = head.partition(b"\r\n")
         method, _, target = line.partition(b" ")
-        target = target.rpartition(b" ")[0]
+        target, _, protocol = target.rpartition(b" ")
+        self.http_version = protocol.removeprefix(b"HTTP/").decode("latin-1")
         if b"://" in target.partition(b"?")[0]:  # absolute form
             target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
         self.method = method.decode("latin-1")
@@ -91,7 +92,7 @@ class Request:
         return {
             **kind,
             "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
+            "http_version": self.http_version,
             "scheme": scheme,
             "path": self.path,
             "raw_path": root.encode() + self.raw_path,

@@ -8,7 +8,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
 use engine::{Parser, Reason};
-use net::{Data, Event, Handshake, Message, Peer};
+use net::{Answered, Data, Event, Handshake, Message, Peer};
 use protocol::Id;
 use protocol::json::{Placeholder, Step, placeholders};
 use pyo3::IntoPyObjectExt;
@@ -27,14 +27,18 @@ pub(crate) const OPEN: u8 = 7;
 pub(crate) const MESSAGE: u8 = 8;
 pub(crate) const CLOSED: u8 = 9;
 pub(crate) const REFUSED: u8 = 10;
+pub(crate) const ANSWERED: u8 = 11;
+pub(crate) const ENDED: u8 = 12;
 
 /// An event with what the registry knows about it: all that its tuple needs.
 pub(crate) enum Notice {
     Admission { token: u64, session: Id, handshake: bool, head: Box<[u8]>, peer: Peer },
+    Answered(Box<Answered>),
     Closed { session: Id, reason: Reason },
     Connect { sid: Id, namespace: Arc<str>, session: Id, auth: Box<[u8]> },
     Data { kind: u8, namespace: Arc<str>, data: Data },
     Disconnect { sid: Id, namespace: Arc<str>, session: Id, reason: Reason },
+    Ended,
     HandOff { fd: OwnedFd, data: Vec<u8>, listener: u32 },
     Message { session: Id, message: Message },
     Open { session: Id, head: Box<[u8]>, peer: Peer, transport: &'static str },
@@ -55,6 +59,7 @@ pub(crate) fn notice(registry: &mut Registry, event: Event, parser: Parser) -> O
         Event::Admission { token, session, handshake, head, peer } => {
             Some(Notice::Admission { token, session, handshake, head, peer })
         }
+        Event::Answered(answered) => Some(Notice::Answered(answered)),
         Event::Closed { session, reason } => {
             registry.close(&session);
             Some(Notice::Closed { session, reason: reason? })
@@ -75,6 +80,7 @@ pub(crate) fn notice(registry: &mut Registry, event: Event, parser: Parser) -> O
             };
             Some(Notice::Disconnect { sid, namespace, session, reason })
         }
+        Event::Ended => Some(Notice::Ended),
         Event::Event(data) => data_notice(registry, EVENT, data),
         Event::HandOff { fd, data, listener } => Some(Notice::HandOff { fd, data, listener }),
         Event::Message { session, message } => Some(Notice::Message { session, message }),
@@ -128,6 +134,11 @@ impl<'py, 'a> Tuples<'py, 'a> {
                 let session = session.as_str();
                 (ADMISSION, token, session, handshake, head, address, peer.secure).into_pyobject(py)
             }
+            Notice::Answered(answered) => {
+                let Answered { head, peer, status, websocket, .. } = &*answered;
+                let (head, address) = (PyBytes::new(py, head), peer_address(peer));
+                (ANSWERED, head, address, peer.secure, *status, *websocket).into_pyobject(py)
+            }
             Notice::Closed { session, reason } => {
                 (CLOSED, session.as_str(), reason.as_str()).into_pyobject(py)
             }
@@ -142,6 +153,7 @@ impl<'py, 'a> Tuples<'py, 'a> {
                 (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str())
                     .into_pyobject(py)
             }
+            Notice::Ended => PyTuple::new(py, [ENDED]),
             Notice::HandOff { fd, data, listener } => {
                 (HANDOFF, fd.into_raw_fd(), PyBytes::new(py, &data), listener).into_pyobject(py)
             }

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use net::{Arrival, Command, Crowd, Io, Listener, Peer, Site};
+use net::{Arrival, Command, Crowd, Io, Listener, Log, Peer, Site};
 use pyo3::prelude::*;
 
 use crate::error::Error;
 use crate::server::Server;
 
+/// Which lines of an access log are asked for: of requests, of `WebSockets`, of their ends.
+type Lines = (bool, bool, bool);
+
 #[pymethods]
 impl Server {
     /// Accepts on a listening socket, which is the core's from now on.
-    #[pyo3(signature = (fd, path, listener, headers = "", date = false, idle = None, most = None))]
+    #[pyo3(signature = (fd, path, listener, headers = "", date = false, idle = None, most = None, log = (false, false, false)))]
     #[expect(clippy::too_many_arguments, reason = "the fields of a site")]
     fn listen(
         &self,
@@ -25,13 +28,15 @@ impl Server {
         date: bool,
         idle: Option<f64>,
         most: Option<usize>,
+        log: Lines,
     ) -> Result<(), Error> {
         let fd = own(fd);
         let net = self.net()?;
         let idle = idle.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let crowd = most.map(|most| self.crowd_of(most));
         let (path, headers) = (path.into(), headers.into());
-        let site = Site { path, listener: Some(listener), headers, date, idle, crowd };
+        let listener = Some(listener);
+        let site = Site { path, listener, headers, date, idle, log: lines(log), crowd };
         let listener = Listener::from_fd(fd, site)?;
         net.push(0, Command::Listen(Box::new(listener)));
         Ok(())
@@ -51,6 +56,7 @@ impl Server {
     }
 
     /// Gives a connected stream to a shard.
+    #[pyo3(signature = (fd, path, data, peer, secure, log = (false, false, false)))]
     fn adopt(
         &self,
         fd: i32,
@@ -58,13 +64,14 @@ impl Server {
         data: Vec<u8>,
         peer: Option<(String, u16)>,
         secure: bool,
+        log: Lines,
     ) -> Result<(), Error> {
         let io = Io::from_fd(own(fd))?;
         let net = self.net()?;
         let ip = |host: &str| host.parse::<std::net::IpAddr>().ok();
         let addr = peer.and_then(|(host, port)| Some((ip(&host)?, port).into()));
         let peer = Peer { addr, secure };
-        let site = Arc::new(Site::adopted(path));
+        let site = Arc::new(Site::adopted(path, lines(log)));
         let arrival = Arrival { io, site, place: None, peer, data, moved: false };
         // The shards take turns; a stream for a known session goes on to that one's shard.
         let turn = self.adopted.fetch_add(1, Ordering::Relaxed);
@@ -78,6 +85,10 @@ impl Server {
     fn crowd_of(&self, most: usize) -> Arc<Crowd> {
         Arc::clone(self.crowd.lock().get_or_insert_with(|| Arc::new(Crowd::new(most))))
     }
+}
+
+fn lines((requests, websockets, ends): Lines) -> Log {
+    Log { requests, websockets, ends }
 }
 
 /// Takes a descriptor over from Python, which has given it away.

@@ -25,6 +25,8 @@ mod _core {
     #[pymodule_export]
     const ADMISSION: u8 = crate::delivery::ADMISSION;
     #[pymodule_export]
+    const ANSWERED: u8 = crate::delivery::ANSWERED;
+    #[pymodule_export]
     const CLOSED: u8 = crate::delivery::CLOSED;
     #[pymodule_export]
     const CONNECT: u8 = crate::delivery::CONNECT;
@@ -34,6 +36,8 @@ mod _core {
     const DISCONNECT: u8 = crate::delivery::DISCONNECT;
     #[pymodule_export]
     const DRAINED: u8 = crate::client::DRAINED;
+    #[pymodule_export]
+    const ENDED: u8 = crate::delivery::ENDED;
     #[pymodule_export]
     const EVENT: u8 = crate::delivery::EVENT;
     #[pymodule_export]

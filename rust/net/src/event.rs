@@ -8,6 +8,8 @@ use engine::Reason;
 use protocol::Id;
 use rooms::Addr;
 
+use crate::journal::Answered;
+
 /// Where a stream comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
@@ -70,6 +72,8 @@ pub enum Event {
         /// Who sent it.
         peer: Peer,
     },
+    /// A request was answered (`Site::log`).
+    Answered(Box<Answered>),
     /// A session that the program knows is closed.
     Closed {
         /// The session.
@@ -97,6 +101,8 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
+    /// A WebSocket has ended (`Site::log`).
+    Ended,
     /// A client sent an event.
     Event(Data),
     /// A request for another path; the stream is the receiver's.

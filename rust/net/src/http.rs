@@ -15,6 +15,7 @@ use crate::admission::Asking;
 use crate::cargo::{Cargo, plain};
 use crate::counters::Counter;
 use crate::event::{Event, Handshake, Peer};
+use crate::journal::{Log, Noted};
 use crate::origin::{self, Verdict};
 use crate::polling::{Poll, Post};
 use crate::random::shard_of;
@@ -31,10 +32,12 @@ const UNREAD: usize = 64 * 1024;
 /// A stream in its HTTP life.
 #[derive(Debug)]
 pub(crate) struct Http {
-    site: Arc<Site>,
+    pub(crate) site: Arc<Site>,
     pub(crate) peer: Peer,
     pub(crate) generation: u32,
     pub(crate) phase: Phase,
+    /// What goes into the access log of the request under way.
+    pub(crate) noted: Option<Noted>,
     /// How much of the input was searched for the end of the head.
     scanned: usize,
     /// Sent here by another shard for the request that waits.
@@ -56,12 +59,17 @@ pub(crate) enum Phase {
 
 impl Http {
     pub(crate) fn new(site: Arc<Site>, peer: Peer, generation: u32) -> Self {
-        Self { site, peer, generation, phase: Phase::Head, scanned: 0, moved: false }
+        Self { site, peer, generation, phase: Phase::Head, noted: None, scanned: 0, moved: false }
     }
 
     /// Whether the stream is between two requests.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Head)
+    }
+
+    /// Whether its requests go into an access log.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.site.log != Log::default()
     }
 
     /// Whether a body waits that was read to its end.
@@ -171,6 +179,14 @@ impl Table {
         if http.site.listener.is_some() && !is_ours(input, &http.site.path) {
             return self.hand_off(slot, std::mem::take(input));
         }
+        if self.waits_for_log(slot) {
+            self.set_deadline(slot, None);
+            self.throttle(slot);
+            return Step::More;
+        }
+        let Some(http) = self.http(slot) else {
+            return Step::Gone;
+        };
         let from = http.scanned.saturating_sub(3);
         let complete = input[from..].windows(4).any(|four| four == b"\r\n\r\n");
         http.scanned = input.len();
@@ -256,6 +272,7 @@ impl Table {
 
     /// Answers one request, or starts what will answer it.
     fn request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
+        self.note_request(slot, request, head);
         let Some(http) = self.http(slot) else { return };
         let (site, peer) = (Arc::clone(&http.site), http.peer.clone());
         if !path_matches(request.path().as_bytes(), &site.path) {
@@ -417,6 +434,7 @@ impl Table {
 
     /// Writes a response; the stream goes on to its next request, or closes.
     pub(crate) fn answer(&mut self, slot: u32, reply: Reply) {
+        self.tell_answer(slot, reply.status());
         let Some(http) = self.http(slot) else { return };
         let site = Arc::clone(&http.site);
         let Some(stream) = self.streams.get_mut(slot as usize) else {

@@ -49,6 +49,10 @@ impl Reply {
         Self { keep_alive: self.keep_alive && keep_alive, ..self }
     }
 
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
     pub(crate) fn keeps_alive(&self) -> bool {
         self.keep_alive
     }

@@ -273,7 +273,9 @@ impl Shard {
                 Role::Http(http) => http.carries().map(|(session, _)| session),
                 Role::Closing { .. } => None,
             };
-            if session.is_some_and(|session| self.table.is_throttled(session)) {
+            if session.is_some_and(|session| self.table.is_throttled(session))
+                || self.table.waits_for_log(slot)
+            {
                 self.table.throttled.push(slot);
             } else if let Some(stream) = self.table.streams.get_mut(slot as usize) {
                 stream.paused = false;

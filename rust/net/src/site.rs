@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::journal::Log;
+
 /// What is served on a stream.
 #[derive(Debug, Default)]
 pub struct Site {
@@ -21,14 +23,16 @@ pub struct Site {
     pub date: bool,
     /// How long a stream may idle between two requests; the option `body_timeout` when not given.
     pub idle: Option<Duration>,
+    /// Which lines of an access log are written of it.
+    pub log: Log,
     /// Where its streams are counted, when there may be so many only.
     pub crowd: Option<Arc<Crowd>>,
 }
 
 impl Site {
     /// For streams that the program gives, without a listener.
-    pub fn adopted(path: &str) -> Self {
-        Self { path: path.into(), ..Self::default() }
+    pub fn adopted(path: &str, log: Log) -> Self {
+        Self { path: path.into(), log, ..Self::default() }
     }
 
     /// The header lines of a response that is made now.

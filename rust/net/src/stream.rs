@@ -59,6 +59,8 @@ pub(crate) struct Stream {
     /// Shut down the sending side once the backlog is written.
     finishing: bool,
     finished: bool,
+    /// A WebSocket whose end goes into the access log.
+    pub(crate) end_is_told: bool,
 }
 
 impl Stream {
@@ -76,6 +78,7 @@ impl Stream {
             paused: false,
             finishing: false,
             finished: false,
+            end_is_told: false,
         }
     }
 

@@ -21,6 +21,7 @@ use crate::counters::{Counter, Counters};
 use crate::event::{Event, Handshake};
 use crate::http::Http;
 use crate::inbox::Inbox;
+use crate::journal::Journal;
 use crate::load::Load;
 use crate::options::Options;
 use crate::outbox::Outbox;
@@ -77,6 +78,7 @@ pub(crate) struct Table {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) events: Vec<Event>,
     pub(crate) published: u64,
+    pub(crate) journal: Journal,
     pub(crate) actions: Vec<Action>,
     /// Streams to read in this turn.
     pub(crate) ready: Vec<u32>,
@@ -135,6 +137,7 @@ impl Table {
             outbox,
             events: Vec::new(),
             published: 0,
+            journal: Journal::default(),
             actions: Vec::new(),
             ready: Vec::new(),
             throttled: Vec::new(),
@@ -197,6 +200,9 @@ impl Table {
         let lost = stream.discard(&mut self.load);
         self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
         self.counters.add(Counter::StreamsClosed);
+        if stream.end_is_told {
+            self.tell_end();
+        }
         Some(stream)
     }
 

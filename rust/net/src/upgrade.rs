@@ -72,6 +72,7 @@ impl Table {
     fn become_websocket(&mut self, slot: u32, session: u32, probe: bool, accepted: &Accepted) {
         let deflate = accepted.deflate.as_ref().map(|(deflate, _)| *deflate);
         let decoder = Decoder::server().deflate(deflate.is_some());
+        self.tell_websocket(slot);
         if let Some(stream) = self.streams.get_mut(slot as usize) {
             stream.role = Role::WebSocket { session, probe, deflate, decoder };
             stream.deadline = engine::Time(0);

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use net::{Command, Counter, Event, Listener, Options, Server, Site};
+use net::{Command, Counter, Event, Listener, Log, Options, Server, Site};
 use rooms::{Frame, RoomId};
 use smallvec::smallvec;
 
@@ -27,12 +27,8 @@ struct Running {
 
 impl Running {
     fn start(options: Options) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
         let server = Arc::new(Server::start(&Arc::new(options)).unwrap());
-        let site = Site { path: "/socket.io".into(), listener: Some(7), ..Site::default() };
-        let listener = Listener::from_fd(OwnedFd::from(listener), site).unwrap();
-        server.push(0, Command::Listen(Box::new(listener)));
+        let addr = listen(&server, Log::default());
         let stop = Arc::new(AtomicBool::new(false));
         let program = std::thread::spawn({
             let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
@@ -67,6 +63,15 @@ impl Running {
         self.server.stop();
         seen
     }
+}
+
+fn listen(server: &Server, log: Log) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let site = Site { path: "/socket.io".into(), listener: Some(7), log, ..Site::default() };
+    let listener = Listener::from_fd(OwnedFd::from(listener), site).unwrap();
+    server.push(0, Command::Listen(Box::new(listener)));
+    addr
 }
 
 fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
@@ -380,4 +385,74 @@ fn a_client_that_does_not_read_is_closed_as_slow() {
     assert_eq!(running.server.counter(Counter::ClosedSlowClient), 1);
     drop(stalled);
     running.finish();
+}
+
+/// The statuses of the requests and the ends that a server tells of, until so many have come.
+fn told(server: &Server, count: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    while lines.len() < count {
+        lines.extend(server.take(64).into_iter().filter_map(|event| match event {
+            Event::Answered(line) => Some(format!("{} {}", line.status, line.websocket)),
+            Event::Ended => Some("ended".to_owned()),
+            _ => None,
+        }));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    lines
+}
+
+#[test]
+fn what_a_log_has_is_told_once_for_each_request() {
+    let log = Log { requests: true, websockets: true, ends: true };
+    let server = Server::start(&Arc::new(Options::default())).unwrap();
+    let mut stream = TcpStream::connect(listen(&server, log)).unwrap();
+    let (_, open) = get(&mut stream, "/socket.io/?EIO=4&transport=polling");
+    let path = session_path(&open);
+    assert_eq!(post(&mut stream, &path, "3").1, "ok");
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
+    drop(stream);
+    // The poll was not answered.
+    assert_eq!(told(&server, 2), ["200 false", "200 false"]);
+
+    let websocket = "/socket.io/?EIO=4&transport=websocket";
+    for (path, lines) in
+        [(websocket, &["101 true", "ended"][..]), ("/socket.io/?EIO=4", &["400 true"])]
+    {
+        let mut stream = TcpStream::connect(listen(&server, log)).unwrap();
+        stream.write_all(upgrade(path).as_bytes()).unwrap();
+        read_head(&mut stream);
+        drop(stream);
+        assert_eq!(told(&server, lines.len()), lines);
+    }
+    server.stop();
+}
+
+#[test]
+fn requests_wait_while_the_log_is_full() {
+    const REQUESTS: usize = 400;
+    let log = Log { requests: true, ..Log::default() };
+    let options = Options { shards: 1, ..Options::default() };
+    let server = Server::start(&Arc::new(options)).unwrap();
+    let mut stream = TcpStream::connect(listen(&server, log)).unwrap();
+    let padding = "x".repeat(15_000);
+    let path = "/socket.io/?EIO=4&transport=polling&sid=A";
+    let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nX-Padding: {padding}\r\n\r\n");
+    let fits = (4_usize << 20).div_ceil(request.len());
+    let writer = std::thread::spawn({
+        let mut stream = stream.try_clone().unwrap();
+        move || (0..REQUESTS).for_each(|_| stream.write_all(request.as_bytes()).unwrap())
+    });
+    for _ in 0..fits {
+        assert!(read_response(&mut stream).0.starts_with("HTTP/1.1 400 "));
+    }
+    while server.counter(Counter::ReadPauses) == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(server.counter(Counter::RequestsAnswered), fits as u64);
+    assert_eq!(told(&server, REQUESTS).len(), REQUESTS);
+    for _ in fits..REQUESTS {
+        assert!(read_response(&mut stream).0.starts_with("HTTP/1.1 400 "));
+    }
+    writer.join().unwrap();
+    server.stop();
 }
