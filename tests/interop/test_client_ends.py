@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,7 @@ def saying(*packets: str) -> Script:
     async def script(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(accept_websocket(head) + frame("0" + json.dumps(OPEN)))
         await reader.read(1)
-        for packet in packets:
-            writer.write(frame(packet))
+        writer.write(b"".join(map(frame, packets)))
         with contextlib.suppress(OSError):
             while data := await reader.read(1000):
                 if data[-8:-6] == b"\x88\x82":
@@ -72,3 +72,82 @@ async def test_who_does_not_wait_for_retries_any_more_ends_them() -> None:
         await connecting
     await asyncio.wait_for(client.wait(), SECONDS)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def flooding(count: int) -> Script:
+    """A server that sends so many events in one go, and closes when the client does."""
+    return saying('40{"sid":"x"}', *['42["x"]'] * count)
+
+
+async def test_nothing_is_handled_after_disconnect() -> None:
+    client = fanio.AsyncClient()
+    handled = 0
+    gone = asyncio.Event()
+
+    async def handler() -> None:
+        nonlocal handled
+        handled += 1
+        if handled == 1:
+            await client.disconnect()
+            gone.set()
+
+    client.on("x", handler)
+    async with serving(flooding(3000)) as url:
+        await client.connect(url, transports="websocket", wait_timeout=SECONDS)
+        await asyncio.wait_for(gone.wait(), SECONDS)
+    # Those that were started in the same turn.
+    assert handled < 300
+
+
+async def test_a_loop_that_ends_leaves_no_task() -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        tasks.append(task)
+        return task
+
+    async def program(url: str) -> None:
+        asyncio.get_running_loop().set_task_factory(factory)
+        client = fanio.AsyncClient()
+        started = asyncio.Event()
+
+        @client.on("x")
+        async def handler() -> None:
+            started.set()
+            await asyncio.sleep(3600)
+
+        await client.connect(url, transports="websocket", wait_timeout=SECONDS)
+        await started.wait()
+
+    async with serving(flooding(3000)) as url:
+        await asyncio.to_thread(asyncio.run, program(url))
+    assert len(tasks) > 1
+    assert all(task.done() for task in tasks)
+
+
+async def test_a_silent_server_does_not_hold_up_the_end() -> None:
+    async def silent(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(accept_websocket(head) + frame("0" + json.dumps(OPEN)) + frame('40{"sid":"x"}'))
+        while await reader.read(1000):
+            pass
+        raise OSError
+
+    async def deaf(head: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(accept_websocket(head) + frame("0" + json.dumps(OPEN)) + frame('40{"sid":"x"}'))
+        await asyncio.sleep(3600)
+
+    one, other = fanio.AsyncClient(max_queue_bytes=1 << 25), fanio.AsyncClient()
+    async with serving(deaf) as deaf_url, serving(silent) as silent_url:
+        await one.connect(deaf_url, transports="websocket", wait_timeout=SECONDS)
+        await other.connect(silent_url, transports="websocket", wait_timeout=SECONDS)
+        for _ in range(300):
+            await one.emit("x", "x" * 50_000)
+        await other.emit("x")
+        # What is not sent is waited for longer than what is not answered.
+        waits = asyncio.create_task(one.disconnect())
+        quick = asyncio.create_task(other.disconnect())
+        done, _ = await asyncio.wait({waits, quick}, return_when=asyncio.FIRST_COMPLETED)
+        assert done == {quick}
+        await one.eio.disconnect(abort=True)
+        await waits

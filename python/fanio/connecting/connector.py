@@ -156,7 +156,7 @@ class Connector:
             await self.disconnect()
             raise
         except BaseException:
-            await self._abort()
+            self._drop_link()
             raise
 
     async def _retried(self) -> bool:
@@ -241,7 +241,9 @@ class Connector:
     def packet(self, kind: int, namespace: str, *data: Any) -> None:
         """Take a packet."""
         if kind == _core.EVENT:
-            self._dispatcher.event(namespace, *data)
+            # After disconnect() nothing is handled any more, as in the JavaScript client.
+            if not self._leaving:
+                self._dispatcher.event(namespace, *data)
         elif kind == _core.ACK:
             self._dispatcher.ack(namespace, *data)
         elif namespace not in self._state.wanted:
@@ -342,6 +344,11 @@ class Connector:
         again = self._reconnection.enabled and not self._leaving and bool(state.wanted)
         if connected or self._leaving:
             self._telling = self._tasks.start(self._after_loss(self._telling, gone, reason, again=again))
+
+    def abandoned(self, link: Link) -> None:
+        """Take the end of the loop: there is nobody left to tell."""
+        if link is self._state.link:
+            self._drop_link()
 
     async def _after_loss(self, before: asyncio.Task[Any] | None, gone: list[str], reason: str, *, again: bool) -> None:
         if before is not None and not before.done():
@@ -449,6 +456,11 @@ class Connector:
 
     async def disconnect(self, *, abort: bool = False) -> None:
         """Leave every namespace, send what waits, end the connection."""
+        await self._disconnect(abort=abort)
+        # The hub's own task ends in this turn.
+        await asyncio.sleep(0)
+
+    async def _disconnect(self, *, abort: bool) -> None:
         self._leaving = True
         retried = self._retrying is not None
         await self._stop_retrying()
@@ -485,7 +497,7 @@ class Connector:
         if telling is not None and telling is not current and not telling.done():
             await asyncio.wait([telling])
 
-    async def _abort(self) -> None:
+    def _drop_link(self) -> None:
         self._leaving = True
         link, self._state.link = self._state.link, None
         if link is not None:

@@ -35,6 +35,8 @@ class Hub:
         self._core: _core.ClientHub | None = None
         self._links: dict[int, Link] = {}
         self._users = 0
+        #: Is cancelled with all other tasks when the loop ends.
+        self._watch: asyncio.Task[None] | None = None
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Hub:
@@ -50,6 +52,7 @@ class Hub:
         if self._core is None:
             self._core = _core.ClientHub()
             self._loop.add_reader(self._core.fd(), self._drain)
+            self._watch = self._loop.create_task(self._watch_loop(self._core))
 
     def release(self) -> None:
         """Let the hub end when nobody holds it any more."""
@@ -58,8 +61,20 @@ class Hub:
             core, self._core = self._core, None
             if not self._loop.is_closed():
                 self._loop.remove_reader(core.fd())
+                if self._watch is not None:
+                    self._watch.cancel()
             self._links.clear()
             core.stop()
+
+    async def _watch_loop(self, core: _core.ClientHub) -> None:
+        """Stop when the loop cancels its tasks: those of later events nobody would wait for."""
+        try:
+            await self._loop.create_future()
+        finally:
+            if core is self._core:
+                self._loop.remove_reader(core.fd())
+                for link in list(self._links.values()):
+                    link.abandon()
 
     def connect(self, link: Link, options: dict[str, object]) -> _core.ClientConnection:
         """Open a connection whose events go to ``link``.

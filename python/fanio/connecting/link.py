@@ -45,6 +45,9 @@ class LinkOwner(Protocol):
     def lost(self, link: Link, reason: str, detail: str) -> None:
         """Take the end of a link that was open."""
 
+    def abandoned(self, link: Link) -> None:
+        """Take the end of the loop, in which nothing may be started any more."""
+
 
 class Link:
     """A connection, open or not."""
@@ -143,6 +146,11 @@ class Link:
         """End it, as the server broke the protocol: the owner hears of a parse error."""
         self.core.abort()
         self._close("parse error", detail)
+
+    def abandon(self) -> None:
+        """End at once, as the loop does."""
+        self.abort()
+        self._owner.abandoned(self)
 
     def abort(self) -> None:
         """End at once; the owner hears nothing more."""

@@ -28,6 +28,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the server may take to read what came before the last words. Node's server drops events
 /// that it reads together with the DISCONNECT behind them.
 const ECHO: Duration = Duration::from_secs(1);
+/// How long the server may take to answer a close frame.
+const CLOSING: Duration = Duration::from_secs(1);
+/// How long it may take to answer the last requests of polling.
+const LAST_POSTS: Duration = Duration::from_secs(2);
 /// How long an upgrade waits for the open poll before it goes on: not every server frees it.
 const POLL_GRACE: Duration = Duration::from_secs(1);
 /// How long what that poll may still bring is waited for.
@@ -66,6 +70,14 @@ struct Ending {
     step: Farewell,
     /// The program's last messages.
     words: Vec<Outgoing>,
+    /// How long the answer to the close frame is waited for.
+    patience: Duration,
+}
+
+impl Ending {
+    fn new(reason: Reason, until: Time, step: Farewell) -> Self {
+        Self { reason, until, step, words: Vec::new(), patience: CLOSING }
+    }
 }
 
 /// What is to be done yet.
@@ -79,8 +91,10 @@ enum Farewell {
     Words,
     /// Say goodbye: with a close frame of this code, or a close packet.
     Goodbye(u16),
-    /// Wait until it is sent; on a WebSocket, for the answer.
+    /// Wait until it is sent.
     Done,
+    /// Wait for the answer to a close frame.
+    Answer,
 }
 
 /// A connection's task.
@@ -101,6 +115,8 @@ pub(crate) struct Connection {
     /// The transport being tried.
     attempt: usize,
     opened: bool,
+    /// The program has heard of the end.
+    told: bool,
     done: bool,
     /// When the last message of the program's was sent.
     sent: Time,
@@ -131,6 +147,7 @@ impl Connection {
             deadline: None,
             attempt: 0,
             opened: false,
+            told: false,
             done: false,
             sent: Time(0),
         };
@@ -518,7 +535,7 @@ impl Connection {
             let goodbye = if reason == Reason::ParseError { 1002 } else { 1000 };
             let step = if own { Farewell::Flush } else { Farewell::Goodbye(goodbye) };
             let until = self.now().plus(self.options.timeout.min(FAREWELL));
-            self.ending = Some(Ending { reason, until, step, words: Vec::new() });
+            self.ending = Some(Ending::new(reason, until, step));
         } else {
             self.done = true;
         }
@@ -551,6 +568,15 @@ impl Connection {
             {
                 before
             }
+            // It answers nothing any more, and will not answer the goodbye.
+            (Farewell::Echo(until), _) if now >= until => {
+                ending.patience = Duration::ZERO;
+                Farewell::Words
+            }
+            (Farewell::Flush | Farewell::Echo(_), Carrier::Polling(_)) => {
+                ending.until = ending.until.min(now.plus(LAST_POSTS));
+                Farewell::Words
+            }
             (Farewell::Flush | Farewell::Echo(_), _) => Farewell::Words,
             (Farewell::Words, _) => {
                 let bytes = ending.words.iter().map(Outgoing::len).sum();
@@ -567,7 +593,14 @@ impl Connection {
                 self.mailbox.queue(bytes);
                 Farewell::Done
             }
-            (Farewell::Done, Carrier::WebSocket(_)) => before,
+            (Farewell::Done, Carrier::WebSocket(socket)) => {
+                if !socket.is_flushed() {
+                    return false;
+                }
+                ending.until = ending.until.min(now.plus(ending.patience));
+                Farewell::Answer
+            }
+            (Farewell::Answer, _) => before,
             (Farewell::Done, _) => {
                 self.done = true;
                 before
@@ -586,7 +619,14 @@ impl Connection {
             self.life.events.push(Event::Drained);
         }
         let mut batch: Vec<Notice> = Vec::with_capacity(self.life.events.len());
+        let leaves = self.ending.as_ref().is_some_and(|e| e.reason == Reason::ClientDisconnect);
         for event in self.life.events.drain(..) {
+            // Nobody handles what comes after the goodbye, and nothing bounds its reading.
+            let late = leaves && (event.is_for_handlers() || !self.mailbox.may_read());
+            if self.told || late && !event.is_end() {
+                continue;
+            }
+            self.told = event.is_end();
             let cost = event.cost();
             self.mailbox.delivered(cost);
             let mailbox = Arc::clone(&self.mailbox);

@@ -85,6 +85,16 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it is an event of the server's, which a handler would get.
+    pub(crate) fn is_for_handlers(&self) -> bool {
+        matches!(self, Self::Data { ack: false, .. })
+    }
+
+    /// Whether it is the last that is told.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Self::Closed { .. })
+    }
+
     /// What the event weighs against its connection's allowance of unread input.
     pub(crate) fn cost(&self) -> usize {
         const EACH: usize = 256;

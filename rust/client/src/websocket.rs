@@ -135,6 +135,11 @@ impl WebSocket {
         self.push(Opcode::Close, &code.to_be_bytes());
     }
 
+    /// Whether all that was pushed is written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.output.is_empty()
+    }
+
     /// Writes what was pushed.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.output.len() {
