@@ -6,7 +6,6 @@ The options of ``run`` are uvicorn's command itself, so that none is copied and 
 from __future__ import annotations
 
 import copy
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -29,7 +28,7 @@ def _impersonate(_context: click.Context, _option: click.Parameter, wanted: bool
             impersonation.install_as_socketio()
         except RuntimeError as error:
             raise click.ClickException(str(error)) from error
-        os.environ[impersonation.VARIABLE] = "1"
+        impersonation.tell_children()
     return wanted
 
 

@@ -13,11 +13,11 @@ import os
 import sys
 import types
 from collections.abc import Sequence
+from pathlib import Path
 
-__all__ = ["VARIABLE", "install_as_socketio", "install_if_told"]
+__all__ = ["VARIABLE", "install_as_socketio", "install_if_told", "tell_children"]
 
-#: Set in the environment, the package installs the hook when it is imported; the command line sets it,
-#: so that workers have it too.
+#: Set in the environment, the package installs the hook when it is imported.
 VARIABLE = "FANIO_AS_SOCKETIO"
 
 _PACKAGES = {"socketio": "fanio", "engineio": "fanio.engineio"}
@@ -84,6 +84,14 @@ def install_if_told() -> None:
     """Install the hook when the environment says so."""
     if os.environ.get(VARIABLE):
         install_as_socketio()
+
+
+def tell_children() -> None:
+    """Have the hook in every Python process that this one starts: workers, reloaders, commands."""
+    os.environ[VARIABLE] = "1"
+    folder = str(Path(__file__).parent / "children")
+    others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry != folder]
+    os.environ["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, others)])
 
 
 def _users(package: types.ModuleType) -> list[str]:

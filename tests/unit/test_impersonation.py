@@ -98,6 +98,49 @@ def test_run_loads_an_application_that_imports_socketio(tmp_path):
     assert out == "used fanio\n", err
 
 
+#: Starts Python in every way there is; each child says what it got, and how its environment was set up.
+CHILDREN = """
+import multiprocessing, subprocess, sys
+TEXT = "import socketio.exceptions, sys; print(socketio.__name__, getattr(sys, 'is_set_up', False), flush=True)"
+
+def child():
+    exec(TEXT)
+
+if __name__ == "__main__":
+    for method in multiprocessing.get_all_start_methods():
+        process = multiprocessing.get_context(method).Process(target=child)
+        process.start()
+        process.join()
+    subprocess.run([sys.executable, "-c", TEXT], check=True)
+    subprocess.run([sys.executable, "-c", "import sys; assert 'fanio' not in sys.modules"], check=True)
+"""
+
+
+def test_processes_that_the_program_starts_have_it_too(tmp_path, monkeypatch):
+    (tmp_path / "program.py").write_text(CHILDREN)
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.is_set_up = True\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    out, err = run("-m", "fanio", "exec", "--as-socketio", "-m", "program")
+    assert out.splitlines() == ["fanio True"] * 4, err
+
+
+def test_a_process_without_fanio_keeps_the_real_one(tmp_path):
+    (tmp_path / "socketio.py").write_text("")
+    script = f"""
+        import os, subprocess, sys
+        from fanio import impersonation
+        impersonation.tell_children()
+        impersonation.tell_children()
+        folder, = os.environ["PYTHONPATH"].split(os.pathsep)
+        # The interpreter alone, with no package of the environment's.
+        text = "import sys; sys.path.append({str(tmp_path)!r}); import sitecustomize, socketio as s; print(s.__file__)"
+        environ = os.environ | {{"PYTHONPATH": folder}}
+        subprocess.run([sys.executable, "-S", "-c", text], env=environ, check=True)
+    """
+    out, err = run(script=script)
+    assert str(tmp_path / "socketio.py") in out, err
+
+
 def test_workers_have_it_too(tmp_path):
     (tmp_path / "application.py").write_text(USE)
     command = [sys.executable, "-u", "-m", "fanio", "run", "--as-socketio", "--workers", "2", "--port", "0"]

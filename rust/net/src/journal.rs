@@ -87,7 +87,7 @@ impl Table {
 
     /// Keeps what is told of a request once it is answered.
     pub(crate) fn note_request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
-        let Some(http) = self.http(slot) else { return };
+        let Some(http) = self.http(slot).filter(|http| http.is_logged()) else { return };
         let websocket = request.has_token("upgrade", "websocket");
         let log = http.site.log;
         if if websocket { log.websockets } else { log.requests } {
