@@ -26,6 +26,13 @@ async def answer(message: cl.Message) -> None:
         await cl.Message(content=f"answer: {message.content}").send()
 
 
+@cl.on_window_message
+async def ask(message: str) -> None:
+    """Runs the loop inside a handler, which nest_asyncio makes possible."""
+    reply = cl.run_sync(cl.AskUserMessage(content=f"{message}?", timeout=30).send())
+    cl.run_sync(cl.Message(content=f"asked {reply['output'] if reply else 'nobody'}").send())
+
+
 @cl.on_chat_end
 async def end() -> None:
     """Says that the client has gone."""

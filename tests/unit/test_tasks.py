@@ -99,6 +99,27 @@ async def test_background_task_is_kept_and_returned(serve):
     assert task not in sio._tasks._running
 
 
+async def test_a_loop_that_may_run_nested_starts_handlers_by_itself(serve, monkeypatch):
+    monkeypatch.setattr(asyncio, "Task", asyncio.tasks._PyTask)
+    sio, core = serve()
+    order = []
+    begin = sio._serving._program.begin
+
+    @sio.event
+    async def e(sid):
+        order.append("handler")
+
+    def note():
+        begin()
+        asyncio.get_running_loop().call_soon(order.append, "turn")
+
+    (sid,) = await joined(core)
+    sio._serving._program.begin = note
+    core.event(sid, b'["e"]')
+    await until(lambda: len(order) > 1)
+    assert order == ["turn", "handler"]
+
+
 async def test_own_task_factory_is_honoured(serve):
     sio, core = serve()
     loop = asyncio.get_running_loop()

@@ -16,11 +16,15 @@ __all__ = ["MAX_IN_FLIGHT", "Tasks"]
 #: Handlers of one client that may run at the same time.
 MAX_IN_FLIGHT = 1000
 
+#: What nest_asyncio puts in the place of the tasks in C, so that a handler may run the loop until
+#: something is done. Nothing may then be started inside a callback of ours, which could not be called again.
+_NESTABLE_TASK = getattr(asyncio.tasks, "_PyTask", None)
+
 if sys.version_info >= (3, 12):
 
     def _start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         # A handler that never waits is done here and now, and costs the loop no turn.
-        if loop.get_task_factory() is None:
+        if loop.get_task_factory() is None and asyncio.Task is not _NESTABLE_TASK:
             return asyncio.Task(coroutine, loop=loop, eager_start=True)
         return loop.create_task(coroutine)
 
