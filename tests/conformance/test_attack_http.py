@@ -6,6 +6,8 @@ The `serve` fixture looks behind each test that the server lives and serves anot
 from __future__ import annotations
 
 import contextlib
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,7 @@ from fixtures.websocket import PATH as WEBSOCKET_PATH
 
 if TYPE_CHECKING:
     from conformance.conftest import Serve
-    from fixtures.server import Server
+    from fixtures.server import Pool, Server
 
 HOST = b"Host: x\r\n"
 LINE = f"GET {PATH} HTTP/1.1\r\n".encode()
@@ -48,6 +50,23 @@ def test_a_head_that_never_ends_is_cut_off(serve: Serve) -> None:
         assert_refused(silent.read_to_end(), 408)
 
 
+BARE = {
+    "a whole head": b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\nHost: x\n\n",
+    "the first line": b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\n",
+    "a later line": LINE + HOST + b"X: y\n",
+    "no request at all": b"nonsense\n",
+}
+
+
+@STRICT
+@pytest.mark.parametrize("data", BARE.values(), ids=BARE.keys())
+def test_bare_line_feeds_are_refused_before_the_head_ends(serve: Serve, data: bytes) -> None:
+    # Nothing else ends the wait within this test.
+    with Stream(serve(head_timeout=600)) as stream:
+        stream.send_slowly(data)
+        assert_refused(stream.read_to_end(), 400)
+
+
 @STRICT
 def test_a_byte_now_and_then_does_not_extend_the_head(serve: Serve) -> None:
     with Stream(serve(head_timeout=0.5)) as stream:
@@ -71,6 +90,23 @@ def test_a_body_that_never_ends_is_cut_off(serve: Serve) -> None:
     with polling(server) as session, Stream(server) as stream:
         stream.request("POST", session.path, "Content-Length: 100", body=b"42")
         assert_refused(stream.read_to_end(), 408)
+
+
+@STRICT
+def test_a_response_that_is_read_slowly_is_sent_to_its_end(pool: Pool) -> None:
+    size, seconds = 400_000, 2
+    options = {"send_buffer": 4096, "http_compression": False}
+    server = pool.get("wire", options, {"timeout_keep_alive": seconds})
+    with polling(server) as session:
+        session.getter.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        session.send(f'42["big",{size}]')
+        session.start_get()
+        until = time.monotonic() + 1.5 * seconds
+        while time.monotonic() < until:
+            # Slower than the time between two requests may be, but never still for so long.
+            session.getter.more(10_000)
+            time.sleep(seconds / 10)
+        assert session.finish_get().text == f'42["big","{"x" * size}"]'
 
 
 def test_idle_connections_hurt_nobody(server: Server) -> None:

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine::{Transport, Via};
 use protocol::Id;
-use protocol::http1::{Body, Request, parse_request};
+use protocol::http1::{Body, Request, has_bare_newline, parse_request};
 
 use crate::accept::Arrival;
 use crate::admission::Asking;
@@ -187,11 +187,15 @@ impl Table {
         let Some(http) = self.http(slot) else {
             return Step::Gone;
         };
-        let from = http.scanned.saturating_sub(3);
-        let complete = input[from..].windows(4).any(|four| four == b"\r\n\r\n");
-        http.scanned = input.len();
-        if !complete {
-            return if input.len() > max { self.refuse_head(slot, 431) } else { Step::More };
+        let scanned = std::mem::replace(&mut http.scanned, input.len());
+        let from = scanned.saturating_sub(3);
+        if !input[from..].windows(4).any(|four| four == b"\r\n\r\n") {
+            return match (input.len() > max, has_bare_newline(input, scanned)) {
+                (true, _) => self.refuse_head(slot, 431),
+                // Its end would never be found.
+                (false, true) => self.refuse_head(slot, 400),
+                (false, false) => Step::More,
+            };
         }
         http.scanned = 0;
         let (used, session) = match parse_request(input) {

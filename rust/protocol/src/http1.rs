@@ -56,17 +56,18 @@ pub fn parse_request(buf: &[u8]) -> Result<Option<(Request<'_>, usize)>, DecodeE
     };
     let headers = parsed.headers.iter().map(|header| (header.name, header.value)).collect();
     let request = Request { method, target, minor_version, headers };
-    if has_bare_newline(&buf[..used]) || request.count("host") > 1 {
+    if has_bare_newline(&buf[..used], 0) || request.count("host") > 1 {
         return Err(DecodeError::BadHead);
     }
     request.body()?;
     Ok(Some((request, used)))
 }
 
-/// Line ends other than CRLF are read by some and refused by others.
-fn has_bare_newline(head: &[u8]) -> bool {
-    let mut before = 0;
-    head.iter().any(|byte| {
+/// Whether a line ends otherwise than with CRLF, looking from a place on: some read that and others
+/// refuse it.
+pub fn has_bare_newline(head: &[u8], from: usize) -> bool {
+    let mut before = from.checked_sub(1).and_then(|at| head.get(at)).copied().unwrap_or_default();
+    head.get(from..).unwrap_or_default().iter().any(|byte| {
         let bare = *byte == b'\n' && before != b'\r';
         before = *byte;
         bare
