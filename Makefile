@@ -73,11 +73,15 @@ test-rust: ## Run the Rust tests
 test-python: build $(JS)/.stamp $(DEMO_JS)/.stamp $(LOAD) ## Run the Python tests
 	$(BIN)/python -m pytest
 
+.PHONY: test-second
+test-second: build ## Run what differs by version on another Python, if the machine has one
+	$(BIN)/python tests/second_python.py
+
 .PHONY: test
 test: test-rust test-python ## Run all tests, with all the set-up
 
 .PHONY: check
-check: lint types test ## The gate: format, lints, types, all tests
+check: lint types test test-second ## The gate: format, lints, types, all tests, some on a second Python
 
 .PHONY: differences
 differences: $(VENV)/.stamp ## Write docs/differences.md from the table that the parity tests use
@@ -113,4 +117,4 @@ fuzz: ## Fuzz each parser and the session for 60 seconds
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf target rust/fuzz/target $(CORE) $(VENV) $(JS) $(DEMO_JS)
+	rm -rf target rust/fuzz/target $(CORE) $(VENV) .venv-second $(JS) $(DEMO_JS)

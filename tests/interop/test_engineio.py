@@ -113,9 +113,11 @@ async def test_a_client_is_disconnected_behind_its_last_message(server: Server, 
 async def test_a_client_that_leaves_has_left(server: Server, client: Client, transports: list[str]) -> None:
     sid = client.eio.sid
     await client.eio.disconnect()
-    # Over a WebSocket this client closes the stream before its close packet is sent.
-    reason = "client disconnect" if transports == ["polling"] else "transport close"
-    assert (await last_words(server, sid))[:2] == [sid, reason]
+    # Over a WebSocket this client closes the stream, on some Pythons before its close packet is sent.
+    reasons = ["client disconnect"] if transports == ["polling"] else ["client disconnect", "transport close"]
+    last_sid, reason = (await last_words(server, sid))[:2]
+    assert last_sid == sid
+    assert reason in reasons
 
 
 async def last_words(server: Server, sid: str) -> list[Any]:
