@@ -7,13 +7,13 @@ acknowledges nothing.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from fanio.connecting.buffer import Buffer
+from fanio.handling.worker import Carrier, done
 from fanio.packet import ACK
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class ClientDispatcher:
         self._failures = failures
         self._logger = failures.logger
         self._early = early
+        self._events = tasks.of_events(self._serve)
         #: Calls a function of the program's; the sync client does it in a thread.
         self.invoke: Callable[[Callable[..., Any], Sequence[Any]], Any] = lambda function, args: function(*args)
 
@@ -119,28 +120,26 @@ class ClientDispatcher:
         self._early.take()
 
     def _start(self, handler: Handler, args: list[Any], namespace: str, ack_id: int | None, event: Any) -> None:
-        kept: list[asyncio.Task[Any]] = []
-        self._tasks.start_event(KEY, self._run(handler, args, namespace, ack_id, event, kept), kept)
+        self._events.start(KEY, (handler, args, namespace, ack_id, event))
 
-    async def _run(
-        self,
-        handler: Handler,
-        args: list[Any],
-        namespace: str,
-        ack_id: int | None,
-        event: Any,
-        kept: list[asyncio.Task[Any]],
-    ) -> None:
-        try:
-            result = self.invoke(handler.function, args)
-            if handler.is_async or isinstance(result, CoroutineType):
-                result = await result
-        except Exception as error:
-            self._failures.handler(error, event, namespace, self._state.namespaces.get(namespace) or "")
-        else:
-            self.answer(namespace, ack_id, result, event)
-        finally:
-            self._tasks.end_event(KEY, kept)
+    async def _serve(self, carrier: Carrier) -> None:
+        """Run the handlers of events, each in a context of its own, and answer."""
+        while True:
+            handler, args, namespace, ack_id, event = carrier.item
+            try:
+                result = self.invoke(handler.function, args)
+                if handler.is_async or isinstance(result, CoroutineType):
+                    result = await result
+            except Exception as error:
+                self._failures.handler(error, event, namespace, self._state.namespaces.get(namespace) or "")
+            else:
+                self.answer(namespace, ack_id, result, event)
+            finally:
+                if carrier.has_waited:
+                    self._tasks.end_waiting(KEY, carrier.task)
+            if carrier.is_last:
+                return
+            await done()
 
     def answer(self, namespace: str, ack_id: int | None, result: Any, event: Any) -> None:
         """Acknowledge an event, unless nobody asked for it or the connection is another one."""

@@ -17,18 +17,19 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from fanio.handling.handlers import NO_ACK
+from fanio.handling.worker import Alone, Carrier, done
 from fanio.packet import ACK
 
 if TYPE_CHECKING:
     from fanio import _core
     from fanio.handling.acks import Acks
     from fanio.handling.failures import Failures
-    from fanio.handling.handlers import Handler, HandlerTable
+    from fanio.handling.handlers import HandlerTable
     from fanio.handling.observer import Observer
     from fanio.handling.tasks import Tasks
     from fanio.handling.turns import Turns
     from fanio.logs import PacketLog
-    from fanio.types import Payload, Placeholders
+    from fanio.types import Placeholders
     from fanio.wire.codec import PacketCodec
 
 __all__ = ["Dispatcher"]
@@ -60,6 +61,7 @@ class Dispatcher:
         self._packet_log = packet_log
         self._logger = failures.logger
         self._turns = turns
+        self._events = tasks.of_events(self._serve)
         #: Whether events are logged at INFO; looked up once per batch.
         self.verbose = False
         #: Whether packets are logged; the same.
@@ -104,44 +106,42 @@ class Dispatcher:
             return
         handler, first = found
         args[:1] = first
+        item = handler, args, sid, namespace, ack_id, event
         if self._turns is None:
-            kept: list[asyncio.Task[Any]] = []
-            run = self._handle(handler, args, sid, namespace, ack_id, event, kept)
-            self._tasks.start_event(sid, run, kept)
+            self._events.start(sid, item)
             return
         session_id = self._core.session_of(sid)
         if session_id is not None:
-            run_it = partial(self._handle, handler, args, sid, namespace, ack_id, event, None)
-            self._turns.add(session_id, sid, run_it)
+            self._turns.add(session_id, sid, partial(self._handle, item))
 
-    async def _handle(
-        self,
-        handler: Handler,
-        args: list[Any],
-        sid: str,
-        namespace: str,
-        ack_id: int | None,
-        event: Any,
-        kept: list[asyncio.Task[Any]] | None,
-    ) -> None:
-        """Run the handler of an event, in the task whose context is the event's, and answer."""
-        try:
-            result = handler.function(*args)
-            if handler.is_async or _is_to_await(result, ack_id):
-                result = await result
-        except asyncio.CancelledError:
-            # As python-socketio answers; the client does not wait for ever.
-            if ack_id is not None:
-                self._answer(sid, ack_id, None, event, namespace)
-            raise
-        except Exception as error:
-            self._failures.handler(error, event, namespace, sid)
-        else:
-            if ack_id is not None and result is not NO_ACK:
-                self._answer(sid, ack_id, result, event, namespace)
-        finally:
-            if kept is not None:
-                self._tasks.end_event(sid, kept)
+    async def _serve(self, carrier: Carrier) -> None:
+        """Run the handlers of events, each in a context of its own, and answer."""
+        while True:
+            handler, args, sid, namespace, ack_id, event = carrier.item
+            try:
+                result = handler.function(*args)
+                if handler.is_async or _is_to_await(result, ack_id):
+                    result = await result
+            except asyncio.CancelledError:
+                # As python-socketio answers; the client does not wait for ever.
+                if ack_id is not None:
+                    self._answer(sid, ack_id, None, event, namespace)
+                raise
+            except Exception as error:
+                self._failures.handler(error, event, namespace, sid)
+            else:
+                if ack_id is not None and result is not NO_ACK:
+                    self._answer(sid, ack_id, result, event, namespace)
+            finally:
+                if carrier.has_waited:
+                    self._tasks.end_waiting(sid, carrier.task)
+            if carrier.is_last:
+                return
+            await done()
+
+    async def _handle(self, item: Any) -> None:
+        """Do the same for one event, in the task that awaits it."""
+        await self._serve(Alone(item))
 
     def _answer(self, sid: str, ack_id: int, result: Any, event: Any, namespace: str) -> None:
         try:
@@ -151,9 +151,6 @@ class Dispatcher:
             message = f'result of event "{event}" cannot be sent [{namespace}]'
             self._failures.tell(error, message, event=event, namespace=namespace, sid=sid)
             return
-        self._send(sid, ack_id, data, attachments)
-
-    def _send(self, sid: str, ack_id: int, data: Payload, attachments: list[bytes] | None) -> None:
         if self.shows_packets:
             namespace = self._core.namespace_of(sid) or "/"
             self._packet_log.sent(self._core.session_of(sid), "3", namespace, ack_id, data)

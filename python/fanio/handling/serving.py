@@ -254,6 +254,7 @@ class Serving:
             if self.loop is not None and not self.loop.is_closed():
                 self.loop.remove_reader(fd)
             self._core.stop()
+            self._tasks.unbind()
             self._program.end()
             self._left = []
             self._doors.clear()

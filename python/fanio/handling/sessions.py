@@ -19,6 +19,7 @@ from fanio.engineio.async_socket import AsyncSocket
 from fanio.engineio.packet import parse_text
 from fanio.handling.failures import Failures
 from fanio.handling.handlers import Handler
+from fanio.handling.worker import done
 from fanio.wire.admission import Refusal
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from fanio.engineio.base_server import BaseServer
     from fanio.handling.turns import Turns
+    from fanio.handling.worker import Carrier
     from fanio.types import HandlerFunction, JsonModule, Peer
 
 __all__ = ["Sessions"]
@@ -42,6 +44,7 @@ class Sessions:
         self._turns = turns
         self._failures = Failures(server.logger, server._tasks)
         self._json = json
+        self._messages = server._tasks.of_events(self._serve)
         self._inspected: dict[str, Handler] = {}
         self.sockets: dict[str, AsyncSocket] = {}
         self.leaving: set[asyncio.Task[Any]] = set()
@@ -101,19 +104,23 @@ class Sessions:
         if handler is None:
             return
         message = data if isinstance(data, bytes) else parse_text(data, self._json)
-        server = self._server
-        if not server.async_handlers:
+        if not self._server.async_handlers:
             self._turns.add(sid, sid, lambda: self._run("message", handler, sid, message))
             return
-        kept: list[asyncio.Task[Any]] = []
+        self._messages.start(sid, (handler, sid, message))
 
-        async def run() -> None:
+    async def _serve(self, carrier: Carrier) -> None:
+        """Run the message handlers."""
+        while True:
+            handler, sid, message = carrier.item
             try:
                 await self._run("message", handler, sid, message)
             finally:
-                server._tasks.end_event(sid, kept)
-
-        server._tasks.start_event(sid, run(), kept)
+                if carrier.has_waited:
+                    self._server._tasks.end_waiting(sid, carrier.task)
+            if carrier.is_last:
+                return
+            await done()
 
     async def _run(self, event: str, handler: Handler, *args: Any) -> None:
         try:

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-__all__ = ["MAX_IN_FLIGHT", "Tasks"]
+from fanio.handling.worker import Alone, Serve, Worker
+
+__all__ = ["MAX_IN_FLIGHT", "EventTasks", "Tasks"]
 
 #: Handlers of one client that may run at the same time.
 MAX_IN_FLIGHT = 1000
@@ -20,18 +22,17 @@ MAX_IN_FLIGHT = 1000
 #: something is done. Nothing may then be started inside a callback of ours, which could not be called again.
 _NESTABLE_TASK = getattr(asyncio.tasks, "_PyTask", None)
 
-if sys.version_info >= (3, 12):
 
-    def _start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        # A handler that never waits is done here and now, and costs the loop no turn.
-        if loop.get_task_factory() is None and asyncio.Task is not _NESTABLE_TASK:
-            return asyncio.Task(coroutine, loop=loop, eager_start=True)
-        return loop.create_task(coroutine)
+def _is_to_be_created(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether the loop must see a task for each coroutine: a task factory of the program's must, too."""
+    return loop.get_task_factory() is not None or asyncio.Task is _NESTABLE_TASK
 
-else:
 
-    def _start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        return loop.create_task(coroutine)
+def _create(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Return a new task; what never waits is done here and now where Python can start it eagerly."""
+    if sys.version_info >= (3, 12) and not _is_to_be_created(loop):
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+    return loop.create_task(coroutine)
 
 
 class Pausable(Protocol):
@@ -55,6 +56,7 @@ class Tasks:
         self._core = core
         self._find_session = session_of or core.session_of
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._event_tasks: list[EventTasks] = []
         self._running: set[asyncio.Task[Any]] = set()
         self._in_flight: dict[str, int] = {}
         # Session id to the sids on whose account it is paused.
@@ -63,7 +65,18 @@ class Tasks:
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start tasks on this loop from now on."""
+        self.unbind()
         self._loop = loop
+
+    def unbind(self) -> None:
+        """End what was made to start tasks with."""
+        for event_tasks in self._event_tasks:
+            event_tasks.stop()
+
+    def of_events(self, serve: Serve) -> EventTasks:
+        """Return what starts the tasks of clients' events, each handled by ``serve``."""
+        self._event_tasks.append(EventTasks(self, serve))
+        return self._event_tasks[-1]
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -72,7 +85,7 @@ class Tasks:
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start a task and keep it until it ends."""
-        task = _start(self.loop, coroutine)
+        task = _create(self.loop, coroutine)
         self.keep(task)
         return task
 
@@ -94,22 +107,14 @@ class Tasks:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def start_event(self, sid: str, coroutine: Coroutine[Any, Any, None], kept: list[asyncio.Task[Any]]) -> None:
-        """Start the task of a client's event; it calls ``end_event`` with its ``kept`` when it ends.
-
-        ``kept`` is where the coroutine finds its own task: asking asyncio for it costs as much as
-        decoding the event.
-        """
+    def begin_waiting(self, sid: str, task: asyncio.Task[Any]) -> None:
+        """Note that a client's event waits, in this task."""
+        self._running.add(task)
         self.begin(sid)
-        task = _start(self._loop or self.loop, coroutine)
-        if not task.done():
-            kept.append(task)
-            self._running.add(task)
 
-    def end_event(self, sid: str, kept: list[asyncio.Task[Any]]) -> None:
-        """Note that the task of a client's event ends."""
-        if kept:
-            self._running.discard(kept[0])
+    def end_waiting(self, sid: str, task: asyncio.Task[Any]) -> None:
+        """Note that an event that has waited ends."""
+        self._running.discard(task)
         self.end(sid)
 
     def begin(self, sid: str) -> None:
@@ -148,3 +153,42 @@ class Tasks:
         if not sids:
             del self._paused[session_id]
             self._core.resume(session_id)
+
+
+class EventTasks:
+    """Starts the tasks of events of one kind: each is handled at once until it waits."""
+
+    def __init__(self, tasks: Tasks, serve: Serve) -> None:
+        """Handle events with ``serve``, and count with ``tasks`` those that wait."""
+        self._tasks = tasks
+        self._serve = serve
+        self._worker: Worker | None = None
+
+    def start(self, sid: str, item: Any) -> None:
+        """Handle an event of a client."""
+        loop = self._tasks._loop or self._tasks.loop
+        if not _is_to_be_created(loop):
+            worker = self._worker
+            if worker is None or worker.is_last:
+                self._worker = worker = Worker(loop, self._serve)
+            try:
+                if worker.run(item):
+                    self._tasks.begin_waiting(sid, worker.task)
+                return
+            except RuntimeError:
+                # Called in a task.
+                pass
+        alone = Alone(item)
+        alone.task = _create(loop, self._run(alone))
+        alone.has_waited = not alone.task.done()
+        if alone.has_waited:
+            self._tasks.begin_waiting(sid, alone.task)
+
+    async def _run(self, alone: Alone) -> None:
+        await self._serve(alone)
+
+    def stop(self) -> None:
+        """End the task that waits for an event."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()

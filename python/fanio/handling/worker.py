@@ -1,0 +1,241 @@
+"""A task that handles one event after another, for as long as their handlers do not wait.
+
+Making a task costs more than all the rest of an event whose handler never waits. The worker's
+task is the current one while an event is handled, and each event has a context of its own. A
+handler that waits keeps the task, which is then like any other; so does one that has left a
+trace on it: a reference, a callback, a name, a cancellation.
+
+Stands on what asyncio offers to tasks of other makes ("Extending asyncio"), and on the protocol
+between a task and what it waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.tasks
+import types
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, copy_context
+from sys import getrefcount
+from typing import Any, Protocol, TypeAlias
+from weakref import getweakrefcount
+
+__all__ = ["Alone", "Carrier", "Serve", "Worker", "done"]
+
+_Change: TypeAlias = Callable[[asyncio.AbstractEventLoop, "asyncio.Task[None]"], None]
+_enter: _Change = asyncio.tasks._enter_task
+_leave: _Change = asyncio.tasks._leave_task
+
+#: Yielded when an event is handled.
+_DONE: Any = object()
+#: Stands for nothing: no coroutine yields it.
+_NOTHING: Any = object()
+
+
+class Carrier(Protocol):
+    """What an event is handled on."""
+
+    #: The event: what ``serve`` makes of it is its own affair.
+    item: Any
+    task: asyncio.Task[None]
+    #: Whether its handler waits, or has waited.
+    has_waited: bool
+    #: Whether there will be no other event.
+    is_last: bool
+
+
+class Serve(Protocol):
+    """Handles ``carrier.item``, then awaits ``done()`` for the next one, unless it was the last."""
+
+    __qualname__: str
+
+    def __call__(self, carrier: Carrier, /) -> Coroutine[Any, Any, None]:
+        """Return the coroutine."""
+
+
+@types.coroutine
+def done() -> Generator[Any, Any, None]:
+    """Say that an event is handled; goes on when there is another one."""
+    yield _DONE
+
+
+class Alone:
+    """Carries one event, in the task that awaits ``serve``."""
+
+    __slots__ = ("has_waited", "is_last", "item", "task")
+
+    def __init__(self, item: Any) -> None:
+        """Carry ``item``; who gives it a task of its own says so afterwards."""
+        self.item = item
+        self.task: asyncio.Task[None]
+        self.has_waited, self.is_last = False, True
+
+
+class Worker(Coroutine[Any, Any, None]):
+    """The coroutine of the task, and what the task waits for until an event keeps it."""
+
+    __slots__ = (
+        "__qualname__",
+        "_asyncio_future_blocking",
+        "_context",
+        "_error",
+        "_is_running",
+        "_loop",
+        "_name",
+        "_serving",
+        "_wake",
+        "_yielded",
+        "has_waited",
+        "is_last",
+        "item",
+        "task",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, serve: Serve) -> None:
+        """Make the task on this loop."""
+        # That the task waits for this object; asyncio writes it.
+        self._asyncio_future_blocking = True
+        self._loop = loop
+        self._serving = serve(self)
+        self._context: Context | None = None
+        # What was yielded to a task that has not taken it yet.
+        self._yielded = _NOTHING
+        self._error: BaseException | None = None
+        self._is_running = False
+        # Steps the task, once it waits for this object.
+        self._wake: Callable[[Worker], None] | None = None
+        self.item: Any = None
+        self.has_waited = False
+        self.is_last = False
+        #: What asyncio shows of the task.
+        self.__qualname__ = serve.__qualname__
+        self.task: asyncio.Task[None] = asyncio.Task(self, loop=loop)
+        self._name = self.task.get_name()
+        self._warn_of_loss(False)
+
+    def run(self, item: Any) -> bool:
+        """Handle an event until it waits or is done; return whether it waits, and keeps the task.
+
+        Raises:
+            RuntimeError: When a task is running already: nothing has happened then.
+        """
+        task, context = self.task, copy_context()
+        references = getrefcount(task)
+        _enter(self._loop, task)
+        self.item, self._is_running = item, True
+        try:
+            yielded = context.run(self._serving.send, None)
+        except BaseException as error:
+            self._error, yielded = error, _DONE
+        finally:
+            self._is_running = False
+            _leave(self._loop, task)
+        if yielded is not _DONE:
+            self._keep(yielded, context)
+        elif self._error is not None or getrefcount(task) != references or self._is_touched():
+            self._end()
+        return self.has_waited
+
+    def _keep(self, yielded: Any, context: Context) -> None:
+        self._yielded, self._context = yielded, context
+        self.has_waited = self.is_last = True
+        self._warn_of_loss(True)
+        self._step()
+
+    def _warn_of_loss(self, is_wanted: bool) -> None:
+        """Say whether asyncio is to complain when the loop ends before the task."""
+        self.task._log_destroy_pending = is_wanted  # type: ignore[attr-defined]
+
+    def _is_touched(self) -> bool:
+        """Return whether anybody could tell that the task goes on."""
+        task: Any = self.task
+        # The one weak reference is asyncio's.
+        return (
+            getweakrefcount(task) > 1
+            or task._callbacks is not None
+            or task._must_cancel
+            or task.get_name() is not self._name
+        )
+
+    def _end(self) -> None:
+        self.is_last = True
+        self._step()
+
+    def stop(self) -> None:
+        """End the task, unless an event has kept it."""
+        if not self.is_last and not self._loop.is_closed():
+            self.is_last = True
+            self._loop.call_soon(self._step)
+
+    def _step(self) -> None:
+        """Have the task take what has happened; if its first step is still to come, that will."""
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake(self)
+
+    # --- what the task runs ------------------------------------------------------------------------
+
+    def send(self, value: Any) -> Any:
+        """Go on with the event that has kept the task; without one, wait for it."""
+        if self._context is not None:
+            yielded, self._yielded = self._yielded, _NOTHING
+            if yielded is None or yielded is _NOTHING:
+                return self._context.run(self._serving.send, value)
+            return yielded
+        if self._error is not None:
+            raise self._error
+        if self.is_last:
+            raise StopIteration
+        return self
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an exception, a cancellation above all, in the event that has kept the task."""
+        if self._context is None:
+            self.is_last = True
+            raise self._error or _exception(*error)
+        yielded, self._yielded = self._yielded, _NOTHING
+        # Cancelled before the task knew what it waits for.
+        if yielded is not None and yielded is not _NOTHING and yielded.cancel():
+            return yielded
+        return self._context.run(self._serving.throw, _exception(*error))
+
+    def close(self) -> None:
+        """Close the event that has kept the task."""
+        self._serving.close()
+
+    def __await__(self) -> Any:
+        """Refuse: only the task steps a worker."""
+        msg = "a worker is run by its own task"
+        raise RuntimeError(msg)
+
+    @property
+    def cr_frame(self) -> Any:
+        """The frame that tracebacks and debuggers show."""
+        return getattr(self._serving, "cr_frame", None)
+
+    # --- what the task waits for -------------------------------------------------------------------
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, as a future does."""
+        return self._loop
+
+    def add_done_callback(self, wake: Callable[[Worker], None], *, context: Context | None = None) -> None:
+        """Note how the task is stepped, as a future does."""
+        self._wake = wake
+
+    def result(self) -> None:
+        """Return what the task goes on with: nothing."""
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Leave a cancellation to the task, and see to it that a task without an event hears of it."""
+        if not self._is_running and not self.is_last:
+            self.stop()
+        return False
+
+
+def _exception(kind: Any, value: Any = None, _traceback: Any = None) -> BaseException:
+    """Return the exception that was given to ``throw`` in either of its forms."""
+    if isinstance(kind, BaseException):
+        return kind
+    found: BaseException = value if isinstance(value, BaseException) else kind() if value is None else kind(value)
+    return found

@@ -1,0 +1,403 @@
+"""A worker's events cannot tell that they share a task: the same programs run on plain tasks and on workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import logging
+import sys
+import weakref
+
+import pytest
+
+from fanio.handling.tasks import Tasks
+from fanio.handling.worker import Worker, done
+
+VAR: contextvars.ContextVar[str] = contextvars.ContextVar("VAR", default="fresh")
+
+
+class NoCore:
+    """Nothing to pause."""
+
+    def session_of(self, sid):
+        return None
+
+    def pause(self, session_id):
+        pass
+
+    def resume(self, session_id):
+        pass
+
+
+class Stage:
+    """Runs handlers as events, on workers or in tasks of their own, from a callback of the loop."""
+
+    def __init__(self, kind):
+        self.loop = asyncio.get_running_loop()
+        self.kind = kind
+        self.tasks = Tasks(NoCore())
+        self.tasks.bind(self.loop)
+        self.events = self.tasks.of_events(self.serve)
+        self.ended = []
+
+    async def serve(self, carrier):
+        while True:
+            handler, name = carrier.item
+            try:
+                await handler()
+            except asyncio.CancelledError:
+                self.ended.append((name, "cancelled"))
+                raise
+            except Exception as error:
+                self.ended.append((name, repr(error)))
+            else:
+                self.ended.append((name, "done"))
+            finally:
+                if carrier.has_waited:
+                    self.tasks.end_waiting(name, carrier.task)
+            if carrier.is_last:
+                return
+            await done()
+
+    async def alone(self, handler, name):
+        try:
+            await handler()
+        except asyncio.CancelledError:
+            self.ended.append((name, "cancelled"))
+            raise
+        except Exception as error:
+            self.ended.append((name, repr(error)))
+        else:
+            self.ended.append((name, "done"))
+
+    def start(self, handler, name="a"):
+        if self.kind == "worker":
+            self.loop.call_soon(self.events.start, name, (handler, name))
+        else:
+            self.loop.call_soon(lambda: self.tasks.keep(self.loop.create_task(self.alone(handler, name))))
+
+    async def turns(self, count=6):
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+    async def until_ended(self, count):
+        while len(self.ended) < count:
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture(params=["plain", "worker"])
+async def stage(request):
+    stage = Stage(request.param)
+    yield stage
+    stage.tasks.unbind()
+
+
+@pytest.mark.parametrize("parked", [False, True], ids=["first", "later"])
+class TestOneEvent:
+    """Of a new worker, whose task has not begun, and of one that has waited for an event."""
+
+    @pytest.fixture(autouse=True)
+    async def prepare(self, stage, parked):
+        async def nothing():
+            pass
+
+        if parked:
+            stage.start(nothing, "before")
+            await stage.turns()
+            stage.ended.clear()
+
+    async def test_goes_on_in_its_task_and_context(self, stage):
+        seen = []
+
+        async def handler():
+            seen.append((asyncio.current_task(), VAR.get()))
+            VAR.set("mine")
+            for wait in (lambda: asyncio.sleep(0), lambda: asyncio.sleep(0.001)):
+                await wait()
+                seen.append((asyncio.current_task(), VAR.get()))
+
+        stage.start(handler)
+        await stage.until_ended(1)
+        assert stage.ended == [("a", "done")]
+        assert [value for _, value in seen] == ["fresh", "mine", "mine"]
+        assert len({task for task, _ in seen} - {None}) == 1
+        assert VAR.get() == "fresh"
+
+    async def test_cancelled_while_it_waits(self, stage):
+        tasks, inner = [], []
+
+        async def handler():
+            tasks.append(asyncio.current_task())
+            inner.append(asyncio.create_task(asyncio.sleep(60)))
+            await inner[0]
+
+        stage.start(handler)
+        await stage.turns()
+        tasks[0].cancel()
+        await stage.until_ended(1)
+        await stage.turns()
+        assert (stage.ended, tasks[0].cancelled(), inner[0].cancelled()) == ([("a", "cancelled")], True, True)
+
+    async def test_cancelled_before_its_task_knows_what_it_waits_for(self, stage):
+        tasks, future = [], stage.loop.create_future()
+
+        async def handler():
+            tasks.append(asyncio.current_task())
+            tasks[0].cancel()
+            await future
+
+        stage.start(handler)
+        await stage.turns()
+        assert (stage.ended, tasks[0].cancelled(), future.cancelled()) == ([("a", "cancelled")], True, True)
+
+    async def test_cancelled_from_outside_in_the_same_turn(self, stage):
+        tasks, future = [], stage.loop.create_future()
+
+        async def handler():
+            tasks.append(asyncio.current_task())
+            await future
+
+        stage.start(handler)
+        stage.loop.call_soon(lambda: stage.loop.call_soon(lambda: tasks[0].cancel()))
+        await stage.turns()
+        assert (stage.ended, tasks[0].cancelled(), future.cancelled()) == ([("a", "cancelled")], True, True)
+
+    async def test_survives_a_cancellation_that_it_catches(self, stage):
+        async def handler():
+            task = asyncio.current_task()
+            task.cancel()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if sys.version_info >= (3, 11):
+                    assert task.uncancel() == 0
+            await asyncio.sleep(0)
+
+        stage.start(handler)
+        await stage.until_ended(1)
+        assert stage.ended == [("a", "done")]
+
+    async def test_cancels_itself_and_ends_without_waiting(self, stage):
+        tasks = []
+
+        async def handler():
+            tasks.append(asyncio.current_task())
+            tasks[0].cancel()
+
+        stage.start(handler)
+        await stage.turns()
+        assert (stage.ended, tasks[0].cancelled()) == ([("a", "done")], True)
+
+    async def test_raises_after_it_has_waited(self, stage):
+        async def handler():
+            await asyncio.sleep(0)
+            raise ValueError("late")
+
+        stage.start(handler)
+        await stage.turns()
+        assert stage.ended == [("a", "ValueError('late')")]
+
+    async def test_callback_of_its_task_is_called_at_its_end(self, stage):
+        called = []
+
+        async def handler():
+            asyncio.current_task().add_done_callback(lambda task: called.append(task.result()))
+
+        async def other():
+            pass
+
+        stage.start(handler)
+        stage.start(other, "b")
+        await stage.turns()
+        assert (stage.ended, called) == ([("a", "done"), ("b", "done")], [None])
+
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout")
+    async def test_times_out(self, stage):
+        async def handler():
+            async with asyncio.timeout(0.001):
+                await asyncio.sleep(60)
+
+        stage.start(handler)
+        await stage.until_ended(1)
+        assert stage.ended == [("a", "TimeoutError()")]
+
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.TaskGroup")
+    async def test_task_group_fails(self, stage):
+        async def fail():
+            raise ValueError
+
+        async def handler():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                group.create_task(asyncio.sleep(60))
+
+        stage.start(handler)
+        await stage.until_ended(1)
+        assert "ValueError" in stage.ended[0][1]
+
+    async def test_waits_for_what_is_ready_already(self, stage):
+        future = stage.loop.create_future()
+
+        async def handler():
+            stage.loop.call_soon(future.set_result, 1)
+            assert await future == 1
+            assert await asyncio.wait_for(asyncio.sleep(0, 2), 5) == 2
+
+        stage.start(handler)
+        await stage.until_ended(1)
+        assert stage.ended == [("a", "done")]
+
+
+async def test_state_kept_by_task_is_an_events_own(stage):
+    strong, weak, named = {}, weakref.WeakKeyDictionary(), []
+
+    async def keeps():
+        task = asyncio.current_task()
+        assert task not in strong
+        strong[task] = 1
+
+    async def keeps_weakly():
+        task = asyncio.current_task()
+        assert task not in weak
+        weak[task] = 1
+
+    async def names():
+        task = asyncio.current_task()
+        named.append(task.get_name())
+        task.set_name("renamed")
+
+    for number, handler in enumerate([keeps, keeps, keeps_weakly, keeps_weakly, names, names]):
+        stage.start(handler, number)
+    await stage.turns()
+    assert stage.ended == [(number, "done") for number in range(6)]
+    assert "renamed" not in named
+
+
+async def test_events_begin_in_order_and_those_that_wait_do_not_hold_up_others(stage):
+    go, order = asyncio.Event(), []
+
+    def handler(number):
+        async def handle():
+            order.append(number)
+            if number % 2:
+                await go.wait()
+                order.append(-number)
+
+        return handle
+
+    for number in range(6):
+        stage.start(handler(number), str(number))
+    await stage.turns()
+    assert order == [0, 1, 2, 3, 4, 5]
+    go.set()
+    await stage.until_ended(6)
+    assert order[6:] == [-1, -3, -5]
+    assert stage.tasks._in_flight == {}
+
+
+async def test_only_events_that_wait_make_tasks():
+    stage = Stage("worker")
+    tasks = set()
+
+    async def handler():
+        tasks.add(id(asyncio.current_task()))
+
+    for _ in range(50):
+        stage.start(handler)
+    await stage.turns()
+    assert (len(stage.ended), len(tasks)) == (50, 1)
+    stage.tasks.unbind()
+
+
+async def test_event_in_a_running_task_gets_its_own():
+    stage = Stage("worker")
+    tasks = []
+
+    async def handler():
+        tasks.append(asyncio.current_task())
+
+    stage.events.start("a", (handler, "a"))
+    await stage.turns()
+    assert stage.ended == [("a", "done")]
+    assert tasks != [asyncio.current_task()]
+    stage.tasks.unbind()
+
+
+async def test_task_factory_sees_every_event():
+    stage = Stage("worker")
+    made = []
+
+    def factory(loop, coroutine, **options):
+        made.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async def handler():
+        await asyncio.sleep(0)
+
+    stage.loop.set_task_factory(factory)
+    stage.start(handler)
+    stage.start(handler)
+    await stage.until_ended(2)
+    stage.loop.set_task_factory(None)
+    assert len(made) == 2
+    assert stage.tasks._in_flight == {}
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_loop_ends_while_a_worker_is_there(waits, caplog):
+    ended = []
+
+    async def handler():
+        if waits:
+            await asyncio.sleep(60)
+
+    async def main():
+        stage = Stage("worker")
+        stage.ended = ended
+        stage.start(handler)
+        await stage.turns()
+
+    # It cancels every task, and waits for the end of each.
+    asyncio.run(main(), debug=True)
+    assert ended == [("a", "cancelled" if waits else "done")]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_only_an_event_is_missed_when_the_loop_just_stops(waits, caplog):
+    async def handler():
+        if waits:
+            await loop.create_future()
+
+    async def main():
+        stage = Stage("worker")
+        stage.start(handler)
+        await stage.turns()
+
+    loop = asyncio.new_event_loop()
+    with caplog.at_level(logging.ERROR):
+        loop.run_until_complete(main())
+        loop.close()
+        gc.collect()
+    assert ("destroyed but it is pending" in caplog.text) is waits
+
+
+async def test_keyboard_interrupt_reaches_the_loop():
+    stage, errors = Stage("worker"), []
+    worker = Worker(stage.loop, stage.serve)
+    await stage.turns()
+
+    async def handler():
+        raise KeyboardInterrupt
+
+    def call():
+        try:
+            worker.run((handler, "a"))
+        except KeyboardInterrupt as error:
+            errors.append(error)
+
+    stage.loop.call_soon(call)
+    await stage.turns()
+    assert len(errors) == 1
+    assert isinstance(worker.task.exception(), KeyboardInterrupt)
