@@ -145,15 +145,37 @@ async def test_slow_handlers_of_a_flood_leave_the_loop_to_others_in_between(serv
         await asyncio.sleep(0)
         turns.append(len(handled))
     assert handled == list(range(1000))
-    steps = [after - before for before, after in itertools.pairwise(turns)]
-    assert max(steps[-len(steps) // 2 :]) <= 8
-    # Quick handlers get large batches again.
-    assert sio._serving._batch <= 8
-    for _ in range(2000):
-        core.event(sid, b'["nobody"]')
-    await until(lambda: not core._events)
+    assert max(after - before for before, after in itertools.pairwise(turns)) <= 4
+
+
+async def test_what_ends_the_loop_loses_no_event(serve):
+    sio, core = serve()
+    handled: list[int] = []
+
+    @sio.event
+    async def e(sid, number):
+        handled.append(number)
+        if number == 2:
+            raise KeyboardInterrupt
+
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    # The first one's task has to begin.
+    core.event(sid, b'["e",-1]')
+    await until(lambda: handled)
     await settle()
-    assert sio._serving._batch > 8
+    interrupts: list[BaseException] = []
+
+    def turn():
+        try:
+            sio._serving._handle([(_core.EVENT, sid, "/", b'["e",%d]' % n, None, None, None) for n in range(5)])
+        except KeyboardInterrupt as error:
+            interrupts.append(error)
+
+    asyncio.get_running_loop().call_soon(turn)
+    await until(lambda: len(handled) == 6)
+    assert handled == [-1, 0, 1, 2, 3, 4]
+    assert len(interrupts) == 1
 
 
 async def test_a_batch_that_takes_too_long_is_gone_on_with_later(serve, monkeypatch):

@@ -28,10 +28,9 @@ __all__ = ["Program", "Serving"]
 #: The most events that are taken in one turn of the loop. When some are left in the core, its
 #: descriptor stays readable and the next turn takes them.
 _BATCH = 256
-#: Seconds that a turn's events and the handlers they start may take, so that a flood leaves the
-#: loop to others in between: batches are halved when they take longer.
+#: Seconds that a turn's events and the first steps of their handlers may take, so that a flood
+#: leaves the loop to others in between.
 _BUDGET = 0.002
-_SMALLEST = 4
 #: How often an end that is waited for is looked at, in seconds.
 _TICK = 0.1
 
@@ -78,8 +77,6 @@ class Serving:
         self._logger = logger
         self._lock = threading.Lock()
         self._fd: int | None = None
-        self._batch = _BATCH
-        self._tasks_began = 0.0
         # Events of a batch that took too long.
         self._left: list[tuple[object, ...]] = []
         self._stopped: concurrent.futures.Future[None] | None = None
@@ -151,47 +148,30 @@ class Serving:
         """Take a batch, unless one is still being handled."""
         if self._left:
             return
-        batch = self._core.drain(self._batch)
-        is_flood = len(batch) == self._batch
-        if is_flood:
-            self._tasks.loop.call_soon(self._note_tasks_begin)
-        seconds = self._handle(batch)
-        if is_flood:
-            # Comes behind the tasks that the batch has started, and before anything later.
-            self._tasks.loop.call_soon(self._adapt, seconds)
+        self._handle(self._core.drain(_BATCH))
 
-    def _handle(self, batch: Iterable[tuple[object, ...]]) -> float:
-        """Handle events until the budget is used up; return the seconds it took."""
+    def _handle(self, batch: Iterable[tuple[object, ...]]) -> None:
+        """Handle events until the budget is used up; the rest has its turn after the loop's."""
         self._program.begin()
         receivers = self._receivers
-        began = monotonic()
+        latest = monotonic() + _BUDGET
         events = iter(batch)
-        for event in events:
-            try:
-                receivers[event[0]](*event)  # type: ignore[index]
-            except Exception:
-                self._logger.exception("an event of the core could not be handled")
-            if monotonic() - began > _BUDGET:
-                self._left = list(events)
-                if self._left:
-                    self._tasks.loop.call_soon(self._go_on)
-                break
-        return monotonic() - began
+        try:
+            for event in events:
+                try:
+                    receivers[event[0]](*event)  # type: ignore[index]
+                except Exception:
+                    self._logger.exception("an event of the core could not be handled")
+                if monotonic() > latest:
+                    break
+        finally:
+            self._left = list(events)
+            if self._left:
+                self._tasks.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         left, self._left = self._left, []
         self._handle(left)
-
-    def _note_tasks_begin(self) -> None:
-        self._tasks_began = monotonic()
-
-    def _adapt(self, seconds: float) -> None:
-        """Size the next batch by what this one took, its handlers' first steps included."""
-        seconds += monotonic() - self._tasks_began
-        if seconds > _BUDGET:
-            self._batch = max(self._batch // 2, _SMALLEST)
-        else:
-            self._batch = min(self._batch * 2, _BATCH)
 
     def _hand_off(self, _kind: int, fd: int, data: bytes, listener: int) -> None:
         self._doors[listener](fd, data)
