@@ -18,6 +18,7 @@ __all__ = [
     "FLUSH",
     "FULL",
     "HANDOFF",
+    "LENT",
     "MESSAGE",
     "OPEN",
     "REFUSED",
@@ -52,6 +53,8 @@ A request to admit or deny; a handshake's session id is that of the session to b
 """
 STOPPED: Final[int]
 """(STOPPED,): after shutdown(), once the last session is closed."""
+LENT: Final[int]
+"""(LENT, shard: int, fd: int): call turn(shard) on this thread when the descriptor is readable, while that is true."""
 OPEN: Final[int]
 """(OPEN, session_id, head: bytes, peer: tuple | None, secure: bool, transport: str): parsers "raw" and "program"."""
 MESSAGE: Final[int]
@@ -91,7 +94,8 @@ class Server:
     def start(self, defer: bool = False) -> int:
         """Start the shards (once); return the file descriptor that is readable when drain() has something.
 
-        With `defer`, what this thread sends waits for flush(), which emit() and ack() ask for.
+        With `defer`, what this thread sends waits for flush(), which emit() and ack() ask for, and which is also
+        called behind the events of each drain(); and shards with little to do lend themselves (LENT).
         """
     def listen(
         self,
@@ -167,7 +171,9 @@ class Server:
     def receive_data(self, session_id: str, namespace: str, event: str | None) -> str | None:
         """Check an event, or an ack without a name; the sid of the sender, None when it is to be dropped."""
     def flush(self) -> None:
-        """Wake the shards for what was sent in this turn of the loop."""
+        """Wake the shards for what was sent in this turn of the loop, and take the turns of those that are lent."""
+    def turn(self, shard: int) -> bool:
+        """Take a turn of a lent shard, with its streams, and call drain(); False when it is not lent."""
     def join(self, sid: str, namespace: str, room: str) -> None:
         """Raise KeyError for an unknown sid, ValueError for another namespace or another client's own room."""
     def leave(self, sid: str, namespace: str, room: str) -> None: ...

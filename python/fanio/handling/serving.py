@@ -77,6 +77,8 @@ class Serving:
         self._logger = logger
         self._lock = threading.Lock()
         self._fd: int | None = None
+        # The descriptors of shards that are lent.
+        self._lent: set[int] = set()
         # Events of a batch that took too long.
         self._left: list[tuple[object, ...]] = []
         self._stopped: concurrent.futures.Future[None] | None = None
@@ -90,6 +92,7 @@ class Serving:
             _core.ADMISSION: admission.ask,
             _core.REFUSED: admission.refused,
             _core.HANDOFF: self._hand_off,
+            _core.LENT: self._lend,
             _core.STOPPED: self._note_stopped,
         }
 
@@ -168,10 +171,27 @@ class Serving:
             self._left = list(events)
             if self._left:
                 self._tasks.loop.call_soon(self._go_on)
+            self._core.flush()
 
     def _go_on(self) -> None:
         left, self._left = self._left, []
         self._handle(left)
+
+    def _lend(self, _kind: int, shard: int, fd: int) -> None:
+        """Take the turns of a shard that lends itself."""
+        if self.loop is not None and fd not in self._lent:
+            self._lent.add(fd)
+            self.loop.add_reader(fd, self._turn, shard, fd)
+
+    def _turn(self, shard: int, fd: int) -> None:
+        """Take a turn of a shard, unless the events of the last are still being handled."""
+        if self._left:
+            return
+        if self._core.turn(shard):
+            self._handle(self._core.drain(_BATCH))
+        elif self.loop is not None:
+            self._lent.discard(fd)
+            self.loop.remove_reader(fd)
 
     def _hand_off(self, _kind: int, fd: int, data: bytes, listener: int) -> None:
         self._doors[listener](fd, data)
@@ -232,7 +252,9 @@ class Serving:
             if fd is None:
                 return
             if self.loop is not None and not self.loop.is_closed():
-                self.loop.remove_reader(fd)
+                for reader in (fd, *self._lent):
+                    self.loop.remove_reader(reader)
+            self._lent.clear()
             self._core.stop()
             self._tasks.unbind()
             self._program.end()

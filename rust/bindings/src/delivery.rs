@@ -4,7 +4,7 @@
 //! comes here for them. Names and shapes are in `_core.pyi`.
 
 use std::net::SocketAddr;
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use engine::{Parser, Reason};
@@ -29,6 +29,7 @@ pub(crate) const CLOSED: u8 = 9;
 pub(crate) const REFUSED: u8 = 10;
 pub(crate) const ANSWERED: u8 = 11;
 pub(crate) const ENDED: u8 = 12;
+pub(crate) const LENT: u8 = 13;
 
 /// An event with what the registry knows about it: all that its tuple needs.
 pub(crate) enum Notice {
@@ -40,6 +41,7 @@ pub(crate) enum Notice {
     Disconnect { sid: Id, namespace: Arc<str>, session: Id, reason: Reason },
     Ended,
     HandOff { fd: OwnedFd, data: Vec<u8>, listener: u32 },
+    Lent { shard: u16, fd: RawFd },
     Message { session: Id, message: Message },
     Open { session: Id, head: Box<[u8]>, peer: Peer, transport: &'static str },
     Refused { head: Box<[u8]>, peer: Peer, code: u8, message: String },
@@ -83,6 +85,7 @@ pub(crate) fn notice(registry: &mut Registry, event: Event, parser: Parser) -> O
         Event::Ended => Some(Notice::Ended),
         Event::Event(data) => data_notice(registry, EVENT, data),
         Event::HandOff { fd, data, listener } => Some(Notice::HandOff { fd, data, listener }),
+        Event::Lent { shard, fd } => Some(Notice::Lent { shard, fd }),
         Event::Message { session, message } => Some(Notice::Message { session, message }),
         Event::Open { addr, handshake } => {
             let (head, peer) = (handshake.head.clone(), handshake.peer.clone());
@@ -157,6 +160,7 @@ impl<'py, 'a> Tuples<'py, 'a> {
             Notice::HandOff { fd, data, listener } => {
                 (HANDOFF, fd.into_raw_fd(), PyBytes::new(py, &data), listener).into_pyobject(py)
             }
+            Notice::Lent { shard, fd } => (LENT, shard, fd).into_pyobject(py),
             Notice::Message { session, message } => {
                 let data = match message {
                     Message::Text(text) => PyString::new(py, &text).into_any(),

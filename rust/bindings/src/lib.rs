@@ -49,6 +49,8 @@ mod _core {
     #[pymodule_export]
     const HANDOFF: u8 = crate::delivery::HANDOFF;
     #[pymodule_export]
+    const LENT: u8 = crate::delivery::LENT;
+    #[pymodule_export]
     const MESSAGE: u8 = crate::delivery::MESSAGE;
     #[pymodule_export]
     const OPEN: u8 = crate::delivery::OPEN;

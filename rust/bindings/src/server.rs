@@ -5,7 +5,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 
@@ -29,6 +29,11 @@ pub(crate) const FLUSH: u8 = 1;
 /// In what `emit` returns: so much waits that the caller should wait before it emits more.
 pub(crate) const FULL: u8 = 2;
 
+/// The home thread will call `flush`.
+const PROMISED: u8 = 1;
+/// Something was pushed without a wake.
+const PUSHED: u8 = 2;
+
 /// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct Server {
@@ -38,10 +43,10 @@ pub(crate) struct Server {
     net: RwLock<Option<Arc<net::Server>>>,
     /// How many shards have said that they closed their last session.
     stopped: Mutex<usize>,
-    /// The thread that has promised to call `flush`.
+    /// The thread that calls `flush` when it has promised to, and takes turns of lent shards.
     home: Mutex<Option<ThreadId>>,
-    /// Something was pushed without a wake.
-    unflushed: AtomicBool,
+    /// [`PROMISED`] and [`PUSHED`].
+    unflushed: AtomicU8,
     /// The fast decoder of JSON.
     loads: OnceLock<Py<PyAny>>,
     /// How many streams were adopted.
@@ -62,7 +67,7 @@ impl Server {
             net: RwLock::default(),
             stopped: Mutex::default(),
             home: Mutex::default(),
-            unflushed: AtomicBool::default(),
+            unflushed: AtomicU8::default(),
             loads: OnceLock::new(),
             adopted: AtomicUsize::default(),
             crowd: Mutex::default(),
@@ -83,12 +88,13 @@ impl Server {
 
     /// Starts the shards; returns the descriptor that is readable when `drain()` has something.
     ///
-    /// With `defer`, the caller calls `flush` whenever a method asks for it.
+    /// With `defer`, this thread calls `flush` whenever a method asks for it and behind the events of
+    /// each `drain`, and takes turns of the shards that lend themselves.
     #[pyo3(signature = (defer = false))]
     fn start(&self, defer: bool) -> Result<i32, Error> {
         let mut net = self.net.write();
         if net.is_none() {
-            *net = Some(Arc::new(net::Server::start(&self.options.lock())?));
+            *net = Some(Arc::new(net::Server::start(&self.options.lock(), defer)?));
             *self.stopped.lock() = 0;
         }
         *self.home.lock() = defer.then(|| std::thread::current().id());
@@ -114,6 +120,9 @@ impl Server {
     fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let Ok(net) = self.net() else { return Ok(list) };
+        if self.is_home() {
+            self.unflushed.fetch_or(PROMISED, Ordering::Relaxed);
+        }
         let notices = self.notices(&net, limit);
         let mut tuples = delivery::Tuples::new(py, self.loads.get());
         for notice in notices {
@@ -166,12 +175,19 @@ impl Server {
         }
     }
 
-    /// Wakes the shards for what was pushed without a wake.
-    fn flush(&self) {
-        self.unflushed.store(false, Ordering::Relaxed);
-        if let Some(net) = &*self.net.read() {
-            net.wake();
+    /// Has the shards send what was pushed without a wake.
+    fn flush(&self, py: Python<'_>) {
+        let unflushed = self.unflushed.swap(0, Ordering::Relaxed);
+        let net = self.net.read().clone().filter(|_| unflushed & PUSHED > 0);
+        if let Some(net) = net {
+            py.detach(|| net.flush());
         }
+    }
+
+    /// Takes a turn of a lent shard; false when it is not lent (any more).
+    fn turn(&self, py: Python<'_>, shard: u16) -> bool {
+        let net = self.net.read().clone();
+        net.is_some_and(|net| py.detach(|| net.take_turn(shard)))
     }
 
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
@@ -237,16 +253,25 @@ impl Server {
         ack_id: u64,
         payload: Payload,
         attachments: Option<Vec<PyBackedBytes>>,
-    ) {
+    ) -> bool {
         let registry = self.registry.lock();
-        let Some(sid) = Id::parse(sid) else { return };
+        let Some(sid) = Id::parse(sid) else {
+            return false;
+        };
         let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
         else {
-            return;
+            return false;
         };
         let (kind, flags) = (PacketType::Ack, Flags::default());
         let frame = self.frame(kind, namespace, Some(ack_id), Some(&payload), attachments, flags);
-        self.push(addr, Command::Direct { addr, sid, frame });
+        let Ok(net) = self.net() else { return false };
+        // Where two threads work, the shard sends the first answers while the program makes others.
+        if !net.is_lent(addr.shard) {
+            net.push(addr.shard, Command::Direct { addr, sid, frame });
+            return false;
+        }
+        net.push_quietly(addr.shard, Command::Direct { addr, sid, frame });
+        self.wake_later(&net)
     }
 
     fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
@@ -376,18 +401,29 @@ impl Server {
         self.net.read().clone().ok_or(Error::NotRunning)
     }
 
+    fn is_home(&self) -> bool {
+        *self.home.lock() == Some(std::thread::current().id())
+    }
+
     /// On the loop's thread one wake serves all that is pushed in a turn of the loop: waking the
     /// shard for each would make the two threads take turns. Returns whether a flush is to come.
     fn wake_later(&self, net: &net::Server) -> bool {
-        if *self.home.lock() == Some(std::thread::current().id()) {
-            return !self.unflushed.swap(true, Ordering::Relaxed);
+        if self.is_home() {
+            let before = self.unflushed.fetch_or(PROMISED | PUSHED, Ordering::Relaxed);
+            return before & PROMISED == 0;
         }
         net.wake();
         false
     }
 
     pub(crate) fn push(&self, addr: Addr, command: Command) {
-        if let Some(net) = &*self.net.read() {
+        let net = self.net.read();
+        let Some(net) = &*net else { return };
+        let is_promised = self.unflushed.load(Ordering::Relaxed) & PROMISED > 0;
+        if is_promised && net.is_lent(addr.shard) && self.is_home() {
+            self.unflushed.fetch_or(PUSHED, Ordering::Relaxed);
+            net.push_quietly(addr.shard, command);
+        } else {
             net.push(addr.shard, command);
         }
     }

@@ -1,7 +1,7 @@
 //! What a shard tells the program: events of clients, requests that are not ours, questions.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 
 use engine::Reason;
@@ -113,6 +113,13 @@ pub enum Event {
         data: Vec<u8>,
         /// The listener it came from.
         listener: u32,
+    },
+    /// The program's thread may take this shard's turns when the shard's descriptor is readable.
+    Lent {
+        /// Its number.
+        shard: u16,
+        /// The descriptor.
+        fd: RawFd,
     },
     /// A message, when the program reads them itself.
     Message {

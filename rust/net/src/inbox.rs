@@ -85,6 +85,16 @@ impl Inbox {
         }
     }
 
+    /// Makes the poller report a wake although nobody sleeps.
+    pub(crate) fn rouse(&self) {
+        let _ = self.waker.wake();
+    }
+
+    /// Whether a command waits.
+    pub(crate) fn has_commands(&self) -> bool {
+        !self.commands.lock().is_empty()
+    }
+
     /// Swaps the waiting commands into `taken`, which must be empty; returns their bytes.
     pub(crate) fn take(&self, taken: &mut VecDeque<Command>) -> usize {
         let mut commands = self.commands.lock();

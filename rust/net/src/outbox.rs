@@ -46,11 +46,24 @@ impl<E> Outbox<E> {
 
     /// Appends a shard's batch and empties it.
     pub fn publish(&self, shard: u16, batch: &mut Vec<E>) {
-        if batch.is_empty() {
-            return;
+        if !batch.is_empty() {
+            self.publish_quietly(shard, batch);
+            self.arm();
         }
-        self.events.lock().extend(batch.drain(..).map(|event| (shard, event)));
-        self.arm();
+    }
+
+    /// Does the same on the program's thread, which takes the events next.
+    pub(crate) fn publish_quietly(&self, shard: u16, batch: &mut Vec<E>) {
+        if !batch.is_empty() {
+            self.events.lock().extend(batch.drain(..).map(|event| (shard, event)));
+        }
+    }
+
+    /// Makes the descriptor say so when events wait that were published quietly.
+    pub(crate) fn announce(&self) {
+        if !self.events.lock().is_empty() {
+            self.arm();
+        }
     }
 
     fn arm(&self) {
@@ -62,9 +75,11 @@ impl<E> Outbox<E> {
 
     /// Takes up to `limit` events. When some are left, the descriptor stays readable.
     pub fn take(&self, limit: usize) -> Vec<E> {
-        let mut bytes = [0; 64];
-        while matches!((&self.reader).read(&mut bytes), Ok(n) if n == bytes.len()) {}
-        self.armed.store(false, Ordering::SeqCst);
+        if self.armed.load(Ordering::SeqCst) {
+            let mut bytes = [0; 64];
+            while matches!((&self.reader).read(&mut bytes), Ok(n) if n == bytes.len()) {}
+            self.armed.store(false, Ordering::SeqCst);
+        }
         let mut events = self.events.lock();
         let n = limit.min(events.len());
         let batch = events

@@ -14,6 +14,7 @@ use crate::command::Command;
 use crate::counters::{Counter, Counters};
 use crate::event::Event;
 use crate::inbox::Inbox;
+use crate::lease::Lease;
 use crate::options::Options;
 use crate::outbox::Outbox;
 use crate::shard::{Shard, WAKER};
@@ -26,16 +27,19 @@ pub struct Server {
     outbox: Arc<Outbox>,
     counters: Arc<[Arc<Counters>]>,
     throttling: Vec<Arc<AtomicBool>>,
+    /// None when the program takes no turns.
+    leases: Vec<Arc<Lease>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     max_inbox_bytes: usize,
 }
 
 impl Server {
-    /// Starts the shards.
+    /// Starts the shards; with `lends` they may lend themselves to the program, which takes turns
+    /// of theirs after `Event::Lent`.
     ///
     /// # Errors
     /// When a poller or a thread cannot be made.
-    pub fn start(options: &Arc<Options>) -> io::Result<Self> {
+    pub fn start(options: &Arc<Options>, lends: bool) -> io::Result<Self> {
         let count = options.shards.clamp(1, 64);
         let polls = (0..count).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let inboxes = polls
@@ -47,6 +51,7 @@ impl Server {
             outbox: Arc::new(Outbox::new(count)?),
             counters: (0..count).map(|_| Arc::default()).collect(),
             throttling: (0..count).map(|_| Arc::default()).collect(),
+            leases: (0..if lends { count } else { 0 }).map(|_| Arc::default()).collect(),
             threads: Mutex::default(),
             max_inbox_bytes: options.max_inbox_bytes,
         };
@@ -69,10 +74,12 @@ impl Server {
         let inbox = Arc::clone(&self.inboxes[index]);
         let throttling = Arc::clone(&self.throttling[index]);
         let outbox = Arc::clone(&self.outbox);
+        let lease = self.leases.get(index).map(Arc::clone);
         let shard = Shard::new(table, poll, inbox, outbox, Instant::now(), throttling);
+        let shard = Box::new(shard);
         let thread = std::thread::Builder::new()
             .name(format!("fanio-shard-{index}"))
-            .spawn(move || shard.run())?;
+            .spawn(move || shard.run(lease.as_deref()))?;
         self.threads.lock().push(thread);
         Ok(())
     }
@@ -101,6 +108,35 @@ impl Server {
         for inbox in self.inboxes.iter() {
             inbox.wake();
         }
+    }
+
+    /// Has the shards apply what was pushed without a wake: those that are lent at once, on this
+    /// thread.
+    pub fn flush(&self) {
+        for (index, inbox) in self.inboxes.iter().enumerate() {
+            let lease = self.leases.get(index).filter(|lease| lease.is_lent());
+            let Some(lease) = lease.filter(|_| inbox.has_commands()) else {
+                inbox.wake();
+                continue;
+            };
+            if lease.take_turn(false) {
+                self.outbox.announce();
+            } else {
+                inbox.wake();
+            }
+        }
+    }
+
+    /// Whether a shard is lent to the program.
+    pub fn is_lent(&self, shard: u16) -> bool {
+        self.leases.get(usize::from(shard)).is_some_and(|lease| lease.is_lent())
+    }
+
+    /// Takes a turn of a lent shard on this thread; [`Server::take`] may have something then.
+    ///
+    /// `false` when the shard is not lent.
+    pub fn take_turn(&self, shard: u16) -> bool {
+        self.leases.get(usize::from(shard)).is_some_and(|lease| lease.take_turn(true))
     }
 
     /// Sends a command to every shard.
@@ -141,9 +177,16 @@ impl Server {
         self.counters().map(|counters| counters.value(counter)).sum()
     }
 
+    fn recall(&self) {
+        for lease in &self.leases {
+            lease.recall();
+        }
+    }
+
     /// Ends the shards' threads and waits for them.
     pub fn stop(&self) {
         self.push_all(|| Command::Stop);
+        self.recall();
         for thread in self.threads.lock().drain(..) {
             // A shard that panicked has said so on stderr.
             let _ = thread.join();
@@ -154,5 +197,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.push_all(|| Command::Stop);
+        self.recall();
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! A turn: I/O that is ready, then the commands in the inbox, then a slice of the backlogs, then one
 //! of the pending fan-outs, then what is due. All of these are cut by time, so that no client waits behind ten thousand others.
-//! The thread never touches Python; what Python must hear goes to the outbox, once per turn.
+//! A turn never touches Python; what Python must hear goes to the outbox, once per turn. Turns are
+//! taken on the shard's thread, or while it is lent (`lease`) on the program's.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +23,9 @@ use crate::command::Command;
 use crate::counters::Counter;
 use crate::event::Event;
 use crate::inbox::Inbox;
+use crate::lease::Lease;
 use crate::outbox::Outbox;
+use crate::pace::Pace;
 use crate::session::Session;
 use crate::stream::Role;
 use crate::table::Table;
@@ -39,6 +44,8 @@ const ACCEPTS: usize = 128;
 const RECIPIENTS: usize = 8;
 /// How long a turn may send before it looks at I/O again.
 const SLICE: Duration = Duration::from_micros(300);
+/// Recipients that a turn on the program's thread sends to; a fan-out to more is for the shard's own.
+const LENT_RECIPIENTS: usize = 32;
 /// Commands between two looks at the clock.
 const COMMANDS: usize = 64;
 /// How long a turn may apply commands before it looks at I/O again.
@@ -68,6 +75,18 @@ pub(crate) struct Shard {
     turn: usize,
     stopped: bool,
     throttling: Arc<AtomicBool>,
+    /// What the poller has found ready; taken out for a turn.
+    readiness: Option<Events>,
+    pace: Pace,
+    /// How many events the last turn had for the program.
+    published: usize,
+    is_lent: bool,
+}
+
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard").field("number", &self.table.shard).finish_non_exhaustive()
+    }
 }
 
 impl Shard {
@@ -99,26 +118,78 @@ impl Shard {
             turn: 0,
             stopped: false,
             throttling,
+            readiness: None,
+            pace: Pace::default(),
+            published: 0,
+            is_lent: false,
         }
     }
 
-    /// Runs until `Command::Stop`.
-    pub(crate) fn run(mut self) {
-        let mut events = Events::with_capacity(1024);
+    /// Runs until `Command::Stop`; a shard with a lease lends itself while that costs less.
+    pub(crate) fn run(mut self: Box<Self>, lease: Option<&Lease>) {
         while !self.is_done() {
             let timeout = self.inbox.sleep(self.timeout());
-            // Interrupted by a signal: a turn with nothing ready.
-            let _ = self.poll.poll(&mut events, timeout);
-            self.inbox.awake();
-            self.take_turn(&events);
+            self.poll(timeout);
+            self.take_turn();
+            let Some(lease) = lease else { continue };
+            if self.is_busy() || self.stopping {
+                self.pace.rest(self.table.now);
+            } else if self.pace.is_light(self.table.now, self.published) {
+                self = lease.lend(self);
+                self.end_loan();
+            }
         }
     }
 
-    fn take_turn(&mut self, events: &Events) {
-        self.table.now = self.now();
-        for event in events {
+    /// Begins to be lent.
+    pub(crate) fn begin_loan(&mut self) {
+        self.is_lent = true;
+        // What was pushed since the last turn is waited for by nobody else.
+        if self.inbox.sleep(None).is_some() {
+            self.inbox.rouse();
+        }
+    }
+
+    /// The poller's descriptor: readable when a turn has something to do.
+    pub(crate) fn fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+
+    fn end_loan(&mut self) {
+        self.is_lent = false;
+        self.pace.begin(self.now());
+    }
+
+    /// Takes a turn on the program's thread; whether the shard can stay lent.
+    pub(crate) fn take_lent_turn(&mut self, with_streams: bool) -> bool {
+        if with_streams {
+            self.poll(Some(Duration::ZERO));
+        }
+        self.inbox.awake();
+        self.take_turn();
+        if self.inbox.sleep(None).is_some() {
+            self.inbox.rouse();
+        }
+        if self.is_busy() || self.stopping {
+            self.pace.rest(self.table.now);
+            return false;
+        }
+        !self.pace.is_heavy(self.table.now, self.published)
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) {
+        let mut events = self.readiness.take().unwrap_or_else(|| Events::with_capacity(1024));
+        // Interrupted by a signal: a turn with nothing ready.
+        let _ = self.poll.poll(&mut events, timeout);
+        self.inbox.awake();
+        for event in &events {
             self.ready(event);
         }
+        self.readiness = Some(events);
+    }
+
+    fn take_turn(&mut self) {
+        self.table.now = self.now();
         self.accept();
         self.read();
         self.take_commands();
@@ -136,7 +207,12 @@ impl Shard {
         self.table.show_gauges();
         self.say_stopped();
         self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
-        self.outbox.publish(self.table.shard, &mut self.table.events);
+        self.published = self.table.events.len();
+        if self.is_lent {
+            self.outbox.publish_quietly(self.table.shard, &mut self.table.events);
+        } else {
+            self.outbox.publish(self.table.shard, &mut self.table.events);
+        }
     }
 
     fn now(&self) -> Time {
@@ -148,14 +224,18 @@ impl Shard {
         self.stop_by.is_some_and(|by| self.table.streams.is_empty() || self.table.now >= by)
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        let busy = !self.table.ready.is_empty()
+    /// Whether something is left for the next turn.
+    fn is_busy(&self) -> bool {
+        !self.table.ready.is_empty()
             || !self.accepting.is_empty() && self.rest_until.is_none()
             || !self.table.polls.is_empty()
             || !self.commands.is_empty()
             || !self.writable.is_empty()
-            || !self.fanout.is_idle();
-        if busy {
+            || !self.fanout.is_idle()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if self.is_busy() {
             return Some(Duration::ZERO);
         }
         let due = [self.table.wheel.next(), self.rest_until, self.stop_by];
@@ -339,9 +419,10 @@ impl Shard {
         if self.fanout.is_idle() {
             return;
         }
-        let started = Instant::now();
+        let (started, mut reached) = (Instant::now(), 0);
         while self.fanout.work(&mut self.table, RECIPIENTS) {
-            if started.elapsed() >= SLICE {
+            reached += RECIPIENTS;
+            if started.elapsed() >= SLICE || self.is_lent && reached >= LENT_RECIPIENTS {
                 break;
             }
         }

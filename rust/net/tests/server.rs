@@ -27,7 +27,7 @@ struct Running {
 
 impl Running {
     fn start(options: Options) -> Self {
-        let server = Arc::new(Server::start(&Arc::new(options)).unwrap());
+        let server = Arc::new(Server::start(&Arc::new(options), false).unwrap());
         let addr = listen(&server, Log::default());
         let stop = Arc::new(AtomicBool::new(false));
         let program = std::thread::spawn({
@@ -404,7 +404,7 @@ fn told(server: &Server, count: usize) -> Vec<String> {
 #[test]
 fn what_a_log_has_is_told_once_for_each_request() {
     let log = Log { requests: true, websockets: true, ends: true };
-    let server = Server::start(&Arc::new(Options::default())).unwrap();
+    let server = Server::start(&Arc::new(Options::default()), false).unwrap();
     let mut stream = TcpStream::connect(listen(&server, log)).unwrap();
     let (_, open) = get(&mut stream, "/socket.io/?EIO=4&transport=polling");
     let path = session_path(&open);
@@ -432,7 +432,7 @@ fn requests_wait_while_the_log_is_full() {
     const REQUESTS: usize = 400;
     let log = Log { requests: true, ..Log::default() };
     let options = Options { shards: 1, ..Options::default() };
-    let server = Server::start(&Arc::new(options)).unwrap();
+    let server = Server::start(&Arc::new(options), false).unwrap();
     let mut stream = TcpStream::connect(listen(&server, log)).unwrap();
     let padding = "x".repeat(15_000);
     let path = "/socket.io/?EIO=4&transport=polling&sid=A";
