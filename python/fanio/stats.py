@@ -62,6 +62,8 @@ class ShardStats(TypedDict):
         bytes_received: Bytes read.
         requests_refused: Requests answered with an error status.
         read_pauses: How often reading from a client waited for the program.
+        loans: How often the loop's own thread took over the shard's work, because there was so
+            little that two threads would have cost more.
     """
 
     connections: Connections
@@ -79,6 +81,7 @@ class ShardStats(TypedDict):
     bytes_received: int
     requests_refused: int
     read_pauses: int
+    loans: int
 
 
 class Stats(ShardStats):
@@ -118,6 +121,7 @@ def _numbers(shards: list[dict[str, int]]) -> ShardStats:
         "bytes_received": total("bytes_received"),
         "requests_refused": total("requests_refused"),
         "read_pauses": total("read_pauses"),
+        "loans": total("loans"),
     }
 
 

@@ -6,6 +6,7 @@ The Node oracle (tests/interop/js/oracle_wire.mjs) has the same events.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import library
@@ -101,6 +102,18 @@ async def big(sid: str, size: int, count: int = 1, compress: bool = True) -> Non
     options = {} if compress else {"compress": False}
     for _ in range(count):
         await sio.emit("big", "x" * size, to=sid, **options)
+
+
+@sio.on("stats")
+async def tell_stats(sid: str) -> Any:
+    """The server's numbers."""
+    return sio.stats()
+
+
+@sio.on("block")
+async def block(sid: str, seconds: float) -> None:
+    """Holds the loop up, as a program does that computes."""
+    time.sleep(seconds)
 
 
 @sio.on("flood")

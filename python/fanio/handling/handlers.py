@@ -124,7 +124,10 @@ class HandlerTable:
         """Return what an event is given to and its first arguments; None when there is nothing."""
         if self.override is not None:
             return self.override, [event, namespace, sid]
-        return self.registered(event, namespace, sid)
+        # Most events, without another call.
+        own = self._functions.get(namespace)
+        handler = own.get(event) if own is not None else None
+        return (handler, [sid]) if handler is not None else self.registered(event, namespace, sid)
 
     def registered(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
         """Return the registered handler of an event and its first arguments; None when there is none."""

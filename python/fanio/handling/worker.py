@@ -82,6 +82,7 @@ class Worker(Coroutine[Any, Any, None]):
         "_is_running",
         "_loop",
         "_name",
+        "_send",
         "_serving",
         "_wake",
         "_yielded",
@@ -97,6 +98,7 @@ class Worker(Coroutine[Any, Any, None]):
         self._asyncio_future_blocking = True
         self._loop = loop
         self._serving = serve(self)
+        self._send = self._serving.send
         self._context: Context | None = None
         # What was yielded to a task that has not taken it yet.
         self._yielded = _NOTHING
@@ -124,7 +126,7 @@ class Worker(Coroutine[Any, Any, None]):
         _enter(self._loop, task)
         self.item, self._is_running = item, True
         try:
-            yielded = context.run(self._serving.send, None)
+            yielded = context.run(self._send, None)
         except BaseException as error:
             self._error, yielded = error, _DONE
         finally:
@@ -180,7 +182,7 @@ class Worker(Coroutine[Any, Any, None]):
         if self._context is not None:
             yielded, self._yielded = self._yielded, _NOTHING
             if yielded is None or yielded is _NOTHING:
-                return self._context.run(self._serving.send, value)
+                return self._context.run(self._send, value)
             return yielded
         if self._error is not None:
             raise self._error

@@ -94,6 +94,8 @@ counters! {
     Sockets => "sockets",
     /// Clients whose reading was paused because Python had not taken their events.
     ReadPauses => "read_pauses",
+    /// Times that the shard lent itself to the program's thread.
+    Loans => "loans",
 }
 
 /// The counters of one shard, apart from those of others in memory.

@@ -4,10 +4,10 @@
 //! changes costs more than the event. So a shard that is lively but has little to do in each turn
 //! lies here, where the program's thread finds it, and its own thread waits. It goes back when its
 //! turns get heavy; and by itself when nobody takes turns: because nothing goes on, or because the
-//! program is busy with something else. So heartbeats and other clients never wait for a program
+//! program is busy with something else. So neither heartbeats nor other clients wait for a program
 //! for longer than two ticks.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -21,40 +21,43 @@ const TICK: Duration = Duration::from_millis(10);
 /// Where a shard lies while it is lent.
 #[derive(Debug, Default)]
 pub(crate) struct Lease {
-    place: Mutex<Place>,
-    changed: Condvar,
+    /// Locked for the length of a turn; the shard's own thread does not touch it until it is due.
+    shard: Mutex<Option<Box<Shard>>>,
     is_lent: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Place {
-    shard: Option<Box<Shard>>,
     /// Turns that the program's thread has taken.
-    turns: u64,
+    turns: AtomicU64,
     /// The shard's own thread is to have it back.
-    is_due: bool,
+    due: Mutex<bool>,
+    recalled: Condvar,
 }
 
 impl Lease {
     /// Lends the shard, says so to the program, and waits until it is to be had back.
     pub(crate) fn lend(&self, mut shard: Box<Shard>) -> Box<Shard> {
-        let mut place = self.place.lock();
         shard.begin_loan();
         let (outbox, number, fd) = (shard.outbox.clone(), shard.table.shard, shard.fd());
-        shard.table.published += 1;
-        place.is_due = false;
-        place.shard = Some(shard);
+        *self.due.lock() = false;
+        *self.shard.lock() = Some(shard);
         self.is_lent.store(true, Ordering::Release);
         outbox.publish(number, &mut vec![Event::Lent { shard: number, fd }]);
         loop {
-            let turns = place.turns;
-            let is_late = self.changed.wait_for(&mut place, TICK).timed_out();
-            let is_idle = is_late && place.turns == turns;
-            if place.is_due || is_idle {
-                self.is_lent.store(false, Ordering::Release);
-                if let Some(shard) = place.shard.take() {
-                    return shard;
-                }
+            self.wait();
+            self.is_lent.store(false, Ordering::Release);
+            if let Some(mut shard) = self.shard.lock().take() {
+                shard.end_loan();
+                return shard;
+            }
+        }
+    }
+
+    /// Waits until the shard is due, or nobody has taken a turn for a tick.
+    fn wait(&self) {
+        let mut due = self.due.lock();
+        while !*due {
+            let turns = self.turns.load(Ordering::Relaxed);
+            let is_late = self.recalled.wait_for(&mut due, TICK).timed_out();
+            if is_late && turns == self.turns.load(Ordering::Relaxed) {
+                return;
             }
         }
     }
@@ -63,19 +66,18 @@ impl Lease {
     ///
     /// `false` when it is not lent.
     pub(crate) fn take_turn(&self, with_streams: bool) -> bool {
-        let mut place = self.place.lock();
-        if place.is_due {
+        if !self.is_lent() {
             return false;
         }
-        let Some(shard) = &mut place.shard else {
+        let mut place = self.shard.lock();
+        let Some(shard) = &mut *place else {
             return false;
         };
         let stays = shard.take_lent_turn(with_streams);
-        place.turns += 1;
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        drop(place);
         if !stays {
-            place.is_due = true;
-            self.is_lent.store(false, Ordering::Release);
-            self.changed.notify_one();
+            self.recall();
         }
         true
     }
@@ -87,7 +89,8 @@ impl Lease {
 
     /// Has the shard's own thread take it back.
     pub(crate) fn recall(&self) {
-        self.place.lock().is_due = true;
-        self.changed.notify_one();
+        self.is_lent.store(false, Ordering::Release);
+        *self.due.lock() = true;
+        self.recalled.notify_one();
     }
 }

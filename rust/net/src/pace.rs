@@ -7,9 +7,9 @@ const WINDOW: u64 = 4;
 /// In a window, so many turns with something for the program are lively.
 const LIVELY: u32 = 8;
 /// So many events in a turn, on average, are few: two threads that take turns cost more.
-const FEW: u32 = 8;
+const FEW: u32 = 32;
 /// So many are many: two threads get more done.
-const MANY: u32 = 24;
+const MANY: u32 = 64;
 /// After a heavy turn a shard is not lent for so long, in milliseconds.
 const REST: u64 = 50;
 
@@ -72,15 +72,15 @@ mod tests {
         assert!(!(0..8).any(|_| turn(101, 2)));
         assert!(turn(104, 0));
         assert!(!turn(108, 0), "nothing went on");
-        assert!(!(0..8).any(|_| turn(109, 20)));
+        assert!(!(0..8).any(|_| turn(109, 40)));
         assert!(!turn(112, 0), "two threads do more");
         assert!(!(0..8).any(|_| turn(113, 1)));
         assert!(!turn(130, 0), "that was long ago");
 
-        assert!(!(0..8).any(|_| pace.is_heavy(Time(131), 24)));
-        assert!(!pace.is_heavy(Time(134), 24));
-        assert!(!(0..8).any(|_| pace.is_heavy(Time(135), 25)));
-        assert!(pace.is_heavy(Time(138), 25));
+        assert!(!(0..8).any(|_| pace.is_heavy(Time(131), 64)));
+        assert!(!pace.is_heavy(Time(134), 64));
+        assert!(!(0..8).any(|_| pace.is_heavy(Time(135), 65)));
+        assert!(pace.is_heavy(Time(138), 65));
     }
 
     #[test]

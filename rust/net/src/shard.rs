@@ -136,7 +136,6 @@ impl Shard {
                 self.pace.rest(self.table.now);
             } else if self.pace.is_light(self.table.now, self.published) {
                 self = lease.lend(self);
-                self.end_loan();
             }
         }
     }
@@ -144,6 +143,10 @@ impl Shard {
     /// Begins to be lent.
     pub(crate) fn begin_loan(&mut self) {
         self.is_lent = true;
+        self.pace.begin(self.now());
+        self.table.counters.add(Counter::Loans);
+        // The event that says so.
+        self.table.published += 1;
         // What was pushed since the last turn is waited for by nobody else.
         if self.inbox.sleep(None).is_some() {
             self.inbox.rouse();
@@ -155,7 +158,8 @@ impl Shard {
         self.poll.as_raw_fd()
     }
 
-    fn end_loan(&mut self) {
+    /// Ends to be lent.
+    pub(crate) fn end_loan(&mut self) {
         self.is_lent = false;
         self.pace.begin(self.now());
     }
