@@ -198,6 +198,26 @@ def test_ids_are_20_characters_and_differ():
     assert {len(one) for one in ids} == {20}
 
 
+@pytest.mark.parametrize("how", ["subclass", "attribute"])
+async def test_an_overridden_generate_id_is_warned_of(fake, how):
+    class Named(engineio.AsyncServer):
+        def generate_id(self):
+            return "mine"
+
+    eio = Named() if how == "subclass" else engineio.AsyncServer()
+    if how == "attribute":
+        eio.generate_id = lambda: "mine"
+    plain = engineio.AsyncServer()
+    loop = asyncio.get_running_loop()
+    with pytest.warns(UserWarning, match="generate_id is not called"):
+        eio._serve_on(loop)
+    # Once; here a warning is an error.
+    eio._serve_on(loop)
+    plain._serve_on(loop)
+    for server in (eio, plain):
+        await server.shutdown()
+
+
 # Below a Socket.IO server
 
 

@@ -11,6 +11,7 @@ import asyncio
 import copy
 import logging
 import secrets
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -112,6 +113,7 @@ class BaseServer:
         self.logger = logger
         self.async_handlers = async_handlers
         self._json: JsonModule | None = None
+        self._told_of_ids = False
         #: Has no effect: the shards watch the clients.
         self.start_service_task = True
         #: The registered functions, by event; ``on`` registers.
@@ -239,7 +241,10 @@ class BaseServer:
             self._push(sid, [message])
 
     def generate_id(self) -> str:
-        """Return an id of 20 random characters, of the kind the core gives to sessions."""
+        """Return an id of 20 random characters, of the kind the core gives to sessions.
+
+        The core does not call it: an overridden one has no effect, and is warned of.
+        """
         return secrets.token_urlsafe(15)
 
     async def disconnect(self, sid: str | None = None) -> None:
@@ -321,7 +326,15 @@ class BaseServer:
 
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""
+        self._check_ids()
         self._serving.start_on(loop)
+
+    def _check_ids(self) -> None:
+        """Say once that the ids of an overridden ``generate_id`` are not used."""
+        overridden = getattr(self.generate_id, "__func__", None) is not BaseServer.generate_id
+        if overridden and not self._told_of_ids:
+            self._told_of_ids = True
+            warnings.warn("generate_id is not called: the core makes the ids of sessions and sockets", stacklevel=2)
 
     def _trust(self, proxies: list[str]) -> None:
         """Believe the forwarded headers of these proxies, when the program names none itself."""
