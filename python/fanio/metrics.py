@@ -52,9 +52,9 @@ METRICS = [
 class MetricsApp:
     """An ASGI application that answers each GET with the server's numbers.
 
-    Mount it where the rest of your application is, at a path of your choice, such as
-    ``app.mount("/metrics", fanio.MetricsApp(sio))`` in FastAPI or Starlette. Whoever can reach it
-    reads the numbers: they tell how many clients there are.
+    Give it a route of your application, such as ``app.add_route("/metrics",
+    fanio.MetricsApp(sio))`` in FastAPI or Starlette: a mount would answer to ``/metrics/`` only.
+    Whoever can reach it reads the numbers: they tell how many clients there are.
     """
 
     def __init__(self, server: AsyncServer) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
 
 import fanio
 from fanio import metrics, stats
@@ -39,6 +40,16 @@ async def test_the_app_answers_gets():
         assert (head.content, head.headers["content-length"]) == (b"", shown.headers["content-length"])
         refused = await client.post("/")
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_a_route_answers_beside_an_app_that_is_mounted_at_the_root():
+    sio = fanio.AsyncServer()
+    app = Starlette()
+    app.add_route("/metrics", fanio.MetricsApp(sio))  # type: ignore[arg-type]
+    app.mount("/", fanio.ASGIApp(sio))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        shown = await client.get("/metrics")
+    assert (shown.status_code, shown.headers["content-type"]) == (200, metrics.CONTENT_TYPE.decode())
 
 
 async def test_the_app_lives_as_servers_want_it_to():
