@@ -18,6 +18,7 @@ mod http;
 mod inbox;
 mod journal;
 mod lease;
+mod listeners;
 mod load;
 mod options;
 mod origin;

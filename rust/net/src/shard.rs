@@ -18,12 +18,13 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use rooms::{ConnId, Fanout};
 
-use crate::accept::{Arrival, Listener};
+use crate::accept::Listener;
 use crate::command::Command;
 use crate::counters::Counter;
 use crate::event::Event;
 use crate::inbox::Inbox;
 use crate::lease::Lease;
+use crate::listeners::Listeners;
 use crate::outbox::Outbox;
 use crate::pace::Pace;
 use crate::session::Session;
@@ -32,14 +33,10 @@ use crate::table::Table;
 use crate::wheel::Owner;
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
-/// Tokens from here on are listeners; a slab never grows so far.
-const LISTENERS: usize = usize::MAX / 2;
 
 const READ_BUFFER: usize = 64 * 1024;
 /// Reads of one stream in a turn.
 const READS: usize = 4;
-/// Connections accepted from one listener in a turn.
-const ACCEPTS: usize = 128;
 /// Recipients between two looks at the clock.
 const RECIPIENTS: usize = 8;
 /// How long a turn may send before it looks at I/O again.
@@ -50,15 +47,13 @@ const LENT_RECIPIENTS: usize = 32;
 const COMMANDS: usize = 64;
 /// How long a turn may apply commands before it looks at I/O again.
 const APPLYING: Duration = Duration::from_millis(1);
-/// How long a listener rests when the process has no descriptor left.
-const REST: u64 = 100;
 
 pub(crate) struct Shard {
     pub(crate) table: Table,
     pub(crate) fanout: Fanout,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) listeners: Vec<Listener>,
+    listeners: Listeners,
     pub(crate) stopping: bool,
     pub(crate) stop_by: Option<Time>,
     poll: Poll,
@@ -70,9 +65,6 @@ pub(crate) struct Shard {
     writable: VecDeque<u32>,
     buffer: Vec<u8>,
     due: Vec<Owner>,
-    accepting: Vec<usize>,
-    rest_until: Option<Time>,
-    turn: usize,
     stopped: bool,
     throttling: Arc<AtomicBool>,
     /// What the poller has found ready; taken out for a turn.
@@ -103,7 +95,7 @@ impl Shard {
             fanout: Fanout::new(),
             inbox,
             outbox,
-            listeners: Vec::new(),
+            listeners: Listeners::default(),
             stopping: false,
             stop_by: None,
             poll,
@@ -113,9 +105,6 @@ impl Shard {
             writable: VecDeque::new(),
             buffer: vec![0; READ_BUFFER],
             due: Vec::new(),
-            accepting: Vec::new(),
-            rest_until: None,
-            turn: 0,
             stopped: false,
             throttling,
             readiness: None,
@@ -194,7 +183,7 @@ impl Shard {
 
     fn take_turn(&mut self) {
         self.table.now = self.now();
-        self.accept();
+        self.listeners.accept(&mut self.table);
         self.read();
         self.take_commands();
         // After the commands: one of them may be what a session waits for, and nothing else may come.
@@ -231,7 +220,7 @@ impl Shard {
     /// Whether something is left for the next turn.
     fn is_busy(&self) -> bool {
         !self.table.ready.is_empty()
-            || !self.accepting.is_empty() && self.rest_until.is_none()
+            || self.listeners.is_busy()
             || !self.table.polls.is_empty()
             || !self.commands.is_empty()
             || !self.writable.is_empty()
@@ -242,7 +231,7 @@ impl Shard {
         if self.is_busy() {
             return Some(Duration::ZERO);
         }
-        let due = [self.table.wheel.next(), self.rest_until, self.stop_by];
+        let due = [self.table.wheel.next(), self.listeners.due(), self.stop_by];
         let due = due.into_iter().flatten().min()?;
         Some(Duration::from_millis(due.0.saturating_sub(self.now().0)))
     }
@@ -252,8 +241,7 @@ impl Shard {
         if token == WAKER {
             return;
         }
-        if token.0 >= LISTENERS {
-            self.accepting.push(token.0 - LISTENERS);
+        if self.listeners.take_note(token) {
             return;
         }
         let Some(stream) = self.table.streams.get_mut(token.0) else {
@@ -281,67 +269,14 @@ impl Shard {
         self.settle();
     }
 
-    // --- accepting -------------------------------------------------------------------------------
-
     /// Starts to accept from a listener.
-    pub(crate) fn listen(&mut self, mut listener: Listener) {
+    pub(crate) fn listen(&mut self, listener: Listener) {
         self.table.options.bound_kernel(&listener);
-        let token = Token(LISTENERS + self.listeners.len());
-        if listener.register(self.poll.registry(), token).is_ok() {
-            self.accepting.push(self.listeners.len());
-            self.listeners.push(listener);
-        }
+        self.listeners.add(listener, self.poll.registry());
     }
 
     pub(crate) fn unlisten(&mut self) {
-        self.accepting.clear();
-        for mut listener in self.listeners.drain(..) {
-            // Closing it deregisters it as well.
-            let _ = listener.deregister(self.poll.registry());
-        }
-    }
-
-    fn accept(&mut self) {
-        if self.rest_until.is_some_and(|until| until > self.table.now) {
-            return;
-        }
-        self.rest_until = None;
-        for index in std::mem::take(&mut self.accepting) {
-            self.accept_from(index);
-        }
-    }
-
-    fn accept_from(&mut self, index: usize) {
-        for _ in 0..ACCEPTS {
-            let Some(listener) = self.listeners.get(index) else {
-                return;
-            };
-            match listener.accept() {
-                Ok(arrival) => self.place(arrival),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(error) if is_exhausted(&error) => {
-                    self.table.counters.add(Counter::AcceptErrors);
-                    self.rest_until = Some(Time(self.table.now.0 + REST));
-                    break;
-                }
-                // The peer gave up while it waited.
-                Err(_) => {}
-            }
-        }
-        if !self.accepting.contains(&index) {
-            self.accepting.push(index);
-        }
-    }
-
-    /// Shards take turns at new connections.
-    fn place(&mut self, arrival: Arrival) {
-        let inboxes = &self.table.inboxes;
-        self.turn = (self.turn + 1) % inboxes.len();
-        if self.turn == usize::from(self.table.shard) {
-            self.table.arrive(arrival);
-        } else {
-            inboxes[self.turn].push(Command::Arrive(Box::new(arrival)));
-        }
+        self.listeners.close(self.poll.registry());
     }
 
     // --- reading ---------------------------------------------------------------------------------
@@ -480,9 +415,4 @@ impl Shard {
             self.table.published += 1;
         }
     }
-}
-
-/// Whether the process or the system has no descriptor left.
-fn is_exhausted(error: &std::io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
