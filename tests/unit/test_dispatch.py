@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import weakref
 
 import pytest
 from fake_core import settle, until
@@ -372,3 +373,23 @@ async def test_an_overridden_trigger_event_takes_everything(fake, how):
     assert seen == [("connect", "/", 3), ("known", "/", 2), ("unknown", "/", 1), ("disconnect", "/", 2), "gone"]
     assert [call[1:3] for call in core.of("ack")] == [(5, b"[2]")]
     await sio.shutdown()
+
+
+async def test_nothing_of_an_event_outlives_it(serve):
+    sio, core = serve()
+    kept = []
+
+    class Result(dict[str, int]):
+        pass
+
+    @sio.event
+    async def e(sid):
+        result = Result(a=1)
+        kept.append(weakref.ref(result))
+        return result
+
+    sid = await joined(core)
+    for number in range(3):
+        core.event(sid, b'["e"]', number)
+    await until(lambda: len(core.of("ack")) == 3)
+    assert [reference() for reference in kept] == [None] * 3

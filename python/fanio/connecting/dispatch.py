@@ -139,6 +139,7 @@ class ClientDispatcher:
                     self._tasks.end_waiting(KEY, carrier.task)
             if carrier.is_last:
                 return
+            carrier.item = handler = args = event = result = None
             await done()
 
     def answer(self, namespace: str, ack_id: int | None, result: Any, event: Any) -> None:

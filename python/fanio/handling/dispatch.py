@@ -74,10 +74,6 @@ class Dispatcher:
         self.verbose = self._logger.isEnabledFor(logging.INFO)
         self.shows_packets = self._packet_log.is_on
 
-    def begin(self) -> None:
-        """Note that a batch of events comes."""
-        self.verbose = self._logger.isEnabledFor(20)
-
     def event(
         self,
         _kind: int,
@@ -137,6 +133,8 @@ class Dispatcher:
                     self._tasks.end_waiting(sid, carrier.task)
             if carrier.is_last:
                 return
+            # Nothing of an event outlives it.
+            carrier.item = handler = args = event = result = None
             await done()
 
     async def _handle(self, item: Any) -> None:

@@ -120,6 +120,7 @@ class Sessions:
                     self._server._tasks.end_waiting(sid, carrier.task)
             if carrier.is_last:
                 return
+            carrier.item = handler = message = None
             await done()
 
     async def _run(self, event: str, handler: Handler, *args: Any) -> None:

@@ -79,7 +79,6 @@ class Worker(Coroutine[Any, Any, None]):
         "_asyncio_future_blocking",
         "_context",
         "_error",
-        "_is_running",
         "_loop",
         "_name",
         "_send",
@@ -103,7 +102,6 @@ class Worker(Coroutine[Any, Any, None]):
         # What was yielded to a task that has not taken it yet.
         self._yielded = _NOTHING
         self._error: BaseException | None = None
-        self._is_running = False
         # Steps the task, once it waits for this object.
         self._wake: Callable[[Worker], None] | None = None
         self.item: Any = None
@@ -124,13 +122,12 @@ class Worker(Coroutine[Any, Any, None]):
         task, context = self.task, copy_context()
         references = getrefcount(task)
         _enter(self._loop, task)
-        self.item, self._is_running = item, True
+        self.item = item
         try:
             yielded = context.run(self._send, None)
         except BaseException as error:
             self._error, yielded = error, _DONE
         finally:
-            self._is_running = False
             _leave(self._loop, task)
         if yielded is not _DONE:
             self._keep(yielded, context)
@@ -230,7 +227,7 @@ class Worker(Coroutine[Any, Any, None]):
 
     def cancel(self, msg: Any = None) -> bool:
         """Leave a cancellation to the task, and see to it that a task without an event hears of it."""
-        if not self._is_running and not self.is_last:
+        if not self.is_last and asyncio.current_task(self._loop) is not self.task:
             self.stop()
         return False
 
