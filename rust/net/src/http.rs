@@ -1,30 +1,28 @@
-//! Requests on a stream: which are ours, what they ask for, and the errors they get.
+//! Requests on a stream: which are ours, and their answers.
 //!
 //! Requests are served one after another, in order; the next one is looked at when the one before
 //! is answered. A request for another path is handed to the program with every byte that was read.
-//! Statuses and bodies are Node's (Engine.IO server 6.6, `server.ts`: `verify`).
 
 use std::sync::Arc;
 
-use engine::{Transport, Via};
-use protocol::Id;
-use protocol::http1::{Body, Request, has_bare_newline, parse_request};
+use engine::Via;
+use protocol::http1::{Request, has_bare_newline, parse_request};
 
 use crate::accept::Arrival;
 use crate::admission::Asking;
 use crate::cargo::{Cargo, plain};
 use crate::counters::Counter;
-use crate::event::{Event, Handshake, Peer};
+use crate::event::{Event, Peer};
+use crate::fault::Fault;
 use crate::journal::{Log, Noted};
-use crate::origin::{self, Verdict};
 use crate::polling::{Poll, Post};
 use crate::random::shard_of;
 use crate::reply::Reply;
+use crate::route::{is_bare, named_session};
 use crate::session::NONE;
 use crate::site::Site;
 use crate::stream::Role;
 use crate::table::Table;
-use crate::upgrade;
 
 /// Bytes of responses that may wait for a client that goes on asking without reading them.
 const UNREAD: usize = 64 * 1024;
@@ -83,30 +81,6 @@ impl Http {
             Phase::Poll(poll) => Some((poll.session, true)),
             Phase::Body(post) => Some((post.session, false)),
             Phase::Asking(_) | Phase::Head => None,
-        }
-    }
-}
-
-/// The errors of the Engine.IO server, with their codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    UnknownTransport = 0,
-    UnknownSession = 1,
-    BadHandshakeMethod = 2,
-    BadRequest = 3,
-    Forbidden = 4,
-    UnsupportedVersion = 5,
-}
-
-impl Fault {
-    pub(crate) fn message(self) -> &'static str {
-        match self {
-            Self::UnknownTransport => "Transport unknown",
-            Self::UnknownSession => "Session ID unknown",
-            Self::BadHandshakeMethod => "Bad handshake method",
-            Self::BadRequest => "Bad request",
-            Self::Forbidden => "Forbidden",
-            Self::UnsupportedVersion => "Unsupported protocol version",
         }
     }
 }
@@ -274,152 +248,6 @@ impl Table {
         true
     }
 
-    /// Answers one request, or starts what will answer it.
-    fn request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
-        self.note_request(slot, request, head);
-        let Some(http) = self.http(slot) else { return };
-        let (site, peer) = (Arc::clone(&http.site), http.peer.clone());
-        if !path_matches(request.path().as_bytes(), &site.path) {
-            return self.answer(slot, Reply::new(404).closing());
-        }
-        if site.is_crowded() && !request.has_token("upgrade", "websocket") {
-            self.counters.add(Counter::RequestsRefused);
-            return self.answer(slot, Reply::unavailable());
-        }
-        let verdict = origin::check(&self.options, request, &peer);
-        let Verdict::Allowed(headers) = verdict else {
-            let message = Some("Origin not allowed");
-            return self.refuse(slot, request, head, Fault::Forbidden, message, "");
-        };
-        if request.method == "OPTIONS" {
-            let preflight = Reply::new(204).raw_headers(&headers).preflight(request);
-            return self.answer_request(slot, request, preflight);
-        }
-        if let Err(fault) = self.route(slot, request, head, &headers, &peer) {
-            self.refuse(slot, request, head, fault, None, &headers);
-        }
-    }
-
-    /// Node's `verify`, then what the request asks for.
-    fn route(
-        &mut self,
-        slot: u32,
-        request: &Request<'_>,
-        head: &[u8],
-        headers: &str,
-        peer: &Peer,
-    ) -> Result<(), Fault> {
-        let transport = transport(request)?;
-        if request.query_value("sid").is_some() {
-            let known = named_session(request).filter(|_| self.options.ask_requests);
-            if let Some(session) = known.filter(|id| self.sessions.slot(id).is_some()) {
-                self.ask(slot, head, peer, Some(session));
-                return Ok(());
-            }
-            return self.serve_known(slot, request, headers);
-        }
-        if request.method != "GET" {
-            return Err(Fault::BadHandshakeMethod);
-        }
-        let offered = match transport {
-            Transport::Polling => self.options.engine.polling,
-            Transport::WebSocket => self.options.engine.websocket,
-        };
-        if !offered {
-            return Err(Fault::UnknownTransport);
-        }
-        let upgrade = is_upgrade(request);
-        if upgrade != (transport == Transport::WebSocket) || request.query_value("j").is_some() {
-            return Err(Fault::BadRequest);
-        }
-        if !is_version_4(request) {
-            return Err(Fault::UnsupportedVersion);
-        }
-        if let Some(Err(reply)) = upgrade.then(|| upgrade::accept(request, &self.options)) {
-            self.counters.add(Counter::RequestsRefused);
-            self.answer(slot, reply);
-        } else if self.options.admission {
-            self.ask(slot, head, peer, None);
-        } else {
-            let session = self.random.session(self.shard);
-            self.handshake(slot, request, head, session, headers, (None, ""));
-        }
-        Ok(())
-    }
-
-    /// Serves a request that names a session.
-    pub(crate) fn serve_known(
-        &mut self,
-        slot: u32,
-        request: &Request<'_>,
-        headers: &str,
-    ) -> Result<(), Fault> {
-        let transport = transport(request)?;
-        let known = named_session(request).and_then(|id| self.sessions.slot(&id));
-        let session = known.ok_or(Fault::UnknownSession)?;
-        if !is_version_4(request) || is_upgrade(request) != (transport == Transport::WebSocket) {
-            return Err(Fault::BadRequest);
-        }
-        match (transport, request.method) {
-            (Transport::WebSocket, _) => self.probe(slot, session, request, headers),
-            (Transport::Polling, "GET") => self.poll(slot, session, request, headers),
-            (Transport::Polling, "POST") => self.post(slot, session, request, headers),
-            _ => Err(Fault::BadRequest),
-        }
-    }
-
-    /// Opens a session. `more` is what the program adds: a cookie's attributes, header lines.
-    pub(crate) fn handshake(
-        &mut self,
-        slot: u32,
-        request: &Request<'_>,
-        head: &[u8],
-        id: Id,
-        cors: &str,
-        more: (Option<String>, &str),
-    ) {
-        let accepted = is_upgrade(request).then(|| upgrade::accept(request, &self.options).ok());
-        let accepted = accepted.flatten();
-        let transport = if accepted.is_some() { Transport::WebSocket } else { Transport::Polling };
-        let Some(http) = self.http(slot) else {
-            return;
-        };
-        let peer = http.peer.clone();
-        let handshake = Handshake { session: id, head: head.into(), peer, transport };
-        let session = self.open_session(handshake, transport);
-        let open = self.open_packet(&id, transport);
-        let headers = self.cookie(&id, more.0) + more.1;
-        if let Some(accepted) = accepted {
-            self.start_websocket(slot, session, &accepted, &open, &headers);
-        } else {
-            let reply = Reply::new(200).text(open.into()).raw_headers(cors);
-            let reply = reply.raw_headers(&headers);
-            self.answer_request(slot, request, reply);
-        }
-    }
-
-    /// The OPEN packet.
-    fn open_packet(&self, id: &Id, transport: Transport) -> String {
-        let config = &self.options.engine;
-        let upgrades = transport == Transport::Polling && config.allow_upgrades && config.websocket;
-        let handshake = protocol::engineio::Handshake {
-            sid: id.as_str().to_owned(),
-            upgrades: if upgrades { vec!["websocket".to_owned()] } else { Vec::new() },
-            ping_interval: (config.ping_interval + self.options.ping_grace).as_millis() as u64,
-            ping_timeout: config.ping_timeout.as_millis() as u64,
-            max_payload: config.max_payload as u64,
-        };
-        format!("0{}", handshake.encode())
-    }
-
-    fn cookie(&self, id: &Id, attributes: Option<String>) -> String {
-        let Some(cookie) = &self.options.cookie else {
-            return String::new();
-        };
-        let attributes = attributes.unwrap_or_else(|| cookie.attributes.clone());
-        format!("Set-Cookie: {}={}{attributes}\r\n", cookie.name, id.as_str())
-    }
-
     /// An error in Node's form.
     pub(crate) fn fault(&self, fault: Fault, message: Option<&str>) -> Reply {
         self.counters.add(Counter::RequestsRefused);
@@ -540,34 +368,8 @@ fn target_path(target: &[u8]) -> &[u8] {
 }
 
 /// Whether a path is at or below ours, which is `/socket.io` or empty for everything.
-fn path_matches(path: &[u8], ours: &str) -> bool {
+pub(crate) fn path_matches(path: &[u8], ours: &str) -> bool {
     path.strip_prefix(ours.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-}
-
-fn named_session(request: &Request<'_>) -> Option<Id> {
-    Id::parse(&request.query_value("sid")?)
-}
-
-/// Whether nothing of the request is behind its head: a body that nobody reads would be taken for
-/// the next request.
-pub(crate) fn is_bare(request: &Request<'_>) -> bool {
-    matches!(request.body(), Ok(Body::Empty | Body::Length(0)))
-}
-
-fn is_upgrade(request: &Request<'_>) -> bool {
-    request.has_token("upgrade", "websocket")
-}
-
-fn transport(request: &Request<'_>) -> Result<Transport, Fault> {
-    match request.query_value("transport").as_deref() {
-        Some("polling") => Ok(Transport::Polling),
-        Some("websocket") => Ok(Transport::WebSocket),
-        _ => Err(Fault::UnknownTransport),
-    }
-}
-
-fn is_version_4(request: &Request<'_>) -> bool {
-    request.query_value("EIO").as_deref() == Some("4")
 }
 
 #[cfg(test)]

@@ -11,9 +11,11 @@ use rooms::Frame;
 
 use crate::bodies::Encoding;
 use crate::counters::Counter;
-use crate::http::{Fault, Phase, is_bare};
+use crate::fault::Fault;
+use crate::http::Phase;
 use crate::load::Load;
 use crate::reply::Reply;
+use crate::route::is_bare;
 use crate::session::NONE;
 use crate::table::Table;
 use crate::waiting::Waiting;

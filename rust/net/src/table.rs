@@ -1,7 +1,7 @@
 //! Everything a shard owns besides its rooms: streams, sessions, deadlines, what is to be told.
 //!
-//! Each transport's behaviour is an `impl Table` in its own file; here are the life of streams and
-//! sessions, and what every [`Action`] of the session machine means in I/O. Nothing here calls
+//! Each transport's behaviour is an `impl Table` in its own file, as are the end of streams and
+//! sessions (`ending`) and `deadlines`; here are how they begin, and what every [`Action`] of the session machine means in I/O. Nothing here calls
 //! into the fan-out: what concerns rooms is noted (`ended`, `left`, `doomed`) and done by the
 //! shard at the end of the step, so that a delivery can never re-enter it.
 
@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use engine::{Action, Reason, Time, Transport, Via};
 use mio::{Interest, Registry, Token};
-use protocol::websocket::{Deflater, Inflater, Opcode};
+use protocol::websocket::{Deflater, Inflater};
 use rooms::{Addr, ConnId, Frame, Index, RoomId};
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use crate::accept::{Arrival, Io};
 use crate::bodies::Bodies;
-use crate::cargo::{Cargo, form, plain};
+use crate::cargo::{Cargo, form};
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, Handshake};
 use crate::http::Http;
@@ -27,13 +27,8 @@ use crate::options::Options;
 use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::session::{NONE, Session};
-use crate::stream::{Role, Stream};
-use crate::wheel::{Owner, Wheel};
-
-/// How long an ended session waits for the poll that fetches its last packets.
-const LINGER: u64 = 30_000;
-/// How long the last words may take once the shard was told to stop, in milliseconds.
-const LAST_WORDS: u64 = 500;
+use crate::stream::Stream;
+use crate::wheel::Wheel;
 
 /// A namespace that has sockets on this shard.
 #[derive(Debug, Default)]
@@ -192,70 +187,6 @@ impl Table {
         self.ready.push(slot as u32);
     }
 
-    /// Takes a stream out of the poller and the table.
-    pub(crate) fn remove_stream(&mut self, slot: u32) -> Option<Stream> {
-        let mut stream = self.streams.try_remove(slot as usize)?;
-        // The descriptor may be broken; closing it deregisters it too.
-        let _ = self.registry.deregister(stream.io.source());
-        let lost = stream.discard(&mut self.load);
-        self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
-        self.counters.add(Counter::StreamsClosed);
-        if stream.end_is_told {
-            self.tell_end();
-        }
-        Some(stream)
-    }
-
-    /// The peer is gone, or the stream broke: tells the session and closes the stream.
-    pub(crate) fn lose_stream(&mut self, slot: u32, error: bool) {
-        let Some(stream) = self.remove_stream(slot) else {
-            return;
-        };
-        match stream.role {
-            Role::WebSocket { session, probe, .. } => {
-                let via = if probe { Via::Probe } else { Via::Main };
-                self.lose_transport(session, slot, via, error);
-            }
-            Role::Http(http) => {
-                if let Some((session, polling)) = http.carries() {
-                    self.lose_request(session, slot, polling);
-                }
-            }
-            Role::Closing { .. } => {}
-        }
-    }
-
-    fn lose_transport(&mut self, session: u32, stream: u32, via: Via, error: bool) {
-        let Some(entry) = self.sessions.entry_mut(session) else {
-            return;
-        };
-        match via {
-            Via::Probe if entry.probe == stream => entry.probe = NONE,
-            Via::Main if entry.stream == stream => entry.stream = NONE,
-            _ => return,
-        }
-        if !entry.ended {
-            entry.engine.handle_stream_lost(via, error, &mut self.actions);
-            self.perform(session);
-        }
-    }
-
-    /// A request of a session was cut off: Node's server closes the session, and so do we.
-    fn lose_request(&mut self, session: u32, stream: u32, polling: bool) {
-        let Some(entry) = self.sessions.entry_mut(session) else {
-            return;
-        };
-        let carried = if polling { &mut entry.poll } else { &mut entry.post };
-        if *carried != stream {
-            return;
-        }
-        *carried = NONE;
-        if !entry.ended && entry.engine.transport() == Transport::Polling {
-            entry.engine.handle_stream_lost(Via::Main, true, &mut self.actions);
-            self.perform(session);
-        }
-    }
-
     /// Opens a session for a handshake.
     pub(crate) fn open_session(&mut self, handshake: Handshake, transport: Transport) -> u32 {
         let engine = engine::Session::server(&self.options.engine, self.now, transport);
@@ -343,27 +274,6 @@ impl Table {
         }
     }
 
-    /// Closes a session for a reason of ours.
-    pub(crate) fn close_session(&mut self, slot: u32, reason: Reason) {
-        if let Some(session) = self.sessions.entry_mut(slot).filter(|s| !s.ended) {
-            session.engine.close(reason, &mut self.actions);
-            self.perform(slot);
-        }
-    }
-
-    /// Closes the streams that wait for a request.
-    pub(crate) fn close_idle_streams(&mut self) {
-        let idle: Vec<_> = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| matches!(&stream.role, Role::Http(http) if http.is_idle()))
-            .map(|(slot, _)| slot as u32)
-            .collect();
-        for slot in idle {
-            self.close_stream(slot, false);
-        }
-    }
-
     /// The poller says that a stream can be written again.
     pub(crate) fn flush(&mut self, slot: u32) {
         let Some(stream) = self.streams.get_mut(slot as usize) else {
@@ -379,11 +289,6 @@ impl Table {
             }
             Err(_) => self.lose_stream(slot, true),
         }
-    }
-
-    /// When a stopping shard ends at the latest.
-    pub(crate) fn last_words(&self) -> Time {
-        Time(self.now.0 + LAST_WORDS)
     }
 
     /// Writes to a session's WebSocket; a broken or too slow one dooms the session.
@@ -426,109 +331,6 @@ impl Table {
         self.options.per_message_deflate.map_or(usize::MAX, |deflate| deflate.threshold)
     }
 
-    /// Ends a session: its sockets are gone now, its streams get their last words.
-    fn end_session(&mut self, slot: u32, reason: Reason, say: bool) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
-            return;
-        };
-        if std::mem::replace(&mut session.ended, true) {
-            return;
-        }
-        self.counters.closed(reason);
-        let live = &mut self.live[session.engine.transport() as usize];
-        *live = live.saturating_sub(1);
-        self.ended.push(slot);
-        session.forget_held();
-        let sids: Vec<_> =
-            session.sockets.iter().map(|s| (s.sid, Arc::clone(&s.namespace))).collect();
-        for (sid, namespace) in sids {
-            self.release_namespace(&namespace);
-            self.publish(slot, Event::Disconnect { sid, reason });
-        }
-        if let Some(session) = self.sessions.entry(slot).filter(|s| s.handshake.is_none()) {
-            let session = session.id;
-            let reason = self.options.engine.parser.is_undecoded().then_some(reason);
-            self.publish(slot, Event::Closed { session, reason });
-        }
-        self.end_streams(slot, reason, say);
-    }
-
-    fn end_streams(&mut self, slot: u32, reason: Reason, say: bool) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
-            return;
-        };
-        let (stream, probe) = (session.stream, session.probe);
-        (session.stream, session.probe, session.post) = (NONE, NONE, NONE);
-        if reason == Reason::SlowClient {
-            let lost = session.discard(&mut self.load);
-            self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
-        }
-        let waits = session.poll != NONE;
-        let polling = session.engine.transport() == Transport::Polling;
-        let last = if say { &self.control.close } else { &self.control.noop };
-        if waits || (polling && say) {
-            session.push(last.clone(), 0, &mut self.load);
-        }
-        if waits {
-            self.flush_poll(slot);
-        } else if polling && say {
-            session.lingers = Time(self.now.0 + LINGER);
-        }
-        if reason == Reason::SlowClient {
-            self.remove_stream(stream);
-        }
-        let code = (reason == Reason::ServerShutdown).then_some(1012);
-        self.close_websocket(stream, code);
-        self.close_websocket(probe, None);
-    }
-
-    /// Sends a close frame and waits for the peer's, for a while.
-    pub(crate) fn close_websocket(&mut self, slot: u32, code: Option<u16>) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
-            return;
-        };
-        let mut frame = Vec::new();
-        let code = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
-        protocol::websocket::encode_frame(Opcode::Close, &code, None, &mut frame);
-        // A stream that fails here is noticed when it is read.
-        let frame = frame.into();
-        let _ = stream.send(std::iter::once(&frame), Cargo::Own, &mut plain, &mut self.load);
-        self.close_stream(slot, true);
-    }
-
-    /// Everything is said: waits until the peer has read it, for a while.
-    pub(crate) fn close_stream(&mut self, slot: u32, websocket: bool) {
-        let close_by = Time(self.now.0 + self.options.close_timeout.as_millis() as u64);
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
-            return;
-        };
-        let old = std::mem::replace(&mut stream.role, Role::Closing { decoder: None });
-        if let (Role::WebSocket { decoder, .. }, true) = (old, websocket) {
-            stream.role = Role::Closing { decoder: Some(decoder) };
-        } else {
-            stream.finish();
-        }
-        stream.paused = false;
-        stream.deadline = close_by;
-        self.ready.push(slot);
-        self.file_stream(slot);
-    }
-
-    /// Frees a slot at the end of a step; returns whether it did.
-    pub(crate) fn free_session(&mut self, slot: u32) -> bool {
-        let Some(session) = self.sessions.entry(slot) else {
-            return false;
-        };
-        if session.lingers != Time(0) {
-            self.file_session(slot);
-            return false;
-        }
-        let session = self.sessions.remove(slot);
-        let lost = session.map_or(0, |mut session| session.discard(&mut self.load));
-        self.lose_packets(lost);
-        true
-    }
-
     /// Forgets a namespace when its last socket is gone.
     pub(crate) fn release_namespace(&mut self, name: &Arc<str>) {
         if let Some(namespace) = self.namespaces.get_mut(name) {
@@ -563,86 +365,6 @@ impl Table {
                 || session.unread_bytes >= self.options.max_unread_bytes;
             session.paused || (much && self.outbox.taken(self.shard) < session.last_event)
         })
-    }
-
-    pub(crate) fn file_session(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
-            return;
-        };
-        let due = if session.ended { Some(session.lingers) } else { session.engine.poll_timeout() };
-        if let Some(due) = due.filter(|due| due.0 > 0)
-            && (session.filed == Time(0) || due < session.filed)
-        {
-            session.filed = due;
-            self.wheel.insert(due, Owner::Session(slot));
-        }
-    }
-
-    pub(crate) fn file_stream(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
-            return;
-        };
-        if stream.deadline.0 > 0 && (stream.filed == Time(0) || stream.deadline < stream.filed) {
-            stream.filed = stream.deadline;
-            self.wheel.insert(stream.deadline, Owner::Stream(slot));
-        }
-    }
-
-    /// Takes the owners of the wheel's entries that are due.
-    pub(crate) fn collect_due(&mut self, due: &mut Vec<Owner>) {
-        let (sessions, streams) = (&self.sessions, &self.streams);
-        let filed = |owner| match owner {
-            Owner::Session(slot) => sessions.entry(slot).map(|session| session.filed),
-            Owner::Stream(slot) => streams.get(slot as usize).map(|stream| stream.filed),
-        };
-        self.wheel.expire(self.now, |owner| filed(owner).unwrap_or_default(), due);
-    }
-
-    /// An entry of the wheel has come up: asks its owner for the real deadline.
-    pub(crate) fn expire(&mut self, owner: Owner) {
-        match owner {
-            Owner::Session(slot) => self.expire_session(slot),
-            Owner::Stream(slot) => self.expire_stream(slot),
-        }
-    }
-
-    fn expire_session(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
-            return;
-        };
-        // A second entry for the same tick: this one is dealt with.
-        if session.filed > self.now {
-            return;
-        }
-        session.filed = Time(0);
-        if session.ended {
-            if session.lingers.0 > 0 && session.lingers <= self.now {
-                session.lingers = Time(0);
-                self.ended.push(slot);
-            }
-        } else if session.engine.poll_timeout().is_some_and(|due| due <= self.now) {
-            session.engine.handle_timeout(&self.options.engine, self.now, &mut self.actions);
-            self.perform(slot);
-        }
-        self.file_session(slot);
-    }
-
-    fn expire_stream(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
-            return;
-        };
-        if stream.filed > self.now {
-            return;
-        }
-        stream.filed = Time(0);
-        if stream.deadline.0 == 0 || stream.deadline > self.now {
-            return self.file_stream(slot);
-        }
-        match stream.role {
-            Role::Http(_) => self.time_out_request(slot),
-            Role::Closing { .. } => drop(self.remove_stream(slot)),
-            Role::WebSocket { .. } => self.expire_backlog(slot),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use protocol::websocket::{Decoder, Deflate, Opcode, Refusal, check_upgrade, enco
 
 use crate::counters::Counter;
 use crate::event::Event;
-use crate::http::Fault;
+use crate::fault::Fault;
 use crate::options::Options;
 use crate::reply::Reply;
 use crate::session::NONE;

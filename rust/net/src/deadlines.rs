@@ -1,0 +1,91 @@
+//! The deadlines of streams and sessions: filed in the wheel, and met.
+//!
+//! The wheel holds a place, not a deadline: when it comes up, its owner is asked for the real one.
+
+use engine::Time;
+
+use crate::stream::Role;
+use crate::table::Table;
+use crate::wheel::Owner;
+
+impl Table {
+    pub(crate) fn file_session(&mut self, slot: u32) {
+        let Some(session) = self.sessions.entry_mut(slot) else {
+            return;
+        };
+        let due = if session.ended { Some(session.lingers) } else { session.engine.poll_timeout() };
+        if let Some(due) = due.filter(|due| due.0 > 0)
+            && (session.filed == Time(0) || due < session.filed)
+        {
+            session.filed = due;
+            self.wheel.insert(due, Owner::Session(slot));
+        }
+    }
+
+    pub(crate) fn file_stream(&mut self, slot: u32) {
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
+        if stream.deadline.0 > 0 && (stream.filed == Time(0) || stream.deadline < stream.filed) {
+            stream.filed = stream.deadline;
+            self.wheel.insert(stream.deadline, Owner::Stream(slot));
+        }
+    }
+
+    /// Takes the owners of the wheel's entries that are due.
+    pub(crate) fn collect_due(&mut self, due: &mut Vec<Owner>) {
+        let (sessions, streams) = (&self.sessions, &self.streams);
+        let filed = |owner| match owner {
+            Owner::Session(slot) => sessions.entry(slot).map(|session| session.filed),
+            Owner::Stream(slot) => streams.get(slot as usize).map(|stream| stream.filed),
+        };
+        self.wheel.expire(self.now, |owner| filed(owner).unwrap_or_default(), due);
+    }
+
+    /// An entry of the wheel has come up: asks its owner for the real deadline.
+    pub(crate) fn expire(&mut self, owner: Owner) {
+        match owner {
+            Owner::Session(slot) => self.expire_session(slot),
+            Owner::Stream(slot) => self.expire_stream(slot),
+        }
+    }
+
+    fn expire_session(&mut self, slot: u32) {
+        let Some(session) = self.sessions.entry_mut(slot) else {
+            return;
+        };
+        // A second entry for the same tick: this one is dealt with.
+        if session.filed > self.now {
+            return;
+        }
+        session.filed = Time(0);
+        if session.ended {
+            if session.lingers.0 > 0 && session.lingers <= self.now {
+                session.lingers = Time(0);
+                self.ended.push(slot);
+            }
+        } else if session.engine.poll_timeout().is_some_and(|due| due <= self.now) {
+            session.engine.handle_timeout(&self.options.engine, self.now, &mut self.actions);
+            self.perform(slot);
+        }
+        self.file_session(slot);
+    }
+
+    fn expire_stream(&mut self, slot: u32) {
+        let Some(stream) = self.streams.get_mut(slot as usize) else {
+            return;
+        };
+        if stream.filed > self.now {
+            return;
+        }
+        stream.filed = Time(0);
+        if stream.deadline.0 == 0 || stream.deadline > self.now {
+            return self.file_stream(slot);
+        }
+        match stream.role {
+            Role::Http(_) => self.time_out_request(slot),
+            Role::Closing { .. } => drop(self.remove_stream(slot)),
+            Role::WebSocket { .. } => self.expire_backlog(slot),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Where a request of ours goes: to a handshake, to its session, or back with an error.
+//!
+//! Statuses and bodies are Node's (Engine.IO server 6.6, `server.ts`: `verify`).
+
+use std::sync::Arc;
+
+use engine::Transport;
+use protocol::Id;
+use protocol::http1::{Body, Request};
+
+use crate::counters::Counter;
+use crate::event::Peer;
+use crate::fault::Fault;
+use crate::http::path_matches;
+use crate::origin::{self, Verdict};
+use crate::reply::Reply;
+use crate::table::Table;
+use crate::upgrade;
+
+impl Table {
+    /// Answers one request, or starts what will answer it.
+    pub(crate) fn request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
+        self.note_request(slot, request, head);
+        let Some(http) = self.http(slot) else { return };
+        let (site, peer) = (Arc::clone(&http.site), http.peer.clone());
+        if !path_matches(request.path().as_bytes(), &site.path) {
+            return self.answer(slot, Reply::new(404).closing());
+        }
+        if site.is_crowded() && !request.has_token("upgrade", "websocket") {
+            self.counters.add(Counter::RequestsRefused);
+            return self.answer(slot, Reply::unavailable());
+        }
+        let verdict = origin::check(&self.options, request, &peer);
+        let Verdict::Allowed(headers) = verdict else {
+            let message = Some("Origin not allowed");
+            return self.refuse(slot, request, head, Fault::Forbidden, message, "");
+        };
+        if request.method == "OPTIONS" {
+            let preflight = Reply::new(204).raw_headers(&headers).preflight(request);
+            return self.answer_request(slot, request, preflight);
+        }
+        if let Err(fault) = self.route(slot, request, head, &headers, &peer) {
+            self.refuse(slot, request, head, fault, None, &headers);
+        }
+    }
+
+    /// Node's `verify`, then what the request asks for.
+    fn route(
+        &mut self,
+        slot: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        headers: &str,
+        peer: &Peer,
+    ) -> Result<(), Fault> {
+        let transport = transport(request)?;
+        if request.query_value("sid").is_some() {
+            let known = named_session(request).filter(|_| self.options.ask_requests);
+            if let Some(session) = known.filter(|id| self.sessions.slot(id).is_some()) {
+                self.ask(slot, head, peer, Some(session));
+                return Ok(());
+            }
+            return self.serve_known(slot, request, headers);
+        }
+        if request.method != "GET" {
+            return Err(Fault::BadHandshakeMethod);
+        }
+        let offered = match transport {
+            Transport::Polling => self.options.engine.polling,
+            Transport::WebSocket => self.options.engine.websocket,
+        };
+        if !offered {
+            return Err(Fault::UnknownTransport);
+        }
+        let upgrade = is_upgrade(request);
+        if upgrade != (transport == Transport::WebSocket) || request.query_value("j").is_some() {
+            return Err(Fault::BadRequest);
+        }
+        if !is_version_4(request) {
+            return Err(Fault::UnsupportedVersion);
+        }
+        if let Some(Err(reply)) = upgrade.then(|| upgrade::accept(request, &self.options)) {
+            self.counters.add(Counter::RequestsRefused);
+            self.answer(slot, reply);
+        } else if self.options.admission {
+            self.ask(slot, head, peer, None);
+        } else {
+            let session = self.random.session(self.shard);
+            self.handshake(slot, request, head, session, headers, (None, ""));
+        }
+        Ok(())
+    }
+
+    /// Serves a request that names a session.
+    pub(crate) fn serve_known(
+        &mut self,
+        slot: u32,
+        request: &Request<'_>,
+        headers: &str,
+    ) -> Result<(), Fault> {
+        let transport = transport(request)?;
+        let known = named_session(request).and_then(|id| self.sessions.slot(&id));
+        let session = known.ok_or(Fault::UnknownSession)?;
+        if !is_version_4(request) || is_upgrade(request) != (transport == Transport::WebSocket) {
+            return Err(Fault::BadRequest);
+        }
+        match (transport, request.method) {
+            (Transport::WebSocket, _) => self.probe(slot, session, request, headers),
+            (Transport::Polling, "GET") => self.poll(slot, session, request, headers),
+            (Transport::Polling, "POST") => self.post(slot, session, request, headers),
+            _ => Err(Fault::BadRequest),
+        }
+    }
+}
+
+pub(crate) fn named_session(request: &Request<'_>) -> Option<Id> {
+    Id::parse(&request.query_value("sid")?)
+}
+
+/// Whether nothing of the request is behind its head: a body that nobody reads would be taken for
+/// the next request.
+pub(crate) fn is_bare(request: &Request<'_>) -> bool {
+    matches!(request.body(), Ok(Body::Empty | Body::Length(0)))
+}
+
+pub(crate) fn is_upgrade(request: &Request<'_>) -> bool {
+    request.has_token("upgrade", "websocket")
+}
+
+fn transport(request: &Request<'_>) -> Result<Transport, Fault> {
+    match request.query_value("transport").as_deref() {
+        Some("polling") => Ok(Transport::Polling),
+        Some("websocket") => Ok(Transport::WebSocket),
+        _ => Err(Fault::UnknownTransport),
+    }
+}
+
+fn is_version_4(request: &Request<'_>) -> bool {
+    request.query_value("EIO").as_deref() == Some("4")
+}
