@@ -7,8 +7,8 @@ use protocol::Id;
 use rooms::{Addr, Frame, RoomId};
 use smallvec::SmallVec;
 
-use crate::accept::{Arrival, Listener};
 use crate::options::Options;
+use crate::socket::accept::{Arrival, Listener};
 
 /// The program's answer to `Event::Admission`.
 #[derive(Debug)]

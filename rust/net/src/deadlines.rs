@@ -4,7 +4,7 @@
 
 use engine::Time;
 
-use crate::stream::Role;
+use crate::socket::stream::Role;
 use crate::table::Table;
 use crate::wheel::Owner;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use engine::{Reason, Time, Transport, Via};
 use protocol::websocket::Opcode;
 
-use crate::cargo::{Cargo, plain};
 use crate::counters::Counter;
 use crate::event::Event;
+use crate::queue::cargo::{Cargo, plain};
 use crate::session::NONE;
-use crate::stream::{Role, Stream};
+use crate::socket::stream::{Role, Stream};
 use crate::table::Table;
 
 /// How long an ended session waits for the poll that fetches its last packets.

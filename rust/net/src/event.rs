@@ -8,7 +8,7 @@ use engine::Reason;
 use protocol::Id;
 use rooms::Addr;
 
-use crate::journal::Answered;
+use crate::http::journal::Answered;
 
 /// Where a stream comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

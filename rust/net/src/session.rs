@@ -5,8 +5,8 @@ use protocol::Id;
 use rooms::{Frame, Named, RoomId};
 
 use crate::event::Handshake;
-use crate::load::Load;
-use crate::waiting::{Entry, Waiting};
+use crate::queue::load::Load;
+use crate::queue::waiting::{Entry, Waiting};
 
 /// No stream.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -149,7 +149,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::Stream;
+    use crate::socket::stream::Stream;
 
     #[test]
     fn an_idle_client_takes_few_bytes() {

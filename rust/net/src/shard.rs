@@ -18,17 +18,17 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use rooms::{ConnId, Fanout};
 
-use crate::accept::Listener;
 use crate::command::Command;
 use crate::counters::Counter;
 use crate::event::Event;
 use crate::inbox::Inbox;
 use crate::lease::Lease;
-use crate::listeners::Listeners;
 use crate::outbox::Outbox;
 use crate::pace::Pace;
 use crate::session::Session;
-use crate::stream::Role;
+use crate::socket::accept::Listener;
+use crate::socket::listeners::Listeners;
+use crate::socket::stream::Role;
 use crate::table::Table;
 use crate::wheel::Owner;
 

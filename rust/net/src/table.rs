@@ -14,20 +14,20 @@ use rooms::{Addr, ConnId, Frame, Index, RoomId};
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use crate::accept::{Arrival, Io};
-use crate::bodies::Bodies;
-use crate::cargo::{Cargo, form};
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, Handshake};
 use crate::http::Http;
+use crate::http::bodies::Bodies;
+use crate::http::journal::Journal;
 use crate::inbox::Inbox;
-use crate::journal::Journal;
-use crate::load::Load;
 use crate::options::Options;
 use crate::outbox::Outbox;
+use crate::queue::cargo::{Cargo, form};
+use crate::queue::load::Load;
 use crate::random::Random;
 use crate::session::{NONE, Session};
-use crate::stream::Stream;
+use crate::socket::accept::{Arrival, Io};
+use crate::socket::stream::Stream;
 use crate::wheel::Wheel;
 
 /// A namespace that has sockets on this shard.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use protocol::http1::Request;
 
 use crate::event::{Event, Peer};
-use crate::stream::Role;
+use crate::socket::stream::Role;
 use crate::table::Table;
 
 /// Bytes of request heads that may wait for the program, of each shard.

@@ -4,9 +4,9 @@ use engine::Transport;
 use protocol::websocket::Deflate;
 use rooms::{ConnId, Outlet, Run};
 
-use crate::cargo::Cargo;
 use crate::counters::Counter;
-use crate::stream::Stream;
+use crate::queue::cargo::Cargo;
+use crate::socket::stream::Stream;
 use crate::table::Table;
 
 impl Outlet for Table {

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use crate::waiting::SLOT;
+use crate::queue::waiting::SLOT;
 
 /// The account of one shard.
 #[derive(Debug, Default)]

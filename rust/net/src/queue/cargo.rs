@@ -7,7 +7,7 @@ use bytes::Bytes;
 use protocol::websocket::{Deflate, Deflater};
 use rooms::{Flags, Frame, Run};
 
-use crate::waiting::Entry;
+use crate::queue::waiting::Entry;
 
 /// What the buffers hold.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Reading a stream: one shared buffer, and only what is incomplete stays with the stream.
 
 use crate::counters::Counter;
-use crate::stream::{Role, Stream};
+use crate::socket::stream::{Role, Stream};
 use crate::table::Table;
 
 /// Room that a read must have in the shared buffer; with less, the stream's own input grows.

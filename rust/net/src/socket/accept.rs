@@ -10,7 +10,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket};
 
 use crate::event::Peer;
-use crate::site::{Place, Site};
+use crate::socket::site::{Place, Site};
 
 /// A connected, non-blocking stream.
 #[derive(Debug)]

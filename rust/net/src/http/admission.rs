@@ -12,10 +12,10 @@ use protocol::http1::{Request, parse_request};
 use crate::command::Decision;
 use crate::counters::Counter;
 use crate::event::{Event, Peer};
-use crate::fault::Fault;
 use crate::http::Phase;
-use crate::origin::{self, Verdict};
-use crate::reply::Reply;
+use crate::http::fault::Fault;
+use crate::http::origin::{self, Verdict};
+use crate::http::reply::Reply;
 use crate::table::Table;
 
 /// Refusals the program has not taken yet; past it they are only counted.

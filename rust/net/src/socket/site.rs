@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use crate::journal::Log;
+use crate::http::journal::Log;
 
 /// What is served on a stream.
 #[derive(Debug, Default)]

@@ -3,25 +3,36 @@
 //! Requests are served one after another, in order; the next one is looked at when the one before
 //! is answered. A request for another path is handed to the program with every byte that was read.
 
+pub(crate) mod admission;
+pub(crate) mod bodies;
+pub(crate) mod fault;
+pub(crate) mod handshake;
+pub(crate) mod journal;
+pub(crate) mod origin;
+pub(crate) mod polling;
+pub(crate) mod reply;
+pub(crate) mod route;
+pub(crate) mod upgrade;
+
 use std::sync::Arc;
 
 use engine::Via;
 use protocol::http1::{Request, has_bare_newline, parse_request};
 
-use crate::accept::Arrival;
-use crate::admission::Asking;
-use crate::cargo::{Cargo, plain};
 use crate::counters::Counter;
 use crate::event::{Event, Peer};
-use crate::fault::Fault;
-use crate::journal::{Log, Noted};
-use crate::polling::{Poll, Post};
+use crate::http::admission::Asking;
+use crate::http::fault::Fault;
+use crate::http::journal::{Log, Noted};
+use crate::http::polling::{Poll, Post};
+use crate::http::reply::Reply;
+use crate::http::route::{is_bare, named_session};
+use crate::queue::cargo::{Cargo, plain};
 use crate::random::shard_of;
-use crate::reply::Reply;
-use crate::route::{is_bare, named_session};
 use crate::session::NONE;
-use crate::site::Site;
-use crate::stream::Role;
+use crate::socket::accept::Arrival;
+use crate::socket::site::Site;
+use crate::socket::stream::Role;
 use crate::table::Table;
 
 /// Bytes of responses that may wait for a client that goes on asking without reading them.

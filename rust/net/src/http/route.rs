@@ -10,12 +10,12 @@ use protocol::http1::{Body, Request};
 
 use crate::counters::Counter;
 use crate::event::Peer;
-use crate::fault::Fault;
+use crate::http::fault::Fault;
+use crate::http::origin::{self, Verdict};
 use crate::http::path_matches;
-use crate::origin::{self, Verdict};
-use crate::reply::Reply;
+use crate::http::reply::Reply;
+use crate::http::upgrade;
 use crate::table::Table;
-use crate::upgrade;
 
 impl Table {
     /// Answers one request, or starts what will answer it.

@@ -7,11 +7,11 @@ use protocol::websocket::{Decoder, Deflate, Opcode, Refusal, check_upgrade, enco
 
 use crate::counters::Counter;
 use crate::event::Event;
-use crate::fault::Fault;
+use crate::http::fault::Fault;
+use crate::http::reply::Reply;
 use crate::options::Options;
-use crate::reply::Reply;
 use crate::session::NONE;
-use crate::stream::Role;
+use crate::socket::stream::Role;
 use crate::table::Table;
 
 /// A WebSocket handshake that is in order.

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use engine::Time;
 use smallvec::SmallVec;
 
-use crate::accept::Io;
-use crate::cargo::{Cargo, Form, Sent, entry};
 use crate::http::Http;
-use crate::load::Load;
-use crate::site::Place;
-use crate::waiting::{Entry, Waiting};
+use crate::queue::cargo::{Cargo, Form, Sent, entry};
+use crate::queue::load::Load;
+use crate::queue::waiting::{Entry, Waiting};
+use crate::socket::accept::Io;
+use crate::socket::site::Place;
 use protocol::websocket::{Decoder, Deflate};
 
 /// A waiting rest shorter than this is copied, so that it does not pin the buffer it is a part of.

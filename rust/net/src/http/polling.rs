@@ -9,16 +9,16 @@ use protocol::engineio::{Packet, records};
 use protocol::http1::{Body, ChunkedDecoder, Request};
 use rooms::Frame;
 
-use crate::bodies::Encoding;
 use crate::counters::Counter;
-use crate::fault::Fault;
 use crate::http::Phase;
-use crate::load::Load;
-use crate::reply::Reply;
-use crate::route::is_bare;
+use crate::http::bodies::Encoding;
+use crate::http::fault::Fault;
+use crate::http::reply::Reply;
+use crate::http::route::is_bare;
+use crate::queue::load::Load;
+use crate::queue::waiting::Waiting;
 use crate::session::NONE;
 use crate::table::Table;
-use crate::waiting::Waiting;
 
 const MAX_PACKETS: usize = 16;
 

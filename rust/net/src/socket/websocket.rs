@@ -11,7 +11,7 @@ use rooms::Addr;
 
 use crate::counters::Counter;
 use crate::event::{Data, Event, Message as RawMessage};
-use crate::stream::Role;
+use crate::socket::stream::Role;
 use crate::table::Table;
 
 /// What became of a piece of input.

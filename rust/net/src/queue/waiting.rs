@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 use rooms::{Frame, Key};
 use rustc_hash::FxHashMap;
 
-use crate::load::Load;
+use crate::queue::load::Load;
 
 /// What a queue itself needs for an entry, in bytes.
 pub(crate) const SLOT: usize = size_of::<Option<Entry<Bytes>>>();

@@ -7,12 +7,12 @@
 use engine::{Reason, Time};
 use rooms::{Frame, Run, Tally};
 
-use crate::cargo::{Cargo, Sent, form};
 use crate::counters::Counter;
+use crate::queue::cargo::{Cargo, Sent, form};
+use crate::queue::waiting::{Entry, Waiting};
 use crate::session::NONE;
-use crate::stream::{Role, Stream};
+use crate::socket::stream::{Role, Stream};
 use crate::table::Table;
-use crate::waiting::{Entry, Waiting};
 
 /// Who has something waiting.
 #[derive(Clone, Copy, Debug)]

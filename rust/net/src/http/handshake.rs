@@ -5,10 +5,10 @@ use protocol::Id;
 use protocol::http1::Request;
 
 use crate::event::Handshake;
-use crate::reply::Reply;
-use crate::route::is_upgrade;
+use crate::http::reply::Reply;
+use crate::http::route::is_upgrade;
+use crate::http::upgrade;
 use crate::table::Table;
-use crate::upgrade;
 
 impl Table {
     /// Opens a session. `more` is what the program adds: a cookie's attributes, header lines.

@@ -3,9 +3,9 @@
 use engine::Time;
 use mio::{Registry, Token};
 
-use crate::accept::{Arrival, Listener};
 use crate::command::Command;
 use crate::counters::Counter;
+use crate::socket::accept::{Arrival, Listener};
 use crate::table::Table;
 
 /// Tokens from here on are listeners; a slab never grows so far.

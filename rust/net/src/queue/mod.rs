@@ -1,0 +1,7 @@
+//! What waits for clients that are slower than the program, and its limits.
+
+pub(crate) mod cargo;
+pub(crate) mod deliver;
+pub(crate) mod load;
+pub(crate) mod slow;
+pub(crate) mod waiting;
