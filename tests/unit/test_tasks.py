@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import weakref
 
+import pytest
 from fake_core import settle, until
 
-from fanio.handling.tasks import MAX_IN_FLIGHT
+from fanio.handling.tasks import MAX_BYTES, MAX_IN_FLIGHT
 
 
 async def joined(core, count=1):
@@ -44,6 +46,47 @@ async def test_client_is_paused_above_the_limit_and_resumed_below_half(serve):
     await until(lambda: sio._tasks.in_flight(sid) == 0)
     assert (core.of("pause"), core.of("resume")) == ([("s",)], [("s",)])
     assert sio._tasks._in_flight == {}
+
+
+@pytest.mark.parametrize("how", [{}, {"async_handlers": False}])
+async def test_client_whose_waiting_events_are_large_is_paused(serve, how):
+    sio, core = serve(**how)
+    gate = asyncio.Event()
+    received = 0
+
+    @sio.event
+    async def e(sid, text, data):
+        nonlocal received
+        received += len(text) + len(data)
+        await gate.wait()
+
+    (sid,) = await joined(core)
+    size, sent = 100_000, 0
+    text = json.dumps(["e", "x" * size, {"_placeholder": True, "num": 0}]).encode()
+    while not core.of("pause"):
+        core.event(sid, text, None, [b"y" * size], [([2], 0)])
+        sent += 2 * size
+        await settle()
+        assert sent < 2 * MAX_BYTES
+    assert sent > MAX_BYTES // 2
+    gate.set()
+    await until(lambda: core.of("resume"))
+    await until(lambda: sio._tasks.in_flight(sid) == 0)
+    assert received == sent
+    assert sio._tasks._in_flight == {}
+
+
+async def test_one_event_does_not_pause_its_client_however_large(serve):
+    sio, core = serve()
+    (sid,) = await joined(core)
+    sio._tasks.begin(sid, 100 * MAX_BYTES)
+    assert core.of("pause") == []
+    sio._tasks.begin(sid, 100 * MAX_BYTES)
+    sio._tasks.begin(sid, 100 * MAX_BYTES)
+    assert core.of("pause") == [("s",)]
+    sio._tasks.end(sid, 100 * MAX_BYTES)
+    sio._tasks.end(sid, 100 * MAX_BYTES)
+    assert core.of("resume") == [("s",)]
 
 
 async def test_session_stays_paused_while_one_of_its_clients_is_over(serve):

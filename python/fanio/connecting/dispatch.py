@@ -96,7 +96,8 @@ class ClientDispatcher:
         args[:1] = first
         if has_offset or self._has_one_too_many(namespace, handler, args, ack_id):
             args.pop()
-        self._start(handler, args, namespace, ack_id, event)
+        size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
+        self._events.start(KEY, (handler, args, namespace, ack_id, event, size), size)
 
     def _has_one_too_many(self, namespace: str, handler: Handler, args: list[Any], ack_id: int | None) -> bool:
         """Return whether the last argument must be an offset, as the handler takes one less."""
@@ -119,13 +120,10 @@ class ClientDispatcher:
         """Drop what came before a namespace that was not granted: the next session is another."""
         self._early.take()
 
-    def _start(self, handler: Handler, args: list[Any], namespace: str, ack_id: int | None, event: Any) -> None:
-        self._events.start(KEY, (handler, args, namespace, ack_id, event))
-
     async def _serve(self, carrier: Carrier) -> None:
         """Run the handlers of events, each in a context of its own, and answer."""
         while True:
-            handler, args, namespace, ack_id, event = carrier.item
+            handler, args, namespace, ack_id, event, size = carrier.item
             try:
                 result = self.invoke(handler.function, args)
                 if handler.is_async or isinstance(result, CoroutineType):
@@ -136,7 +134,7 @@ class ClientDispatcher:
                 self.answer(namespace, ack_id, result, event)
             finally:
                 if carrier.has_waited:
-                    self._tasks.end_waiting(KEY, carrier.task)
+                    self._tasks.end_waiting(KEY, carrier.task, size)
             if carrier.is_last:
                 return
             carrier.item = handler = args = event = result = None

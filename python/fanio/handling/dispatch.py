@@ -102,18 +102,19 @@ class Dispatcher:
             return
         handler, first = found
         args[:1] = first
-        item = handler, args, sid, namespace, ack_id, event
+        size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
+        item = handler, args, sid, namespace, ack_id, event, size
         if self._turns is None:
-            self._events.start(sid, item)
+            self._events.start(sid, item, size)
             return
         session_id = self._core.session_of(sid)
         if session_id is not None:
-            self._turns.add(session_id, sid, partial(self._handle, item))
+            self._turns.add(session_id, sid, partial(self._handle, item), size)
 
     async def _serve(self, carrier: Carrier) -> None:
         """Run the handlers of events, each in a context of its own, and answer."""
         while True:
-            handler, args, sid, namespace, ack_id, event = carrier.item
+            handler, args, sid, namespace, ack_id, event, size = carrier.item
             try:
                 result = handler.function(*args)
                 if handler.is_async or _is_to_await(result, ack_id):
@@ -130,7 +131,7 @@ class Dispatcher:
                     self._answer(sid, ack_id, result, event, namespace)
             finally:
                 if carrier.has_waited:
-                    self._tasks.end_waiting(sid, carrier.task)
+                    self._tasks.end_waiting(sid, carrier.task, size)
             if carrier.is_last:
                 return
             # Nothing of an event outlives it.

@@ -105,19 +105,19 @@ class Sessions:
             return
         message = data if isinstance(data, bytes) else parse_text(data, self._json)
         if not self._server.async_handlers:
-            self._turns.add(sid, sid, lambda: self._run("message", handler, sid, message))
+            self._turns.add(sid, sid, lambda: self._run("message", handler, sid, message), len(data))
             return
-        self._messages.start(sid, (handler, sid, message))
+        self._messages.start(sid, (handler, sid, message, len(data)), len(data))
 
     async def _serve(self, carrier: Carrier) -> None:
         """Run the message handlers."""
         while True:
-            handler, sid, message = carrier.item
+            handler, sid, message, size = carrier.item
             try:
                 await self._run("message", handler, sid, message)
             finally:
                 if carrier.has_waited:
-                    self._server._tasks.end_waiting(sid, carrier.task)
+                    self._server._tasks.end_waiting(sid, carrier.task, size)
             if carrier.is_last:
                 return
             carrier.item = handler = message = None

@@ -1,7 +1,7 @@
 """Tasks of handlers: started, kept alive until they end, and counted per client.
 
-Owns the limit of handlers in flight: a client whose handlers do not keep up is not read from
-until half of them are done. Knows neither events nor handlers.
+Owns the limits of handlers in flight, in number and in bytes: a client whose handlers do not keep
+up is not read from until half of them are done. Knows neither events nor handlers.
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ from typing import Any, Protocol
 
 from fanio.handling.worker import Alone, Serve, Worker
 
-__all__ = ["MAX_IN_FLIGHT", "EventTasks", "Tasks"]
+__all__ = ["MAX_BYTES", "MAX_IN_FLIGHT", "EventTasks", "Tasks"]
 
 #: Handlers of one client that may run at the same time.
 MAX_IN_FLIGHT = 1000
+#: Bytes that their events may have, as the client sent them.
+MAX_BYTES = 4 << 20
+#: A larger event counts for several.
+_BYTES_EACH = MAX_BYTES // MAX_IN_FLIGHT
+#: What one event counts for at most: alone it never stops the reading, for which it may be waiting.
+_MAX_WEIGHT = MAX_IN_FLIGHT // 2 - 1
 
 #: What nest_asyncio puts in the place of the tasks in C, so that a handler may run the loop until
 #: something is done. Nothing may then be started inside a callback of ours, which could not be called again.
@@ -107,26 +113,26 @@ class Tasks:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def begin_waiting(self, sid: str, task: asyncio.Task[Any]) -> None:
-        """Note that a client's event waits, in this task."""
+    def begin_waiting(self, sid: str, task: asyncio.Task[Any], size: int = 0) -> None:
+        """Note that a client's event of so many bytes waits, in this task."""
         self._running.add(task)
-        self.begin(sid)
+        self.begin(sid, size)
 
-    def end_waiting(self, sid: str, task: asyncio.Task[Any]) -> None:
+    def end_waiting(self, sid: str, task: asyncio.Task[Any], size: int = 0) -> None:
         """Note that an event that has waited ends."""
         self._running.discard(task)
-        self.end(sid)
+        self.end(sid, size)
 
-    def begin(self, sid: str) -> None:
-        """Count an event of a client."""
-        count = self._in_flight.get(sid, 0) + 1
+    def begin(self, sid: str, size: int = 0) -> None:
+        """Count an event of a client, which has so many bytes."""
+        count = self._in_flight.get(sid, 0) + _weight(size)
         self._in_flight[sid] = count
         if count > MAX_IN_FLIGHT and sid not in self._session_of:
             self._pause(sid)
 
-    def end(self, sid: str) -> None:
+    def end(self, sid: str, size: int = 0) -> None:
         """Count an event of a client off."""
-        count = self._in_flight[sid] - 1
+        count = self._in_flight[sid] - _weight(size)
         if count:
             self._in_flight[sid] = count
         else:
@@ -135,7 +141,7 @@ class Tasks:
             self._resume(sid)
 
     def in_flight(self, sid: str) -> int:
-        """Return how many events of a client are being handled."""
+        """Return how many events of a client are being handled; large ones count for several."""
         return self._in_flight.get(sid, 0)
 
     def _pause(self, sid: str) -> None:
@@ -155,6 +161,10 @@ class Tasks:
             self._core.resume(session_id)
 
 
+def _weight(size: int) -> int:
+    return min(1 + size // _BYTES_EACH, _MAX_WEIGHT)
+
+
 class EventTasks:
     """Starts the tasks of events of one kind: each is handled at once until it waits."""
 
@@ -164,8 +174,8 @@ class EventTasks:
         self._serve = serve
         self._worker: Worker | None = None
 
-    def start(self, sid: str, item: Any) -> None:
-        """Handle an event of a client."""
+    def start(self, sid: str, item: Any, size: int = 0) -> None:
+        """Handle an event of a client, which has so many bytes."""
         loop = self._tasks._loop or self._tasks.loop
         if not _is_to_be_created(loop):
             worker = self._worker
@@ -173,7 +183,7 @@ class EventTasks:
                 self._worker = worker = Worker(loop, self._serve)
             try:
                 if worker.run(item):
-                    self._tasks.begin_waiting(sid, worker.task)
+                    self._tasks.begin_waiting(sid, worker.task, size)
                 return
             except RuntimeError:
                 # Called in a task.
@@ -182,7 +192,7 @@ class EventTasks:
         alone.task = _create(loop, self._run(alone))
         alone.has_waited = not alone.task.done()
         if alone.has_waited:
-            self._tasks.begin_waiting(sid, alone.task)
+            self._tasks.begin_waiting(sid, alone.task, size)
 
     async def _run(self, alone: Alone) -> None:
         await self._serve(alone)

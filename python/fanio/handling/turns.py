@@ -25,36 +25,36 @@ class Turns:
     def __init__(self, tasks: Tasks) -> None:
         """Run and count with ``tasks``."""
         self._tasks = tasks
-        self._queues: dict[str, deque[tuple[str, Turn]]] = {}
+        self._queues: dict[str, deque[tuple[str, Turn, int]]] = {}
 
-    def add(self, session_id: str, sid: str, run: Turn) -> None:
+    def add(self, session_id: str, sid: str, run: Turn, size: int = 0) -> None:
         """Run something of a session's after everything before it; it counts as an event of ``sid``."""
-        self._tasks.begin(sid)
+        self._tasks.begin(sid, size)
         queue = self._queues.get(session_id)
         if queue is not None:
-            queue.append((sid, run))
+            queue.append((sid, run, size))
             return
-        self._queues[session_id] = queue = deque([(sid, run)])
+        self._queues[session_id] = queue = deque([(sid, run, size)])
         self._tasks.start(self._work(session_id, queue))
 
-    async def _work(self, session_id: str, queue: deque[tuple[str, Turn]]) -> None:
+    async def _work(self, session_id: str, queue: deque[tuple[str, Turn, int]]) -> None:
         try:
             while queue:
-                sid, run = queue.popleft()
+                sid, run, size = queue.popleft()
                 try:
                     await run()
                 except asyncio.CancelledError:
                     if _is_cancelled():
                         raise
                 finally:
-                    self._tasks.end(sid)
+                    self._tasks.end(sid, size)
         finally:
             if queue and sys.version_info < (3, 11):
                 # Python 3.10 cannot tell whose cancellation it was: a new task goes on with the rest.
                 self._tasks.start(self._work(session_id, queue))
             else:
-                for sid, _ in queue:
-                    self._tasks.end(sid)
+                for sid, _, size in queue:
+                    self._tasks.end(sid, size)
                 del self._queues[session_id]
 
     def is_busy(self) -> bool:
