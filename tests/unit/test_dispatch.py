@@ -332,6 +332,26 @@ async def test_plain_functions_begin_behind_coroutines_that_came_before(serve):
     assert began == ["first", "second"]
 
 
+async def test_events_begin_behind_connect_handlers_that_came_before(serve):
+    sio, core = serve()
+    began = []
+
+    @sio.event
+    async def connect(sid, environ):
+        began.append(sid)
+
+    sio.on("e", lambda sid, number: began.append(number), namespace="/other")
+    other = core.connect("/other")
+    await until(lambda: core.of("accept"))
+    first = core.connect()
+    core.event(other, b'["e",1]')
+    second = core.connect()
+    core.event(other, b'["e",2]')
+    core.event(other, b'["e",3]')
+    await until(lambda: len(began) == 5)
+    assert began == [first, 1, second, 2, 3]
+
+
 async def test_no_ack_means_none(serve):
     sio, core = serve()
     sio.on("silent", lambda sid: fanio.NO_ACK)

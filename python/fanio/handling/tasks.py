@@ -36,9 +36,13 @@ def _is_to_be_created(loop: asyncio.AbstractEventLoop) -> bool:
 
 def _create(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     """Return a new task; what never waits is done here and now where Python can start it eagerly."""
-    if sys.version_info >= (3, 12) and not _is_to_be_created(loop):
+    if sys.version_info >= (3, 12) and _begins_at_once(loop):
         return asyncio.Task(coroutine, loop=loop, eager_start=True)
     return loop.create_task(coroutine)
+
+
+def _begins_at_once(loop: asyncio.AbstractEventLoop) -> bool:
+    return sys.version_info >= (3, 12) and not _is_to_be_created(loop)
 
 
 class Pausable(Protocol):
@@ -64,6 +68,8 @@ class Tasks:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event_tasks: list[EventTasks] = []
         self._running: set[asyncio.Task[Any]] = set()
+        #: How many tasks have not begun: later events must not be handled before them.
+        self._unbegun = 0
         self._in_flight: dict[str, int] = {}
         # Session id to the sids on whose account it is paused.
         self._paused: dict[str, set[str]] = {}
@@ -91,9 +97,16 @@ class Tasks:
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start a task and keep it until it ends."""
-        task = _create(self.loop, coroutine)
+        loop = self.loop
+        task = _create(loop, coroutine)
         self.keep(task)
+        if not _begins_at_once(loop):
+            self._unbegun += 1
+            loop.call_soon(self._note_begin)
         return task
+
+    def _note_begin(self) -> None:
+        self._unbegun -= 1
 
     def start_anywhere(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Start a task on the serving loop, from any thread."""
@@ -177,7 +190,7 @@ class EventTasks:
     def start(self, sid: str, item: Any, size: int = 0) -> None:
         """Handle an event of a client, which has so many bytes."""
         loop = self._tasks._loop or self._tasks.loop
-        if not _is_to_be_created(loop):
+        if not self._tasks._unbegun and not _is_to_be_created(loop):
             worker = self._worker
             if worker is None or worker.is_last:
                 self._worker = worker = Worker(loop, self._serve)
