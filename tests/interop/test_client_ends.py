@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
+import sys
 from typing import Any
 
 import pytest
@@ -151,3 +153,34 @@ async def test_a_silent_server_does_not_hold_up_the_end() -> None:
         assert done == {quick}
         await one.eio.disconnect(abort=True)
         await waits
+
+
+WAITING = """
+import asyncio, sys, fanio
+
+async def main():
+    client = fanio.AsyncClient()
+    client.on("disconnect", lambda reason: print(reason, flush=True))
+    await client.connect(sys.argv[1], transports="websocket", wait_timeout=10)
+    print("connected", flush=True)
+    try:
+        await client.wait()
+        print("went on", flush=True)
+    except asyncio.CancelledError:
+        print("cancelled", flush=True)
+        raise
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.run raises KeyboardInterrupt in the loop")
+async def test_an_interrupt_disconnects_and_cancels_who_waits() -> None:
+    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.DEVNULL}
+    async with serving(flooding(0)) as url:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", WAITING, url, **pipes)
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readline(), SECONDS) == b"connected\n"
+        process.send_signal(signal.SIGINT)
+        rest = await asyncio.wait_for(process.stdout.read(), SECONDS)
+        assert (rest, await process.wait()) == (b"client disconnect\ncancelled\n", -signal.SIGINT)

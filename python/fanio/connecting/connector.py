@@ -97,6 +97,7 @@ class Connector:
         self._tellers = 0
         self._leaving = False
         self._connecting = False
+        self._interrupted = False
         #: None while there is nothing to wait for.
         self._over: asyncio.Event | None = None
         #: Called when there is neither a connection nor an attempt to get one any more.
@@ -174,6 +175,7 @@ class Connector:
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
         self._tasks.bind(loop)
+        self._interrupted = False
         if self._over is None:
             self._over = asyncio.Event()
         if self._hub is None:
@@ -506,10 +508,17 @@ class Connector:
         self._state.connected = False
         self._finish()
 
+    async def interrupt(self) -> None:
+        """Disconnect as the program is being ended: whoever waits is cancelled with it, and does not go on."""
+        self._interrupted = True
+        await self.disconnect()
+
     async def wait(self) -> None:
         """Wait until there is neither a connection nor an attempt to get one."""
         if self._over is not None:
             await self._over.wait()
+        if self._interrupted:
+            await asyncio.get_running_loop().create_future()
 
     @property
     def is_active(self) -> bool:

@@ -68,7 +68,7 @@ def _interrupt(loop: asyncio.AbstractEventLoop) -> None:
     _restore(loop)
 
     async def goodbye() -> None:
-        await asyncio.gather(*(client.disconnect() for client in clients), return_exceptions=True)
+        await asyncio.gather(*(client._connector.interrupt() for client in clients), return_exceptions=True)
         signal.raise_signal(signal.SIGINT)
 
     task = loop.create_task(goodbye())
