@@ -24,7 +24,6 @@ _TUNING = frozenset(
     {
         "autoclose",
         "autoping",
-        "compress",
         "enable_multithread",
         "heartbeat",
         "max_msg_size",
@@ -147,16 +146,16 @@ def apply_websocket_options(options: Mapping[str, Any], route: Route) -> None:
     for name, value in options.items():
         if name in ("headers", "header"):
             route.headers.update(_header_mapping(value))
-        elif name == "cookie":
-            route.headers["Cookie"] = value
-        elif name == "origin":
-            route.headers["Origin"] = value
+        elif name in ("cookie", "origin"):
+            route.headers[name.title()] = value
         elif name == "auth" and value is not None:
             route.headers["Authorization"] = value.encode()
         elif name in ("ssl", "verify_ssl"):
             _apply_ssl(value, "websocket_extra_options", route)
         elif name == "sslopt":
             route.trust = _from_sslopt(value, route.trust or Trust())
+        elif name == "compress":
+            route.compress = bool(value)
         elif name == "proxy":
             route.proxy = str(value) if value else None
         elif name == "proxy_auth" and value is not None:

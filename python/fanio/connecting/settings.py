@@ -13,6 +13,7 @@ from fanio.connecting.certificates import CertOption, Trust, VerifyOption
 from fanio.connecting.connector import real_value
 from fanio.connecting.http_session import apply_session, apply_websocket_options
 from fanio.connecting.target import Route, Target
+from fanio.wire.options import deflate
 
 __all__ = ["ClientOptions"]
 
@@ -31,6 +32,7 @@ class ClientOptions:
     timestamp_requests: bool = True
     proxy: str | None = None
     uds: str | None = None
+    per_message_deflate: bool | Mapping[str, int] | None = False
     upgrade: bool = True
     try_all_transports: bool = False
     max_http_buffer_size: int = 1_000_000
@@ -65,6 +67,7 @@ class ClientOptions:
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 0:
                 msg = f"{name}: expected a number, not negative, got {getattr(self, name)!r}"
                 raise ValueError(msg)
+        deflate(self.per_message_deflate)
         Trust().with_verify(self.ssl_verify).with_cert(self.ssl_cert)
 
     async def core(
@@ -89,13 +92,14 @@ class ClientOptions:
         route.trust = trust.with_cert(self.ssl_cert)
         route.proxy = self.proxy or route.proxy
         route.unix = fspath(self.uds) if self.uds is not None else route.unix
-        return Target(url, headers, transports, socketio_path, route).core(self._settings(parser))
+        return Target(url, headers, transports, socketio_path, route).core(self._settings(parser, route))
 
-    def _settings(self, parser: str) -> dict[str, object]:
+    def _settings(self, parser: str, route: Route) -> dict[str, object]:
         return {
             "max_attachments": int(self.max_attachments),
             "max_http_buffer_size": int(self.max_http_buffer_size),
             "parser": parser,
+            "per_message_deflate": deflate(self.per_message_deflate or route.compress),
             "timeout": float(self.request_timeout),
             "timestamp_requests": bool(self.timestamp_requests),
             "try_all_transports": bool(self.try_all_transports),

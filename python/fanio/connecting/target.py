@@ -52,6 +52,7 @@ class Route:
     proxy: str | None = None
     proxy_authorization: str | None = None
     unix: str | None = None
+    compress: bool = False
     trust: Trust | None = None
 
 

@@ -18,7 +18,7 @@ from fanio.doors.choice import Door
 from fanio.handling.handlers import Handler
 from fanio.types import CookieOption, CorsOption
 
-__all__ = ["WireOptions", "warn_unknown"]
+__all__ = ["WireOptions", "deflate", "warn_unknown"]
 
 _TRANSPORTS = ("polling", "websocket")
 
@@ -95,7 +95,7 @@ class WireOptions:
             "max_queue_packets": _limit("max_queue_packets", self.max_queue_packets),
             "max_total_queue_bytes": _limit("max_total_queue_bytes", self.max_total_queue_bytes),
             "not_sent_low_water": _limit("not_sent_low_water", self.not_sent_low_water),
-            "per_message_deflate": self._deflate(),
+            "per_message_deflate": deflate(self.per_message_deflate),
             "ping_grace": float(self.ping_interval_grace_period),
             "ping_interval": float(self.ping_interval),
             "ping_timeout": float(self.ping_timeout),
@@ -147,18 +147,6 @@ class WireOptions:
         attributes = "" if self._has_callable_attribute() else self.cookie_attributes()
         return _one_line(str(name)), attributes or ""
 
-    def _deflate(self) -> tuple[int, int] | None:
-        wanted = self.per_message_deflate
-        if wanted is None or wanted is False:
-            return None
-        given = {} if wanted is True else dict(wanted)
-        unknown = set(given) - {"level", "threshold"}
-        threshold, level = int(given.get("threshold", 1024)), int(given.get("level", 6))
-        if unknown or threshold < 0 or not 1 <= level <= 9:
-            msg = f"per_message_deflate: expected threshold in bytes and level from 1 to 9, got {wanted!r}"
-            raise ValueError(msg)
-        return threshold, level
-
     def _cors(self) -> str | list[str]:
         origins = self.cors_allowed_origins
         if origins is None:
@@ -179,6 +167,23 @@ class WireOptions:
             msg = f"No valid transports provided: expected some of {_TRANSPORTS}, got {wanted}"
             raise ValueError(msg)
         return found
+
+
+def deflate(wanted: bool | Mapping[str, int] | None) -> tuple[int, int] | None:
+    """Return threshold and level of what ``per_message_deflate`` says; None for no compression.
+
+    Raises:
+        ValueError: When it is something else.
+    """
+    if wanted is None or wanted is False:
+        return None
+    given = {} if wanted is True else dict(wanted)
+    unknown = set(given) - {"level", "threshold"}
+    threshold, level = int(given.get("threshold", 1024)), int(given.get("level", 6))
+    if unknown or threshold < 0 or not 1 <= level <= 9:
+        msg = f"per_message_deflate: expected threshold in bytes and level from 1 to 9, got {wanted!r}"
+        raise ValueError(msg)
+    return threshold, level
 
 
 def addresses(proxies: str | Iterable[str]) -> str | list[str]:

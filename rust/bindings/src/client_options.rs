@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::{Address, Options, Proxy, TlsOptions};
+use client::{Address, Options, PerMessageDeflate, Proxy, TlsOptions};
 use engine::{Config, Parser, Transport};
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::prelude::*;
@@ -29,6 +29,7 @@ pub(crate) fn from_dict(options: &Bound<'_, PyDict>) -> PyResult<Options> {
         None => Address::Tcp(get(options, "host")?, get(options, "port")?),
     };
     let proxy: Option<(String, u16, Option<String>)> = get(options, "proxy")?;
+    let deflate: Option<(usize, u32)> = get(options, "per_message_deflate")?;
     Ok(Options {
         address,
         authority: get(options, "authority")?,
@@ -39,6 +40,8 @@ pub(crate) fn from_dict(options: &Bound<'_, PyDict>) -> PyResult<Options> {
         try_all: get(options, "try_all_transports")?,
         tls: tls(options)?,
         proxy: proxy.map(|(host, port, authorization)| Proxy { host, port, authorization }),
+        per_message_deflate: deflate
+            .map(|(threshold, level)| PerMessageDeflate { threshold, level }),
         timestamp: get(options, "timestamp_requests")?,
         timeout,
         engine,

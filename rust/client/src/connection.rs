@@ -670,8 +670,8 @@ impl Future for Connection {
 
 fn push(socket: &mut WebSocket, message: &Outgoing) {
     match message {
-        Outgoing::Text(text) => socket.push(Opcode::Text, text),
-        Outgoing::Binary(data) => socket.push(Opcode::Binary, data),
+        Outgoing::Text(text) => socket.push_message(Opcode::Text, text),
+        Outgoing::Binary(data) => socket.push_message(Opcode::Binary, data),
     }
 }
 

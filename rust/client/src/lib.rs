@@ -7,6 +7,7 @@
 //! rustls's, frames `protocol`'s.
 
 mod connection;
+mod deflate;
 mod dial;
 mod event;
 mod failure;
@@ -26,5 +27,5 @@ pub use event::{Event, Notice};
 pub use failure::Failure;
 pub use hub::{Handle, Hub};
 pub use mailbox::Outgoing;
-pub use options::{Address, Options, Proxy};
+pub use options::{Address, Options, PerMessageDeflate, Proxy};
 pub use tls::TlsOptions;

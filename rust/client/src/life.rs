@@ -61,7 +61,7 @@ impl Life {
             Message::Binary(data) => {
                 self.packet(config, now, via, Packet::Binary(Cow::Borrowed(data)));
             }
-            // The others are the WebSocket's own; compression was not asked for.
+            // The others are the WebSocket's own.
             Message::Ping(_)
             | Message::Pong(_)
             | Message::Close { .. }

@@ -27,6 +27,15 @@ pub struct Proxy {
     pub authorization: Option<String>,
 }
 
+/// Compression of WebSocket messages (`permessage-deflate`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerMessageDeflate {
+    /// Messages of at least this many bytes are compressed.
+    pub threshold: usize,
+    /// From 1 (fast) to 9 (small).
+    pub level: u32,
+}
+
 /// The options of one connection.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -50,6 +59,8 @@ pub struct Options {
     pub proxy: Option<Proxy>,
     /// Whether each request gets a `t` that no cache knows.
     pub timestamp: bool,
+    /// Whether compression is offered to the server.
+    pub per_message_deflate: Option<PerMessageDeflate>,
     /// For opening a connection, and for each request but the poll that waits.
     pub timeout: Duration,
     /// The session's; its `connect_timeout` is for the handshake.

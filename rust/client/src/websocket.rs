@@ -15,10 +15,11 @@ use hyper_util::rt::TokioIo;
 use protocol::websocket::{self, Decoder, Message, Opcode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::deflate;
 use crate::failure::Failure;
 use crate::http::{self, Http};
 use crate::identity::Identity;
-use crate::options::Options;
+use crate::options::{Options, PerMessageDeflate};
 use crate::stream::Stream;
 
 /// The shared buffer, and how much of it a read must leave room for.
@@ -43,6 +44,8 @@ pub(crate) enum Input {
 pub(crate) struct WebSocket {
     stream: Stream,
     decoder: Decoder,
+    /// What the server has agreed to.
+    deflate: Option<PerMessageDeflate>,
     /// Bytes of a message that is not complete.
     input: Vec<u8>,
     output: Vec<u8>,
@@ -59,22 +62,26 @@ pub(crate) async fn connect(options: &Options, identity: &Identity) -> Result<We
     let work = async {
         let key = new_key();
         let mut http = Http::open(options).await?;
-        let head = http::head(options, identity, Transport::WebSocket, Method::GET)
+        let mut head = http::head(options, identity, Transport::WebSocket, Method::GET)
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")
             .header(header::SEC_WEBSOCKET_VERSION, "13")
             .header(header::SEC_WEBSOCKET_KEY, &key);
+        if options.per_message_deflate.is_some() {
+            head = head.header(header::SEC_WEBSOCKET_EXTENSIONS, websocket::DEFLATE_OFFER);
+        }
         let response = http.send(http::request(head, Bytes::new())?).await?;
         identity.take_cookies(response.headers());
         let response =
             http::expect(response, StatusCode::SWITCHING_PROTOCOLS, options.timeout).await?;
         check(response.headers(), &key)?;
+        let deflate = agreed(response.headers(), options.per_message_deflate)?;
         let upgraded = hyper::upgrade::on(response).await;
         let upgraded = upgraded.map_err(|error| Failure::while_doing("WebSocket", error))?;
         let parts = upgraded
             .downcast::<TokioIo<Stream>>()
             .map_err(|_| Failure::new("WebSocket: the stream is not ours"))?;
-        Ok(WebSocket::new(parts.io.into_inner(), parts.read_buf.to_vec()))
+        Ok(WebSocket::new(parts.io.into_inner(), parts.read_buf.to_vec(), deflate))
     };
     let late = Err(Failure::new("the server did not open a WebSocket in time"));
     tokio::time::timeout(options.timeout, work).await.unwrap_or(late)
@@ -86,10 +93,21 @@ fn check(headers: &header::HeaderMap, key: &str) -> Result<(), Failure> {
     if accept.is_none() || accept != expected.as_ref().map(String::as_bytes) {
         return Err(Failure::parse("WebSocket handshake: wrong Sec-WebSocket-Accept"));
     }
-    if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
-        return Err(Failure::parse("WebSocket handshake: an extension that nobody asked for"));
-    }
     Ok(())
+}
+
+/// What a server makes of the offer of compression.
+fn agreed(
+    headers: &header::HeaderMap,
+    offered: Option<PerMessageDeflate>,
+) -> Result<Option<PerMessageDeflate>, Failure> {
+    let values = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
+    let values: Option<Vec<_>> = values.map(|value| value.to_str().ok()).collect();
+    match values.and_then(|values| websocket::takes_deflate_offer(&values.join(","))) {
+        Some(false) => Ok(None),
+        Some(true) if offered.is_some() => Ok(offered),
+        _ => Err(Failure::parse("WebSocket handshake: an extension that nobody asked for")),
+    }
 }
 
 /// A nonce (RFC 6455 section 4.1): it only proves that the server reads it.
@@ -99,12 +117,18 @@ fn new_key() -> String {
     websocket::encode_key(bytes)
 }
 
+/// RFC 6455 section 10.3: from a strong source. Without one, zero still is a valid mask.
+fn new_mask() -> [u8; 4] {
+    getrandom::u32().unwrap_or_default().to_ne_bytes()
+}
+
 impl WebSocket {
-    fn new(stream: Stream, input: Vec<u8>) -> Self {
+    fn new(stream: Stream, input: Vec<u8>, deflate: Option<PerMessageDeflate>) -> Self {
         let fresh = !input.is_empty();
         Self {
             stream,
-            decoder: Decoder::client(),
+            decoder: Decoder::client().deflate(deflate.is_some()),
+            deflate,
             input,
             output: Vec::new(),
             written: 0,
@@ -120,9 +144,18 @@ impl WebSocket {
 
     /// Appends one masked frame.
     pub(crate) fn push(&mut self, opcode: Opcode, payload: &[u8]) {
-        // RFC 6455 section 10.3: from a strong source. Without one, zero still is a valid mask.
-        let mask = getrandom::u32().unwrap_or_default().to_ne_bytes();
-        websocket::encode_frame(opcode, payload, Some(mask), &mut self.output);
+        websocket::encode_frame(opcode, payload, Some(new_mask()), &mut self.output);
+    }
+
+    /// Appends a message, compressed when that was agreed to and makes it smaller.
+    pub(crate) fn push_message(&mut self, opcode: Opcode, payload: &[u8]) {
+        let output = &mut self.output;
+        let put = |small: &[u8]| {
+            websocket::encode_deflated_frame(opcode, small, new_mask(), output);
+        };
+        if !self.deflate.is_some_and(|how| deflate::compress(how, payload, put)) {
+            self.push(opcode, payload);
+        }
     }
 
     /// Whether the server has answered a ping: then it has read what came before.
@@ -260,6 +293,9 @@ impl WebSocket {
                 Some(Message::Close { code, .. }) => return Ok((used, Some(Input::Closed(code)))),
                 Some(Message::Ping(data)) => pong = Some(data.to_vec()),
                 Some(Message::Pong(_)) => self.ponged = true,
+                Some(Message::Deflated { is_text, data }) => {
+                    deflate::decompress(is_text, data, max, &mut *take).map_err(Failure::parse)?;
+                }
                 None => {}
                 Some(message) => take(&message),
             }

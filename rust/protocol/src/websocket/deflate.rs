@@ -10,7 +10,7 @@ use crate::error::DecodeError;
 use crate::http1::Request;
 use crate::websocket::Message;
 
-const NAME: &str = "permessage-deflate";
+pub(super) const NAME: &str = "permessage-deflate";
 /// What a flush ends with, and the wire leaves out.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// The tail and an empty last block: only a whole message ends exactly here.
@@ -82,13 +82,13 @@ fn answer(offer: &str) -> Option<(Deflate, String)> {
     Some((agreed, answer))
 }
 
-fn unquoted(value: &str) -> &str {
+pub(super) fn unquoted(value: &str) -> &str {
     let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     inner.unwrap_or(value)
 }
 
 /// 8 to 15, without leading zeros.
-fn window_bits(text: &str) -> Option<u8> {
+pub(super) fn window_bits(text: &str) -> Option<u8> {
     match text {
         "8" | "9" => text.parse().ok(),
         _ => text.parse().ok().filter(|bits| text.len() == 2 && (10..=FULL).contains(bits)),

@@ -105,7 +105,16 @@ pub fn encode_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>, out: 
         encode_header(opcode, payload.len(), out);
         return out.extend_from_slice(payload);
     };
-    out.push(0x80 | opcode as u8);
+    masked(0x80 | opcode as u8, payload, key, out);
+}
+
+/// As [`encode_frame`] with a key, for a compressed message.
+pub fn encode_deflated_frame(opcode: Opcode, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
+    masked(0x80 | RSV1 | opcode as u8, payload, mask, out);
+}
+
+fn masked(first: u8, payload: &[u8], key: [u8; 4], out: &mut Vec<u8>) {
+    out.push(first);
     encode_length(payload.len(), 0x80, out);
     out.extend_from_slice(&key);
     let start = out.len();

@@ -5,8 +5,13 @@ mod deflate;
 mod frame;
 mod handshake;
 mod mask;
+mod offer;
 
 pub use deflate::{Deflate, Deflater, Inflater};
-pub use frame::{Decoder, Message, Opcode, encode_deflated_header, encode_frame, encode_header};
+pub use frame::{
+    Decoder, Message, Opcode, encode_deflated_frame, encode_deflated_header, encode_frame,
+    encode_header,
+};
 pub use handshake::{Refusal, accept_key, check_upgrade, encode_key};
 pub use mask::apply_mask;
+pub use offer::{DEFLATE_OFFER, takes_deflate_offer};
