@@ -101,6 +101,21 @@ async def test_nothing_is_handled_after_disconnect() -> None:
     assert handled < 300
 
 
+async def test_a_client_that_is_disconnected_leaves_no_task() -> None:
+    client = fanio.AsyncClient()
+    heard = asyncio.Event()
+    client.on("x", lambda: heard.set())
+    async with serving(flooding(1)) as url:
+        before = asyncio.all_tasks()
+        await client.connect(url, transports="websocket", wait_timeout=SECONDS)
+        await asyncio.wait_for(heard.wait(), SECONDS)
+        theirs = asyncio.all_tasks() - before
+        await client.disconnect()
+        left = asyncio.all_tasks() - before
+        # The impostor's own tasks end by themselves, as do all the client's.
+        await asyncio.wait_for(asyncio.gather(*theirs, *left, return_exceptions=True), SECONDS)
+
+
 async def test_a_loop_that_ends_leaves_no_task() -> None:
     tasks: list[asyncio.Task[Any]] = []
 

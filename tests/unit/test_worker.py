@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import inspect
 import logging
 import sys
+import warnings
 import weakref
 
 import pytest
@@ -58,6 +60,7 @@ class Stage:
                     self.tasks.end_waiting(name, carrier.task)
             if carrier.is_last:
                 return
+            carrier.item = handler = None
             await done()
 
     async def alone(self, handler, name):
@@ -212,6 +215,20 @@ class TestOneEvent:
         await stage.turns()
         assert (stage.ended, called) == ([("a", "done"), ("b", "done")], [None])
 
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="Task.get_context")
+    async def test_its_task_has_its_context(self, stage):
+        seen = []
+
+        async def handler():
+            VAR.set("mine")
+            seen.append(asyncio.current_task().get_context()[VAR])
+            await asyncio.sleep(0)
+            seen.append(asyncio.current_task().get_context()[VAR])
+
+        stage.start(handler)
+        await stage.until_ended(1)
+        assert seen == ["mine", "mine"]
+
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout")
     async def test_times_out(self, stage):
         async def handler():
@@ -236,6 +253,65 @@ class TestOneEvent:
         await stage.until_ended(1)
         assert "ValueError" in stage.ended[0][1]
 
+    async def test_bare_yield_gives_the_loop_its_turn(self, stage):
+        order = []
+
+        async def handler():
+            order.append("begins")
+            stage.loop.call_soon(order.append, "loop")
+            await asyncio.sleep(0)
+            order.append("goes on")
+
+        stage.start(handler)
+        await stage.until_ended(1)
+        assert order == ["begins", "loop", "goes on"]
+
+    async def test_cancels_itself_before_a_bare_yield(self, stage):
+        tasks = []
+
+        async def handler():
+            tasks.append(asyncio.current_task())
+            tasks[0].cancel()
+            await asyncio.sleep(0)
+
+        stage.start(handler)
+        await stage.turns()
+        assert (stage.ended, tasks[0].cancelled()) == ([("a", "cancelled")], True)
+        assert (stage.tasks._in_flight, stage.tasks._running) == ({}, set())
+
+    async def test_leaves_nothing_to_the_garbage_collector(self, stage):
+        class Big:
+            pass
+
+        def make(step):
+            big = Big()
+
+            async def handler():
+                await step()
+                assert big is not None
+
+            return handler, weakref.ref(big)
+
+        async def fail():
+            await asyncio.sleep(0)
+            raise ValueError
+
+        async def touch():
+            asyncio.current_task().set_name("touched")
+
+        gc.disable()
+        try:
+            for step in (lambda: asyncio.sleep(0), lambda: asyncio.sleep(0.001), touch, fail, asyncio.Event):
+                stage.ended.clear()
+                handler, big = make(step)
+                stage.start(handler)
+                del handler
+                await stage.until_ended(1)
+                await stage.turns()
+                assert big() is None
+        finally:
+            gc.enable()
+
     async def test_waits_for_what_is_ready_already(self, stage):
         future = stage.loop.create_future()
 
@@ -250,7 +326,7 @@ class TestOneEvent:
 
 
 async def test_state_kept_by_task_is_an_events_own(stage):
-    strong, weak, named = {}, weakref.WeakKeyDictionary(), []
+    strong, weak, named, marked = {}, weakref.WeakKeyDictionary(), [], []
 
     async def keeps():
         task = asyncio.current_task()
@@ -267,11 +343,34 @@ async def test_state_kept_by_task_is_an_events_own(stage):
         named.append(task.get_name())
         task.set_name("renamed")
 
-    for number, handler in enumerate([keeps, keeps, keeps_weakly, keeps_weakly, names, names]):
+    async def marks():
+        task = asyncio.current_task()
+        marked.append(getattr(task, "mark", None))
+        task.mark = 1
+
+    handlers = [keeps, keeps, keeps_weakly, keeps_weakly, names, names, marks, marks]
+    for number, handler in enumerate(handlers):
         stage.start(handler, number)
     await stage.turns()
-    assert stage.ended == [(number, "done") for number in range(6)]
+    assert stage.ended == [(number, "done") for number in range(len(handlers))]
     assert "renamed" not in named
+    assert marked == [None, None]
+
+
+async def test_libraries_can_tell_whether_its_coroutine_has_begun(stage):
+    states = []
+
+    async def look(wait):
+        coroutine = asyncio.current_task().get_coro()
+        states.append(inspect.getcoroutinestate(coroutine))
+        if wait:
+            stage.loop.call_soon(lambda: states.append(inspect.getcoroutinestate(coroutine)))
+            await asyncio.sleep(0.001)
+
+    stage.start(lambda: look(wait=False))
+    stage.start(lambda: look(wait=True))
+    await stage.until_ended(2)
+    assert states == ["CORO_RUNNING", "CORO_RUNNING", "CORO_SUSPENDED"]
 
 
 async def test_events_begin_in_order_and_those_that_wait_do_not_hold_up_others(stage):
@@ -294,6 +393,19 @@ async def test_events_begin_in_order_and_those_that_wait_do_not_hold_up_others(s
     await stage.until_ended(6)
     assert order[6:] == [-1, -3, -5]
     assert stage.tasks._in_flight == {}
+
+
+async def test_events_may_wait_for_the_same(stage):
+    future = stage.loop.create_future()
+
+    async def handler():
+        assert await future == 1
+
+    for number in range(3):
+        stage.start(handler, number)
+    stage.loop.call_soon(future.set_result, 1)
+    await stage.until_ended(3)
+    assert sorted(stage.ended) == [(number, "done") for number in range(3)]
 
 
 async def test_only_events_that_wait_make_tasks():
@@ -322,6 +434,21 @@ async def test_event_in_a_running_task_gets_its_own():
     assert stage.ended == [("a", "done")]
     assert tasks != [asyncio.current_task()]
     stage.tasks.unbind()
+
+
+async def test_worker_that_got_no_event_ends_without_a_word():
+    stage = Stage("worker")
+
+    async def handler():
+        pass
+
+    stage.events.start("a", (handler, "a"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stage.tasks.unbind()
+        await stage.turns()
+        gc.collect()
+    assert not caught
 
 
 async def test_task_factory_sees_every_event():
@@ -386,6 +513,7 @@ def test_only_an_event_is_missed_when_the_loop_just_stops(waits, caplog):
 async def test_keyboard_interrupt_reaches_the_loop():
     stage, errors = Stage("worker"), []
     worker = Worker(stage.loop, stage.serve)
+    task = worker.task
     await stage.turns()
 
     async def handler():
@@ -400,4 +528,4 @@ async def test_keyboard_interrupt_reaches_the_loop():
     stage.loop.call_soon(call)
     await stage.turns()
     assert len(errors) == 1
-    assert isinstance(worker.task.exception(), KeyboardInterrupt)
+    assert isinstance(task.exception(), KeyboardInterrupt)

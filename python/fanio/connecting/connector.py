@@ -381,6 +381,7 @@ class Connector:
         hub, self._hub = self._hub, None
         if hub is not None:
             hub.release()
+        self._tasks.unbind()
         over, self._over = self._over, None
         if over is not None:
             over.set()

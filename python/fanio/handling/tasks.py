@@ -195,12 +195,15 @@ class EventTasks:
             if worker is None or worker.is_last:
                 self._worker = worker = Worker(loop, self._serve)
             try:
-                if worker.run(item):
-                    self._tasks.begin_waiting(sid, worker.task, size)
-                return
+                waits = worker.run(item)
             except RuntimeError:
                 # Called in a task.
                 pass
+            else:
+                if waits:
+                    self._tasks.begin_waiting(sid, worker.task, size)
+                    worker.go_on()
+                return
         alone = Alone(item)
         alone.task = _create(loop, self._run(alone))
         alone.has_waited = not alone.task.done()

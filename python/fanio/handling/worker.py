@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.tasks
+import sys
 import types
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
@@ -30,6 +31,8 @@ _leave: _Change = asyncio.tasks._leave_task
 _DONE: Any = object()
 #: Stands for nothing: no coroutine yields it.
 _NOTHING: Any = object()
+#: Has a task take its first step where it is made.
+_AT_ONCE: Any = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
 class Carrier(Protocol):
@@ -71,13 +74,29 @@ class Alone:
         self.has_waited, self.is_last = False, True
 
 
+class Task(asyncio.Task[None]):
+    """A worker's task, which tells it when it is marked, and whose context is the event's."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, which the next event must not find."""
+        super().__setattr__(name, value)
+        self.get_coro().is_marked = True  # type: ignore[union-attr]
+
+    def get_context(self) -> Context:
+        """Return the context of the event that is handled."""
+        return self.get_coro().context  # type: ignore[no-any-return, union-attr]
+
+
+def _of_serving(name: str) -> Any:
+    return property(lambda worker: getattr(worker._serving, name))
+
+
 class Worker(Coroutine[Any, Any, None]):
     """The coroutine of the task, and what the task waits for until an event keeps it."""
 
     __slots__ = (
         "__qualname__",
         "_asyncio_future_blocking",
-        "_context",
         "_error",
         "_loop",
         "_name",
@@ -85,8 +104,10 @@ class Worker(Coroutine[Any, Any, None]):
         "_serving",
         "_wake",
         "_yielded",
+        "context",
         "has_waited",
         "is_last",
+        "is_marked",
         "item",
         "task",
     )
@@ -98,7 +119,9 @@ class Worker(Coroutine[Any, Any, None]):
         self._loop = loop
         self._serving = serve(self)
         self._send = self._serving.send
-        self._context: Context | None = None
+        #: The event's, while it is handled.
+        self.context: Context | None = None
+        self.is_marked = False
         # What was yielded to a task that has not taken it yet.
         self._yielded = _NOTHING
         self._error: BaseException | None = None
@@ -109,12 +132,14 @@ class Worker(Coroutine[Any, Any, None]):
         self.is_last = False
         #: What asyncio shows of the task.
         self.__qualname__ = serve.__qualname__
-        self.task: asyncio.Task[None] = asyncio.Task(self, loop=loop)
+        self.task: asyncio.Task[None] = Task(self, loop=loop, **_AT_ONCE)
         self._name = self.task.get_name()
         self._warn_of_loss(False)
 
     def run(self, item: Any) -> bool:
         """Handle an event until it waits or is done; return whether it waits, and keeps the task.
+
+        An event that waits goes on after ``go_on``: so the caller can note first that it waits.
 
         Raises:
             RuntimeError: When a task is running already: nothing has happened then.
@@ -122,7 +147,7 @@ class Worker(Coroutine[Any, Any, None]):
         task, context = self.task, copy_context()
         references = getrefcount(task)
         _enter(self._loop, task)
-        self.item = item
+        self.item, self.context = item, context
         try:
             yielded = context.run(self._send, None)
         except BaseException as error:
@@ -130,20 +155,17 @@ class Worker(Coroutine[Any, Any, None]):
         finally:
             _leave(self._loop, task)
         if yielded is not _DONE:
-            self._keep(yielded, context)
-        elif self._error is not None or getrefcount(task) != references or self._is_touched():
+            self._yielded, self.has_waited, self.is_last = yielded, True, True
+            self._warn_of_loss(True)
+            return True
+        self.context = None
+        if self._error is not None or getrefcount(task) != references or self._is_touched():
             self._end()
-        return self.has_waited
-
-    def _keep(self, yielded: Any, context: Context) -> None:
-        self._yielded, self._context = yielded, context
-        self.has_waited = self.is_last = True
-        self._warn_of_loss(True)
-        self._step()
+        return False
 
     def _warn_of_loss(self, is_wanted: bool) -> None:
         """Say whether asyncio is to complain when the loop ends before the task."""
-        self.task._log_destroy_pending = is_wanted  # type: ignore[attr-defined]
+        object.__setattr__(self.task, "_log_destroy_pending", is_wanted)
 
     def _is_touched(self) -> bool:
         """Return whether anybody could tell that the task goes on."""
@@ -154,49 +176,67 @@ class Worker(Coroutine[Any, Any, None]):
             or task._callbacks is not None
             or task._must_cancel
             or task.get_name() is not self._name
+            or self.is_marked
         )
 
     def _end(self) -> None:
         self.is_last = True
-        self._step()
+        self.go_on()
 
     def stop(self) -> None:
         """End the task, unless an event has kept it."""
         if not self.is_last and not self._loop.is_closed():
             self.is_last = True
-            self._loop.call_soon(self._step)
+            self._loop.call_soon(self.go_on)
 
-    def _step(self) -> None:
+    def go_on(self) -> None:
         """Have the task take what has happened; if its first step is still to come, that will."""
         wake, self._wake = self._wake, None
         if wake is not None:
             wake(self)
+        else:
+            # Somebody else may wait for the same until then.
+            _block(self._yielded, False)
 
     # --- what the task runs ------------------------------------------------------------------------
 
     def send(self, value: Any) -> Any:
         """Go on with the event that has kept the task; without one, wait for it."""
-        if self._context is not None:
+        if self.has_waited:
             yielded, self._yielded = self._yielded, _NOTHING
-            if yielded is None or yielded is _NOTHING:
-                return self._context.run(self._send, value)
-            return yielded
-        if self._error is not None:
-            raise self._error
+            if yielded is not _NOTHING:
+                return _block(yielded)
+            try:
+                return self.context.run(self._send, value)  # type: ignore[union-attr]
+            except BaseException:
+                self._let_go()
+                raise
         if self.is_last:
-            raise StopIteration
+            raise self._let_go() or StopIteration
         return self
 
     def throw(self, *error: Any) -> Any:
         """Raise an exception, a cancellation above all, in the event that has kept the task."""
-        if self._context is None:
+        if not self.has_waited:
             self.is_last = True
-            raise self._error or _exception(*error)
+            raise self._let_go() or _exception(*error)
         yielded, self._yielded = self._yielded, _NOTHING
         # Cancelled before the task knew what it waits for.
         if yielded is not None and yielded is not _NOTHING and yielded.cancel():
-            return yielded
-        return self._context.run(self._serving.throw, _exception(*error))
+            return _block(yielded)
+        try:
+            return self.context.run(self._serving.throw, _exception(*error))  # type: ignore[union-attr]
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> BaseException | None:
+        """Drop what would keep the task and its event alive after their end; return the error it ends with."""
+        error, self._error = self._error, None
+        self._serving.close()
+        self.item = self._wake = None
+        self.task = None  # type: ignore[assignment]
+        return error
 
     def close(self) -> None:
         """Close the event that has kept the task."""
@@ -207,10 +247,10 @@ class Worker(Coroutine[Any, Any, None]):
         msg = "a worker is run by its own task"
         raise RuntimeError(msg)
 
-    @property
-    def cr_frame(self) -> Any:
-        """The frame that tracebacks and debuggers show."""
-        return getattr(self._serving, "cr_frame", None)
+    # What debuggers and libraries ask a coroutine. (`__getattr__` would make every other attribute slow.)
+    cr_await, cr_code, cr_frame, cr_origin, cr_running, cr_suspended = map(
+        _of_serving, ("cr_await", "cr_code", "cr_frame", "cr_origin", "cr_running", "cr_suspended")
+    )
 
     # --- what the task waits for -------------------------------------------------------------------
 
@@ -230,6 +270,13 @@ class Worker(Coroutine[Any, Any, None]):
         if not self.is_last and asyncio.current_task(self._loop) is not self.task:
             self.stop()
         return False
+
+
+def _block(yielded: Any, is_blocking: bool = True) -> Any:
+    """Say that the task is to wait for what was yielded, or is not yet; return that."""
+    if getattr(yielded, "_asyncio_future_blocking", None) is not None:
+        yielded._asyncio_future_blocking = is_blocking
+    return yielded
 
 
 def _exception(kind: Any, value: Any = None, _traceback: Any = None) -> BaseException:
