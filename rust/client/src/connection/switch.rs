@@ -1,0 +1,123 @@
+//! The upgrade from polling to a WebSocket, which the engine allows and this carries out.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use engine::{Time, Via};
+use protocol::websocket::{Message, Opcode};
+
+use super::carrier::{Carrier, Opening};
+use super::{Connection, since};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::websocket::{Input, WebSocket};
+
+/// How long an upgrade waits for the open poll before it goes on: not every server frees it.
+const POLL_GRACE: Duration = Duration::from_secs(1);
+/// How long what that poll may still bring is waited for.
+const POLL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The WebSocket that is to take over.
+pub(super) enum Probe {
+    None,
+    Opening(Opening),
+    Open(Box<WebSocket>),
+}
+
+/// An upgrade the server has agreed to.
+pub(super) struct Switch {
+    pub(super) began: Time,
+    /// `5` is on its way.
+    pub(super) sent: bool,
+    /// The last poll is back.
+    pub(super) back: bool,
+}
+
+impl Switch {
+    /// When the next step is due, if nothing else leads to it.
+    pub(super) fn deadline(&self) -> Time {
+        self.began.plus(if self.sent { POLL_LIMIT } else { POLL_GRACE })
+    }
+}
+
+impl Connection {
+    pub(super) fn drive_probe(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.probe {
+            Probe::None => false,
+            Probe::Opening(opening) => match opening.as_mut().poll(cx) {
+                Poll::Pending => false,
+                Poll::Ready(Ok(socket)) => {
+                    self.probe = Probe::Open(Box::new(socket));
+                    let (now, life) = (since(self.epoch), &mut self.life);
+                    let actions = &mut life.actions;
+                    life.session.handle_probe_opened(&self.options.engine, now, actions);
+                    true
+                }
+                Poll::Ready(Err(_)) => {
+                    // Polling goes on.
+                    self.probe = Probe::None;
+                    true
+                }
+            },
+            Probe::Open(_) => self.drive_open_probe(cx),
+        }
+    }
+
+    fn drive_open_probe(&mut self, cx: &mut Context<'_>) -> bool {
+        let Probe::Open(socket) = &mut self.probe else {
+            return false;
+        };
+        let flushed = socket.poll_flush(cx);
+        if self.switch.is_some() {
+            if let Poll::Ready(Err(error)) = flushed {
+                self.life.lose(Via::Main, Failure::closed(error.to_string()));
+                return true;
+            }
+            return false;
+        }
+        let (life, config, now) = (&mut self.life, &self.options.engine, since(self.epoch));
+        let mut take = |message: &Message<'_>| life.message(config, now, Via::Probe, message);
+        match socket.poll_input(cx, config.max_payload, &mut take) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(Input::Some)) => {}
+            Poll::Ready(Ok(Input::Closed(_)) | Err(_)) => {
+                self.probe = Probe::None;
+                self.life.session.handle_stream_lost(Via::Probe, true, &mut self.life.actions);
+            }
+        }
+        true
+    }
+
+    /// Takes the steps of an upgrade that are due.
+    pub(super) fn go_on_switching(&mut self) -> bool {
+        let now = self.now();
+        let Some(switch) = &mut self.switch else {
+            return false;
+        };
+        let Probe::Open(socket) = &mut self.probe else {
+            return false;
+        };
+        let busy_posting = matches!(&self.carrier, Carrier::Polling(p) if p.posting.is_some());
+        if !switch.sent {
+            let ready = switch.back || switch.began.plus(POLL_GRACE) <= now;
+            if ready && !busy_posting {
+                socket.push(Opcode::Text, b"5");
+                switch.sent = true;
+            }
+            return switch.sent;
+        }
+        if !switch.back && switch.began.plus(POLL_LIMIT) > now {
+            return false;
+        }
+        self.take_over();
+        true
+    }
+
+    pub(super) fn take_over(&mut self) {
+        if let Probe::Open(socket) = std::mem::replace(&mut self.probe, Probe::None) {
+            self.carrier = Carrier::WebSocket(socket);
+            self.switch = None;
+            self.life.events.push(Event::Upgraded);
+        }
+    }
+}
