@@ -2,6 +2,7 @@
 //!
 //! This is the only crate that knows Python; `error` is the only file that makes a `PyErr`.
 
+mod audience;
 mod client;
 mod client_options;
 mod delivery;
