@@ -108,7 +108,7 @@ impl Shard {
             stopped: false,
             throttling,
             readiness: None,
-            pace: Pace::default(),
+            pace: Pace::new(),
             published: 0,
             is_lent: false,
         }
@@ -132,7 +132,7 @@ impl Shard {
     /// Begins to be lent.
     pub(crate) fn begin_loan(&mut self) {
         self.is_lent = true;
-        self.pace.begin(self.now());
+        self.pace.restart(self.now());
         self.table.counters.add(Counter::Loans);
         // The event that says so.
         self.table.published += 1;
@@ -150,7 +150,7 @@ impl Shard {
     /// Ends to be lent.
     pub(crate) fn end_loan(&mut self) {
         self.is_lent = false;
-        self.pace.begin(self.now());
+        self.pace.restart(self.now());
     }
 
     /// Takes a turn on the program's thread; whether the shard can stay lent.
