@@ -68,7 +68,7 @@ def test_everything_else_goes_on_while_it_is_lent(server: Server) -> None:
 
 def test_a_broadcast_to_many_goes_back_to_the_shard(server: Server) -> None:
     with connected(server) as lively:
-        members = [connected(server) for _ in range(150)]
+        members = [connected(server) for _ in range(300)]
         for member in members:
             member.call("join", "many")
         for number in range(5):

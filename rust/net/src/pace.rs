@@ -9,7 +9,7 @@ use nix::time::ClockId;
 /// How long turns are counted before they are judged, in milliseconds.
 const WINDOW: u64 = 4;
 /// In a window, so many turns with something for the program are lively.
-const LIVELY: u32 = 8;
+const LIVELY: u32 = 4;
 /// So many events in a turn, on average, are few: two threads that take turns cost more.
 const FEW: u32 = 32;
 /// So many are many: two threads get more done.

@@ -42,7 +42,7 @@ const RECIPIENTS: usize = 8;
 /// How long a turn may send before it looks at I/O again.
 const SLICE: Duration = Duration::from_micros(300);
 /// Recipients that a turn on the program's thread sends to; a fan-out to more is for the shard's own.
-const LENT_RECIPIENTS: usize = 32;
+const LENT_RECIPIENTS: usize = 128;
 /// Commands between two looks at the clock.
 const COMMANDS: usize = 64;
 /// How long a turn may apply commands before it looks at I/O again.
@@ -73,6 +73,8 @@ pub(crate) struct Shard {
     /// How many events the last turn had for the program.
     published: usize,
     is_lent: bool,
+    /// Recipients of fan-outs since there was none to do.
+    reached: usize,
 }
 
 impl fmt::Debug for Shard {
@@ -111,6 +113,7 @@ impl Shard {
             pace: Pace::new(),
             published: 0,
             is_lent: false,
+            reached: 0,
         }
     }
 
@@ -121,9 +124,9 @@ impl Shard {
             self.poll(timeout);
             self.take_turn();
             let Some(lease) = lease else { continue };
-            if self.is_busy() || self.stopping {
+            if self.is_demanding() {
                 self.pace.rest(self.table.now);
-            } else if self.pace.is_light(self.table.now, self.published) {
+            } else if !self.is_busy() && self.pace.is_light(self.table.now, self.published) {
                 self = lease.lend(self);
             }
         }
@@ -163,7 +166,7 @@ impl Shard {
         if self.inbox.sleep(None).is_some() {
             self.inbox.rouse();
         }
-        if self.is_busy() || self.stopping {
+        if self.is_demanding() {
             self.pace.rest(self.table.now);
             return false;
         }
@@ -217,14 +220,28 @@ impl Shard {
         self.stop_by.is_some_and(|by| self.table.streams.is_empty() || self.table.now >= by)
     }
 
+    /// Whether a fan-out has reached more than a turn on the program's thread may.
+    fn is_reaching_many(&self) -> bool {
+        self.reached >= LENT_RECIPIENTS
+    }
+
+    /// Whether there is more to do than the program's thread should.
+    fn is_demanding(&self) -> bool {
+        self.stopping || self.has_work() || self.is_reaching_many()
+    }
+
     /// Whether something is left for the next turn.
     fn is_busy(&self) -> bool {
+        self.has_work() || !self.fanout.is_idle()
+    }
+
+    /// Whether anything but a fan-out is left.
+    fn has_work(&self) -> bool {
         !self.table.ready.is_empty()
             || self.listeners.is_busy()
             || !self.table.polls.is_empty()
             || !self.commands.is_empty()
             || !self.writable.is_empty()
-            || !self.fanout.is_idle()
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -356,12 +373,14 @@ impl Shard {
 
     fn fan_out(&mut self) {
         if self.fanout.is_idle() {
+            self.reached = 0;
             return;
         }
-        let (started, mut reached) = (Instant::now(), 0);
+        let started = Instant::now();
         while self.fanout.work(&mut self.table, RECIPIENTS) {
-            reached += RECIPIENTS;
-            if started.elapsed() >= SLICE || self.is_lent && reached >= LENT_RECIPIENTS {
+            self.reached += RECIPIENTS;
+            let is_late = !self.is_lent && started.elapsed() >= SLICE;
+            if is_late || self.is_lent && self.is_reaching_many() {
                 break;
             }
         }
