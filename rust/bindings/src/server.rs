@@ -128,6 +128,10 @@ impl Server {
         for notice in notices {
             list.append(tuples.make(notice)?)?;
         }
+        if !list.is_empty() {
+            // What they kept in memory is dropped by now.
+            net.resume();
+        }
         Ok(list)
     }
 
@@ -176,18 +180,21 @@ impl Server {
     }
 
     /// Has the shards send what was pushed without a wake.
-    fn flush(&self, py: Python<'_>) {
+    ///
+    /// With the interpreter, as in `turn`: a busy thread of the program's would keep it for 5 ms each
+    /// time we gave it away for some microseconds.
+    fn flush(&self) {
         let unflushed = self.unflushed.swap(0, Ordering::Relaxed);
         let net = self.net.read().clone().filter(|_| unflushed & PUSHED > 0);
         if let Some(net) = net {
-            py.detach(|| net.flush());
+            net.flush();
         }
     }
 
     /// Takes a turn of a lent shard; false when it is not lent (any more).
-    fn turn(&self, py: Python<'_>, shard: u16) -> bool {
+    fn turn(&self, shard: u16) -> bool {
         let net = self.net.read().clone();
-        net.is_some_and(|net| py.detach(|| net.take_turn(shard)))
+        net.is_some_and(|net| net.take_turn(shard))
     }
 
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.

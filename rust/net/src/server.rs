@@ -114,12 +114,10 @@ impl Server {
     /// thread.
     pub fn flush(&self) {
         for (index, inbox) in self.inboxes.iter().enumerate() {
-            let lease = self.leases.get(index).filter(|lease| lease.is_lent());
-            let Some(lease) = lease.filter(|_| inbox.has_commands()) else {
-                inbox.wake();
+            if !inbox.has_commands() {
                 continue;
-            };
-            if lease.take_turn(false) {
+            }
+            if self.leases.get(index).is_some_and(|lease| lease.take_turn(false)) {
                 self.outbox.announce();
             } else {
                 inbox.wake();
@@ -159,12 +157,20 @@ impl Server {
     /// Takes up to `limit` events.
     pub fn take(&self, limit: usize) -> Vec<Event> {
         let events = self.outbox.take(limit);
+        // Who waits for something else goes on waiting.
+        if !events.is_empty() {
+            self.resume();
+        }
+        events
+    }
+
+    /// Has shards look whether streams can be read again whose events were taken or dropped.
+    pub fn resume(&self) {
         for (inbox, throttling) in self.inboxes.iter().zip(&self.throttling) {
             if throttling.swap(false, Ordering::SeqCst) {
                 inbox.nudge();
             }
         }
-        events
     }
 
     /// The counters of each shard.

@@ -28,7 +28,6 @@ use crate::pace::Pace;
 use crate::session::Session;
 use crate::socket::accept::Listener;
 use crate::socket::listeners::Listeners;
-use crate::socket::stream::Role;
 use crate::table::Table;
 use crate::wheel::Owner;
 
@@ -202,7 +201,7 @@ impl Shard {
         self.guard(None, |shard| shard.table.relieve());
         self.table.show_gauges();
         self.say_stopped();
-        self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
+        self.show_throttled();
         self.published = self.table.events.len();
         if self.is_lent {
             self.outbox.publish_quietly(self.table.shard, &mut self.table.events);
@@ -242,6 +241,7 @@ impl Shard {
             || !self.table.polls.is_empty()
             || !self.commands.is_empty()
             || !self.writable.is_empty()
+            || !self.due.is_empty()
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -301,17 +301,7 @@ impl Shard {
     /// Lets streams read again whose session's events the program has taken.
     fn resume(&mut self) {
         for slot in std::mem::take(&mut self.table.throttled) {
-            let Some(stream) = self.table.streams.get(slot as usize) else {
-                continue;
-            };
-            let session = match &stream.role {
-                Role::WebSocket { session, .. } => Some(*session),
-                Role::Http(http) => http.carries().map(|(session, _)| session),
-                Role::Closing { .. } => None,
-            };
-            if session.is_some_and(|session| self.table.is_throttled(session))
-                || self.table.waits_for_log(slot)
-            {
+            if self.table.waits_for_program(slot) {
                 self.table.throttled.push(slot);
             } else if let Some(stream) = self.table.streams.get_mut(slot as usize) {
                 stream.paused = false;
@@ -320,10 +310,28 @@ impl Shard {
         }
     }
 
-    fn read(&mut self) {
-        for slot in std::mem::take(&mut self.table.ready) {
-            self.guard(Some(slot), |shard| shard.read_stream(slot));
+    /// Has the program say when it has taken events that reading waits for.
+    fn show_throttled(&mut self) {
+        self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
+        // It may have taken them just before.
+        for index in 0..self.table.throttled.len() {
+            if !self.table.waits_for_program(self.table.throttled[index]) {
+                return self.inbox.nudge();
+            }
         }
+    }
+
+    /// Reads what is ready; on the program's thread for a slice only.
+    fn read(&mut self) {
+        let started = self.is_lent.then(Instant::now);
+        let mut ready = std::mem::take(&mut self.table.ready).into_iter();
+        for slot in ready.by_ref() {
+            self.guard(Some(slot), |shard| shard.read_stream(slot));
+            if started.is_some_and(|started| started.elapsed() >= SLICE) {
+                break;
+            }
+        }
+        self.table.ready.extend(ready);
     }
 
     fn read_stream(&mut self, slot: u32) {
@@ -387,12 +395,16 @@ impl Shard {
     }
 
     fn expire(&mut self) {
-        let mut due = std::mem::take(&mut self.due);
-        self.table.collect_due(&mut due);
-        for owner in due.drain(..) {
-            self.table.expire(owner);
+        if self.due.is_empty() {
+            self.table.collect_due(&mut self.due);
         }
-        self.due = due;
+        let started = self.is_lent.then(Instant::now);
+        while let Some(owner) = self.due.pop() {
+            self.table.expire(owner);
+            if started.is_some_and(|started| started.elapsed() >= SLICE) {
+                return;
+            }
+        }
     }
 
     /// Tells the rooms what has happened to sessions in this step.

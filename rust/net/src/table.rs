@@ -27,7 +27,7 @@ use crate::queue::load::Load;
 use crate::random::Random;
 use crate::session::{NONE, Session};
 use crate::socket::accept::{Arrival, Io};
-use crate::socket::stream::Stream;
+use crate::socket::stream::{Role, Stream};
 use crate::wheel::Wheel;
 
 /// A namespace that has sockets on this shard.
@@ -365,6 +365,16 @@ impl Table {
                 || session.unread_bytes >= self.options.max_unread_bytes;
             session.paused || (much && self.outbox.taken(self.shard) < session.last_event)
         })
+    }
+
+    /// Whether reading from the stream has to wait for the program; not when it is gone.
+    pub(crate) fn waits_for_program(&mut self, slot: u32) -> bool {
+        let session = self.streams.get(slot as usize).and_then(|stream| match &stream.role {
+            Role::WebSocket { session, .. } => Some(*session),
+            Role::Http(http) => http.carries().map(|(session, _)| session),
+            Role::Closing { .. } => None,
+        });
+        session.is_some_and(|session| self.is_throttled(session)) || self.waits_for_log(slot)
     }
 }
 

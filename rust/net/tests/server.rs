@@ -3,16 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use net::{Command, Counter, Event, Listener, Log, Options, Server, Site};
-use rooms::{Frame, RoomId};
+use protocol::Id;
+use rooms::{Addr, Frame, RoomId};
 use smallvec::smallvec;
 
 const ALL: RoomId = RoomId(1);
@@ -45,15 +47,7 @@ impl Running {
 
     /// A WebSocket session that has joined `/`.
     fn websocket(&self) -> TcpStream {
-        let mut stream = self.connect();
-        let path = "/socket.io/?EIO=4&transport=websocket";
-        stream.write_all(upgrade(path).as_bytes()).unwrap();
-        let head = read_head(&mut stream);
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        assert!(read_text(&mut stream).starts_with(r#"0{"sid":""#));
-        send_text(&mut stream, "40");
-        assert_eq!(read_text(&mut stream), r#"40{"sid":"x"}"#);
-        stream
+        websocket(self.connect())
     }
 
     /// Stops the program and returns what it has seen.
@@ -63,6 +57,17 @@ impl Running {
         self.server.stop();
         seen
     }
+}
+
+fn websocket(mut stream: TcpStream) -> TcpStream {
+    let path = "/socket.io/?EIO=4&transport=websocket";
+    stream.write_all(upgrade(path).as_bytes()).unwrap();
+    let head = read_head(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert!(read_text(&mut stream).starts_with(r#"0{"sid":""#));
+    send_text(&mut stream, "40");
+    assert_eq!(read_text(&mut stream), r#"40{"sid":"x"}"#);
+    stream
 }
 
 fn listen(server: &Server, log: Log) -> SocketAddr {
@@ -75,9 +80,25 @@ fn listen(server: &Server, log: Log) -> SocketAddr {
 }
 
 fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
-    let mut seen = Vec::new();
-    let mut sockets = std::collections::HashMap::new();
+    let mut program = Program::default();
     while !stop.load(Ordering::SeqCst) {
+        program.take_events(server);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    program.seen
+}
+
+#[derive(Default)]
+struct Program {
+    seen: Vec<String>,
+    sockets: HashMap<Id, Addr>,
+    /// The descriptor of the shard that was lent.
+    lent: Option<RawFd>,
+}
+
+impl Program {
+    fn take_events(&mut self, server: &Server) {
+        let Self { seen, sockets, lent } = self;
         for event in server.take(64) {
             match event {
                 Event::Connect { addr, sid, .. } => {
@@ -99,7 +120,11 @@ fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
                     let addr = sockets[&data.sid];
                     let frame = Frame::new(&[b"42", &data.body[..]].concat(), &[]);
                     server.push(addr.shard, Command::Direct { addr, sid: data.sid, frame });
+                    if data.body.starts_with(br#"["pause""#) {
+                        server.push(addr.shard, Command::Pause { addr });
+                    }
                 }
+                Event::Lent { fd, .. } => *lent = Some(fd),
                 Event::Disconnect { reason, .. } => seen.push(reason.as_str().to_owned()),
                 Event::HandOff { fd, data, listener } => {
                     seen.push(format!("handoff {listener} {}", data.len()));
@@ -110,9 +135,26 @@ fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
                 _ => {}
             }
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
-    seen
+
+    /// Takes events and turns until `thread` has ended.
+    fn join<T>(&mut self, server: &Server, thread: JoinHandle<T>) -> T {
+        while !thread.is_finished() {
+            server.take_turn(0);
+            self.take_events(server);
+        }
+        thread.join().unwrap()
+    }
+}
+
+/// Whether a poller has something to say about it.
+fn is_readable(fd: RawFd) -> bool {
+    let mut poll = mio::Poll::new().unwrap();
+    let mut found = mio::Events::with_capacity(1);
+    let interest = mio::Interest::READABLE;
+    poll.registry().register(&mut mio::unix::SourceFd(&fd), mio::Token(0), interest).unwrap();
+    poll.poll(&mut found, Some(Duration::ZERO)).unwrap();
+    !found.is_empty()
 }
 
 fn upgrade(path: &str) -> String {
@@ -305,6 +347,46 @@ fn a_thousand_pollers_cost_one_encoding_and_one_compression() {
     assert_eq!(running.server.counter(Counter::PollBodies), 1);
     assert_eq!(running.server.counter(Counter::PollCompressions), 1);
     running.finish();
+}
+
+#[test]
+fn a_lent_shard_wants_no_turns_for_a_session_that_is_paused() {
+    let options = Options { shards: 1, ..Options::default() };
+    let server = Server::start(&Arc::new(options), true).unwrap();
+    let addr = listen(&server, Log::default());
+    let mut program = Program::default();
+    let connect = move || websocket(TcpStream::connect(addr).unwrap());
+    let mut paused = program.join(&server, std::thread::spawn(connect));
+    let mut lively = program.join(&server, std::thread::spawn(connect));
+    let pause = move || {
+        send_text(&mut paused, r#"42["pause"]"#);
+        read_text(&mut paused);
+        send_text(&mut paused, r#"42["x"]"#);
+        paused
+    };
+    let _paused = program.join(&server, std::thread::spawn(pause));
+    // A loan ends when nobody takes turns for a moment: another is made then.
+    loop {
+        let chat = move || {
+            for _ in 0..50 {
+                send_text(&mut lively, r#"42["x"]"#);
+                read_text(&mut lively);
+            }
+            lively
+        };
+        lively = program.join(&server, std::thread::spawn(chat));
+        let Some(fd) = program.lent.filter(|_| server.is_lent(0)) else { continue };
+        for _ in 0..100 {
+            server.take_turn(0);
+            program.take_events(&server);
+        }
+        if server.is_lent(0) {
+            assert_eq!(server.counter(Counter::ReadPauses), 1);
+            assert!(!is_readable(fd));
+            break;
+        }
+    }
+    server.stop();
 }
 
 #[test]
