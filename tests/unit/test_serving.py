@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 
 import pytest
 from fake_core import settle, until
@@ -176,6 +177,42 @@ async def test_what_ends_the_loop_loses_no_event(serve):
     await until(lambda: len(handled) == 6)
     assert handled == [-1, 0, 1, 2, 3, 4]
     assert len(interrupts) == 1
+
+
+def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
+    monkeypatch.setattr("fanio.handling.serving._BUDGET", -1)
+    sio = fanio.AsyncServer()
+    core = sio._core
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    handled, turns = [], []
+    core.turn = lambda shard: turns.append(shard) or False
+    reader, writer = os.pipe()
+
+    @sio.event
+    async def e(sid, number):
+        handled.append(number)
+        first.stop()
+
+    sio._serve_on(first)
+    sid = core.connect()
+    first.run_until_complete(until(lambda: core.of("accept")))
+    core.push(_core.LENT, 0, reader)
+    first.run_until_complete(settle())
+    # Each is handled in a turn of its own.
+    for number in range(2):
+        core.event(sid, b'["e",%d]' % number)
+    first.run_forever()
+    first.close()
+    assert handled == [0]
+    sio._serve_on(second)
+    second.run_until_complete(until(lambda: handled == [0, 1]))
+    core.push(_core.LENT, 0, reader)
+    os.write(writer, b"x")
+    second.run_until_complete(until(lambda: turns))
+    second.run_until_complete(sio.shutdown())
+    second.close()
+    for fd in (reader, writer):
+        os.close(fd)
 
 
 async def test_a_batch_that_takes_too_long_is_gone_on_with_later(serve, monkeypatch):

@@ -133,6 +133,10 @@ class Serving:
             self.loop = loop
             self._tasks.bind(loop)
             loop.add_reader(self._fd, self._drain)
+            # What an earlier loop, which was just closed, had still to do.
+            self._lent.clear()
+            if self._left:
+                loop.call_soon(self._go_on)
 
     def listen(self, fd: int, path: str, hand_off: HandOff, **manners: Any) -> None:
         """Give the core a listening socket of its own.
@@ -155,11 +159,11 @@ class Serving:
 
     def _handle(self, batch: Iterable[tuple[object, ...]]) -> None:
         """Handle events until the budget is used up; the rest has its turn after the loop's."""
-        self._program.begin()
         receivers = self._receivers
         latest = monotonic() + _BUDGET
         events = iter(batch)
         try:
+            self._program.begin()
             for event in events:
                 try:
                     receivers[event[0]](*event)  # type: ignore[index]

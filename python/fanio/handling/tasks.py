@@ -78,7 +78,8 @@ class Tasks:
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start tasks on this loop from now on."""
         self.unbind()
-        self._loop = loop
+        if loop is not self._loop:
+            self._loop, self._unbegun = loop, 0
 
     def unbind(self) -> None:
         """End what was made to start tasks with."""

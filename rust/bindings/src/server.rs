@@ -98,7 +98,11 @@ impl Server {
             *self.stopped.lock() = 0;
         }
         *self.home.lock() = defer.then(|| std::thread::current().id());
-        net.as_ref().map(|net| net.fd()).ok_or(Error::NotRunning)
+        // A loop that was closed does not keep its promise.
+        self.unflushed.store(0, Ordering::Relaxed);
+        let net = net.as_ref().ok_or(Error::NotRunning)?;
+        net.wake();
+        Ok(net.fd())
     }
 
     /// Closes every session.
