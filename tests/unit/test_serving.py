@@ -179,6 +179,29 @@ async def test_what_ends_the_loop_loses_no_event(serve):
     assert len(interrupts) == 1
 
 
+def test_what_is_emitted_while_the_loop_does_not_run_is_sent(fake):
+    sio = fanio.AsyncServer()
+    core, loop = sio._core, asyncio.new_event_loop()
+    flushed = []
+    sio._serve_on(loop)
+    core.connect()
+    loop.run_until_complete(until(lambda: core.of("accept")))
+    core.emit = lambda *_: _core.FLUSH
+    core.flush = lambda: flushed.append(len(flushed))
+    # On this thread, which is the loop's.
+    asyncio.run(sio.emit("e"))
+    assert flushed == [0]
+
+    async def emit():
+        await sio.emit("e")
+        assert flushed == [0]
+
+    loop.run_until_complete(emit())
+    assert flushed == [0, 1]
+    loop.run_until_complete(sio.shutdown())
+    loop.close()
+
+
 def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
     monkeypatch.setattr("fanio.handling.serving._BUDGET", -1)
     sio = fanio.AsyncServer()

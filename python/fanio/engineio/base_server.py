@@ -219,7 +219,7 @@ class BaseServer:
     def _push(self, sid: str, messages: Sequence[str | bytes]) -> None:
         """Send messages to a client that is open."""
         if self._core.send(sid, messages):
-            self._tasks.loop.call_soon(self._core.flush)
+            self._tasks.call_in_turn(self._core.flush)
 
     def _send_packet(self, sid: str, pkt: Packet) -> None:
         if pkt.packet_type == packet.CLOSE:

@@ -154,7 +154,7 @@ class Dispatcher:
             namespace = self._core.namespace_of(sid) or "/"
             self._packet_log.sent(self._core.session_of(sid), "3", namespace, ack_id, data)
         if self._core.ack(sid, ack_id, data, attachments):
-            self._tasks.loop.call_soon(self._core.flush)
+            self._tasks.call_in_turn(self._core.flush)
 
     def ack(
         self,

@@ -153,7 +153,7 @@ class Emitter:
             namespace, text, attachments, names, skip, number, excepted, volatile, conflate, compress
         )
         if asked & _core.FLUSH:
-            self._tasks.loop.call_soon(self._core.flush)
+            self._tasks.call_in_turn(self._core.flush)
         if self.observer is not None:
             self.observer.sent(namespace, names, skip or (), payload)
         return asked & _core.FULL

@@ -109,6 +109,17 @@ class Tasks:
     def _note_begin(self) -> None:
         self._unbegun -= 1
 
+    def call_in_turn(self, function: Callable[[], None]) -> None:
+        """Call a function once in this turn of the serving loop; at once where that does not run.
+
+        Its thread may run another loop in between, or none: there nothing would call it for long.
+        """
+        loop = self.loop
+        if asyncio._get_running_loop() is loop:
+            loop.call_soon(function)
+        else:
+            function()
+
     def start_anywhere(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Start a task on the serving loop, from any thread."""
         loop = self.loop
