@@ -422,6 +422,23 @@ async def test_only_events_that_wait_make_tasks():
     stage.tasks.unbind()
 
 
+async def test_event_in_a_running_task_begins_before_later_ones():
+    stage, order = Stage("worker"), []
+
+    def handler(name):
+        async def handle():
+            order.append(name)
+
+        return handle
+
+    # Its turn comes before that of a task which is created after it.
+    stage.loop.call_soon(stage.events.start, "b", (handler("later"), "b"))
+    stage.events.start("a", (handler("first"), "a"))
+    await stage.until_ended(2)
+    assert order == ["first", "later"]
+    stage.tasks.unbind()
+
+
 async def test_event_in_a_running_task_gets_its_own():
     stage = Stage("worker")
     tasks = []

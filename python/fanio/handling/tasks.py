@@ -34,13 +34,6 @@ def _is_to_be_created(loop: asyncio.AbstractEventLoop) -> bool:
     return loop.get_task_factory() is not None or asyncio.Task is _NESTABLE_TASK
 
 
-def _create(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """Return a new task; what never waits is done here and now where Python can start it eagerly."""
-    if sys.version_info >= (3, 12) and _begins_at_once(loop):
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
-    return loop.create_task(coroutine)
-
-
 def _begins_at_once(loop: asyncio.AbstractEventLoop) -> bool:
     return sys.version_info >= (3, 12) and not _is_to_be_created(loop)
 
@@ -99,11 +92,17 @@ class Tasks:
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start a task and keep it until it ends."""
         loop = self.loop
-        task = _create(loop, coroutine)
+        task = self._create(loop, coroutine)
         self.keep(task)
-        if not _begins_at_once(loop):
-            self._unbegun += 1
-            loop.call_soon(self._note_begin)
+        return task
+
+    def _create(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Return a new task; what never waits is done here and now where Python can start it eagerly."""
+        if sys.version_info >= (3, 12) and _begins_at_once(loop):
+            return asyncio.Task(coroutine, loop=loop, eager_start=True)
+        task = loop.create_task(coroutine)
+        self._unbegun += 1
+        loop.call_soon(self._note_begin)
         return task
 
     def _note_begin(self) -> None:
@@ -217,7 +216,7 @@ class EventTasks:
                     worker.go_on()
                 return
         alone = Alone(item)
-        alone.task = _create(loop, self._run(alone))
+        alone.task = self._tasks._create(loop, self._run(alone))
         alone.has_waited = not alone.task.done()
         if alone.has_waited:
             self._tasks.begin_waiting(sid, alone.task, size)
