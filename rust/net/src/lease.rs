@@ -24,7 +24,7 @@ pub(crate) struct Lease {
     /// Locked for the length of a turn; the shard's own thread does not touch it until it is due.
     shard: Mutex<Option<Box<Shard>>>,
     is_lent: AtomicBool,
-    /// Turns that the program's thread has taken.
+    /// Turns with streams that the program's thread has taken.
     turns: AtomicU64,
     /// The shard's own thread is to have it back.
     due: Mutex<bool>,
@@ -74,7 +74,9 @@ impl Lease {
             return false;
         };
         let stays = shard.take_lent_turn(with_streams);
-        self.turns.fetch_add(1, Ordering::Relaxed);
+        if with_streams {
+            self.turns.fetch_add(1, Ordering::Relaxed);
+        }
         drop(place);
         if !stays {
             self.recall();

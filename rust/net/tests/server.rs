@@ -119,10 +119,11 @@ impl Program {
                 Event::Event(data) => {
                     let addr = sockets[&data.sid];
                     let frame = Frame::new(&[b"42", &data.body[..]].concat(), &[]);
-                    server.push(addr.shard, Command::Direct { addr, sid: data.sid, frame });
+                    // First: what comes after the echo must find it paused.
                     if data.body.starts_with(br#"["pause""#) {
                         server.push(addr.shard, Command::Pause { addr });
                     }
+                    server.push(addr.shard, Command::Direct { addr, sid: data.sid, frame });
                 }
                 Event::Lent { fd, .. } => *lent = Some(fd),
                 Event::Disconnect { reason, .. } => seen.push(reason.as_str().to_owned()),
@@ -144,6 +145,23 @@ impl Program {
             self.take_events(server);
         }
         thread.join().unwrap()
+    }
+}
+
+/// Has a client chat until the shard is lent; returns its descriptor.
+fn borrow(server: &Server, program: &mut Program, lively: &mut TcpStream) -> RawFd {
+    loop {
+        let mut stream = lively.try_clone().unwrap();
+        let chat = move || {
+            for _ in 0..50 {
+                send_text(&mut stream, r#"42["x"]"#);
+                read_text(&mut stream);
+            }
+        };
+        program.join(server, std::thread::spawn(chat));
+        if let Some(fd) = program.lent.filter(|_| server.is_lent(0)) {
+            return fd;
+        }
     }
 }
 
@@ -365,27 +383,42 @@ fn a_lent_shard_wants_no_turns_for_a_session_that_is_paused() {
         paused
     };
     let _paused = program.join(&server, std::thread::spawn(pause));
-    // A loan ends when nobody takes turns for a moment: another is made then.
     loop {
-        let chat = move || {
-            for _ in 0..50 {
-                send_text(&mut lively, r#"42["x"]"#);
-                read_text(&mut lively);
-            }
-            lively
-        };
-        lively = program.join(&server, std::thread::spawn(chat));
-        let Some(fd) = program.lent.filter(|_| server.is_lent(0)) else { continue };
+        let fd = borrow(&server, &mut program, &mut lively);
         for _ in 0..100 {
             server.take_turn(0);
             program.take_events(&server);
         }
+        // A loan ends when nobody takes turns for a moment: another is made then.
         if server.is_lent(0) {
             assert_eq!(server.counter(Counter::ReadPauses), 1);
             assert!(!is_readable(fd));
             break;
         }
     }
+    server.stop();
+}
+
+#[test]
+fn a_program_that_only_sends_gives_a_lent_shard_back() {
+    let options = Options { shards: 1, ..Options::default() };
+    let server = Server::start(&Arc::new(options), true).unwrap();
+    let addr = listen(&server, Log::default());
+    let mut program = Program::default();
+    let connect = move || websocket(TcpStream::connect(addr).unwrap());
+    let mut lively = program.join(&server, std::thread::spawn(connect));
+    borrow(&server, &mut program, &mut lively);
+    let addr = *program.sockets.values().next().unwrap();
+    let frame = Frame::new(b"42[1]", &[]);
+    for _ in 0..10_000 {
+        if !server.is_lent(0) {
+            break;
+        }
+        server.push_quietly(0, Command::Send { addr, frame: frame.clone() });
+        server.flush();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(!server.is_lent(0));
     server.stop();
 }
 
