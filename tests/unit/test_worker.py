@@ -13,6 +13,7 @@ import weakref
 
 import pytest
 
+from fanio.handling.handlers import Handler
 from fanio.handling.tasks import Tasks
 from fanio.handling.worker import Worker, done
 
@@ -47,7 +48,7 @@ class Stage:
         while True:
             handler, name = carrier.item
             try:
-                await handler()
+                await handler.function()
             except asyncio.CancelledError:
                 self.ended.append((name, "cancelled"))
                 raise
@@ -76,7 +77,7 @@ class Stage:
 
     def start(self, handler, name="a"):
         if self.kind == "worker":
-            self.loop.call_soon(self.events.start, name, (handler, name))
+            self.loop.call_soon(self.events.start, name, (Handler(handler), name))
         else:
             self.loop.call_soon(lambda: self.tasks.keep(self.loop.create_task(self.alone(handler, name))))
 
@@ -432,8 +433,8 @@ async def test_event_in_a_running_task_begins_before_later_ones():
         return handle
 
     # Its turn comes before that of a task which is created after it.
-    stage.loop.call_soon(stage.events.start, "b", (handler("later"), "b"))
-    stage.events.start("a", (handler("first"), "a"))
+    stage.loop.call_soon(stage.events.start, "b", (Handler(handler("later")), "b"))
+    stage.events.start("a", (Handler(handler("first")), "a"))
     await stage.until_ended(2)
     assert order == ["first", "later"]
     stage.tasks.unbind()
@@ -446,7 +447,7 @@ async def test_event_in_a_running_task_gets_its_own():
     async def handler():
         tasks.append(asyncio.current_task())
 
-    stage.events.start("a", (handler, "a"))
+    stage.events.start("a", (Handler(handler), "a"))
     await stage.turns()
     assert stage.ended == [("a", "done")]
     assert tasks != [asyncio.current_task()]
@@ -459,7 +460,7 @@ async def test_worker_that_got_no_event_ends_without_a_word():
     async def handler():
         pass
 
-    stage.events.start("a", (handler, "a"))
+    stage.events.start("a", (Handler(handler), "a"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         stage.tasks.unbind()
@@ -538,7 +539,7 @@ async def test_keyboard_interrupt_reaches_the_loop():
 
     def call():
         try:
-            worker.run((handler, "a"))
+            worker.run((Handler(handler), "a"))
         except KeyboardInterrupt as error:
             errors.append(error)
 
@@ -546,3 +547,21 @@ async def test_keyboard_interrupt_reaches_the_loop():
     await stage.turns()
     assert len(errors) == 1
     assert isinstance(task.exception(), KeyboardInterrupt)
+
+
+async def test_handler_that_has_waited_gets_tasks_of_its_own_for_a_while():
+    stage, kinds = Stage("worker"), []
+    waits = [True] + [False] * 40
+
+    async def handle():
+        kinds.append(type(asyncio.current_task()) is asyncio.Task)
+        if waits.pop(0):
+            await asyncio.sleep(0)
+
+    handler = Handler(handle)
+    for number in range(41):
+        stage.loop.call_soon(stage.events.start, "a", (handler, number))
+        await stage.turns()
+    assert kinds == [False] + [True] * 16 + [False] * 24
+    assert stage.ended == [(number, "done") for number in range(41)]
+    stage.tasks.unbind()

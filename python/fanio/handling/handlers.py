@@ -37,7 +37,7 @@ RESERVED = frozenset({"connect", "disconnect"})
 class Handler:
     """A function and what was found out about it when it was registered."""
 
-    __slots__ = ("function", "is_async", "positional")
+    __slots__ = ("function", "is_async", "positional", "waits")
 
     def __init__(self, function: HandlerFunction) -> None:
         """Inspect ``function``."""
@@ -45,6 +45,8 @@ class Handler:
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004 (an object whose call is async)
         )
+        #: How many of its next events are expected to wait, as one has.
+        self.waits = 0
         #: How many positional arguments it takes.
         self.positional = _positional(function)
 

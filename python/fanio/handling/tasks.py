@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio.handling.worker import Alone, Serve, Worker
+
+if TYPE_CHECKING:
+    from fanio.handling.handlers import Handler
 
 __all__ = ["MAX_BYTES", "MAX_IN_FLIGHT", "EventTasks", "Tasks"]
 
@@ -23,6 +26,9 @@ MAX_BYTES = 4 << 20
 _BYTES_EACH = MAX_BYTES // MAX_IN_FLIGHT
 #: What one event counts for at most: alone it never stops the reading, for which it may be waiting.
 _MAX_WEIGHT = MAX_IN_FLIGHT // 2 - 1
+
+#: So many events of a handler that has waited get a task of their own from the start.
+_OWN_TASKS = 16
 
 #: What nest_asyncio puts in the place of the tasks in C, so that a handler may run the loop until
 #: something is done. Nothing may then be started inside a callback of ours, which could not be called again.
@@ -198,10 +204,13 @@ class EventTasks:
         self._serve = serve
         self._worker: Worker | None = None
 
-    def start(self, sid: str, item: Any, size: int = 0) -> None:
-        """Handle an event of a client, which has so many bytes."""
+    def start(self, sid: str, item: tuple[Any, ...], size: int = 0) -> None:
+        """Handle an event of a client, which has so many bytes; ``item`` begins with its handler."""
         loop = self._tasks._loop or self._tasks.loop
-        if not self._tasks._unbegun and not _is_to_be_created(loop):
+        handler: Handler = item[0]
+        if handler.waits:
+            handler.waits -= 1
+        elif not self._tasks._unbegun and not _is_to_be_created(loop):
             worker = self._worker
             if worker is None or worker.is_last:
                 self._worker = worker = Worker(loop, self._serve)
@@ -212,6 +221,8 @@ class EventTasks:
                 pass
             else:
                 if waits:
+                    # A plain task costs less than one that a worker leaves behind.
+                    handler.waits = _OWN_TASKS
                     self._tasks.begin_waiting(sid, worker.task, size)
                     worker.go_on()
                 return
