@@ -61,7 +61,8 @@ def test_the_pending_poll_gets_a_noop_not_before_100_ms(server: Server) -> None:
         websocket.send("2probe")
         assert websocket.text() == "3probe"
         assert session.finish_get().text == "6"
-        assert time.monotonic() - before >= 0.1
+        # Deadlines are kept to the millisecond.
+        assert time.monotonic() - before >= 0.099
 
 
 def test_every_further_poll_gets_a_noop_until_the_upgrade(server: Server) -> None:

@@ -185,19 +185,16 @@ impl Shard {
 
     fn take_turn(&mut self) {
         self.table.now = self.now();
-        self.listeners.accept(&mut self.table);
+        self.guard(None, |shard| shard.listeners.accept(&mut shard.table));
         self.read();
         self.take_commands();
         // After the commands: one of them may be what a session waits for, and nothing else may come.
-        self.resume();
+        self.guard(None, Self::resume);
         self.guard(None, Self::flush);
         self.guard(None, Self::fan_out);
         self.inbox.set_pending(self.fanout.pending_bytes() + self.command_bytes);
         self.guard(None, Self::expire);
-        for slot in std::mem::take(&mut self.table.polls) {
-            self.table.flush_poll(slot);
-        }
-        self.table.bodies.sweep();
+        self.guard(None, Self::answer_polls);
         self.guard(None, |shard| shard.table.relieve());
         self.table.show_gauges();
         self.say_stopped();
@@ -208,6 +205,13 @@ impl Shard {
         } else {
             self.outbox.publish(self.table.shard, &mut self.table.events);
         }
+    }
+
+    fn answer_polls(&mut self) {
+        for slot in std::mem::take(&mut self.table.polls) {
+            self.table.flush_poll(slot);
+        }
+        self.table.bodies.sweep();
     }
 
     fn now(&self) -> Time {
