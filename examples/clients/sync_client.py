@@ -16,8 +16,9 @@ def connect() -> None:
 
 @sio.event
 def tock(number: int) -> None:
-    # Each event has a thread: a handler may wait.
-    print("tock", number, sio.call("back", number))
+    # Each event has a thread: a handler may wait, and others print meanwhile.
+    answer = sio.call("back", number)
+    print(f"tock {number} {answer}\n", end="")
     if number == 2:
         done.set()
 
