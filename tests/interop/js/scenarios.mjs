@@ -207,6 +207,8 @@ export const scenarios = {
 
   async a_volatile_event_of_the_clients_arrives({ open }) {
     const socket = await connected(open("/"));
+    // The request with the CONNECT may still be under way: the client drops it then.
+    while (!socket.io.engine.transport.writable) await new Promise((resolve) => setTimeout(resolve, 1));
     socket.volatile.emit("message", "volatile");
     equal(await once(socket, "message-back"), ["volatile"]);
   },
