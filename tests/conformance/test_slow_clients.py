@@ -256,6 +256,7 @@ def test_who_agreed_to_compression_is_spared_packets_too(crowd: Callable[..., Cr
     here = crowd(per_message_deflate={"threshold": 100})
     client = Deflating(here.server)
     here.clients.append(client)
+    here.fill()
     while here.stats()["drops"]["volatile"] < 10:
         assert here.next < 10_000
         here.shout(1, volatile=True)
