@@ -40,10 +40,6 @@ def _is_to_be_created(loop: asyncio.AbstractEventLoop) -> bool:
     return loop.get_task_factory() is not None or asyncio.Task is _NESTABLE_TASK
 
 
-def _begins_at_once(loop: asyncio.AbstractEventLoop) -> bool:
-    return sys.version_info >= (3, 12) and not _is_to_be_created(loop)
-
-
 class Pausable(Protocol):
     """Stops reading from sessions, and goes on with it."""
 
@@ -104,7 +100,7 @@ class Tasks:
 
     def _create(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Return a new task; what never waits is done here and now where Python can start it eagerly."""
-        if sys.version_info >= (3, 12) and _begins_at_once(loop):
+        if sys.version_info >= (3, 12) and not _is_to_be_created(loop):
             return asyncio.Task(coroutine, loop=loop, eager_start=True)
         task = loop.create_task(coroutine)
         self._unbegun += 1
