@@ -10,7 +10,7 @@ use crate::error::DecodeError;
 use crate::http1::Request;
 use crate::websocket::Message;
 
-pub(super) const NAME: &str = "permessage-deflate";
+const NAME: &str = "permessage-deflate";
 /// What a flush ends with, and the wire leaves out.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// The tail and an empty last block: only a whole message ends exactly here.
@@ -52,22 +52,10 @@ impl Deflate {
 
 /// The answer to an offer; `None` when it is to be declined.
 fn answer(offer: &str) -> Option<(Deflate, String)> {
-    let mut parts = offer.split(';').map(str::trim);
-    if parts.next() != Some(NAME) {
-        return None;
-    }
+    let parameters = parameters(offer)?;
     let mut agreed = Deflate { window: FULL };
     let mut answer = format!("{NAME}; server_no_context_takeover; client_no_context_takeover");
-    let mut seen = Vec::new();
-    for part in parts {
-        let (name, value) = match part.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
-            None => (part, None),
-        };
-        if seen.contains(&name) {
-            return None;
-        }
-        seen.push(name);
+    for (name, value) in parameters {
         match (name, value) {
             ("server_no_context_takeover" | "client_no_context_takeover", None) => {}
             ("client_max_window_bits", bits) => drop(window_bits(bits.unwrap_or("15"))?),
@@ -82,7 +70,27 @@ fn answer(offer: &str) -> Option<(Deflate, String)> {
     Some((agreed, answer))
 }
 
-pub(super) fn unquoted(value: &str) -> &str {
+/// The parameters of an extension that must be ours; `None` when it is another, or one is double.
+pub(super) fn parameters(extension: &str) -> Option<Vec<(&str, Option<&str>)>> {
+    let mut parts = extension.split(';').map(str::trim);
+    if parts.next() != Some(NAME) {
+        return None;
+    }
+    let mut found: Vec<(&str, Option<&str>)> = Vec::new();
+    for part in parts {
+        let (name, value) = match part.split_once('=') {
+            Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
+            None => (part, None),
+        };
+        if found.iter().any(|(known, _)| *known == name) {
+            return None;
+        }
+        found.push((name, value));
+    }
+    Some(found)
+}
+
+fn unquoted(value: &str) -> &str {
     let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     inner.unwrap_or(value)
 }

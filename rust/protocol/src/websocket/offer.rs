@@ -2,7 +2,7 @@
 //!
 //! Each message is compressed by itself, both ways: no connection keeps a window.
 
-use crate::websocket::deflate::{NAME, unquoted, window_bits};
+use crate::websocket::deflate::{parameters, window_bits};
 
 /// The value of the request's `Sec-WebSocket-Extensions`.
 pub const DEFLATE_OFFER: &str =
@@ -16,27 +16,16 @@ pub fn takes_deflate_offer(answer: &str) -> Option<bool> {
     if answer.trim().is_empty() {
         return Some(false);
     }
-    let mut parts = answer.split(';').map(str::trim);
-    if parts.next() != Some(NAME) {
-        return None;
-    }
-    let mut seen = Vec::new();
-    for part in parts {
-        let (name, value) = match part.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
-            None => (part, None),
-        };
-        if seen.contains(&name) {
-            return None;
-        }
-        seen.push(name);
+    let mut keeps_no_window = false;
+    for (name, value) in parameters(answer)? {
         match (name, value) {
-            ("server_no_context_takeover" | "client_no_context_takeover", None) => {}
+            ("server_no_context_takeover", None) => keeps_no_window = true,
+            ("client_no_context_takeover", None) => {}
             ("server_max_window_bits", Some(bits)) => drop(window_bits(bits)?),
             _ => return None,
         }
     }
-    seen.contains(&"server_no_context_takeover").then_some(true)
+    keeps_no_window.then_some(true)
 }
 
 #[cfg(test)]
