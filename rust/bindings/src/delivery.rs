@@ -31,6 +31,9 @@ pub(crate) const ANSWERED: u8 = 11;
 pub(crate) const ENDED: u8 = 12;
 pub(crate) const LENT: u8 = 13;
 
+/// A larger event is left to the program to decode, which weighs its bytes (`handling/tasks.py`).
+const LIGHT: usize = 4096;
+
 /// An event with what the registry knows about it: all that its tuple needs.
 pub(crate) enum Notice {
     Admission { token: u64, session: Id, handshake: bool, head: Box<[u8]>, peer: Peer },
@@ -208,7 +211,7 @@ impl<'py, 'a> Tuples<'py, 'a> {
     /// The arguments as a list, when the fast decoder takes the text as the standard one would.
     fn decode(&self, body: &Bound<'py, PyBytes>) -> Option<Bound<'py, PyAny>> {
         let loads = self.loads?;
-        if has_big_integer(body.as_bytes()) {
+        if body.as_bytes().len() > LIGHT || has_big_integer(body.as_bytes()) {
             return None;
         }
         let args = loads.bind(self.py).call1((body,)).ok()?;
