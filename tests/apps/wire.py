@@ -17,6 +17,7 @@ tags: dict[str, str] = {}
 reasons: dict[str, asyncio.Future[str]] = {}
 heard: list[Any] = []
 gate: dict[str, asyncio.Event] = {}
+held: dict[str, int] = {}
 telling: set[str] = set()
 floods: dict[str, int] = {}
 
@@ -219,8 +220,21 @@ async def tell_heard(sid: str) -> list[Any]:
 
 @sio.on("release")
 async def release(sid: str, name: str) -> None:
-    """Lets a waiting connect handler of /slow go on."""
+    """Lets a waiting handler of `hold`, or of /slow's connect, go on."""
     gate.setdefault(name, asyncio.Event()).set()
+
+
+@sio.on("hold")
+async def hold(sid: str, name: str, data: str) -> None:
+    """Keeps what it is given until `release`."""
+    held[name] = held.get(name, 0) + 1
+    await gate.setdefault(name, asyncio.Event()).wait()
+
+
+@sio.on("held")
+async def tell_held(sid: str, name: str) -> int:
+    """How many `hold` have begun."""
+    return held.get(name, 0)
 
 
 @sio.on("connect", namespace="/slow")

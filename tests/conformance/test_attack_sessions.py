@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -367,3 +368,24 @@ def test_the_number_of_namespaces_is_bounded(server: Server) -> None:
             gate = json.dumps({"gate": f"bounded {number}"})
             client.send_raw(encode(TEXT, f"40/slow?{number},{gate}".encode()))
         assert client.close_code() != NO_CLOSE_FRAME
+
+
+@pytest.mark.differs("node", reason="has no such limit")
+@pytest.mark.parametrize("size", [3_000, 100_000])
+def test_the_bytes_that_handlers_keep_are_bounded(server: Server, size: int) -> None:
+    count, name = 24_000_000 // size, f"bounded {size}"
+    hold = encode(TEXT, b"42" + json.dumps(["hold", name, "x" * size]).encode())
+    with connected(server) as sender, connected(server) as other:
+        flood = threading.Thread(target=sender.send_raw, args=(hold * count,))
+        flood.start()
+        try:
+            kept = [-1] * 30
+            while kept[0] != kept[-1] or kept[-1] < 1:
+                kept = [*kept[1:], other.call("held", name)]
+            # Of 4 MiB, and what had been read when the limit was found to be passed.
+            assert 0 < kept[-1] * size < 12_000_000
+        finally:
+            other.call("release", name)
+            flood.join()
+        assert sender.is_served()
+        assert other.call("held", name) == count
