@@ -34,6 +34,13 @@ const PROMISED: u8 = 1;
 /// Something was pushed without a wake.
 const PUSHED: u8 = 2;
 
+/// Events on their way from the shards to Python.
+#[derive(Default)]
+struct Batch {
+    events: Vec<net::Event>,
+    notices: Vec<delivery::Notice>,
+}
+
 /// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct Server {
@@ -49,6 +56,8 @@ pub(crate) struct Server {
     unflushed: AtomicU8,
     /// The fast decoder of JSON.
     loads: OnceLock<Py<PyAny>>,
+    /// Room for the events of a batch; empty.
+    batch: Mutex<Batch>,
     /// How many streams were adopted.
     pub(crate) adopted: AtomicUsize,
     /// The connections of listeners that may have so many only.
@@ -69,6 +78,7 @@ impl Server {
             home: Mutex::default(),
             unflushed: AtomicU8::default(),
             loads: OnceLock::new(),
+            batch: Mutex::default(),
             adopted: AtomicUsize::default(),
             crowd: Mutex::default(),
         })
@@ -127,11 +137,14 @@ impl Server {
         if self.is_home() {
             self.unflushed.fetch_or(PROMISED, Ordering::Relaxed);
         }
-        let notices = self.notices(&net, limit);
+        // Taken out: what makes the tuples may run the program's code, which may call this again.
+        let mut batch = std::mem::take(&mut *self.batch.lock());
+        self.note(&net, limit, &mut batch);
         let mut tuples = delivery::Tuples::new(py, self.loads.get());
-        for notice in notices {
+        for notice in batch.notices.drain(..) {
             list.append(tuples.make(notice)?)?;
         }
+        *self.batch.lock() = batch;
         if !list.is_empty() {
             // What they kept in memory is dropped by now.
             net.resume();
@@ -167,10 +180,7 @@ impl Server {
     fn refuse(&self, sid: &str, payload: Payload) {
         let mut registry = self.registry.lock();
         let Some(sid) = Id::parse(sid) else { return };
-        let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
-        else {
-            return;
-        };
+        let Some((addr, namespace)) = registry.locate(&sid) else { return };
         let frame = self.simple_frame(PacketType::ConnectError, namespace, Some(&payload));
         self.push(addr, Command::Refuse { addr, sid, frame });
         registry.forget(&sid);
@@ -270,20 +280,20 @@ impl Server {
         let Some(sid) = Id::parse(sid) else {
             return false;
         };
-        let (Some(addr), Some(namespace)) = (registry.addr(&sid), registry.namespace_of(&sid))
-        else {
+        let Some((addr, namespace)) = registry.locate(&sid) else {
             return false;
         };
         let (kind, flags) = (PacketType::Ack, Flags::default());
         let frame = self.frame(kind, namespace, Some(ack_id), Some(&payload), attachments, flags);
-        let Ok(net) = self.net() else { return false };
+        let net = self.net.read();
+        let Some(net) = &*net else { return false };
         // Where two threads work, the shard sends the first answers while the program makes others.
         if !net.is_lent(addr.shard) {
             net.push(addr.shard, Command::Direct { addr, sid, frame });
             return false;
         }
         net.push_quietly(addr.shard, Command::Direct { addr, sid, frame });
-        self.wake_later(&net)
+        self.wake_later(net)
     }
 
     fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
@@ -395,7 +405,7 @@ impl Server {
     }
 
     /// Takes events and notes them in the registry; the last shard's end stands for all.
-    fn notices(&self, net: &net::Server, limit: usize) -> Vec<delivery::Notice> {
+    fn note(&self, net: &net::Server, limit: usize, batch: &mut Batch) {
         let mut registry = self.registry.lock();
         let mut stopped = self.stopped.lock();
         let mut is_news = |notice: &delivery::Notice| {
@@ -403,10 +413,12 @@ impl Server {
             *stopped += usize::from(is_end);
             !is_end || *stopped == net.shards()
         };
-        let events = net.take(limit).into_iter();
-        let notices =
-            events.filter_map(|event| delivery::notice(&mut registry, event, self.parser));
-        notices.filter(|notice| is_news(notice)).collect()
+        net.take(limit, &mut batch.events);
+        let notices = batch
+            .events
+            .drain(..)
+            .filter_map(|event| delivery::notice(&mut registry, event, self.parser));
+        batch.notices.extend(notices.filter(|notice| is_news(notice)));
     }
 
     pub(crate) fn net(&self) -> Result<Arc<net::Server>, Error> {

@@ -75,6 +75,13 @@ impl<E> Outbox<E> {
 
     /// Takes up to `limit` events. When some are left, the descriptor stays readable.
     pub fn take(&self, limit: usize) -> Vec<E> {
+        let mut batch = Vec::new();
+        self.take_into(limit, &mut batch);
+        batch
+    }
+
+    /// Appends them to `batch`, for who has use for its room again and again.
+    pub fn take_into(&self, limit: usize, batch: &mut Vec<E>) {
         if self.armed.load(Ordering::SeqCst) {
             // Armed by one that has not written yet: it stays so, for what is written must be read.
             if matches!((&self.reader).read(&mut [0; 64]), Ok(1..)) {
@@ -83,13 +90,10 @@ impl<E> Outbox<E> {
         }
         let mut events = self.events.lock();
         let n = limit.min(events.len());
-        let batch = events
-            .drain(..n)
-            .map(|(shard, event)| {
-                self.taken[usize::from(shard)].fetch_add(1, Ordering::SeqCst);
-                event
-            })
-            .collect();
+        batch.extend(events.drain(..n).map(|(shard, event)| {
+            self.taken[usize::from(shard)].fetch_add(1, Ordering::SeqCst);
+            event
+        }));
         let more = !events.is_empty();
         // What a burst needed is not kept.
         if !more && events.capacity() > KEPT {
@@ -99,7 +103,6 @@ impl<E> Outbox<E> {
         if more {
             self.arm();
         }
-        batch
     }
 
     /// How many of the shard's events the program has taken.

@@ -154,14 +154,13 @@ impl Server {
         self.outbox.fd()
     }
 
-    /// Takes up to `limit` events.
-    pub fn take(&self, limit: usize) -> Vec<Event> {
-        let events = self.outbox.take(limit);
+    /// Appends up to `limit` events to a batch, which must be empty.
+    pub fn take(&self, limit: usize, batch: &mut Vec<Event>) {
+        self.outbox.take_into(limit, batch);
         // Who waits for something else goes on waiting.
-        if !events.is_empty() {
+        if !batch.is_empty() {
             self.resume();
         }
-        events
     }
 
     /// Has shards look whether streams can be read again whose events were taken or dropped.

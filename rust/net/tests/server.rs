@@ -99,7 +99,7 @@ struct Program {
 impl Program {
     fn take_events(&mut self, server: &Server) {
         let Self { seen, sockets, lent } = self;
-        for event in server.take(64) {
+        for event in taken(server) {
             match event {
                 Event::Connect { addr, sid, .. } => {
                     sockets.insert(sid, addr);
@@ -503,10 +503,16 @@ fn a_client_that_does_not_read_is_closed_as_slow() {
 }
 
 /// The statuses of the requests and the ends that a server tells of, until so many have come.
+fn taken(server: &Server) -> Vec<Event> {
+    let mut events = Vec::new();
+    server.take(64, &mut events);
+    events
+}
+
 fn told(server: &Server, count: usize) -> Vec<String> {
     let mut lines = Vec::new();
     while lines.len() < count {
-        lines.extend(server.take(64).into_iter().filter_map(|event| match event {
+        lines.extend(taken(server).into_iter().filter_map(|event| match event {
             Event::Answered(line) => Some(format!("{} {}", line.status, line.websocket)),
             Event::Ended => Some("ended".to_owned()),
             _ => None,

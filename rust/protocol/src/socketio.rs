@@ -4,6 +4,8 @@
 //! rest is the JSON parser's business. Source: Socket.IO protocol v5, "Packet encoding";
 //! reserved names and limits as Node's `socket.io-parser` 4.2.7.
 
+use std::io::Write;
+
 use crate::error::DecodeError;
 use crate::json;
 
@@ -163,7 +165,8 @@ impl<'a> Packet<'a> {
 }
 
 fn push_number(number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(number.to_string().as_bytes());
+    // Into a vector it cannot fail.
+    let _ = write!(out, "{number}");
 }
 
 /// `text` begins with the quote of an event's name.

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use protocol::engineio::SEPARATOR;
-use protocol::websocket::{Deflater, Opcode, encode_deflated_header, encode_header};
+use protocol::websocket::{Deflater, Opcode, encode_deflated_header, encode_header, header_len};
 
 use smallvec::SmallVec;
 
@@ -62,7 +62,10 @@ impl Frame {
 
     /// The same, of a text in pieces; everything is copied once.
     pub fn from_pieces(text: &[&[u8]], attachments: &[&[u8]], flags: Flags) -> Self {
-        let len: usize = text.iter().chain(attachments).map(|piece| piece.len() + 10).sum();
+        let frame = |len: usize| header_len(len) + len;
+        let text_len = frame(text.iter().map(|piece| piece.len()).sum());
+        // To the byte: room to spare would have to be noted in memory of its own.
+        let len = text_len + attachments.iter().map(|data| frame(data.len())).sum::<usize>();
         let mut wire = Vec::with_capacity(len);
         let first = append(Opcode::Text, text, &mut wire);
         let others =
@@ -72,7 +75,7 @@ impl Frame {
 
     /// Encodes one binary message.
     pub fn binary(data: &[u8], flags: Flags) -> Self {
-        let mut wire = Vec::with_capacity(data.len() + 10);
+        let mut wire = Vec::with_capacity(header_len(data.len()) + data.len());
         let first = append(Opcode::Binary, &[data], &mut wire);
         Self::made(wire, first, Box::default(), flags)
     }

@@ -79,6 +79,15 @@ pub fn encode_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
     encode_length(len, 0, out);
 }
 
+/// How long the header of an unmasked frame is.
+pub fn header_len(len: usize) -> usize {
+    match len {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    }
+}
+
 /// As [`encode_header`], for a compressed message.
 pub fn encode_deflated_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
     out.push(0x80 | RSV1 | opcode as u8);

@@ -78,6 +78,14 @@ impl Registry {
         self.session_of_socket(self.socket(sid)?).map(|session| session.addr)
     }
 
+    /// Where a socket's session lives, and the socket's namespace.
+    pub fn locate(&self, sid: &Id) -> Option<(Addr, &Arc<str>)> {
+        let socket = self.socket(sid)?;
+        let session = self.session_of_socket(socket)?;
+        let namespace = self.namespaces.get(socket.namespace as usize)?;
+        Some((session.addr, &namespace.name))
+    }
+
     /// Where a socket of this namespace lives.
     pub fn addr_in(&self, sid: &Id, namespace: &str) -> Option<Addr> {
         let (_, socket) = self.socket_in(sid, namespace)?;
