@@ -8,6 +8,7 @@ import gc
 import inspect
 import logging
 import sys
+import types
 import warnings
 import weakref
 
@@ -15,7 +16,7 @@ import pytest
 
 from fanio.handling.handlers import Handler
 from fanio.handling.tasks import Tasks
-from fanio.handling.worker import Worker, done
+from fanio.handling.worker import HANDLED, Worker
 
 VAR: contextvars.ContextVar[str] = contextvars.ContextVar("VAR", default="fresh")
 
@@ -44,11 +45,12 @@ class Stage:
         self.events = self.tasks.of_events(self.serve)
         self.ended = []
 
-    async def serve(self, carrier):
+    @types.coroutine
+    def serve(self, carrier):
         while True:
             handler, name = carrier.item
             try:
-                await handler.function()
+                yield from handler.function()
             except asyncio.CancelledError:
                 self.ended.append((name, "cancelled"))
                 raise
@@ -62,7 +64,7 @@ class Stage:
             if carrier.is_last:
                 return
             carrier.item = handler = None
-            await done()
+            yield HANDLED
 
     async def alone(self, handler, name):
         try:

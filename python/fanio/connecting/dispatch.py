@@ -8,12 +8,12 @@ acknowledges nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from types import CoroutineType
+from collections.abc import Callable, Generator, Sequence
+from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
 
 from fanio.connecting.buffer import Buffer
-from fanio.handling.worker import Carrier, done
+from fanio.handling.worker import HANDLED, Carrier, awaited
 from fanio.packet import ACK
 
 if TYPE_CHECKING:
@@ -120,14 +120,17 @@ class ClientDispatcher:
         """Drop what came before a namespace that was not granted: the next session is another."""
         self._early.take()
 
-    async def _serve(self, carrier: Carrier) -> None:
+    @coroutine
+    def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
         """Run the handlers of events, each in a context of its own, and answer."""
         while True:
             handler, args, namespace, ack_id, event, size = carrier.item
             try:
                 result = self.invoke(handler.function, args)
-                if handler.is_async or isinstance(result, CoroutineType):
-                    result = await result
+                if type(result) is CoroutineType:
+                    result = yield from result  # type: ignore[misc]
+                elif handler.is_async:
+                    result = yield from awaited(result)
             except Exception as error:
                 self._failures.handler(error, event, namespace, self._state.namespaces.get(namespace) or "")
             else:
@@ -138,7 +141,7 @@ class ClientDispatcher:
             if carrier.is_last:
                 return
             carrier.item = handler = args = event = result = None
-            await done()
+            yield HANDLED
 
     def answer(self, namespace: str, ack_id: int | None, result: Any, event: Any) -> None:
         """Acknowledge an event, unless nobody asked for it or the connection is another one."""

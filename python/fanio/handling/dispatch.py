@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from types import CoroutineType
+from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
 
 from fanio.handling.handlers import NO_ACK
-from fanio.handling.worker import Alone, Carrier, done
+from fanio.handling.worker import HANDLED, Alone, Carrier, awaited
 from fanio.packet import ACK
 
 if TYPE_CHECKING:
@@ -97,11 +97,9 @@ class Dispatcher:
             self._logger.info('received event "%s" from %s [%s]', event, sid, namespace)
         if self.observer is not None:
             self.observer.received(sid, namespace, args)
-        found = self._handlers.find(event, namespace, sid)
-        if found is None:
+        handler = self._handlers.place(args, namespace, sid)
+        if handler is None:
             return
-        handler, first = found
-        args[:1] = first
         size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
         item = handler, args, sid, namespace, ack_id, event, size
         if self._turns is None:
@@ -111,14 +109,18 @@ class Dispatcher:
         if session_id is not None:
             self._turns.add(session_id, sid, partial(self._handle, item), size)
 
-    async def _serve(self, carrier: Carrier) -> None:
+    @coroutine
+    def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
         """Run the handlers of events, each in a context of its own, and answer."""
         while True:
             handler, args, sid, namespace, ack_id, event, size = carrier.item
             try:
                 result = handler.function(*args)
-                if handler.is_async or _is_to_await(result, ack_id):
-                    result = await result
+                if type(result) is CoroutineType:
+                    result = yield from result  # type: ignore[misc]
+                elif handler.is_async or (ack_id is not None and isinstance(result, Awaitable)):
+                    # A task of a plain function's runs by itself; it is waited for as the acknowledgement only.
+                    result = yield from awaited(result)
             except asyncio.CancelledError:
                 # As python-socketio answers; the client does not wait for ever.
                 if ack_id is not None:
@@ -136,7 +138,7 @@ class Dispatcher:
                 return
             # Nothing of an event outlives it.
             carrier.item = handler = args = event = result = None
-            await done()
+            yield HANDLED
 
     async def _handle(self, item: Any) -> None:
         """Do the same for one event, in the task that awaits it."""
@@ -197,11 +199,3 @@ class Dispatcher:
         session_id = self._core.session_of(sid)
         if session_id is not None:
             self._core.close(session_id, _PARSE_ERROR)
-
-
-def _is_to_await(result: Any, ack_id: int | None) -> bool:
-    """Return whether a plain function returned what must be awaited.
-
-    A task runs by itself: it is waited for only when its result is the acknowledgement.
-    """
-    return isinstance(result, CoroutineType) or (ack_id is not None and isinstance(result, Awaitable))

@@ -122,14 +122,29 @@ class HandlerTable:
         """Return whether anything is registered for a namespace, or for all of them."""
         return any(namespace in table or "*" in table for table in (self._functions, self._catch_all, self.classes))
 
+    def place(self, args: list[Any], namespace: str, sid: str) -> Handler | None:
+        """Return what an event is given to; None when there is nothing.
+
+        Its name, with which ``args`` begins, makes place for what the handler takes first.
+        """
+        # Most events, without another call.
+        own = self._functions.get(namespace)
+        if own is not None and self.override is None:
+            handler = own.get(args[0])
+            if handler is not None:
+                args[0] = sid
+                return handler
+        found = self.find(args[0], namespace, sid)
+        if found is None:
+            return None
+        handler, args[:1] = found
+        return handler
+
     def find(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
         """Return what an event is given to and its first arguments; None when there is nothing."""
         if self.override is not None:
             return self.override, [event, namespace, sid]
-        # Most events, without another call.
-        own = self._functions.get(namespace)
-        handler = own.get(event) if own is not None else None
-        return (handler, [sid]) if handler is not None else self.registered(event, namespace, sid)
+        return self.registered(event, namespace, sid)
 
     def registered(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
         """Return the registered handler of an event and its first arguments; None when there is none."""

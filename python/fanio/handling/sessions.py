@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,11 +20,11 @@ from fanio.engineio.async_socket import AsyncSocket
 from fanio.engineio.packet import parse_text
 from fanio.handling.failures import Failures
 from fanio.handling.handlers import Handler
-from fanio.handling.worker import done
+from fanio.handling.worker import HANDLED
 from fanio.wire.admission import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from fanio.engineio.base_server import BaseServer
     from fanio.handling.turns import Turns
@@ -109,19 +110,20 @@ class Sessions:
             return
         self._messages.start(sid, (handler, sid, message, len(data)), len(data))
 
-    async def _serve(self, carrier: Carrier) -> None:
+    @coroutine
+    def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
         """Run the message handlers."""
         while True:
             handler, sid, message, size = carrier.item
             try:
-                await self._run("message", handler, sid, message)
+                yield from self._run("message", handler, sid, message)
             finally:
                 if carrier.has_waited:
                     self._server._tasks.end_waiting(sid, carrier.task, size)
             if carrier.is_last:
                 return
             carrier.item = handler = message = None
-            await done()
+            yield HANDLED
 
     async def _run(self, event: str, handler: Handler, *args: Any) -> None:
         try:

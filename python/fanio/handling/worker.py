@@ -14,21 +14,20 @@ from __future__ import annotations
 import asyncio
 import asyncio.tasks
 import sys
-import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
 from sys import getrefcount
 from typing import Any, Protocol, TypeAlias
 from weakref import getweakrefcount
 
-__all__ = ["Alone", "Carrier", "Serve", "Worker", "done"]
+__all__ = ["HANDLED", "Alone", "Carrier", "Serve", "Worker", "awaited"]
 
 _Change: TypeAlias = Callable[[asyncio.AbstractEventLoop, "asyncio.Task[None]"], None]
 _enter: _Change = asyncio.tasks._enter_task
 _leave: _Change = asyncio.tasks._leave_task
 
 #: Yielded when an event is handled.
-_DONE: Any = object()
+HANDLED: Any = object()
 #: Stands for nothing: no coroutine yields it.
 _NOTHING: Any = object()
 #: Has a task take its first step where it is made.
@@ -48,18 +47,20 @@ class Carrier(Protocol):
 
 
 class Serve(Protocol):
-    """Handles ``carrier.item``, then awaits ``done()`` for the next one, unless it was the last."""
+    """Handles ``carrier.item``, then yields ``HANDLED`` until the next one is there, unless it was the last.
+
+    Made with ``types.coroutine``: an ``async def`` cannot yield without another coroutine to do it.
+    """
 
     __qualname__: str
 
-    def __call__(self, carrier: Carrier, /) -> Coroutine[Any, Any, None]:
+    def __call__(self, carrier: Carrier, /) -> Any:
         """Return the coroutine."""
 
 
-@types.coroutine
-def done() -> Generator[Any, Any, None]:
-    """Say that an event is handled; goes on when there is another one."""
-    yield _DONE
+async def awaited(result: Awaitable[Any]) -> Any:
+    """Await what is no coroutine; ``yield from`` takes nothing else."""
+    return await result
 
 
 class Alone:
@@ -80,6 +81,24 @@ class Task(asyncio.Task[None]):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, which the next event must not find."""
         super().__setattr__(name, value)
+        self._mark()
+
+    def set_name(self, value: object, /) -> None:
+        """Set the name, which the next event must not have."""
+        super().set_name(value)
+        self._mark()
+
+    def add_done_callback(self, function: Callable[..., object], /, **context: Any) -> None:
+        """Have a function called at the end, which must be this event's."""
+        super().add_done_callback(function, **context)
+        self._mark()
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the event that is handled, and no other."""
+        self._mark()
+        return super().cancel(msg)
+
+    def _mark(self) -> None:
         self.get_coro().is_marked = True  # type: ignore[union-attr]
 
     def get_context(self) -> Context:
@@ -99,10 +118,10 @@ class Worker(Coroutine[Any, Any, None]):
         "_asyncio_future_blocking",
         "_error",
         "_loop",
-        "_name",
         "_send",
         "_serving",
         "_wake",
+        "_weak_references",
         "_yielded",
         "context",
         "has_waited",
@@ -133,7 +152,8 @@ class Worker(Coroutine[Any, Any, None]):
         #: What asyncio shows of the task.
         self.__qualname__ = serve.__qualname__
         self.task: asyncio.Task[None] = Task(self, loop=loop, **_AT_ONCE)
-        self._name = self.task.get_name()
+        # Asyncio's.
+        self._weak_references = getweakrefcount(self.task)
         self._warn_of_loss(False)
 
     def run(self, item: Any) -> bool:
@@ -151,33 +171,27 @@ class Worker(Coroutine[Any, Any, None]):
         try:
             yielded = context.run(self._send, None)
         except BaseException as error:
-            self._error, yielded = error, _DONE
+            self._error, yielded = error, HANDLED
         finally:
             _leave(self._loop, task)
-        if yielded is not _DONE:
+        if yielded is not HANDLED:
             self._yielded, self.has_waited, self.is_last = yielded, True, True
             self._warn_of_loss(True)
             return True
         self.context = None
-        if self._error is not None or getrefcount(task) != references or self._is_touched():
+        # Whether the event has ended badly, or anybody could tell that its task goes on.
+        if (
+            self._error is not None
+            or self.is_marked
+            or getrefcount(task) != references
+            or getweakrefcount(task) != self._weak_references
+        ):
             self._end()
         return False
 
     def _warn_of_loss(self, is_wanted: bool) -> None:
         """Say whether asyncio is to complain when the loop ends before the task."""
         object.__setattr__(self.task, "_log_destroy_pending", is_wanted)
-
-    def _is_touched(self) -> bool:
-        """Return whether anybody could tell that the task goes on."""
-        task: Any = self.task
-        # The one weak reference is asyncio's.
-        return (
-            getweakrefcount(task) > 1
-            or task._callbacks is not None
-            or task._must_cancel
-            or task.get_name() is not self._name
-            or self.is_marked
-        )
 
     def _end(self) -> None:
         self.is_last = True
@@ -248,9 +262,10 @@ class Worker(Coroutine[Any, Any, None]):
         raise RuntimeError(msg)
 
     # What debuggers and libraries ask a coroutine. (`__getattr__` would make every other attribute slow.)
-    cr_await, cr_code, cr_frame, cr_origin, cr_running, cr_suspended = map(
-        _of_serving, ("cr_await", "cr_code", "cr_frame", "cr_origin", "cr_running", "cr_suspended")
+    cr_await, cr_code, cr_frame, cr_running, cr_suspended = map(
+        _of_serving, ("gi_yieldfrom", "gi_code", "gi_frame", "gi_running", "gi_suspended")
     )
+    cr_origin = None
 
     # --- what the task waits for -------------------------------------------------------------------
 
