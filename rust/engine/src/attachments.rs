@@ -7,7 +7,7 @@ use protocol::json;
 use protocol::socketio::{Packet, PacketType};
 
 use crate::config::Config;
-use crate::socket::ProtocolError;
+use crate::error::ProtocolError;
 
 /// A packet that waits for attachments; `K` says whose it is.
 #[derive(Debug)]

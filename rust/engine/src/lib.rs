@@ -17,15 +17,19 @@
 
 mod attachments;
 mod config;
+mod error;
 mod event;
+mod incoming;
 mod receiver;
 mod session;
 mod socket;
 mod timer;
 
 pub use config::{Config, Parser};
+pub use error::ProtocolError;
 pub use event::{Action, Inbound, Reason, Transport, Via};
+pub use incoming::Incoming;
 pub use receiver::{Received, Receiver};
 pub use session::Session;
-pub use socket::{Incoming, ProtocolError, Socket, SocketState, Sockets};
+pub use socket::{Socket, SocketState, Sockets};
 pub use timer::{Time, Timer};

@@ -10,8 +10,8 @@ use protocol::socketio::{Packet, PacketType};
 
 use crate::attachments::{Partial, attach};
 use crate::config::{Config, Parser};
+use crate::error::ProtocolError;
 use crate::event::Inbound;
-use crate::socket::ProtocolError;
 
 /// What a message of the server's was.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,19 +1,19 @@
 //! The Socket.IO layer of one session: its namespaces, and packets whose attachments are coming.
 //!
-//! Source: Socket.IO protocol v5, "Exchange protocol"; what counts as a violation as in Node's
-//! `client.ts` and `socket.io-parser`.
+//! Source: Socket.IO protocol v5, "Exchange protocol".
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use protocol::socketio::{Packet, PacketType};
-use protocol::{DecodeError, Id, msgpack};
+use protocol::{Id, msgpack};
 use smallvec::SmallVec;
 
 use crate::attachments::{Partial, attach};
 use crate::config::{Config, Parser};
+use crate::error::ProtocolError;
 use crate::event::Inbound;
+use crate::incoming::Incoming;
 
 /// One client in one namespace.
 #[derive(Clone, Debug)]
@@ -33,94 +33,6 @@ pub enum SocketState {
     Connecting,
     /// It takes part.
     Connected,
-}
-
-/// What a message was, for the program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Incoming<'p> {
-    /// The client asks for a namespace; call `connecting` with the new sid.
-    Connect {
-        /// Which.
-        namespace: &'p str,
-        /// An object as the parser's bytes, or nothing.
-        auth: Cow<'p, [u8]>,
-    },
-    /// An event.
-    Event {
-        /// From this socket.
-        sid: Id,
-        /// The ack id.
-        id: Option<u64>,
-        /// The array as the parser's bytes.
-        data: Cow<'p, [u8]>,
-        /// The binary attachments, in order.
-        attachments: Vec<Vec<u8>>,
-    },
-    /// An ack.
-    Ack {
-        /// From this socket.
-        sid: Id,
-        /// The ack id.
-        id: u64,
-        /// The array as the parser's bytes.
-        data: Cow<'p, [u8]>,
-        /// The binary attachments, in order.
-        attachments: Vec<Vec<u8>>,
-    },
-    /// The client leaves a namespace; call `remove`.
-    Disconnect {
-        /// This socket.
-        sid: Id,
-    },
-    /// A message of a session without this layer.
-    Message(&'p Inbound<'p>),
-}
-
-/// How a client can break the Socket.IO protocol. The session is to be closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProtocolError {
-    /// A second CONNECT to a namespace.
-    AlreadyConnected,
-    /// The attachments of a packet are larger than a message may be.
-    AttachmentsTooLarge,
-    /// The packet could not be decoded.
-    Decode(DecodeError),
-    /// A packet for a namespace that is not joined.
-    NotConnected,
-    /// Text where an attachment was due.
-    TextForAttachment,
-    /// More namespaces than allowed.
-    TooManyNamespaces,
-    /// A binary message that no packet has announced.
-    UnexpectedBinary,
-    /// A packet that only servers send.
-    UnexpectedPacket,
-    /// Text where every packet is binary.
-    UnexpectedText,
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadyConnected => "CONNECT to a namespace that is joined already",
-            Self::AttachmentsTooLarge => "attachments larger than a message may be",
-            Self::Decode(error) => return error.fmt(f),
-            Self::NotConnected => "packet for a namespace that is not joined",
-            Self::TextForAttachment => "expected an attachment, got text",
-            Self::TooManyNamespaces => "more namespaces than allowed",
-            Self::UnexpectedBinary => "binary message without a packet in front of it",
-            Self::UnexpectedPacket => "packet that only servers send",
-            Self::UnexpectedText => "expected a msgpack packet, got text",
-        })
-    }
-}
-
-impl std::error::Error for ProtocolError {}
-
-impl From<DecodeError> for ProtocolError {
-    fn from(error: DecodeError) -> Self {
-        Self::Decode(error)
-    }
 }
 
 /// The sockets of one session.
@@ -201,7 +113,7 @@ impl Sockets {
                     return Ok(None);
                 };
                 let ack = kind == PacketType::Ack;
-                Ok(Some(incoming(ack, sid, id, data, Vec::new())))
+                Ok(Some(Incoming::data(ack, sid, id, data, Vec::new())))
             }
         }
     }
@@ -273,7 +185,7 @@ impl Sockets {
         let sid = complete.key.filter(|sid| self.find(sid).is_some());
         Ok(sid.map(|sid| {
             let data = complete.data.into_bytes().into();
-            incoming(complete.ack, sid, complete.id, data, complete.attachments)
+            Incoming::data(complete.ack, sid, complete.id, data, complete.attachments)
         }))
     }
 
@@ -330,21 +242,10 @@ impl Sockets {
     }
 }
 
-fn incoming(
-    ack: bool,
-    sid: Id,
-    id: Option<u64>,
-    data: Cow<'_, [u8]>,
-    attachments: Vec<Vec<u8>>,
-) -> Incoming<'_> {
-    match id {
-        Some(id) if ack => Incoming::Ack { sid, id, data, attachments },
-        _ => Incoming::Event { sid, id, data, attachments },
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use protocol::DecodeError;
+
     use super::*;
 
     fn sid(n: u8) -> Id {
@@ -492,7 +393,7 @@ mod tests {
         let event = packet(PacketType::Event, "/", Some(7), b"\x91\xa1a");
         assert_eq!(
             sockets.handle(&config, &Inbound::Binary(event.into())),
-            Ok(Some(incoming(false, sid(1), Some(7), b"\x91\xa1a".into(), vec![])))
+            Ok(Some(Incoming::data(false, sid(1), Some(7), b"\x91\xa1a".into(), vec![])))
         );
         let leave = packet(PacketType::Disconnect, "/", None, b"");
         assert_eq!(
