@@ -2,6 +2,8 @@
 //!
 //! The wheel holds a place, not a deadline: when it comes up, its owner is asked for the real one.
 
+use std::time::Duration;
+
 use engine::Time;
 
 use crate::socket::stream::Role;
@@ -30,6 +32,15 @@ impl Table {
             stream.filed = stream.deadline;
             self.wheel.insert(stream.deadline, Owner::Stream(slot));
         }
+    }
+
+    /// Gives a stream so much time from now on, or all it wants.
+    pub(crate) fn set_deadline(&mut self, slot: u32, after: Option<Duration>) {
+        let now = self.now;
+        if let Some(stream) = self.streams.get_mut(slot as usize) {
+            stream.deadline = Time(after.map_or(0, |after| now.0 + after.as_millis() as u64));
+        }
+        self.file_stream(slot);
     }
 
     /// Takes the owners of the wheel's entries that are due.

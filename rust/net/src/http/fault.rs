@@ -1,5 +1,9 @@
 //! What is wrong with a request, in Engine.IO's terms.
 
+use crate::counters::Counter;
+use crate::http::reply::Reply;
+use crate::table::Table;
+
 /// The errors of the Engine.IO server, with their codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -21,5 +25,16 @@ impl Fault {
             Self::Forbidden => "Forbidden",
             Self::UnsupportedVersion => "Unsupported protocol version",
         }
+    }
+}
+
+impl Table {
+    /// An error in Node's form.
+    pub(crate) fn fault(&self, fault: Fault, message: Option<&str>) -> Reply {
+        self.counters.add(Counter::RequestsRefused);
+        let status = if fault == Fault::Forbidden { 403 } else { 400 };
+        let message = message.unwrap_or(fault.message());
+        let quoted = message.replace(['"', '\\'], "'").replace(|c: char| c.is_control(), " ");
+        Reply::new(status).json(format!(r#"{{"code":{},"message":"{quoted}"}}"#, fault as u8))
     }
 }

@@ -1,0 +1,193 @@
+//! Request heads: read to their end, then answered here or given to whom they are for.
+//!
+//! A request for another path goes to the program with its stream, at once; one of another shard's
+//! session to that shard.
+
+use protocol::http1::{has_bare_newline, parse_request};
+
+use crate::command::Command;
+use crate::counters::Counter;
+use crate::event::Event;
+use crate::http::reply::Reply;
+use crate::http::route::named_session;
+use crate::random::shard_of;
+use crate::socket::accept::Arrival;
+use crate::socket::stream::Role;
+use crate::table::Table;
+
+/// What became of the input of a stream.
+enum Step {
+    /// The head is not complete.
+    More,
+    /// So many bytes were a head that is dealt with.
+    Used(usize),
+    /// The stream has gone elsewhere, with its input.
+    Gone,
+}
+
+impl Table {
+    /// Deals with one request head; `None` when it waits.
+    pub(super) fn head(&mut self, slot: u32, input: &mut Vec<u8>) -> Option<usize> {
+        match self.try_head(slot, input) {
+            Step::More => None,
+            Step::Used(n) => Some(n),
+            Step::Gone => {
+                input.clear();
+                None
+            }
+        }
+    }
+
+    fn try_head(&mut self, slot: u32, input: &mut Vec<u8>) -> Step {
+        let max = self.options.max_head;
+        let Some(http) = self.http(slot) else {
+            return Step::Gone;
+        };
+        if http.site.listener.is_some() && !is_ours(input, &http.site.path) {
+            return self.hand_off(slot, std::mem::take(input));
+        }
+        if self.waits_for_log(slot) {
+            self.set_deadline(slot, None);
+            self.throttle(slot);
+            return Step::More;
+        }
+        let Some(http) = self.http(slot) else {
+            return Step::Gone;
+        };
+        let scanned = std::mem::replace(&mut http.scanned, input.len());
+        let from = scanned.saturating_sub(3);
+        if !input[from..].windows(4).any(|four| four == b"\r\n\r\n") {
+            return match (input.len() > max, has_bare_newline(input, scanned)) {
+                (true, _) => self.refuse_head(slot, 431),
+                // Its end would never be found.
+                (false, true) => self.refuse_head(slot, 400),
+                (false, false) => Step::More,
+            };
+        }
+        http.scanned = 0;
+        let (used, session) = match parse_request(input) {
+            Ok(Some((_, used))) if used > max => return self.refuse_head(slot, 431),
+            Ok(Some((request, used))) => (used, named_session(&request)),
+            Ok(None) | Err(_) => return self.refuse_head(slot, 400),
+        };
+        if let Some(shard) = session.map(|id| shard_of(&id)).filter(|s| *s != self.shard)
+            && self.move_stream(slot, shard, input)
+        {
+            return Step::Gone;
+        }
+        let Ok(Some((request, _))) = parse_request(input) else {
+            return Step::Gone;
+        };
+        self.set_deadline(slot, None);
+        self.request(slot, &request, &input[..used]);
+        Step::Used(used)
+    }
+
+    /// A head that cannot be a request.
+    fn refuse_head(&mut self, slot: u32, status: u16) -> Step {
+        self.counters.add(Counter::RequestsRefused);
+        self.answer(slot, Reply::new(status).closing());
+        Step::Gone
+    }
+
+    /// Gives the stream to the program.
+    fn hand_off(&mut self, slot: u32, data: Vec<u8>) -> Step {
+        if let Some(stream) = self.remove_stream(slot)
+            && let Role::Http(http) = stream.role
+            && let Some(listener) = http.site.listener
+        {
+            let fd = stream.io.into_fd();
+            self.published += 1;
+            self.events.push(Event::HandOff { fd, data, listener });
+        }
+        Step::Gone
+    }
+
+    /// Gives the stream to the shard that has the session; false when it was moved already.
+    fn move_stream(&mut self, slot: u32, shard: u16, input: &mut Vec<u8>) -> bool {
+        let Some(inbox) = self.inboxes.get(usize::from(shard)).cloned() else {
+            return false;
+        };
+        if self.http(slot).is_none_or(|http| http.moved) {
+            return false;
+        }
+        let Some(stream) = self.remove_stream(slot) else {
+            return false;
+        };
+        let Role::Http(http) = stream.role else {
+            return false;
+        };
+        let arrival = Arrival {
+            io: stream.io,
+            site: http.site,
+            place: stream.place,
+            peer: http.peer,
+            data: std::mem::take(input),
+            moved: true,
+        };
+        inbox.push(Command::Arrive(Box::new(arrival)));
+        true
+    }
+}
+
+/// Whether the request that begins here may be for our path: false only when it surely is not, and as
+/// soon as it is, so that the program gets requests with long targets as they come.
+fn is_ours(input: &[u8], path: &str) -> bool {
+    let mut words = input.splitn(3, |byte| *byte == b' ' || *byte == b'\r');
+    let (_, Some(target)) = (words.next(), words.next()) else {
+        return true;
+    };
+    if words.next().is_some() {
+        return path_matches(target_path(target), path);
+    }
+    // The target goes on: its end, and whether it is in absolute form, are not known yet.
+    let known = target.len().min(path.len());
+    !target.starts_with(b"/") || target.get(..known) == path.as_bytes().get(..known)
+}
+
+/// The path of a request target, in origin or absolute form.
+fn target_path(target: &[u8]) -> &[u8] {
+    let path = match target.windows(3).position(|three| three == b"://") {
+        Some(at) if !target.starts_with(b"/") => {
+            let rest = &target[at + 3..];
+            rest.iter().position(|b| *b == b'/').map_or(&b"/"[..], |at| &rest[at..])
+        }
+        _ => target,
+    };
+    path.iter().position(|b| *b == b'?').map_or(path, |at| &path[..at])
+}
+
+/// Whether a path is at or below ours, which is `/socket.io` or empty for everything.
+pub(crate) fn path_matches(path: &[u8], ours: &str) -> bool {
+    path.strip_prefix(ours.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_below_ours_are_ours() {
+        for (line, ours) in [
+            ("GET /socket.io/?EIO=4 HTTP/1.1\r\n", true),
+            ("GET /socket.io HTTP/1.1\r\n", true),
+            ("GET http://x/socket.io/?a=b HTTP/1.1\r\n", true),
+            ("GET /socket.iox/ HTTP/1.1\r\n", false),
+            ("GET / HTTP/1.1\r\n", false),
+            ("GET /?x=/socket.io/ HTTP/1.1\r\n", false),
+            ("GET //socket.io/ HTTP/1.1\r\n", false),
+            ("GET /sock", true),
+            ("GET /socket.io/?EIO=4", true),
+            ("GET http://x/so", true),
+            ("GET /sockets", false),
+            ("GET /long/and/unfinished", false),
+            ("GET /", true),
+            ("GET ", true),
+            ("GET\r\n", true),
+            ("nonsense\r\n", true),
+        ] {
+            assert_eq!(is_ours(line.as_bytes(), "/socket.io"), ours, "{line:?}");
+        }
+        assert!(is_ours(b"GET /anything HTTP/1.1\r\n", ""));
+    }
+}
