@@ -13,10 +13,8 @@ mod ending;
 mod event;
 mod http;
 mod inbox;
-mod lease;
 mod options;
 mod outbox;
-mod pace;
 mod queue;
 mod random;
 mod server;
@@ -24,6 +22,7 @@ mod session;
 mod shard;
 mod socket;
 mod table;
+mod throttle;
 mod wheel;
 
 pub use command::{Command, Decision};

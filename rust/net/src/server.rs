@@ -14,9 +14,9 @@ use crate::command::Command;
 use crate::counters::{Counter, Counters};
 use crate::event::Event;
 use crate::inbox::Inbox;
-use crate::lease::Lease;
 use crate::options::Options;
 use crate::outbox::Outbox;
+use crate::shard::lease::Lease;
 use crate::shard::{Shard, WAKER};
 use crate::table::Table;
 

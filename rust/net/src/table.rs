@@ -27,7 +27,7 @@ use crate::queue::load::Load;
 use crate::random::Random;
 use crate::session::{NONE, Session};
 use crate::socket::accept::{Arrival, Io};
-use crate::socket::stream::{Role, Stream};
+use crate::socket::stream::Stream;
 use crate::wheel::Wheel;
 
 /// A namespace that has sockets on this shard.
@@ -340,41 +340,6 @@ impl Table {
                 self.namespaces.remove(name);
             }
         }
-    }
-
-    /// Queues an event for the program and counts it against its session.
-    pub(crate) fn publish(&mut self, slot: u32, event: Event) {
-        self.published += 1;
-        let bytes = event.bytes();
-        self.events.push(event);
-        let taken = self.outbox.taken(self.shard);
-        if let Some(session) = self.sessions.entry_mut(slot) {
-            if taken >= session.last_event {
-                (session.unread, session.unread_bytes) = (0, 0);
-            }
-            session.unread += 1;
-            session.unread_bytes = session.unread_bytes.saturating_add(bytes as u32);
-            session.last_event = self.published;
-        }
-    }
-
-    /// Whether reading from the session has to wait for the program.
-    pub(crate) fn is_throttled(&self, slot: u32) -> bool {
-        self.sessions.entry(slot).is_some_and(|session| {
-            let much = session.unread >= self.options.max_unread
-                || session.unread_bytes >= self.options.max_unread_bytes;
-            session.paused || (much && self.outbox.taken(self.shard) < session.last_event)
-        })
-    }
-
-    /// Whether reading from the stream has to wait for the program; not when it is gone.
-    pub(crate) fn waits_for_program(&mut self, slot: u32) -> bool {
-        let session = self.streams.get(slot as usize).and_then(|stream| match &stream.role {
-            Role::WebSocket { session, .. } => Some(*session),
-            Role::Http(http) => http.carries().map(|(session, _)| session),
-            Role::Closing { .. } => None,
-        });
-        session.is_some_and(|session| self.is_throttled(session)) || self.waits_for_log(slot)
     }
 }
 

@@ -7,16 +7,20 @@
 //! program is busy with something else. So neither heartbeats nor other clients wait for a program
 //! for longer than two ticks.
 
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::counters::Counter;
 use crate::event::Event;
 use crate::shard::Shard;
 
 /// How often the shard's own thread looks whether turns are taken.
 const TICK: Duration = Duration::from_millis(10);
+/// Recipients that a turn on the program's thread sends to; a fan-out to more is for the shard's own.
+const LENT_RECIPIENTS: usize = 128;
 
 /// Where a shard lies while it is lent.
 #[derive(Debug, Default)]
@@ -94,5 +98,58 @@ impl Lease {
         self.is_lent.store(false, Ordering::Release);
         *self.due.lock() = true;
         self.recalled.notify_one();
+    }
+}
+
+impl Shard {
+    /// Begins to be lent.
+    fn begin_loan(&mut self) {
+        self.is_lent = true;
+        self.pace.restart(self.now());
+        self.table.counters.add(Counter::Loans);
+        // The event that says so.
+        self.table.published += 1;
+        // What was pushed since the last turn is waited for by nobody else.
+        if self.inbox.sleep(None).is_some() {
+            self.inbox.rouse();
+        }
+    }
+
+    /// The poller's descriptor: readable when a turn has something to do.
+    fn fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+
+    /// Ends to be lent.
+    fn end_loan(&mut self) {
+        self.is_lent = false;
+        self.pace.restart(self.now());
+    }
+
+    /// Takes a turn on the program's thread; whether the shard can stay lent.
+    fn take_lent_turn(&mut self, with_streams: bool) -> bool {
+        if with_streams {
+            self.poll(Some(Duration::ZERO));
+        }
+        self.inbox.awake();
+        self.take_turn();
+        if self.inbox.sleep(None).is_some() {
+            self.inbox.rouse();
+        }
+        if self.is_demanding() {
+            self.pace.rest(self.table.now);
+            return false;
+        }
+        !self.pace.is_heavy(self.table.now, self.published)
+    }
+
+    /// Whether a fan-out has reached more than a turn on the program's thread may.
+    pub(super) fn is_reaching_many(&self) -> bool {
+        self.reached >= LENT_RECIPIENTS
+    }
+
+    /// Whether there is more to do than the program's thread should.
+    pub(super) fn is_demanding(&self) -> bool {
+        self.stopping || self.has_work() || self.is_reaching_many()
     }
 }

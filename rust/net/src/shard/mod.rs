@@ -5,9 +5,11 @@
 //! A turn never touches Python; what Python must hear goes to the outbox, once per turn. Turns are
 //! taken on the shard's thread, or while it is lent (`lease`) on the program's.
 
+pub(crate) mod lease;
+mod pace;
+
 use std::collections::VecDeque;
 use std::fmt;
-use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,13 +20,13 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use rooms::{ConnId, Fanout};
 
+use self::lease::Lease;
+use self::pace::Pace;
 use crate::command::Command;
 use crate::counters::Counter;
 use crate::event::Event;
 use crate::inbox::Inbox;
-use crate::lease::Lease;
 use crate::outbox::Outbox;
-use crate::pace::Pace;
 use crate::session::Session;
 use crate::socket::accept::Listener;
 use crate::socket::listeners::Listeners;
@@ -40,8 +42,6 @@ const READS: usize = 4;
 const RECIPIENTS: usize = 8;
 /// How long a turn may send before it looks at I/O again.
 const SLICE: Duration = Duration::from_micros(300);
-/// Recipients that a turn on the program's thread sends to; a fan-out to more is for the shard's own.
-const LENT_RECIPIENTS: usize = 128;
 /// Commands between two looks at the clock.
 const COMMANDS: usize = 64;
 /// How long a turn may apply commands before it looks at I/O again.
@@ -131,47 +131,6 @@ impl Shard {
         }
     }
 
-    /// Begins to be lent.
-    pub(crate) fn begin_loan(&mut self) {
-        self.is_lent = true;
-        self.pace.restart(self.now());
-        self.table.counters.add(Counter::Loans);
-        // The event that says so.
-        self.table.published += 1;
-        // What was pushed since the last turn is waited for by nobody else.
-        if self.inbox.sleep(None).is_some() {
-            self.inbox.rouse();
-        }
-    }
-
-    /// The poller's descriptor: readable when a turn has something to do.
-    pub(crate) fn fd(&self) -> RawFd {
-        self.poll.as_raw_fd()
-    }
-
-    /// Ends to be lent.
-    pub(crate) fn end_loan(&mut self) {
-        self.is_lent = false;
-        self.pace.restart(self.now());
-    }
-
-    /// Takes a turn on the program's thread; whether the shard can stay lent.
-    pub(crate) fn take_lent_turn(&mut self, with_streams: bool) -> bool {
-        if with_streams {
-            self.poll(Some(Duration::ZERO));
-        }
-        self.inbox.awake();
-        self.take_turn();
-        if self.inbox.sleep(None).is_some() {
-            self.inbox.rouse();
-        }
-        if self.is_demanding() {
-            self.pace.rest(self.table.now);
-            return false;
-        }
-        !self.pace.is_heavy(self.table.now, self.published)
-    }
-
     fn poll(&mut self, timeout: Option<Duration>) {
         let mut events = self.readiness.take().unwrap_or_else(|| Events::with_capacity(1024));
         // Interrupted by a signal: a turn with nothing ready.
@@ -189,7 +148,7 @@ impl Shard {
         self.read();
         self.take_commands();
         // After the commands: one of them may be what a session waits for, and nothing else may come.
-        self.guard(None, Self::resume);
+        self.guard(None, |shard| shard.table.resume());
         self.guard(None, Self::flush);
         self.guard(None, Self::fan_out);
         self.inbox.set_pending(self.fanout.pending_bytes() + self.command_bytes);
@@ -207,6 +166,15 @@ impl Shard {
         }
     }
 
+    /// Has the program say when it has taken events that reading waits for.
+    fn show_throttled(&mut self) {
+        self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
+        // It may have taken them just before.
+        if self.table.can_resume() {
+            self.inbox.nudge();
+        }
+    }
+
     fn answer_polls(&mut self) {
         for slot in std::mem::take(&mut self.table.polls) {
             self.table.flush_poll(slot);
@@ -221,16 +189,6 @@ impl Shard {
 
     fn is_done(&self) -> bool {
         self.stop_by.is_some_and(|by| self.table.streams.is_empty() || self.table.now >= by)
-    }
-
-    /// Whether a fan-out has reached more than a turn on the program's thread may.
-    fn is_reaching_many(&self) -> bool {
-        self.reached >= LENT_RECIPIENTS
-    }
-
-    /// Whether there is more to do than the program's thread should.
-    fn is_demanding(&self) -> bool {
-        self.stopping || self.has_work() || self.is_reaching_many()
     }
 
     /// Whether something is left for the next turn.
@@ -301,29 +259,6 @@ impl Shard {
     }
 
     // --- reading ---------------------------------------------------------------------------------
-
-    /// Lets streams read again whose session's events the program has taken.
-    fn resume(&mut self) {
-        for slot in std::mem::take(&mut self.table.throttled) {
-            if self.table.waits_for_program(slot) {
-                self.table.throttled.push(slot);
-            } else if let Some(stream) = self.table.streams.get_mut(slot as usize) {
-                stream.paused = false;
-                self.table.ready.push(slot);
-            }
-        }
-    }
-
-    /// Has the program say when it has taken events that reading waits for.
-    fn show_throttled(&mut self) {
-        self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
-        // It may have taken them just before.
-        for index in 0..self.table.throttled.len() {
-            if !self.table.waits_for_program(self.table.throttled[index]) {
-                return self.inbox.nudge();
-            }
-        }
-    }
 
     /// Reads what is ready; on the program's thread for a slice only.
     fn read(&mut self) {

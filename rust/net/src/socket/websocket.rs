@@ -96,17 +96,6 @@ impl Table {
         }
     }
 
-    /// Stops reading until the program has taken the session's events.
-    pub(crate) fn throttle(&mut self, slot: u32) {
-        if let Some(stream) = self.streams.get_mut(slot as usize)
-            && !stream.paused
-        {
-            stream.paused = true;
-            self.throttled.push(slot);
-            self.counters.add(Counter::ReadPauses);
-        }
-    }
-
     fn websocket_message(&mut self, slot: u32, session: u32, via: Via, message: &Message<'_>) {
         match message {
             Message::Text(text) => match Packet::decode(text) {
