@@ -12,6 +12,7 @@ mod frames;
 mod load;
 mod options;
 mod packet;
+mod promise;
 mod query;
 mod receive;
 mod server;

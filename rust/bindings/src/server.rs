@@ -5,9 +5,8 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
-use std::thread::ThreadId;
 
 use engine::{Parser, Reason};
 use net::{Command, Crowd, Decision, Options};
@@ -22,17 +21,13 @@ use rooms::{Addr, Flags, Frame, Key, Registry, RegistryError};
 use crate::audience::Audience;
 use crate::error::Error;
 use crate::packet::{Message, Payload};
+use crate::promise::Promise;
 use crate::{delivery, options, packet};
 
 /// In what `emit` returns: the caller must see to it that `flush` is called soon.
 pub(crate) const FLUSH: u8 = 1;
 /// In what `emit` returns: so much waits that the caller should wait before it emits more.
 pub(crate) const FULL: u8 = 2;
-
-/// The home thread will call `flush`.
-const PROMISED: u8 = 1;
-/// Something was pushed without a wake.
-const PUSHED: u8 = 2;
 
 /// Events on their way from the shards to Python.
 #[derive(Default)]
@@ -50,10 +45,7 @@ pub(crate) struct Server {
     net: RwLock<Option<Arc<net::Server>>>,
     /// How many shards have said that they closed their last session.
     stopped: Mutex<usize>,
-    /// The thread that calls `flush` when it has promised to, and takes turns of lent shards.
-    home: Mutex<Option<ThreadId>>,
-    /// [`PROMISED`] and [`PUSHED`].
-    unflushed: AtomicU8,
+    promise: Promise,
     /// The fast decoder of JSON.
     loads: OnceLock<Py<PyAny>>,
     /// Room for the events of a batch; empty.
@@ -75,8 +67,7 @@ impl Server {
             registry: Mutex::default(),
             net: RwLock::default(),
             stopped: Mutex::default(),
-            home: Mutex::default(),
-            unflushed: AtomicU8::default(),
+            promise: Promise::default(),
             loads: OnceLock::new(),
             batch: Mutex::default(),
             adopted: AtomicUsize::default(),
@@ -107,9 +98,7 @@ impl Server {
             *net = Some(Arc::new(net::Server::start(&self.options.lock(), defer)?));
             *self.stopped.lock() = 0;
         }
-        *self.home.lock() = defer.then(|| std::thread::current().id());
-        // A loop that was closed does not keep its promise.
-        self.unflushed.store(0, Ordering::Relaxed);
+        self.promise.begin(defer);
         let net = net.as_ref().ok_or(Error::NotRunning)?;
         net.wake();
         Ok(net.fd())
@@ -134,9 +123,7 @@ impl Server {
     fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let Ok(net) = self.net() else { return Ok(list) };
-        if self.is_home() {
-            self.unflushed.fetch_or(PROMISED, Ordering::Relaxed);
-        }
+        self.promise.give();
         // Taken out: what makes the tuples may run the program's code, which may call this again.
         let mut batch = std::mem::take(&mut *self.batch.lock());
         self.note(&net, limit, &mut batch);
@@ -198,9 +185,8 @@ impl Server {
     /// With the interpreter, as in `turn`: a busy thread of the program's would keep it for 5 ms each
     /// time we gave it away for some microseconds.
     fn flush(&self) {
-        let unflushed = self.unflushed.swap(0, Ordering::Relaxed);
-        let net = self.net.read().clone().filter(|_| unflushed & PUSHED > 0);
-        if let Some(net) = net {
+        let has_pushed = self.promise.keep();
+        if let Some(net) = self.net.read().clone().filter(|_| has_pushed) {
             net.flush();
         }
     }
@@ -246,7 +232,7 @@ impl Server {
         let kind = PacketType::Event;
         let frame = self.frame(kind, namespace, ack_id, Some(&payload), attachments, flags);
         audience.push(net, frame);
-        let flush = if self.wake_later(net) { FLUSH } else { 0 };
+        let flush = if self.promise.wake(net) { FLUSH } else { 0 };
         let full = if net.is_full() { FULL } else { 0 };
         flush | full
     }
@@ -265,7 +251,7 @@ impl Server {
             return false;
         };
         net.push_quietly(addr.shard, Command::Send { addr, frame });
-        self.wake_later(&net)
+        self.promise.wake(&net)
     }
 
     /// Answers an event; returns as `emit` does.
@@ -293,7 +279,7 @@ impl Server {
             return false;
         }
         net.push_quietly(addr.shard, Command::Direct { addr, sid, frame });
-        self.wake_later(net)
+        self.promise.wake(net)
     }
 
     fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
@@ -425,30 +411,10 @@ impl Server {
         self.net.read().clone().ok_or(Error::NotRunning)
     }
 
-    fn is_home(&self) -> bool {
-        *self.home.lock() == Some(std::thread::current().id())
-    }
-
-    /// On the loop's thread one wake serves all that is pushed in a turn of the loop: waking the
-    /// shard for each would make the two threads take turns. Returns whether a flush is to come.
-    fn wake_later(&self, net: &net::Server) -> bool {
-        if self.is_home() {
-            let before = self.unflushed.fetch_or(PROMISED | PUSHED, Ordering::Relaxed);
-            return before & PROMISED == 0;
-        }
-        net.wake();
-        false
-    }
-
     pub(crate) fn push(&self, addr: Addr, command: Command) {
         let net = self.net.read();
-        let Some(net) = &*net else { return };
-        let is_promised = self.unflushed.load(Ordering::Relaxed) & PROMISED > 0;
-        if is_promised && net.is_lent(addr.shard) && self.is_home() {
-            self.unflushed.fetch_or(PUSHED, Ordering::Relaxed);
-            net.push_quietly(addr.shard, command);
-        } else {
-            net.push(addr.shard, command);
+        if let Some(net) = &*net {
+            self.promise.push(net, addr.shard, command);
         }
     }
 
