@@ -7,6 +7,7 @@ mod client;
 mod client_options;
 mod delivery;
 mod doors;
+mod drain;
 mod error;
 mod frames;
 mod load;

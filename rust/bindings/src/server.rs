@@ -1,12 +1,12 @@
-//! The server as Python sees it: commands to shards. Questions are in `query`.
+//! The server as Python sees it: commands to shards. Questions are in `query`, events in `drain`.
 //!
 //! Every method takes the registry's lock for its whole step, its pushes included, so that what
 //! one thread asks for in order reaches the shards in that order.
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, OnceLock};
 
 use engine::{Parser, Reason};
 use net::{Command, Crowd, Decision, Options};
@@ -19,37 +19,26 @@ use pyo3::types::{PyDict, PyList};
 use rooms::{Addr, Flags, Frame, Key, Registry, RegistryError};
 
 use crate::audience::Audience;
+use crate::drain::Drain;
 use crate::error::Error;
 use crate::packet::{Message, Payload};
 use crate::promise::Promise;
-use crate::{delivery, options, packet};
+use crate::{options, packet};
 
 /// In what `emit` returns: the caller must see to it that `flush` is called soon.
 pub(crate) const FLUSH: u8 = 1;
 /// In what `emit` returns: so much waits that the caller should wait before it emits more.
 pub(crate) const FULL: u8 = 2;
 
-/// Events on their way from the shards to Python.
-#[derive(Default)]
-struct Batch {
-    events: Vec<net::Event>,
-    notices: Vec<delivery::Notice>,
-}
-
 /// The shards of one `AsyncServer` and their registry.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct Server {
     pub(crate) options: Mutex<Arc<Options>>,
-    parser: Parser,
+    pub(crate) parser: Parser,
     pub(crate) registry: Mutex<Registry>,
     net: RwLock<Option<Arc<net::Server>>>,
-    /// How many shards have said that they closed their last session.
-    stopped: Mutex<usize>,
-    promise: Promise,
-    /// The fast decoder of JSON.
-    loads: OnceLock<Py<PyAny>>,
-    /// Room for the events of a batch; empty.
-    batch: Mutex<Batch>,
+    pub(crate) promise: Promise,
+    pub(crate) drain: Drain,
     /// How many streams were adopted.
     pub(crate) adopted: AtomicUsize,
     /// The connections of listeners that may have so many only.
@@ -66,10 +55,8 @@ impl Server {
             options: Mutex::new(Arc::new(options)),
             registry: Mutex::default(),
             net: RwLock::default(),
-            stopped: Mutex::default(),
             promise: Promise::default(),
-            loads: OnceLock::new(),
-            batch: Mutex::default(),
+            drain: Drain::default(),
             adopted: AtomicUsize::default(),
             crowd: Mutex::default(),
         })
@@ -96,7 +83,7 @@ impl Server {
         let mut net = self.net.write();
         if net.is_none() {
             *net = Some(Arc::new(net::Server::start(&self.options.lock(), defer)?));
-            *self.stopped.lock() = 0;
+            self.drain.begin();
         }
         self.promise.begin(defer);
         let net = net.as_ref().ok_or(Error::NotRunning)?;
@@ -117,33 +104,6 @@ impl Server {
         if let Some(net) = net {
             py.detach(|| net.stop());
         }
-    }
-
-    /// Takes up to `limit` events.
-    fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        let Ok(net) = self.net() else { return Ok(list) };
-        self.promise.give();
-        // Taken out: what makes the tuples may run the program's code, which may call this again.
-        let mut batch = std::mem::take(&mut *self.batch.lock());
-        self.note(&net, limit, &mut batch);
-        let mut tuples = delivery::Tuples::new(py, self.loads.get());
-        for notice in batch.notices.drain(..) {
-            list.append(tuples.make(notice)?)?;
-        }
-        *self.batch.lock() = batch;
-        if !list.is_empty() {
-            // What they kept in memory is dropped by now.
-            net.resume();
-        }
-        Ok(list)
-    }
-
-    /// Has `drain` decode the arguments of events without attachments.
-    ///
-    /// `loads` must be `orjson.loads` or as harmless: it is called with bytes.
-    fn decode_with(&self, loads: Py<PyAny>) {
-        let _ = self.loads.set(loads);
     }
 
     /// The connect handler accepts a socket.
@@ -388,23 +348,6 @@ impl Server {
     /// A packet that is no event and no ack.
     fn simple_frame(&self, kind: PacketType, namespace: &str, payload: Option<&Payload>) -> Frame {
         self.frame(kind, namespace, None, payload, None, Flags::default())
-    }
-
-    /// Takes events and notes them in the registry; the last shard's end stands for all.
-    fn note(&self, net: &net::Server, limit: usize, batch: &mut Batch) {
-        let mut registry = self.registry.lock();
-        let mut stopped = self.stopped.lock();
-        let mut is_news = |notice: &delivery::Notice| {
-            let is_end = matches!(notice, delivery::Notice::Stopped);
-            *stopped += usize::from(is_end);
-            !is_end || *stopped == net.shards()
-        };
-        net.take(limit, &mut batch.events);
-        let notices = batch
-            .events
-            .drain(..)
-            .filter_map(|event| delivery::notice(&mut registry, event, self.parser));
-        batch.notices.extend(notices.filter(|notice| is_news(notice)));
     }
 
     pub(crate) fn net(&self) -> Result<Arc<net::Server>, Error> {
