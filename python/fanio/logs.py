@@ -1,6 +1,6 @@
 """The loggers ``socketio.server`` and ``engineio.server``, named as programs configure them.
 
-Owns how ``logger=`` and ``engineio_logger=`` are read, and the lines about packets. Source:
+Owns how ``logger=`` and ``engineio_logger=`` are read, and the lines about packets and refusals. Source:
 python-socketio 5.18, where a level that the program has set itself counts more than the argument.
 """
 
@@ -10,11 +10,23 @@ import builtins
 import json
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from fanio.types import Payload
+    from fanio.wire.environ import Request
 
-__all__ = ["PacketLog", "server_logger"]
+__all__ = ["PacketLog", "RefusalLog", "server_logger"]
+
+#: What a request was refused for, by Engine.IO's number of the error, where python-engineio has words for it.
+_REFUSALS = {
+    0: "Invalid transport",
+    1: "Invalid session {sid}",
+    4: "{origin} is not an accepted origin.",
+    5: "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
+}
+#: The most characters of a client's own in a line.
+_QUOTED = 200
 
 
 def server_logger(name: str, option: bool | logging.Logger) -> logging.Logger:
@@ -63,6 +75,35 @@ class PacketLog:
         """Write that a packet is on its way to a session, or to these rooms."""
         text = _text(kind, namespace, number, data)
         self.logger.info("%s: Sending packet MESSAGE data %s", to, text)
+
+
+class RefusalLog:
+    """Lines about requests that are refused: at ERROR the first for each reason, then at INFO."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Write to ``logger``."""
+        self._logger = logger
+        self._told: set[int] = set()
+
+    def is_wanted(self, code: int) -> bool:
+        """Return whether a request that is refused for this reason makes a line."""
+        return code not in self._told or self._logger.isEnabledFor(logging.INFO)
+
+    def refused(self, code: int, message: str, request: Request) -> None:
+        """Write that a request is refused, for Engine.IO's error ``code`` with its ``message``."""
+        sid = parse_qs(request.query.decode("latin-1")).get("sid", [""])[0]
+        facts = {"sid": _printable(sid), "origin": _printable(request.header(b"origin"))}
+        line = _REFUSALS.get(code, message).format_map(facts)
+        if code in self._told:
+            self._logger.info("%s", line)
+            return
+        self._told.add(code)
+        self._logger.error("%s (further occurrences of this error will be logged with level INFO)", line)
+
+
+def _printable(text: str) -> str:
+    """Return what a client sent without what could break or forge a line."""
+    return ascii(text[:_QUOTED])[1:-1]
 
 
 def _text(kind: str, namespace: str, number: int | None, data: Any) -> str:

@@ -153,6 +153,11 @@ def test_a_refused_handshake_is_401_with_the_reason(server: Server, how: str, bo
     assert (status, json.loads(text)) == (401, body)
 
 
+def test_the_status_of_a_refused_handshake_has_its_name(server: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401: Unauthorized"):
+        urllib.request.urlopen(f"{server.url}/engine.io/?EIO=4&transport=polling&refuse=text", timeout=SECONDS)
+
+
 async def test_a_refused_websocket_is_refused(server: Server) -> None:
     import engineio
 

@@ -22,6 +22,7 @@ TOPICS = {
     "json": "Data",
     "rooms": "Targets and rooms",
     "ends": "Ends",
+    "http": "Requests",
 }
 HEAD = """# What differs from python-socketio, on purpose
 

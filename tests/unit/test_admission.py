@@ -116,7 +116,32 @@ async def test_refused_requests_are_reported(serve):
     await until(lambda: len(errors) == 2)
     assert [(error.code, error.message) for error in errors] == [(4, "no"), (1, "Session ID unknown")]
     assert errors[1].req["QUERY_STRING"] == "EIO=4&transport=polling"
-    assert ("report_refusals", True) in core.of("set_option")
+    assert core.options["report_refusals"] is True
+
+
+async def test_refused_requests_are_logged_the_first_of_each_reason_as_an_error(serve, caplog):
+    caplog.set_level(logging.INFO, "mine")
+    _, core = serve(engineio_logger=logging.getLogger("mine"))
+    target = b"GET /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nOrigin: http://a\r\n\r\n"
+    requests = [(0, b""), (1, b"abc"), (1, b"d%0Ae%7B"), (3, b"{0}"), (4, b""), (5, b"")]
+    for code, sid in requests:
+        core.push(_core.REFUSED, target % sid, PEER, False, code, "Bad request")
+    await until(lambda: len(caplog.records) == len(requests))
+    more = " (further occurrences of this error will be logged with level INFO)"
+    version = "The client is using an unsupported version of the Socket.IO or Engine.IO protocols"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", f"Invalid transport{more}"),
+        ("ERROR", f"Invalid session abc{more}"),
+        ("INFO", "Invalid session d\\ne{"),
+        ("ERROR", f"Bad request{more}"),
+        ("ERROR", f"http://a is not an accepted origin.{more}"),
+        ("ERROR", f"{version}{more}"),
+    ]
+
+
+async def test_an_origin_that_the_program_refuses_is_logged(serve, caplog):
+    await ask(serve, cors_allowed_origins=lambda origin: False, engineio_logger=logging.getLogger("test"))
+    assert caplog.messages[0].startswith("http://a is not an accepted origin.")
 
 
 def test_other_events_belong_to_the_server_above():

@@ -40,7 +40,8 @@ T = TypeVar("T")
 
 #: Seconds that a busy loop may need to hear of a client.
 _GRACE = 15
-_NO_QUESTIONS = {"ask_requests": False, "report_refusals": False}
+#: No request is asked about, and each that is refused is told of, for the log.
+_QUESTIONS = {"ask_requests": False, "report_refusals": True}
 
 #: Options of python-engineio that have nothing to do here.
 IGNORED = frozenset({"monitor_clients"})
@@ -118,7 +119,7 @@ class BaseServer:
         self.start_service_task = True
         #: The registered functions, by event; ``on`` registers.
         self.handlers: dict[str, HandlerFunction] = {}
-        self._sent: dict[str, object] = {**options.core(), "parser": self._parser, **_NO_QUESTIONS}
+        self._sent: dict[str, object] = {**options.core(), "parser": self._parser, **_QUESTIONS}
         self._core = _core.Server(self._sent)
         scopes = Scopes(options.connect_timeout + _GRACE)
         self._environs = Environs(self._core, scopes)

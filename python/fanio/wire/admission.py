@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
+from fanio.logs import RefusalLog
 from fanio.wire.environ import Request, build_environ
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Admission:
         self._tasks = tasks
         self._handlers = handlers
         self._logger = logger
+        self._log = RefusalLog(logger)
         #: The program's own check of handshakes, given a session id and an environ.
         self.check: Check | None = None
 
@@ -107,7 +109,6 @@ class Admission:
         return {
             "admission": asks or any(name in self._handlers for name in HTTP_EVENTS[:2]),
             "ask_requests": "headers" in self._handlers,
-            "report_refusals": "connection_error" in self._handlers,
         }
 
     def ask(
@@ -142,6 +143,7 @@ class Admission:
     async def _refusal(self, question: _Question) -> Refusal | None:
         origin = question.request.header(b"origin")
         if origin and not self._options.accepts(origin, lambda: question.environ):
+            self._log.refused(FORBIDDEN, "", question.request)
             return _forbidden(f"{origin} is not an accepted origin.", readable=False)
         if self._options.allow_request is not None:
             verdict = await _result(self._options.allow_request(question.environ))
@@ -163,7 +165,10 @@ class Admission:
 
     def refused(self, _kind: int, head: bytes, peer: Peer | None, secure: bool, code: int, message: str) -> None:
         """Take a REFUSED event."""
+        if not self._log.is_wanted(code) and "connection_error" not in self._handlers:
+            return
         request = self._environs.request(head, peer, secure)
+        self._log.refused(code, message, request)
         self._report(RequestError(build_environ(request), code, message))
 
     def _report(self, error: RequestError) -> None:
