@@ -13,6 +13,7 @@ import warnings
 import weakref
 
 import pytest
+from fake_core import until
 
 from fanio.handling.handlers import Handler
 from fanio.handling.tasks import Tasks
@@ -411,18 +412,60 @@ async def test_events_may_wait_for_the_same(stage):
     assert sorted(stage.ended) == [(number, "done") for number in range(3)]
 
 
-async def test_only_events_that_wait_make_tasks():
+@pytest.fixture
+def made(monkeypatch):
+    """The workers made."""
+    made = []
+
+    def make(*arguments):
+        made.append(Worker(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr("fanio.handling.tasks.Worker", make)
+    return made
+
+
+async def test_only_events_that_wait_make_tasks(made):
     stage = Stage("worker")
-    tasks = set()
 
     async def handler():
-        tasks.add(id(asyncio.current_task()))
+        # What handlers do with their task on any day leaves no trace on it.
+        assert asyncio.current_task() in asyncio.all_tasks()
+        VAR.set("mine")
 
-    for _ in range(50):
+    async def waits():
+        await asyncio.sleep(0)
+
+    for _ in range(1000):
         stage.start(handler)
     await stage.turns()
-    assert (len(stage.ended), len(tasks)) == (50, 1)
+    assert (len(stage.ended), len(made)) == (1000, 1)
+    for _ in range(2):
+        stage.start(waits)
+        stage.start(handler)
+    await stage.until_ended(1004)
+    assert len(made) == 3
     stage.tasks.unbind()
+
+
+async def test_a_servers_events_share_a_worker(made, serve):
+    sio, core = serve()
+
+    @sio.on("say")
+    async def say(sid, text):
+        await sio.emit("said", text, to=sid)
+        await sio.enter_room(sid, "talkers")
+        return text
+
+    sio.on("plain", lambda sid, number: number)
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    for number in range(500):
+        core.event(sid, b'["say","x"]', 2 * number)
+        core.event(sid, b'["plain",1]', 2 * number + 1)
+    await until(lambda: len(core.of("ack")) == 1000)
+    assert [call[1] for call in core.of("ack")] == list(range(1000))
+    assert len(made) == 1
 
 
 async def test_event_in_a_running_task_begins_before_later_ones():
@@ -562,7 +605,7 @@ async def test_handler_that_has_waited_gets_tasks_of_its_own_for_a_while():
 
     handler = Handler(handle)
     for number in range(41):
-        stage.loop.call_soon(stage.events.start, "a", (handler, number))
+        stage.loop.call_soon(stage.events.start, number, (handler, number))
         await stage.turns()
     assert kinds == [False] + [True] * 16 + [False] * 24
     assert stage.ended == [(number, "done") for number in range(41)]

@@ -110,6 +110,11 @@ def _of_serving(name: str) -> Any:
     return property(lambda worker: getattr(worker._serving, name))
 
 
+def _state(worker: Worker) -> str:
+    # The other word for the same.
+    return str(worker._serving.gi_state).replace("GEN_", "CORO_")
+
+
 class Worker(Coroutine[Any, Any, None]):
     """The coroutine of the task, and what the task waits for until an event keeps it."""
 
@@ -266,6 +271,8 @@ class Worker(Coroutine[Any, Any, None]):
         _of_serving, ("gi_yieldfrom", "gi_code", "gi_frame", "gi_running", "gi_suspended")
     )
     cr_origin = None
+    if sys.version_info >= (3, 15):
+        cr_state = property(_state)
 
     # --- what the task waits for -------------------------------------------------------------------
 
