@@ -26,7 +26,8 @@ from fanio.handling.dispatch import Dispatcher
 from fanio.handling.emitter import PAUSE, Emitter
 from fanio.handling.engine import Engine
 from fanio.handling.failures import Failures
-from fanio.handling.handlers import RESERVED, Handler, HandlerTable
+from fanio.handling.handler import Handler
+from fanio.handling.handlers import RESERVED, HandlerTable
 from fanio.handling.lifecycle import Lifecycle
 from fanio.handling.packets import PacketReader
 from fanio.handling.serving import Program

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanio.handling.handlers import Handler
+from fanio.handling.handler import Handler
 
 __all__ = ["AsyncTrigger", "BaseNamespace", "SyncTrigger"]
 

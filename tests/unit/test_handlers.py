@@ -7,7 +7,8 @@ import functools
 import pytest
 
 from fanio.async_namespace import AsyncNamespace
-from fanio.handling.handlers import Handler, HandlerTable
+from fanio.handling.handler import Handler
+from fanio.handling.handlers import HandlerTable
 
 
 def handler(*_args):

@@ -15,7 +15,7 @@ import weakref
 import pytest
 from fake_core import until
 
-from fanio.handling.handlers import Handler
+from fanio.handling.handler import Handler
 from fanio.handling.tasks import Tasks
 from fanio.handling.worker import HANDLED, Worker
 

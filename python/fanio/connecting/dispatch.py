@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fanio.connecting.recovery import Recovery
     from fanio.connecting.state import State
     from fanio.handling.failures import Failures
-    from fanio.handling.handlers import Handler
+    from fanio.handling.handler import Handler
     from fanio.handling.tasks import Tasks
     from fanio.types import Placeholders
     from fanio.wire.codec import PacketCodec

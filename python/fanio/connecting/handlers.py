@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanio.handling.handlers import Handler, HandlerTable
+from fanio.handling.handler import Handler
+from fanio.handling.handlers import HandlerTable
 
 __all__ = ["ClientHandlers"]
 

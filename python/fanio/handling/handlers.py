@@ -1,15 +1,14 @@
 """The registered handlers and which of them an event is for.
 
-Owns the order in which handlers are looked up and what they are called with. Signatures are
-inspected once, at registration; nothing is found out by calling and catching TypeError.
+Owns the order in which handlers are looked up and what they are called with.
 Source of the order: python-socketio 5.18, ``base_server._get_event_handler``.
 """
 
 from __future__ import annotations
 
-import inspect
-import sys
 from typing import TYPE_CHECKING, Any
+
+from fanio.handling.handler import Handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from fanio.base_namespace import BaseNamespace
     from fanio.types import HandlerFunction
 
-__all__ = ["NO_ACK", "RESERVED", "Handler", "HandlerTable", "register_by_name"]
+__all__ = ["NO_ACK", "RESERVED", "HandlerTable", "register_by_name"]
 
 
 class _NoAck:
@@ -32,38 +31,6 @@ NO_ACK = _NoAck()
 
 #: Events of the library itself: catch-alls do not get them.
 RESERVED = frozenset({"connect", "disconnect"})
-
-
-class Handler:
-    """A function and what was found out about it when it was registered."""
-
-    __slots__ = ("function", "is_async", "positional", "waits")
-
-    def __init__(self, function: HandlerFunction) -> None:
-        """Inspect ``function``."""
-        self.function = function
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004 (an object whose call is async)
-        )
-        #: How many of its next events are expected to wait, as one has.
-        self.waits = 0
-        #: How many positional arguments it takes.
-        self.positional = _positional(function)
-
-    def trim(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return ``args``, without the last one when the function does not take it."""
-        return args[:-1] if self.positional < len(args) else args
-
-
-def _positional(function: HandlerFunction) -> int:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a builtin without a signature
-        return sys.maxsize
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return sys.maxsize
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(parameter.kind in kinds for parameter in parameters)
 
 
 class HandlerTable:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fanio import _core
     from fanio.handling.acks import Acks
     from fanio.handling.failures import Failures
-    from fanio.handling.handlers import Handler, HandlerTable
+    from fanio.handling.handler import Handler
+    from fanio.handling.handlers import HandlerTable
     from fanio.handling.observer import Observer
     from fanio.handling.tasks import Tasks
     from fanio.handling.turns import Turns

@@ -19,7 +19,7 @@ import orjson
 from fanio.engineio.async_socket import AsyncSocket
 from fanio.engineio.packet import parse_text
 from fanio.handling.failures import Failures
-from fanio.handling.handlers import Handler
+from fanio.handling.handler import Handler
 from fanio.handling.worker import HANDLED
 from fanio.wire.admission import Refusal
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fanio.handling.worker import Alone, Serve, Worker
 
 if TYPE_CHECKING:
-    from fanio.handling.handlers import Handler
+    from fanio.handling.handler import Handler
 
 __all__ = ["MAX_BYTES", "MAX_IN_FLIGHT", "EventTasks", "Tasks"]
 

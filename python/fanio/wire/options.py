@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fanio.doors.choice import Door
-from fanio.handling.handlers import Handler
+from fanio.handling.handler import Handler
 from fanio.types import CookieOption, CorsOption
 
 __all__ = ["WireOptions", "deflate", "warn_unknown"]
