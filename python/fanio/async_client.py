@@ -16,9 +16,10 @@ from fanio.async_namespace import AsyncClientNamespace
 from fanio.base_client import BaseClient
 from fanio.connecting import interrupt
 from fanio.connecting.acks import PendingAck, PendingAcks
+from fanio.connecting.backoff import Reconnection
 from fanio.connecting.buffer import Buffer, Waiting
 from fanio.connecting.codec import make_client_codec
-from fanio.connecting.connector import Connector, Reconnection
+from fanio.connecting.connector import Connector
 from fanio.connecting.dispatch import KEY, ClientDispatcher
 from fanio.connecting.engine import EngineClient
 from fanio.connecting.handlers import ClientHandlers
@@ -123,7 +124,7 @@ class AsyncClient(BaseClient):
             self._reconnection,
             self.logger,
         )
-        self._connector.on_finish = lambda: interrupt.unguard(self)
+        self._connector.on_finish = lambda: interrupt.unguard(self._connector)
         #: The Engine.IO layer, as far as programs reach for it.
         self.eio = EngineClient(state, self._connector)
 
@@ -181,7 +182,7 @@ class AsyncClient(BaseClient):
             return await self._options.core(real_url, real_headers or {}, allowed, socketio_path, self._codec.parser)
 
         if self.handle_sigint:
-            interrupt.guard(self)
+            interrupt.guard(self._connector)
         await self._connector.connect(
             options,
             lambda: self._dispatcher.value(self.connection_auth),

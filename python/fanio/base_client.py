@@ -17,7 +17,7 @@ from fanio.reason import Reason
 
 if TYPE_CHECKING:
     from fanio.base_namespace import BaseNamespace
-    from fanio.connecting.connector import Reconnection
+    from fanio.connecting.backoff import Reconnection
     from fanio.types import HandlerFunction, HandlerT
 
 __all__ = ["BaseClient"]

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: the rules of the JavaScript client.
+"""Whether and when a lost connection is made again: the rules of the JavaScript client.
 
 The delay doubles from one attempt to the next; chance makes it up to a share longer or shorter,
 so that the clients of a server that comes back do not come all at once.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "Reconnection"]
 
 
 class Backoff:
@@ -36,3 +36,19 @@ class Backoff:
         if self._factor:
             delay *= 1 + random.uniform(-self._factor, self._factor)
         return max(0.0, min(delay, self._maximum))
+
+
+class Reconnection:
+    """The options of reconnection; attributes of the client, which may change at runtime."""
+
+    def __init__(self, enabled: bool, attempts: int, delay: float, maximum: float, factor: float) -> None:
+        """Take the options."""
+        self.enabled = enabled
+        self.attempts = attempts
+        self.delay = delay
+        self.maximum = maximum
+        self.factor = factor
+
+    def backoff(self) -> Backoff:
+        """Return the delays of a series of attempts."""
+        return Backoff(self.delay, self.maximum, self.factor)

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
-import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
-from fanio.connecting.backoff import Backoff
 from fanio.connecting.hub import Hub
 from fanio.connecting.link import Link, LinkError
 from fanio.connecting.packets import ClientPacketCodec
@@ -24,6 +21,7 @@ from fanio.packet import CONNECT
 if TYPE_CHECKING:
     import logging
 
+    from fanio.connecting.backoff import Reconnection
     from fanio.connecting.dispatch import ClientDispatcher
     from fanio.connecting.outgoing import Outgoing
     from fanio.connecting.recovery import Recovery
@@ -32,32 +30,10 @@ if TYPE_CHECKING:
     from fanio.types import Payload
     from fanio.wire.codec import PacketCodec
 
-__all__ = ["Connector", "Reconnection", "real_value"]
+__all__ = ["Connector"]
 
 _CLIENT_DISCONNECT = "client disconnect"
 _SERVER_DISCONNECT = "server disconnect"
-
-
-async def real_value(value: Any) -> Any:
-    """Return a value, or what the function or coroutine function returns that was given for it."""
-    found = value() if callable(value) else value
-    return await found if inspect.isawaitable(found) else found
-
-
-class Reconnection:
-    """The options of reconnection; attributes of the client, which may change at runtime."""
-
-    def __init__(self, enabled: bool, attempts: int, delay: float, maximum: float, factor: float) -> None:
-        """Take the options."""
-        self.enabled = enabled
-        self.attempts = attempts
-        self.delay = delay
-        self.maximum = maximum
-        self.factor = factor
-
-    def backoff(self) -> Backoff:
-        """Return the delays of a series of attempts."""
-        return Backoff(self.delay, self.maximum, self.factor)
 
 
 class Connector:
@@ -84,8 +60,8 @@ class Connector:
         self._reconnection = reconnection
         self._logger = logger
         self._hub: Hub | None = None
-        self._make_options: Callable[[], Coroutine[Any, Any, dict[str, object]]] | None = None
-        self._auth: Any = None
+        self._make_options: Callable[[], Awaitable[dict[str, object]]] | None = None
+        self._make_auth: Callable[[], Awaitable[Any]] | None = None
         self._names: list[str] = []
         self._wait_timeout = 1.0
         #: True when the server has granted every namespace, False when it will not.
@@ -107,8 +83,8 @@ class Connector:
 
     async def connect(
         self,
-        make_options: Callable[[], Coroutine[Any, Any, dict[str, object]]],
-        auth: Any,
+        make_options: Callable[[], Awaitable[dict[str, object]]],
+        make_auth: Callable[[], Awaitable[Any]],
         names: list[str],
         *,
         wait: bool,
@@ -118,8 +94,8 @@ class Connector:
         """Connect, and join namespaces.
 
         Args:
-            make_options: Makes the core's options, for each attempt anew.
-            auth: The data of the CONNECT packets, or a function that makes it.
+            make_options: Makes the core's options, as often.
+            make_auth: Makes the data of the CONNECT packets, for each attempt anew.
             names: The namespaces.
             wait: Whether to wait until the server has answered for each of them.
             wait_timeout: Seconds to wait for that.
@@ -131,21 +107,21 @@ class Connector:
         await self._stop_retrying()
         self._connecting = True
         try:
-            await self._connect(make_options, auth, names, wait=wait, wait_timeout=wait_timeout, retry=retry)
+            await self._connect(make_options, make_auth, names, wait=wait, wait_timeout=wait_timeout, retry=retry)
         finally:
             self._connecting = False
 
     async def _connect(
         self,
-        make_options: Callable[[], Coroutine[Any, Any, dict[str, object]]],
-        auth: Any,
+        make_options: Callable[[], Awaitable[dict[str, object]]],
+        make_auth: Callable[[], Awaitable[Any]],
         names: list[str],
         *,
         wait: bool,
         wait_timeout: float,
         retry: bool,
     ) -> None:
-        self._make_options, self._auth, self._names = make_options, auth, names
+        self._make_options, self._make_auth, self._names = make_options, make_auth, names
         self._wait_timeout = wait_timeout
         self._leaving = False
         self._begin()
@@ -187,7 +163,7 @@ class Connector:
         # New ones, as python-socketio's: a program may have kept the old.
         state.namespaces, state.failed = {}, []
         state.wanted = set(self._names)
-        if self._make_options is None or self._hub is None:
+        if self._make_options is None or self._make_auth is None or self._hub is None:
             msg = "connect() was not called"
             raise NotConnectedError(msg)
         packets = self._codec if isinstance(self._codec, ClientPacketCodec) else None
@@ -199,7 +175,7 @@ class Connector:
             await link.opening
         except LinkError as error:
             state.link = None
-            await self._tell_all("connect_error", _error_data(error))
+            await self._tell_all("connect_error", error.data())
             raise NotConnectedError(error.message) from None
         except BaseException:
             state.link = None
@@ -207,11 +183,13 @@ class Connector:
             raise
         state.sid = link.sid
         self._logger.info("Engine.IO connection established")
-        await self._join(link, answered, wait, wait_timeout)
+        auth = await self._make_auth() or {}
+        await self._join(link, answered, auth, wait, wait_timeout)
 
-    async def _join(self, link: Link, answered: asyncio.Future[bool], wait: bool, wait_timeout: float) -> None:
+    async def _join(
+        self, link: Link, answered: asyncio.Future[bool], auth: Any, wait: bool, wait_timeout: float
+    ) -> None:
         state = self._state
-        auth = await real_value(self._auth) or {}
         for name in self._names:
             link.core.join(name, self._connect_data(name, auth))
         if not wait:
@@ -530,11 +508,3 @@ class Connector:
     def is_connecting(self) -> bool:
         """Whether a ``connect`` is on its way."""
         return self._connecting
-
-
-def _error_data(error: LinkError) -> Any:
-    """Return what a ``connect_error`` handler gets: the server's words if it had any."""
-    if error.body:
-        with contextlib.suppress(ValueError):
-            return json.loads(error.body)
-    return error.message

@@ -1,4 +1,4 @@
-"""The core's hub of one asyncio loop: its descriptor is read here, its events find their link.
+"""The core's hub of one asyncio loop: its descriptor is read here, its events find their owner.
 
 A hub lives as long as a client uses it; the client shard (the I/O thread of the process) lives as
 long as a hub does.
@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 from fanio import _core
 
-if TYPE_CHECKING:
-    from fanio.connecting.link import Link
-
-__all__ = ["Hub"]
+__all__ = ["Hub", "Listener"]
 
 #: Events taken per turn of the loop.
 _BATCH = 256
 
 _logger = logging.getLogger("fanio.client")
+
+
+class Listener(Protocol):
+    """Who hears of a connection in the core."""
+
+    def take(self, event: tuple[Any, ...]) -> None:
+        """Take an event of the core."""
+
+    def abandon(self) -> None:
+        """End at once, as the loop does."""
 
 
 class Hub:
@@ -33,7 +40,7 @@ class Hub:
         """Use ``Hub.of``: there is one for each loop."""
         self._loop = loop
         self._core: _core.ClientHub | None = None
-        self._links: dict[int, Link] = {}
+        self._listeners: dict[int, Listener] = {}
         self._users = 0
         #: Is cancelled with all other tasks when the loop ends.
         self._watch: asyncio.Task[None] | None = None
@@ -63,7 +70,7 @@ class Hub:
                 self._loop.remove_reader(core.fd())
                 if self._watch is not None:
                     self._watch.cancel()
-            self._links.clear()
+            self._listeners.clear()
             core.stop()
 
     async def _watch_loop(self, core: _core.ClientHub) -> None:
@@ -73,11 +80,11 @@ class Hub:
         finally:
             if core is self._core:
                 self._loop.remove_reader(core.fd())
-                for link in list(self._links.values()):
-                    link.abandon()
+                for listener in list(self._listeners.values()):
+                    listener.abandon()
 
-    def connect(self, link: Link, options: dict[str, object]) -> _core.ClientConnection:
-        """Open a connection whose events go to ``link``.
+    def connect(self, listener: Listener, options: dict[str, object]) -> _core.ClientConnection:
+        """Open a connection whose events go to ``listener``.
 
         Raises:
             RuntimeError: When nobody holds the hub.
@@ -86,25 +93,25 @@ class Hub:
             msg = "the hub is not held"
             raise RuntimeError(msg)
         connection = self._core.connect(options)
-        self._links[connection.id] = link
+        self._listeners[connection.id] = listener
         return connection
 
     def forget(self, connection: _core.ClientConnection) -> None:
         """Drop what the connection still tells."""
-        self._links.pop(connection.id, None)
+        self._listeners.pop(connection.id, None)
 
     def _drain(self) -> None:
         if self._core is None:
             return
         for event in self._core.drain(_BATCH):
-            link = self._links.get(event[1])  # type: ignore[call-overload]
-            if link is not None:
-                self._deliver(link, event)
+            listener = self._listeners.get(event[1])  # type: ignore[call-overload]
+            if listener is not None:
+                self._deliver(listener, event)
 
     @staticmethod
-    def _deliver(link: Link, event: tuple[Any, ...]) -> None:
+    def _deliver(listener: Listener, event: tuple[Any, ...]) -> None:
         try:
-            link.take(event)
+            listener.take(event)
         except Exception:
             # One bad event must not take the others with it.
             _logger.exception("an event of the core could not be handled")

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from fanio.async_client import AsyncClient
+    from fanio.connecting.connector import Connector
 
 __all__ = ["guard", "unguard"]
 
-_clients: WeakSet[AsyncClient] = WeakSet()
+_connectors: WeakSet[Connector] = WeakSet()
 _previous: dict[asyncio.AbstractEventLoop, Any] = {}
 _goodbyes: set[asyncio.Task[None]] = set()
 
 
-def guard(client: AsyncClient) -> None:
-    """Disconnect this client on SIGINT."""
+def guard(connector: Connector) -> None:
+    """Disconnect a client on SIGINT."""
     loop = asyncio.get_running_loop()
     if threading.current_thread() is not threading.main_thread():
         return
@@ -36,13 +36,13 @@ def guard(client: AsyncClient) -> None:
         except (NotImplementedError, RuntimeError, ValueError):
             return
         _previous[loop] = handler
-    _clients.add(client)
+    _connectors.add(connector)
 
 
-def unguard(client: AsyncClient) -> None:
+def unguard(connector: Connector) -> None:
     """Leave SIGINT alone again, after the last client."""
-    _clients.discard(client)
-    if not _clients:
+    _connectors.discard(connector)
+    if not _connectors:
         for loop in list(_previous):
             _restore(loop)
 
@@ -63,12 +63,12 @@ def _restore(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _interrupt(loop: asyncio.AbstractEventLoop) -> None:
-    clients = list(_clients)
+    connectors = list(_connectors)
     # Another Ctrl-C does not wait for the goodbyes.
     _restore(loop)
 
     async def goodbye() -> None:
-        await asyncio.gather(*(client._connector.interrupt() for client in clients), return_exceptions=True)
+        await asyncio.gather(*(connector.interrupt() for connector in connectors), return_exceptions=True)
         signal.raise_signal(signal.SIGINT)
 
     task = loop.create_task(goodbye())

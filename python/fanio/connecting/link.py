@@ -7,6 +7,8 @@ Knows neither handlers nor reconnection.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio import _core
@@ -34,6 +36,13 @@ class LinkError(Exception):
         self.message = message
         self.status = status
         self.body = body
+
+    def data(self) -> Any:
+        """Return what a ``connect_error`` handler gets: the server's words if it had any."""
+        if self.body:
+            with contextlib.suppress(ValueError):
+                return json.loads(self.body)
+        return self.message
 
 
 class LinkOwner(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from os import fspath
 from typing import Any
 
 from fanio.connecting.certificates import CertOption, Trust, VerifyOption
-from fanio.connecting.connector import real_value
 from fanio.connecting.http_session import apply_session, apply_websocket_options
 from fanio.connecting.target import Route, Target
 from fanio.wire.options import deflate
@@ -83,7 +83,8 @@ class ClientOptions:
         session = self.http_session
         if session is not None:
             if callable(session):
-                session = await real_value(session)
+                made = session()
+                session = await made if inspect.isawaitable(made) else made
             apply_session(session, url, route)
         apply_websocket_options(self.websocket_extra_options, route)
         trust = route.trust or Trust()
