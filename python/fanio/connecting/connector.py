@@ -1,4 +1,4 @@
-"""The life of a client's connection: opened, joined to its namespaces, lost, made again, ended.
+"""The life of a client's connection: opened, lost, made again, ended.
 
 Source of the rules for coming back: ``manager.ts`` and ``socket.ts`` of socket.io-client 4.8. No
 reconnection after the server has ended or refused the last namespace.
@@ -7,16 +7,16 @@ reconnection after the server has ended or refused the last namespace.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
+from fanio.connecting.farewells import Farewells
 from fanio.connecting.hub import Hub
 from fanio.connecting.link import Link, LinkError
+from fanio.connecting.namespaces import Namespaces
 from fanio.connecting.packets import ClientPacketCodec
 from fanio.exceptions import ConnectionError as NotConnectedError
-from fanio.packet import CONNECT
 
 if TYPE_CHECKING:
     import logging
@@ -27,13 +27,9 @@ if TYPE_CHECKING:
     from fanio.connecting.recovery import Recovery
     from fanio.connecting.state import State
     from fanio.handling.tasks import Tasks
-    from fanio.types import Payload
     from fanio.wire.codec import PacketCodec
 
 __all__ = ["Connector"]
-
-_CLIENT_DISCONNECT = "client disconnect"
-_SERVER_DISCONNECT = "server disconnect"
 
 
 class Connector:
@@ -55,6 +51,8 @@ class Connector:
         self._dispatcher = dispatcher
         self._outgoing = outgoing
         self._recovery = recovery
+        self._farewells = Farewells(dispatcher, tasks)
+        self._namespaces = Namespaces(state, dispatcher, outgoing, recovery, codec, tasks, self._farewells, logger)
         self._codec = codec
         self._tasks = tasks
         self._reconnection = reconnection
@@ -62,16 +60,7 @@ class Connector:
         self._hub: Hub | None = None
         self._make_options: Callable[[], Awaitable[dict[str, object]]] | None = None
         self._make_auth: Callable[[], Awaitable[Any]] | None = None
-        self._names: list[str] = []
         self._wait_timeout = 1.0
-        #: True when the server has granted every namespace, False when it will not.
-        self._answered: asyncio.Future[bool] | None = None
-        self._joining: set[asyncio.Task[Any]] = set()
-        self._retrying: asyncio.Task[Any] | None = None
-        self._telling: asyncio.Task[Any] | None = None
-        #: Whose handlers of an end are running.
-        self._tellers = 0
-        self._leaving = False
         self._connecting = False
         self._interrupted = False
         #: None while there is nothing to wait for.
@@ -94,8 +83,8 @@ class Connector:
         """Connect, and join namespaces.
 
         Args:
-            make_options: Makes the core's options, as often.
-            make_auth: Makes the data of the CONNECT packets, for each attempt anew.
+            make_options: Makes the core's options, for each attempt anew.
+            make_auth: Makes the data of the CONNECT packets, as often.
             names: The namespaces.
             wait: Whether to wait until the server has answered for each of them.
             wait_timeout: Seconds to wait for that.
@@ -121,14 +110,14 @@ class Connector:
         wait_timeout: float,
         retry: bool,
     ) -> None:
-        self._make_options, self._make_auth, self._names = make_options, make_auth, names
+        self._make_options, self._make_auth, self._namespaces.names = make_options, make_auth, names
         self._wait_timeout = wait_timeout
-        self._leaving = False
+        self._state.leaving = False
         self._begin()
         try:
             await self._attempt(wait, wait_timeout)
         except NotConnectedError:
-            if retry and not self._leaving and self._state.link is None and await self._retried():
+            if retry and not self._state.leaving and self._state.link is None and await self._retried():
                 return
             await self.disconnect()
             raise
@@ -139,7 +128,7 @@ class Connector:
     async def _retried(self) -> bool:
         """Try again like after a loss; True when that led to a connection."""
         self._start_retrying()
-        retrying = self._retrying
+        retrying = self._state.retrying
         try:
             return retrying is not None and await asyncio.shield(retrying)
         except asyncio.CancelledError:
@@ -159,17 +148,15 @@ class Connector:
             self._hub.hold()
 
     async def _attempt(self, wait: bool, wait_timeout: float) -> None:
-        state = self._state
-        # New ones, as python-socketio's: a program may have kept the old.
-        state.namespaces, state.failed = {}, []
-        state.wanted = set(self._names)
+        state, namespaces = self._state, self._namespaces
+        namespaces.reset()
         if self._make_options is None or self._make_auth is None or self._hub is None:
             msg = "connect() was not called"
             raise NotConnectedError(msg)
         packets = self._codec if isinstance(self._codec, ClientPacketCodec) else None
         options = await self._make_options()
         # Before the link: a server may grant a namespace before it is asked.
-        answered = self._answered = asyncio.get_running_loop().create_future()
+        answered = namespaces.expect()
         link = state.link = Link(self._hub, self, options, packets)
         try:
             await link.opening
@@ -184,37 +171,11 @@ class Connector:
         state.sid = link.sid
         self._logger.info("Engine.IO connection established")
         auth = await self._make_auth() or {}
-        await self._join(link, answered, auth, wait, wait_timeout)
-
-    async def _join(
-        self, link: Link, answered: asyncio.Future[bool], auth: Any, wait: bool, wait_timeout: float
-    ) -> None:
-        state = self._state
-        for name in self._names:
-            link.core.join(name, self._connect_data(name, auth))
-        if not wait:
+        namespaces.join(link, auth)
+        if wait:
+            await namespaces.joined(link, answered, wait_timeout)
+        else:
             state.connected = link.is_open
-            return
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(answered), wait_timeout)
-        handlers = self._joining - {asyncio.current_task()}
-        if handlers:
-            # They have run when connect() returns.
-            await asyncio.wait(handlers)
-        # It may be lost again by now: then it is made again, or has ended, like any other.
-        if not answered.done() or not answered.result():
-            raise NotConnectedError(self._why_not(link))
-
-    def _connect_data(self, name: str, auth: Any) -> Payload:
-        data = self._recovery.auth(name, auth) if isinstance(auth, dict) else auth
-        return self._codec.encode_object(data, CONNECT, name) if data else b""
-
-    def _why_not(self, link: Link) -> str:
-        if self._state.failed:
-            return "One or more namespaces failed to connect: " + ", ".join(self._state.failed)
-        if link.ended.done():
-            return "the connection was lost before the namespaces were connected"
-        return "Unexpected connection error: the server did not answer for every namespace in time"
 
     # What the server says
 
@@ -222,89 +183,12 @@ class Connector:
         """Take a packet."""
         if kind == _core.EVENT:
             # After disconnect() nothing is handled any more, as in the JavaScript client.
-            if not self._leaving:
+            if not self._state.leaving:
                 self._dispatcher.event(namespace, *data)
         elif kind == _core.ACK:
             self._dispatcher.ack(namespace, *data)
-        elif namespace not in self._state.wanted:
-            return
-        elif kind == _core.CONNECT:
-            self._granted(namespace, self._loads(data[0]))
-        elif kind == _core.CONNECT_ERROR:
-            self._refused(namespace, self._loads(data[0]))
-        elif kind == _core.DISCONNECT:
-            self._dismissed(namespace)
-
-    def _loads(self, data: Any) -> Any:
-        try:
-            return self._codec.loads(data) if data else None
-        except ValueError:
-            return None
-
-    def _granted(self, namespace: str, data: Any) -> None:
-        if namespace in self._state.namespaces:
-            return
-        found = data if isinstance(data, dict) else {}
-        self._logger.info("Namespace %s is connected", namespace)
-        self._state.namespaces[namespace] = found.get("sid", self._state.sid)
-        self._recovery.granted(namespace, found.get("pid"))
-        self._check_answered()
-        # What was emitted before goes first, then what the handler emits.
-        self._outgoing.granted(namespace)
-        self._keep_joining(self._tasks.start(self._dispatcher.trigger("connect", namespace)))
-        self._dispatcher.replay(namespace)
-
-    def _keep_joining(self, task: asyncio.Task[Any]) -> None:
-        if not task.done():
-            self._joining.add(task)
-            task.add_done_callback(self._joining.discard)
-
-    def _refused(self, namespace: str, data: Any) -> None:
-        state = self._state
-        self._logger.info("Connection to namespace %s was rejected", namespace)
-        state.wanted.discard(namespace)
-        state.namespaces.pop(namespace, None)
-        state.failed.append(namespace)
-        self._recovery.forget(namespace)
-        self._outgoing.give_up(namespace)
-        args = () if data is None else (data,)
-        self._keep_joining(self._tasks.start(self._dispatcher.trigger("connect_error", namespace, *args)))
-        self._check_answered()
-        if not state.wanted and state.connected and state.link is not None:
-            # Nobody waits for the answer who would end a connection without a namespace.
-            state.connected = False
-            self._leaving = True
-            self._telling = self._tasks.start(self._dispatcher.trigger("__disconnect_final", namespace))
-            state.link.core.close([])
-
-    def _check_answered(self) -> None:
-        state = self._state
-        if len(state.namespaces) + len(state.failed) < len(self._names):
-            return
-        if not state.failed or (state.namespaces and self._retrying is not None):
-            state.connected = True
-        self._settle(granted=not state.failed)
-
-    def _settle(self, *, granted: bool) -> None:
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_result(granted)
-
-    def _dismissed(self, namespace: str) -> None:
-        """The server ends a namespace: it does not come back by itself."""
-        state = self._state
-        if namespace not in state.namespaces:
-            return
-        state.wanted.discard(namespace)
-        del state.namespaces[namespace]
-        self._recovery.forget(namespace)
-        self._outgoing.give_up(namespace)
-        last = not state.namespaces
-        if last:
-            state.connected = False
-            self._leaving = True
-        self._telling = self._tasks.start(self._tell_end([namespace], _SERVER_DISCONNECT, final=True))
-        if last and state.link is not None:
-            state.link.core.close([])
+        else:
+            self._namespaces.packet(kind, namespace, *data)
 
     # The end of a connection
 
@@ -318,39 +202,27 @@ class Connector:
         state.link = state.sid = None
         state.connected = False
         state.namespaces = {}
-        self._settle(granted=False)
+        self._namespaces.settle(granted=False)
         self._outgoing.lost()
         self._dispatcher.lost()
-        again = self._reconnection.enabled and not self._leaving and bool(state.wanted)
-        if connected or self._leaving:
-            self._telling = self._tasks.start(self._after_loss(self._telling, gone, reason, again=again))
+        again = self._reconnection.enabled and not self._state.leaving and bool(state.wanted)
+        if connected or self._state.leaving:
+            self._farewells.begin_next(lambda: self._after_loss(gone, reason, again=again))
 
     def abandoned(self, link: Link) -> None:
         """Take the end of the loop: there is nobody left to tell."""
         if link is self._state.link:
             self._drop_link()
 
-    async def _after_loss(self, before: asyncio.Task[Any] | None, gone: list[str], reason: str, *, again: bool) -> None:
-        if before is not None and not before.done():
-            await asyncio.wait([before])
-        await self._tell_end(gone, reason, final=not again)
-        if again and not self._leaving and self._state.link is None:
+    async def _after_loss(self, gone: list[str], reason: str, *, again: bool) -> None:
+        await self._farewells.tell(gone, reason, final=not again)
+        if again and not self._state.leaving and self._state.link is None:
             self._start_retrying()
         elif self._state.link is None:
             self._finish()
 
-    async def _tell_end(self, names: list[str], reason: str, *, final: bool) -> None:
-        self._tellers += 1
-        try:
-            for name in names:
-                await self._dispatcher.trigger("disconnect", name, reason)
-                if final:
-                    await self._dispatcher.trigger("__disconnect_final", name)
-        finally:
-            self._tellers -= 1
-
     async def _tell_all(self, event: str, *args: Any) -> None:
-        for name in self._names:
+        for name in self._namespaces.names:
             await self._dispatcher.trigger(event, name, *args)
 
     def _finish(self) -> None:
@@ -368,22 +240,22 @@ class Connector:
     # Coming back
 
     def _start_retrying(self) -> None:
-        if self._retrying is None or self._retrying.done():
-            self._retrying = self._tasks.start(self._retry())
-            if self._retrying.done():
-                self._retrying = None
+        if self._state.retrying is None or self._state.retrying.done():
+            self._state.retrying = self._tasks.start(self._retry())
+            if self._state.retrying.done():
+                self._state.retrying = None
 
     async def _retry(self) -> bool:
         try:
             return await self._retry_until_settled()
         finally:
-            self._retrying = None
+            self._state.retrying = None
 
     async def _retry_until_settled(self) -> bool:
         backoff = self._reconnection.backoff()
-        while not self._leaving:
+        while not self._state.leaving:
             # What the server has refused or ended is not asked for again.
-            self._names = [name for name in self._names if name in self._state.wanted]
+            self._namespaces.names = [name for name in self._namespaces.names if name in self._state.wanted]
             if 0 < self._reconnection.attempts <= backoff.attempts:
                 self._logger.info("Maximum reconnection attempts reached, giving up")
                 await self._tell_all("reconnect_failed")
@@ -392,7 +264,7 @@ class Connector:
             self._logger.info("Connection failed, new attempt in %.02f seconds", delay)
             await asyncio.sleep(delay)
             await self._tell_all("reconnect_attempt", backoff.attempts)
-            if self._leaving:
+            if self._state.leaving:
                 break
             error = await self._try_again()
             if error is None:
@@ -419,12 +291,12 @@ class Connector:
         return None
 
     async def _give_up(self) -> None:
-        for name in self._names:
-            await self._dispatcher.trigger("__disconnect_final", name)
+        for name in self._namespaces.names:
+            await self._farewells.tell_final(name)
         self._finish()
 
     async def _stop_retrying(self) -> None:
-        task = self._retrying
+        task = self._state.retrying
         if task is None or task.done() or task is asyncio.current_task():
             return
         task.cancel()
@@ -442,19 +314,19 @@ class Connector:
         await asyncio.sleep(0)
 
     async def _disconnect(self, *, abort: bool) -> None:
-        self._leaving = True
-        retried = self._retrying is not None
+        self._state.leaving = True
+        retried = self._state.retrying is not None
         await self._stop_retrying()
         link = self._state.link
         if link is None:
-            if not self._is_telling():
+            if not self._farewells.are_running:
                 await (self._give_up() if retried else self._finish_now())
             return
         if not link.opening.done():
             link.abort()
             return
         # A handler that hears of an end may be who calls: it must not wait for itself.
-        telling = self._is_telling()
+        telling = self._farewells.are_running
         for name in self._state.namespaces:
             self._recovery.forget(name)
         if abort:
@@ -463,23 +335,14 @@ class Connector:
             link.core.close(list(self._state.namespaces))
         await asyncio.shield(link.ended)
         if not telling:
-            await self._handlers_done()
+            await self._farewells.done()
 
     async def _finish_now(self) -> None:
         if self._over is not None:
             self._finish()
 
-    def _is_telling(self) -> bool:
-        # A task that runs at once is not noted yet while it does.
-        return self._tellers > 0 or (self._telling is not None and not self._telling.done())
-
-    async def _handlers_done(self) -> None:
-        telling, current = self._telling, asyncio.current_task()
-        if telling is not None and telling is not current and not telling.done():
-            await asyncio.wait([telling])
-
     def _drop_link(self) -> None:
-        self._leaving = True
+        self._state.leaving = True
         link, self._state.link = self._state.link, None
         if link is not None:
             link.abort()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
+
     from fanio.connecting.link import Link
 
 __all__ = ["State"]
 
 
 class State:
-    """Shared by the parts of one client; ``Connector`` alone changes it."""
+    """Shared by the parts of one client; ``Connector`` and ``Namespaces`` alone change it."""
 
-    __slots__ = ("connected", "failed", "link", "namespaces", "sid", "wanted")
+    __slots__ = ("connected", "failed", "leaving", "link", "namespaces", "retrying", "sid", "wanted")
 
     def __init__(self) -> None:
         """Start without a connection."""
@@ -28,3 +30,7 @@ class State:
         self.failed: list[str] = []
         #: Namespaces that are connected or are to be, again.
         self.wanted: set[str] = set()
+        #: Whether the connection is not to be made again: the program has ended it, or the server.
+        self.leaving = False
+        #: The attempts to make it again.
+        self.retrying: asyncio.Task[Any] | None = None
