@@ -169,7 +169,12 @@ class AsyncServer(BaseServer):
             packets = PacketReader(core, self._codec.packet_class, lifecycle, dispatcher, self._options, self.logger)
             receivers |= packets.receivers()
         program = Program(
-            receivers, lifecycle.leaving, dispatcher.look_at_loggers, self._turns.is_busy, lifecycle.release_waiting
+            receivers,
+            lifecycle.leaving,
+            start=self._begin_managing,
+            begin=dispatcher.look_at_loggers,
+            is_busy=self._turns.is_busy,
+            end=lifecycle.release_waiting,
         )
         self._serving.attach(program)
 
@@ -589,6 +594,9 @@ class AsyncServer(BaseServer):
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""
         self.eio._serve_on(loop)
+
+    def _begin_managing(self) -> None:
+        """Let the manager start what runs beside the server, once."""
         if not self.manager_initialized:
             self.manager_initialized = True
             self._manager.initialize()

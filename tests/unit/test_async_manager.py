@@ -128,6 +128,22 @@ async def test_a_manager_may_be_set_later(serve):
     assert manager.started == 1
 
 
+@pytest.mark.parametrize("door", [lambda sio: sio, lambda sio: fanio.ASGIApp(sio).engine])
+async def test_a_manager_starts_once_whatever_the_door(fake, door):
+    class Starting(fanio.AsyncManager):
+        started = 0
+
+        def initialize(self):
+            self.started += 1
+            super().initialize()
+
+    sio = fanio.AsyncServer(client_manager=Starting())
+    for _ in range(2):
+        door(sio)._serve_on(asyncio.get_running_loop())
+        assert (sio.manager.started, sio.manager_initialized) == (1, True)
+    await sio.shutdown()
+
+
 def test_what_is_no_manager_is_refused(fake):
     with pytest.raises(TypeError, match="expected an AsyncManager, got str"):
         fanio.AsyncServer(client_manager="redis://")

@@ -53,6 +53,8 @@ class Program:
     receivers: Mapping[int, Callable[..., None]]
     #: The disconnect handlers that run; an end waits for them.
     leaving: set[asyncio.Task[Any]]
+    #: Called when the core has started, on its loop or before that runs.
+    start: Callable[[], None] = _nothing
     #: Called before each batch of events.
     begin: Callable[[], None] = _nothing
     #: Whether anything else must be done before an end.
@@ -137,6 +139,7 @@ class Serving:
             self._lent.clear()
             if self._left:
                 loop.call_soon(self._go_on)
+        self._program.start()
 
     def listen(self, fd: int, path: str, hand_off: HandOff, **manners: Any) -> None:
         """Give the core a listening socket of its own.
