@@ -104,9 +104,6 @@ class AsyncServer(BaseServer):
         self._codec = make_codec(kwargs.get("serializer", "default"), json, options.max_attachments)
         self.logger = server_logger("socketio.server", logger)
         self._observer: Observer | None = None
-        self.async_handlers = async_handlers
-        self.always_connect = bool(kwargs.get("always_connect", False))
-        self.namespaces: list[str] | str = namespaces or ["/"]
         #: The Engine.IO server below: options that may be set at any time, connections.
         engine_logger = server_logger("engineio.server", kwargs.get("engineio_logger", False))
         self.eio = Engine(options, engine_logger, self._codec.parser)
@@ -124,13 +121,15 @@ class AsyncServer(BaseServer):
             self._core.decode_with(self._codec.fast_loads)
         self._rooms = RoomNames(lambda: {name for space in core.namespaces() for name in core.room_names(space)})
         self._turns = Turns(self._tasks)
-        self._attach(core)
+        self._attach(core, async_handlers, bool(kwargs.get("always_connect", False)), namespaces or ["/"])
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
 
-    def _attach(self, core: _core.Server) -> None:
+    def _attach(
+        self, core: _core.Server, async_handlers: bool, always_connect: bool, namespaces: list[str] | str
+    ) -> None:
         """Bring the core's events to the handlers."""
-        turns = None if self.async_handlers else self._turns
+        turns = None if async_handlers else self._turns
         failures = Failures(self.logger, self._tasks)
         shared = (self._acks, self._codec)
         self._dispatcher = dispatcher = Dispatcher(
@@ -145,8 +144,8 @@ class AsyncServer(BaseServer):
             failures,
             self._packet_log,
             turns,
-            always_connect=self.always_connect,
-            namespaces=self.namespaces,
+            always_connect=always_connect,
+            namespaces=namespaces,
         )
         self._emitter = Emitter(
             core,
@@ -192,6 +191,33 @@ class AsyncServer(BaseServer):
         """The class that has this server's packets in Python; the core does not use it."""
         own: type[Any] | None = getattr(self._codec, "packet_class", None)
         return own or (MsgPackPacket if self._codec.parser == "msgpack" else Packet)
+
+    @property
+    def async_handlers(self) -> bool:
+        """Whether each event gets a task; it may be set, and concerns what comes from then on."""
+        return self._dispatcher.turns is None
+
+    @async_handlers.setter
+    def async_handlers(self, wanted: bool) -> None:
+        self._dispatcher.turns = self._lifecycle.turns = None if wanted else self._turns
+
+    @property
+    def always_connect(self) -> bool:
+        """Whether clients are accepted before their connect handler runs; it may be set."""
+        return self._lifecycle.always_connect
+
+    @always_connect.setter
+    def always_connect(self, wanted: bool) -> None:
+        self._lifecycle.always_connect = wanted
+
+    @property
+    def namespaces(self) -> list[str] | str:
+        """The namespaces that are served without a handler, or "*" for all; they may be set."""
+        return self._lifecycle.namespaces
+
+    @namespaces.setter
+    def namespaces(self, wanted: list[str] | str) -> None:
+        self._lifecycle.namespaces = wanted
 
     @property
     def manager(self) -> AsyncManager:

@@ -13,6 +13,7 @@ from fanio.connecting.handlers import ClientHandlers
 from fanio.connecting.recovery import Recovery
 from fanio.connecting.state import State
 from fanio.handling.handlers import register_by_name
+from fanio.handling.registered import Registered
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -141,9 +142,9 @@ class BaseClient:
     # Handlers
 
     @property
-    def handlers(self) -> dict[str, dict[str, HandlerFunction]]:
-        """The registered functions, by namespace and event; a copy."""
-        return self._handlers.functions()
+    def handlers(self) -> Registered:
+        """The registered functions, by namespace and event; what is deleted or set counts at once."""
+        return Registered(self._handlers)
 
     @property
     def namespace_handlers(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fanio.handling.handlers import NO_ACK, RESERVED, HandlerTable, register_by_name
+from fanio.handling.registered import Registered
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ class BaseServer:
     # Handlers
 
     @property
-    def handlers(self) -> dict[str, dict[str, HandlerFunction]]:
-        """The registered functions, by namespace and event; a copy."""
-        return self._handlers.functions()
+    def handlers(self) -> Registered:
+        """The registered functions, by namespace and event; what is deleted or set counts at once."""
+        return Registered(self._handlers)
 
     @property
     def namespace_handlers(self) -> dict[str, AsyncNamespace]:

@@ -86,7 +86,7 @@ async def test_an_unknown_mode_is_refused(serve):
 
 async def test_uninstrument_leaves_nothing(serve):
     sio, core = serve()
-    before = sio.handlers
+    before = {namespace: dict(functions) for namespace, functions in sio.handlers.items()}
     watched = sio.instrument(auth=False)
     assert isinstance(watched, InstrumentedAsyncServer)
     assert sio._dispatcher.observer is sio._observer is not None

@@ -9,6 +9,7 @@ import pytest
 from fanio.async_namespace import AsyncNamespace
 from fanio.handling.handler import Handler
 from fanio.handling.handlers import HandlerTable
+from fanio.handling.registered import Registered
 
 
 def handler(*_args):
@@ -120,6 +121,22 @@ def test_known_namespaces(entries, known):
 def test_functions_are_listed_with_catch_alls():
     made = table(("e", "/", handler), ("*", "/", print))
     assert made.functions() == {"/": {"e": handler, "*": print}}
+
+
+def test_handlers_can_be_taken_out_and_set_where_they_are_listed():
+    made = table(("e", "/", handler), ("f", "/", print), ("*", "/", print), ("e", "/x", handler))
+    listed = Registered(made)
+    assert listed["/"].pop("e") is handler
+    del listed["/"]["*"]
+    listed["/"]["g"] = handler
+    del listed["/x"]
+    listed["/y"] = {"h": handler}
+    assert listed == {"/": {"f": print, "g": handler}, "/y": {"h": handler}} == made.functions()
+    assert repr(listed) == repr(made.functions())
+    assert (found(made, "e", "/"), found(made, "z", "/"), found(made, "e", "/x")) == (None, None, None)
+    assert found(made, "g", "/") == (handler, ["SID"])
+    with pytest.raises(KeyError):
+        listed["/x"]
 
 
 class Callable:

@@ -60,7 +60,8 @@ class Dispatcher:
         self._failures = failures
         self._packet_log = packet_log
         self._logger = failures.logger
-        self._turns = turns
+        #: What handles a client's events one after the other; None when each gets a task.
+        self.turns = turns
         self._events = tasks.of_events(self._serve)
         #: Whether events are logged at INFO; looked up once per batch.
         self.verbose = False
@@ -102,12 +103,12 @@ class Dispatcher:
             return
         size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
         item = handler, args, sid, namespace, ack_id, event, size
-        if self._turns is None:
+        if self.turns is None:
             self._events.start(sid, item, size)
             return
         session_id = self._core.session_of(sid)
         if session_id is not None:
-            self._turns.add(session_id, sid, partial(self._handle, item), size)
+            self.turns.add(session_id, sid, partial(self._handle, item), size)
 
     @coroutine
     def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:

@@ -75,6 +75,19 @@ class HandlerTable:
         if not handlers:
             self._functions.pop(namespace, None)
 
+    def discard(self, event: str, namespace: str) -> None:
+        """Take out the function of an event; the namespace stays known."""
+        own = self._functions.setdefault(namespace, {})
+        if event == "*":
+            self._catch_all.pop(namespace, None)
+        else:
+            own.pop(event, None)
+
+    def forget(self, namespace: str) -> None:
+        """Take out the functions of a namespace."""
+        self._functions.pop(namespace, None)
+        self._catch_all.pop(namespace, None)
+
     def functions(self) -> dict[str, dict[str, HandlerFunction]]:
         """Return the registered functions by namespace and event."""
         found = {

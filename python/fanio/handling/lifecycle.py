@@ -87,8 +87,10 @@ class Lifecycle:
         #: Who is told of clients that come and go.
         self.observer: Observer | None = None
         self._logger = failures.logger
-        self._always_connect = always_connect
-        self._namespaces = namespaces
+        #: Whether clients are accepted before their connect handler runs.
+        self.always_connect = always_connect
+        #: The namespaces that are served without a handler.
+        self.namespaces = namespaces
         self._joining: dict[str, Joining] = {}
         # Refused while the core still holds them: no disconnect handler for them.
         self._silent: set[str] = set()
@@ -98,7 +100,7 @@ class Lifecycle:
         #: How many clients there are; emits look at it to see whether anybody listens.
         self.clients = 0
         # With async_handlers=False a disconnect handler runs after the events before it.
-        self._turns = turns
+        self.turns = turns
         #: Called when a client is gone for good.
         self.left: Callable[[str, str], None] = _nothing
         #: The user sessions, by sid.
@@ -124,21 +126,21 @@ class Lifecycle:
             return
         self._environs.claim(session_id, sid)
         self._logger.debug("%s asks for %s", sid, namespace)
-        if self._always_connect:
+        if self.always_connect:
             self._accept(sid, namespace)
         found = self._handlers.find("connect", namespace, sid)
         if found is None:
-            if not self._always_connect:
+            if not self.always_connect:
                 self._accept(sid, namespace)
             return
         handler, args = found
         joining = self._joining[sid] = Joining(namespace, session_id)
-        joining.accepted = self._always_connect
+        joining.accepted = self.always_connect
         args = [*args, self._environs.of(session_id, sid), credentials]
         self._call(handler, args, sid, joining)
 
     def _is_served(self, namespace: str) -> bool:
-        listed = self._namespaces == "*" or namespace in self._namespaces
+        listed = self.namespaces == "*" or namespace in self.namespaces
         return listed or self._handlers.knows(namespace)
 
     def _accept(self, sid: str, namespace: str) -> None:
@@ -253,8 +255,8 @@ class Lifecycle:
             finally:
                 self._part(sid, namespace, session_id)
 
-        if self._turns is not None and reason != Reason.SERVER_DISCONNECT:
-            self._turns.add(session_id, sid, say_goodbye)
+        if self.turns is not None and reason != Reason.SERVER_DISCONNECT:
+            self.turns.add(session_id, sid, say_goodbye)
             return
         self._keep(self._tasks.start(say_goodbye()))
 

@@ -22,6 +22,7 @@ SUBJECTS = (
     "sessions",
     "leaving",
     "failing",
+    "changing",
 )
 
 Talk = Callable[[Any], None]
