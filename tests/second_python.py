@@ -21,6 +21,7 @@ TESTS = [
     "tests/parity/test_parity.py",
     "tests/interop/test_async_client.py",
     "tests/interop/test_client_ends.py",
+    "tests/interop/test_libraries.py",
 ]
 #: Prints the version, or nothing on an interpreter that cannot load the core.
 ASK = "import sys, sysconfig; sysconfig.get_config_var('Py_GIL_DISABLED') or print(*sys.version_info[:2])"
