@@ -10,15 +10,9 @@ use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-use crate::delivery;
 use crate::error::Error;
 use crate::packet::{self, Message};
-use crate::{client_options, delivery as kinds};
-
-pub(crate) const CONNECT_ERROR: u8 = 32;
-pub(crate) const DRAINED: u8 = 33;
-pub(crate) const FAILED: u8 = 34;
-pub(crate) const UPGRADED: u8 = 35;
+use crate::{attachments, client_options, kinds};
 
 /// The clients of one asyncio loop.
 #[pyclass(module = "fanio._core", frozen)]
@@ -185,17 +179,17 @@ fn to_tuple(py: Python<'_>, id: u64, event: Event) -> PyResult<Bound<'_, PyTuple
     let bytes = |data: &[u8]| PyBytes::new(py, data);
     match event {
         Event::Opened { sid, transport, ping_interval, ping_timeout } => {
-            let transport = delivery::transport_name(transport);
+            let transport = transport.as_str();
             (kinds::OPEN, id, sid, transport, ping_interval, ping_timeout).into_pyobject(py)
         }
         Event::Failed(Failure { message, status, body, .. }) => {
-            (FAILED, id, message, status, PyBytes::new(py, &body)).into_pyobject(py)
+            (kinds::FAILED, id, message, status, PyBytes::new(py, &body)).into_pyobject(py)
         }
         Event::Connect { namespace, data } => {
             (kinds::CONNECT, id, name(&namespace), bytes(&data)).into_pyobject(py)
         }
         Event::ConnectError { namespace, data } => {
-            (CONNECT_ERROR, id, name(&namespace), bytes(&data)).into_pyobject(py)
+            (kinds::CONNECT_ERROR, id, name(&namespace), bytes(&data)).into_pyobject(py)
         }
         Event::Disconnect { namespace } => {
             (kinds::DISCONNECT, id, name(&namespace)).into_pyobject(py)
@@ -203,14 +197,14 @@ fn to_tuple(py: Python<'_>, id: u64, event: Event) -> PyResult<Bound<'_, PyTuple
         Event::Data { ack, namespace, id: ack_id, body, attachments } => {
             let kind = if ack { kinds::ACK } else { kinds::EVENT };
             let some = !attachments.is_empty();
-            let found = some.then(|| delivery::attachments(py, &body, &attachments)).transpose()?;
+            let found = some.then(|| attachments::pair(py, &body, &attachments)).transpose()?;
             let (blobs, places) = found.unzip();
             (kind, id, name(&namespace), bytes(&body), ack_id, blobs, places).into_pyobject(py)
         }
         Event::Text(text) => (kinds::MESSAGE, id, text).into_pyobject(py),
         Event::Binary(data) => (kinds::MESSAGE, id, PyBytes::new(py, &data)).into_pyobject(py),
-        Event::Upgraded => (UPGRADED, id).into_pyobject(py),
-        Event::Drained => (DRAINED, id).into_pyobject(py),
+        Event::Upgraded => (kinds::UPGRADED, id).into_pyobject(py),
+        Event::Drained => (kinds::DRAINED, id).into_pyobject(py),
         Event::Closed { reason, detail } => {
             (kinds::CLOSED, id, reason.as_str(), detail).into_pyobject(py)
         }

@@ -77,11 +77,7 @@ fn parser(name: &str) -> Result<Parser, Error> {
 }
 
 fn transport(name: &str) -> Result<Transport, Error> {
-    match name {
-        "polling" => Ok(Transport::Polling),
-        "websocket" => Ok(Transport::WebSocket),
-        _ => Err(bad("transports", "polling or websocket")),
-    }
+    Transport::named(name).ok_or_else(|| bad("transports", "polling or websocket"))
 }
 
 fn seconds(name: &str, value: f64) -> Result<Duration, Error> {

@@ -6,14 +6,15 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::delivery;
+use crate::delivery::Tuples;
+use crate::notice::{Notice, notice};
 use crate::server::Server;
 
 /// The events that are taken at once.
 #[derive(Default)]
 struct Batch {
     events: Vec<net::Event>,
-    notices: Vec<delivery::Notice>,
+    notices: Vec<Notice>,
 }
 
 /// What taking events needs from one batch to the next.
@@ -44,7 +45,7 @@ impl Server {
         // Taken out: what makes the tuples may run the program's code, which may call this again.
         let mut batch = std::mem::take(&mut *self.drain.batch.lock());
         self.note(&net, limit, &mut batch);
-        let mut tuples = delivery::Tuples::new(py, self.drain.loads.get());
+        let mut tuples = Tuples::new(py, self.drain.loads.get());
         for notice in batch.notices.drain(..) {
             list.append(tuples.make(notice)?)?;
         }
@@ -69,16 +70,14 @@ impl Server {
     fn note(&self, net: &net::Server, limit: usize, batch: &mut Batch) {
         let mut registry = self.registry.lock();
         let mut stopped = self.drain.stopped.lock();
-        let mut is_news = |notice: &delivery::Notice| {
-            let is_end = matches!(notice, delivery::Notice::Stopped);
+        let mut is_news = |notice: &Notice| {
+            let is_end = matches!(notice, Notice::Stopped);
             *stopped += usize::from(is_end);
             !is_end || *stopped == net.shards()
         };
         net.take(limit, &mut batch.events);
-        let notices = batch
-            .events
-            .drain(..)
-            .filter_map(|event| delivery::notice(&mut registry, event, self.parser));
+        let notices =
+            batch.events.drain(..).filter_map(|event| notice(&mut registry, event, self.parser));
         batch.notices.extend(notices.filter(|notice| is_news(notice)));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! This is the only crate that knows Python; `error` is the only file that makes a `PyErr`.
 
+mod attachments;
 mod audience;
 mod client;
 mod client_options;
@@ -10,7 +11,9 @@ mod doors;
 mod drain;
 mod error;
 mod frames;
+mod kinds;
 mod load;
+mod notice;
 mod options;
 mod packet;
 mod promise;
@@ -24,45 +27,45 @@ use pyo3::prelude::pymodule;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    const ACK: u8 = crate::delivery::ACK;
+    const ACK: u8 = crate::kinds::ACK;
     #[pymodule_export]
-    const ADMISSION: u8 = crate::delivery::ADMISSION;
+    const ADMISSION: u8 = crate::kinds::ADMISSION;
     #[pymodule_export]
-    const ANSWERED: u8 = crate::delivery::ANSWERED;
+    const ANSWERED: u8 = crate::kinds::ANSWERED;
     #[pymodule_export]
-    const CLOSED: u8 = crate::delivery::CLOSED;
+    const CLOSED: u8 = crate::kinds::CLOSED;
     #[pymodule_export]
-    const CONNECT: u8 = crate::delivery::CONNECT;
+    const CONNECT: u8 = crate::kinds::CONNECT;
     #[pymodule_export]
-    const CONNECT_ERROR: u8 = crate::client::CONNECT_ERROR;
+    const CONNECT_ERROR: u8 = crate::kinds::CONNECT_ERROR;
     #[pymodule_export]
-    const DISCONNECT: u8 = crate::delivery::DISCONNECT;
+    const DISCONNECT: u8 = crate::kinds::DISCONNECT;
     #[pymodule_export]
-    const DRAINED: u8 = crate::client::DRAINED;
+    const DRAINED: u8 = crate::kinds::DRAINED;
     #[pymodule_export]
-    const ENDED: u8 = crate::delivery::ENDED;
+    const ENDED: u8 = crate::kinds::ENDED;
     #[pymodule_export]
-    const EVENT: u8 = crate::delivery::EVENT;
+    const EVENT: u8 = crate::kinds::EVENT;
     #[pymodule_export]
     const FLUSH: u8 = crate::server::FLUSH;
     #[pymodule_export]
     const FULL: u8 = crate::server::FULL;
     #[pymodule_export]
-    const FAILED: u8 = crate::client::FAILED;
+    const FAILED: u8 = crate::kinds::FAILED;
     #[pymodule_export]
-    const HANDOFF: u8 = crate::delivery::HANDOFF;
+    const HANDOFF: u8 = crate::kinds::HANDOFF;
     #[pymodule_export]
-    const LENT: u8 = crate::delivery::LENT;
+    const LENT: u8 = crate::kinds::LENT;
     #[pymodule_export]
-    const MESSAGE: u8 = crate::delivery::MESSAGE;
+    const MESSAGE: u8 = crate::kinds::MESSAGE;
     #[pymodule_export]
-    const OPEN: u8 = crate::delivery::OPEN;
+    const OPEN: u8 = crate::kinds::OPEN;
     #[pymodule_export]
-    const REFUSED: u8 = crate::delivery::REFUSED;
+    const REFUSED: u8 = crate::kinds::REFUSED;
     #[pymodule_export]
-    const STOPPED: u8 = crate::delivery::STOPPED;
+    const STOPPED: u8 = crate::kinds::STOPPED;
     #[pymodule_export]
-    const UPGRADED: u8 = crate::client::UPGRADED;
+    const UPGRADED: u8 = crate::kinds::UPGRADED;
     #[pymodule_export]
     use crate::client::{ClientConnection, ClientHub};
     #[pymodule_export]

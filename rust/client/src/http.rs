@@ -13,7 +13,7 @@ use engine::Transport;
 use crate::dial::dial;
 use crate::failure::Failure;
 use crate::identity::Identity;
-use crate::options::{Options, transport_name};
+use crate::options::Options;
 
 /// Bytes of a response head, and of what is read at a time.
 pub(crate) const MAX_HEAD: usize = 16 * 1024;
@@ -99,7 +99,7 @@ pub(crate) fn request(
 }
 
 fn target(options: &Options, identity: &Identity, transport: Transport) -> String {
-    let mut query = format!("EIO=4&transport={}", transport_name(transport));
+    let mut query = format!("EIO=4&transport={}", transport.as_str());
     if options.timestamp {
         query.push_str("&t=");
         query.push_str(&stamp());

@@ -66,11 +66,3 @@ pub struct Options {
     /// The session's; its `connect_timeout` is for the handshake.
     pub engine: Config,
 }
-
-/// The name of a transport in a query.
-pub(crate) fn transport_name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Polling => "polling",
-        Transport::WebSocket => "websocket",
-    }
-}

@@ -11,6 +11,21 @@ pub enum Transport {
     WebSocket,
 }
 
+impl Transport {
+    /// The name it has in queries and for handlers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    /// The transport with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Polling, Self::WebSocket].into_iter().find(|transport| transport.as_str() == name)
+    }
+}
+
 /// Which of a session's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {

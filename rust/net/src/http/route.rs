@@ -128,11 +128,8 @@ pub(crate) fn is_upgrade(request: &Request<'_>) -> bool {
 }
 
 fn transport(request: &Request<'_>) -> Result<Transport, Fault> {
-    match request.query_value("transport").as_deref() {
-        Some("polling") => Ok(Transport::Polling),
-        Some("websocket") => Ok(Transport::WebSocket),
-        _ => Err(Fault::UnknownTransport),
-    }
+    let name = request.query_value("transport");
+    name.and_then(|name| Transport::named(&name)).ok_or(Fault::UnknownTransport)
 }
 
 fn is_version_4(request: &Request<'_>) -> bool {

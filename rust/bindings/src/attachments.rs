@@ -1,0 +1,56 @@
+//! The attachments of a packet as Python gets them, with their places in its data.
+
+use std::sync::Arc;
+
+use protocol::json::{Placeholder, Step, placeholders};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+/// The attachments of a packet and their places in its data.
+///
+/// The placeholders have been checked already: the session would have been closed.
+pub(crate) fn pair<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    attachments: &[Vec<u8>],
+) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+    let json = std::str::from_utf8(body).unwrap_or_default();
+    let found = placeholders(json, attachments.len() as u32).unwrap_or_default();
+    let blobs = PyList::new(py, attachments.iter().map(|data| PyBytes::new(py, data)))?;
+    Ok((blobs, places(py, found)?))
+}
+
+/// `[(path, num), ...]` with paths of keys and indexes.
+fn places(py: Python<'_>, found: Vec<Placeholder>) -> PyResult<Bound<'_, PyList>> {
+    let mut keys = Keys::default();
+    let items = found.into_iter().map(|place| {
+        let path = place.path.into_iter().enumerate().map(|(depth, step)| match step {
+            Step::Index(index) => index.into_bound_py_any(py),
+            Step::Key(key) => Ok(keys.object(py, depth, key).into_any()),
+        });
+        let path = path.collect::<PyResult<Vec<_>>>()?;
+        Ok((PyList::new(py, path)?, place.num))
+    });
+    let items = items.collect::<PyResult<Vec<_>>>()?;
+    PyList::new(py, items)
+}
+
+/// The key of each depth: a long one above many placeholders is made once.
+#[derive(Default)]
+struct Keys<'py>(Vec<Option<(Arc<str>, Bound<'py, PyString>)>>);
+
+impl<'py> Keys<'py> {
+    fn object(&mut self, py: Python<'py>, depth: usize, key: Arc<str>) -> Bound<'py, PyString> {
+        if self.0.len() <= depth {
+            self.0.resize_with(depth + 1, || None);
+        }
+        let slot = &mut self.0[depth];
+        let known = slot.take().filter(|(text, _)| Arc::ptr_eq(text, &key));
+        let (_, object) = slot.insert(known.unwrap_or_else(|| {
+            let object = PyString::new(py, &key);
+            (key, object)
+        }));
+        object.clone()
+    }
+}
