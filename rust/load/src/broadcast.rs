@@ -12,8 +12,9 @@ use crate::{
     client::{Work, excerpt},
     meter::Meter,
     options::Options,
+    ramp::Ramp,
     report::Report,
-    swarm::{Ramp, Swarm, UNANSWERED},
+    swarm::Swarm,
 };
 
 /// What has arrived of what was asked for.
@@ -199,15 +200,8 @@ impl Fanout {
 
     /// Waits until all clients have what was asked for.
     fn finish(&mut self, swarm: &mut Swarm<'_>) -> Result<(), String> {
-        let hint = if self.received == 0 { UNANSWERED } else { "" };
-        let mut patience = swarm.patience(self.received, hint);
-        while !self.is_done() {
-            let turned = swarm.turn(Duration::from_millis(100), self);
-            turned
-                .and_then(|()| patience.check(self.received))
-                .map_err(|cause| self.missing(&cause))?;
-        }
-        Ok(())
+        let waited = swarm.wait(self, Self::is_done, |fanout| fanout.received);
+        waited.map_err(|cause| self.missing(&cause))
     }
 
     /// Who lacks what, when a request does not come to its end.

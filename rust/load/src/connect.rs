@@ -3,12 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Error, Watch,
-    client::Work,
-    meter::Meter,
-    options::Options,
-    report::Report,
-    swarm::{Ramp, Swarm},
+    Error, Watch, client::Work, meter::Meter, options::Options, ramp::Ramp, report::Report,
+    swarm::Swarm,
 };
 
 /// How long each client took.

@@ -9,8 +9,10 @@ use crate::{
     client::{Work, excerpt, send},
     meter::Meter,
     options::Options,
+    patience::UNANSWERED,
+    ramp::Ramp,
     report::Report,
-    swarm::{Ramp, Swarm, UNANSWERED},
+    swarm::Swarm,
 };
 
 /// The round trips of all clients.

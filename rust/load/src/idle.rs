@@ -10,8 +10,9 @@ use crate::{
     client::{Work, send},
     options::Options,
     process::Processes,
+    ramp::Ramp,
     report::{Report, percentile},
-    swarm::{Ramp, Swarm},
+    swarm::Swarm,
 };
 
 /// 2020 to 2100: thirteen digits that are a time and hardly anything else.

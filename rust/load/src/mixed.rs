@@ -13,8 +13,9 @@ use crate::{
     echo::value,
     meter::Meter,
     options::Options,
+    ramp::Ramp,
     report::Report,
-    swarm::{Ramp, Swarm, UNANSWERED},
+    swarm::Swarm,
 };
 
 const ROOMS: usize = 100;
@@ -227,15 +228,8 @@ impl Mixed {
         swarm: &mut Swarm<'_>,
         is_done: impl Fn(&Self) -> bool,
     ) -> Result<(), String> {
-        let mut patience =
-            swarm.patience(self.received, if self.received == 0 { UNANSWERED } else { "" });
-        while !is_done(self) {
-            let turned = swarm.turn(Duration::from_millis(100), self);
-            turned
-                .and_then(|()| patience.check(self.received))
-                .map_err(|cause| self.missing(&cause))?;
-        }
-        Ok(())
+        let waited = swarm.wait(self, is_done, |mixed| mixed.received);
+        waited.map_err(|cause| self.missing(&cause))
     }
 
     /// Who lacks what, when a burst does not come to its end.

@@ -1,98 +1,24 @@
 //! N clients in one thread: opens them at a rate, reads and writes their streams, hands their packets to a command.
 //!
-//! Edge-triggered readiness by mio. Above 20,000 clients per source address it binds the next one of 127.0.0.0/8, and
-//! only there. Knows nothing of what is measured.
+//! Edge-triggered readiness by mio. Knows nothing of what is measured.
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
-    Error, Watch,
+    Watch,
     client::{Client, Desk, Stage, Work, send},
     inflate::Inflate,
-    options::{Options, Target},
+    options::Target,
+    patience::{Patience, UNANSWERED},
+    ramp::{Ramp, allow_descriptors},
 };
 
-/// The kernel has 28,232 ports per source address by default.
-const CLIENTS_PER_SOURCE: usize = 20_000;
-/// Descriptors of this program that are no clients.
-const SPARE_DESCRIPTORS: u64 = 64;
 const READ_BUFFER: usize = 256 * 1024;
-
-/// Notices that a run gets no further; a heartbeat is no progress.
-#[derive(Debug)]
-pub(crate) struct Patience {
-    progress: u64,
-    since: Instant,
-    limit: Duration,
-    /// What it means when nothing has come yet.
-    hint: &'static str,
-}
-
-impl Patience {
-    /// Takes how far the run is: any number that grows with it.
-    ///
-    /// # Errors
-    /// When it has not changed for too long.
-    pub(crate) fn check(&mut self, progress: u64) -> Result<(), String> {
-        if progress != self.progress {
-            (self.progress, self.since, self.hint) = (progress, Instant::now(), "");
-        }
-        if self.since.elapsed() > self.limit {
-            Err(format!("the server gets no further{}", self.hint))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// How clients are opened.
-#[derive(Clone, Debug)]
-pub(crate) struct Ramp {
-    pub(crate) target: Target,
-    /// Clients per second; 0 opens as fast as `in_flight` lets it.
-    pub(crate) rate: usize,
-    /// Handshakes that run at the same time, at most.
-    pub(crate) in_flight: usize,
-    /// Which address of 127.0.0.0/8 is the first source.
-    pub(crate) source: usize,
-    /// Offers compression.
-    pub(crate) deflate: bool,
-    /// The kernel's receive buffer of each client in bytes; 0 leaves it to the kernel.
-    pub(crate) receive_buffer: usize,
-    /// A run that gets no further for so long has failed.
-    pub(crate) patience: Duration,
-}
-
-impl Ramp {
-    /// Takes `--rate`, `--in-flight`, `--source`, `--deflate`, `--receive-buffer`, `--patience` and the URL: the last that a command takes.
-    ///
-    /// # Errors
-    /// Values that are none, no URL, or an option that nobody took.
-    pub(crate) fn take(options: &mut Options) -> Result<Self, Error> {
-        let ramp = Self {
-            rate: options.take("rate", 0)?,
-            in_flight: options.take("in-flight", 64_usize)?.max(1),
-            source: options.take("source", 1)?,
-            deflate: options.take_flag("deflate"),
-            receive_buffer: options.take("receive-buffer", 0_usize)?,
-            patience: options.take_seconds("patience", 20.0)?,
-            target: options.take_free("URL")?.parse()?,
-        };
-        options.finish()?;
-        Ok(ramp)
-    }
-}
-
-/// The hint for the first request of a run.
-pub(crate) const UNANSWERED: &str = ": no answer to the first request; it must handle the events that this mode sends (see fanio/bench/handlers.py)";
 
 struct Member {
     client: Client,
@@ -164,7 +90,26 @@ impl<'w> Swarm<'w> {
 
     /// Begins to wait for something that grows from `progress` on.
     pub(crate) fn patience(&self, progress: u64, hint: &'static str) -> Patience {
-        Patience { progress, since: Instant::now(), limit: self.ramp.patience, hint }
+        Patience::new(progress, self.ramp.patience, hint)
+    }
+
+    /// Drives the clients until `is_done`; `progress` is how far the run is.
+    ///
+    /// # Errors
+    /// The first client that fails, or no progress for too long.
+    pub(crate) fn wait<W: Work>(
+        &mut self,
+        work: &mut W,
+        is_done: impl Fn(&W) -> bool,
+        progress: impl Fn(&W) -> u64,
+    ) -> Result<(), String> {
+        let begun = progress(work);
+        let mut patience = self.patience(begun, if begun == 0 { UNANSWERED } else { "" });
+        while !is_done(work) {
+            self.turn(Duration::from_millis(100), work)?;
+            patience.check(progress(work))?;
+        }
+        Ok(())
     }
 
     /// Stops reading the streams of the clients from number `from` on; they stay connected.
@@ -232,8 +177,7 @@ impl<'w> Swarm<'w> {
 
     fn start(&mut self) -> io::Result<()> {
         let number = self.members.len();
-        let source = self.ramp.source + number / CLIENTS_PER_SOURCE;
-        let mut stream = connect(self.ramp.target.address, source, self.ramp.receive_buffer)?;
+        let mut stream = self.ramp.connect(number)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(number), interest)?;
         let client = Client::new(number, self.ramp.deflate, Instant::now());
@@ -260,7 +204,7 @@ impl<'w> Swarm<'w> {
         let member = &mut self.members[index];
         if member.client.stage == Stage::Connecting {
             if let Some(error) = member.stream.take_error().map_err(|error| error.to_string())? {
-                return Err(self.reason(&error));
+                return Err(self.ramp.reason(&error));
             }
             if member.stream.peer_addr().is_err() {
                 return Ok(());
@@ -329,22 +273,7 @@ impl<'w> Swarm<'w> {
     }
 
     fn unreachable(&self, number: usize, error: &io::Error) -> String {
-        format!("client {number}: {}", self.reason(error))
-    }
-
-    /// Why a connection was not made, with what helps.
-    fn reason(&self, error: &io::Error) -> String {
-        let address = self.ramp.target.address;
-        let hint = match error.kind() {
-            io::ErrorKind::ConnectionRefused => "does a server listen there?",
-            io::ErrorKind::AddrNotAvailable => {
-                "no local port is left: the system has about 28,000 per source address and server, and only servers \
-                 on 127.0.0.1 get clients from several"
-            }
-            io::ErrorKind::TimedOut => "the server does not answer",
-            _ => return format!("cannot connect to {address}: {error}"),
-        };
-        format!("cannot connect to {address}: {error}: {hint}")
+        format!("client {number}: {}", self.ramp.reason(error))
     }
 
     fn write(&mut self, index: usize, mut bytes: &[u8]) -> io::Result<()> {
@@ -359,43 +288,5 @@ impl<'w> Swarm<'w> {
         }
         unsent.extend_from_slice(bytes);
         Ok(())
-    }
-}
-
-/// Sees to it that the process may have so many clients.
-fn allow_descriptors(clients: usize) -> Result<(), String> {
-    let needed = clients as u64 + SPARE_DESCRIPTORS;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| error.to_string())?;
-    if needed <= soft {
-        return Ok(());
-    }
-    if needed > hard {
-        return Err(format!(
-            "{clients} clients need {needed} descriptors and this process may have {hard}: raise the limit \
-             (`ulimit -n`), or share the clients among several runs with different --source"
-        ));
-    }
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(|error| error.to_string())
-}
-
-/// Starts a connection; from 127.0.0.`source` when the target is local and another source than the first is due.
-fn connect(target: SocketAddr, source: usize, receive_buffer: usize) -> io::Result<TcpStream> {
-    let local = u8::try_from(source)
-        .ok()
-        .filter(|_| target.is_ipv4() && target.ip().is_loopback())
-        .filter(|last| *last > 1);
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    if receive_buffer > 0 {
-        // Before the connection is made, as it decides on the first window.
-        socket.set_recv_buffer_size(receive_buffer)?;
-    }
-    if let Some(last) = local {
-        socket.bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0).into())?;
-    }
-    match socket.connect(&target.into()) {
-        // EINPROGRESS: the writable event tells.
-        Err(error) if error.raw_os_error() != Some(115) => Err(error),
-        _ => Ok(TcpStream::from_std(socket.into())),
     }
 }
