@@ -98,6 +98,34 @@ def test_cookies(given, expected):
     assert core(cookie=given)["cookie"] == expected
 
 
+@pytest.mark.parametrize("cookie", [None, False, ""])
+def test_no_cookie(cookie):
+    assert core(cookie=cookie)["cookie"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("ping_interval", None, TypeError),
+        ("ping_interval", (1, 2, 3), ValueError),
+        ("ping_interval", (1, "x"), ValueError),
+        ("ping_timeout", "soon", ValueError),
+        ("ping_timeout", -1, ValueError),
+        ("connect_timeout", float("nan"), ValueError),
+        ("max_http_buffer_size", None, TypeError),
+        ("max_http_buffer_size", -1, ValueError),
+        ("max_queue_bytes", "much", ValueError),
+        ("compression_threshold", None, TypeError),
+        ("cookie", True, TypeError),
+        ("cookie", {"path": "/"}, TypeError),
+        ("cors_allowed_origins", True, TypeError),
+    ],
+)
+def test_a_wrong_value_is_named(name, value, error):
+    with pytest.raises(error, match=f"^{name}: expected .*, got "):
+        core(**{name: value})
+
+
 def test_cookie_attributes_are_made_anew():
     values = iter(["a", "b"])
     options = WireOptions(cookie={"name": "io", "x": lambda: next(values)})

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from fanio.doors.choice import Door
 from fanio.handling.handler import Handler
 from fanio.types import CookieOption, CorsOption
 
 __all__ = ["WireOptions", "deflate", "warn_unknown"]
+
+T = TypeVar("T")
 
 _TRANSPORTS = ("polling", "websocket")
 
@@ -75,36 +78,39 @@ class WireOptions:
             )
             raise ValueError(msg)
         if isinstance(self.ping_interval, (tuple, list)):
+            if len(self.ping_interval) != 2:
+                msg = f"ping_interval: expected seconds or (interval, grace), got {self.ping_interval!r}"
+                raise ValueError(msg)
             self.ping_interval, self.ping_interval_grace_period = self.ping_interval
         self.transports = self._transports()
         return {
             "admission": self.needs_admission(),
             "allow_upgrades": bool(self.allow_upgrades),
-            "body_timeout": float(self.body_timeout),
-            "compression_threshold": int(self.compression_threshold),
-            "connect_timeout": float(self.connect_timeout),
+            "body_timeout": _seconds("body_timeout", self.body_timeout),
+            "compression_threshold": _count("compression_threshold", self.compression_threshold),
+            "connect_timeout": _seconds("connect_timeout", self.connect_timeout),
             "cookie": self._cookie(),
             "cors": self._cors(),
             "cors_credentials": bool(self.cors_credentials),
-            "head_timeout": float(self.head_timeout),
+            "head_timeout": _seconds("head_timeout", self.head_timeout),
             "http_compression": bool(self.http_compression),
-            "max_attachments": int(self.max_attachments),
-            "max_http_buffer_size": int(self.max_http_buffer_size),
-            "max_inbox_bytes": int(self.max_inbox_bytes),
+            "max_attachments": _count("max_attachments", self.max_attachments),
+            "max_http_buffer_size": _count("max_http_buffer_size", self.max_http_buffer_size),
+            "max_inbox_bytes": _count("max_inbox_bytes", self.max_inbox_bytes),
             "max_queue_bytes": _limit("max_queue_bytes", self.max_queue_bytes),
             "max_queue_packets": _limit("max_queue_packets", self.max_queue_packets),
             "max_total_queue_bytes": _limit("max_total_queue_bytes", self.max_total_queue_bytes),
             "not_sent_low_water": _limit("not_sent_low_water", self.not_sent_low_water),
             "per_message_deflate": deflate(self.per_message_deflate),
-            "ping_grace": float(self.ping_interval_grace_period),
-            "ping_interval": float(self.ping_interval),
-            "ping_timeout": float(self.ping_timeout),
+            "ping_grace": _seconds("ping_interval", self.ping_interval_grace_period),
+            "ping_interval": _seconds("ping_interval", self.ping_interval),
+            "ping_timeout": _seconds("ping_timeout", self.ping_timeout),
             "send_buffer": _limit("send_buffer", self.send_buffer),
             "shards": self.shards,
             "transports": self.transports,
             "trusted_proxies": addresses(self.trusted_proxies),
-            "upgrade_timeout": float(self.upgrade_timeout),
-            "write_timeout": float(self.write_timeout),
+            "upgrade_timeout": _seconds("upgrade_timeout", self.upgrade_timeout),
+            "write_timeout": _seconds("write_timeout", self.write_timeout),
         }
 
     def needs_admission(self) -> bool:
@@ -122,7 +128,7 @@ class WireOptions:
 
     def cookie_attributes(self) -> str | None:
         """Return what follows the cookie's value, made anew; None when there is no cookie."""
-        if self.cookie is None:
+        if not self.cookie:
             return None
         if isinstance(self.cookie, str):
             return "; Path=/; SameSite=Lax"
@@ -141,8 +147,11 @@ class WireOptions:
         return isinstance(self.cookie, dict) and any(map(callable, self.cookie.values()))
 
     def _cookie(self) -> tuple[str, str] | None:
-        if self.cookie is None:
+        if not self.cookie:
             return None
+        if not isinstance(self.cookie, str) and not (isinstance(self.cookie, dict) and "name" in self.cookie):
+            msg = f"cookie: expected a name, or a dictionary with 'name' and attributes, got {self.cookie!r}"
+            raise TypeError(msg)
         name = self.cookie if isinstance(self.cookie, str) else self.cookie["name"]
         attributes = "" if self._has_callable_attribute() else self.cookie_attributes()
         return _one_line(str(name)), attributes or ""
@@ -153,6 +162,9 @@ class WireOptions:
             return "same"
         if callable(origins):
             return "ask"
+        if not isinstance(origins, (str, Iterable)):
+            msg = f"cors_allowed_origins: expected '*', an origin, a list of them or a function, got {origins!r}"
+            raise TypeError(msg)
         origins = [origins] if isinstance(origins, str) else list(origins)
         if "*" in origins:
             return "*"
@@ -203,13 +215,38 @@ def _network(text: str) -> str:
     return str(network if network.num_addresses > 1 else network.network_address)
 
 
+def _seconds(name: str, value: Any) -> float:
+    found = _number(name, value, float)
+    if not 0 <= found < math.inf:
+        msg = f"{name}: expected seconds, not negative, got {value!r}"
+        raise ValueError(msg)
+    return found
+
+
+def _count(name: str, value: Any) -> int:
+    found = _number(name, value, int)
+    if found < 0:
+        msg = f"{name}: expected a number that is not negative, got {value!r}"
+        raise ValueError(msg)
+    return found
+
+
+def _number(name: str, value: Any, kind: Callable[[Any], T]) -> T:
+    try:
+        return kind(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        msg = f"{name}: expected a number, got {value!r}"
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(msg) from None
+
+
 def _limit(name: str, value: int | None) -> int | None:
     if value is None:
         return None
-    if int(value) < 1:
+    found = _number(name, value, int)
+    if found < 1:
         msg = f"{name}: expected a number above 0 or None, got {value!r}"
         raise ValueError(msg)
-    return int(value)
+    return found
 
 
 def _one_line(text: str) -> str:
