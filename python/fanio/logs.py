@@ -25,6 +25,7 @@ _REFUSALS = {
     4: "{origin} is not an accepted origin.",
     5: "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
 }
+_BAD_REQUEST = 3
 #: The most characters of a client's own in a line.
 _QUOTED = 200
 
@@ -91,9 +92,11 @@ class RefusalLog:
 
     def refused(self, code: int, message: str, request: Request) -> None:
         """Write that a request is refused, for Engine.IO's error ``code`` with its ``message``."""
-        sid = parse_qs(request.query.decode("latin-1")).get("sid", [""])[0]
-        facts = {"sid": _printable(sid), "origin": _printable(request.header(b"origin"))}
+        query = parse_qs(request.query.decode("latin-1"))
+        facts = {"sid": _printable(query.get("sid", [""])[0]), "origin": _printable(request.header(b"origin"))}
         line = _REFUSALS.get(code, message).format_map(facts)
+        if code == _BAD_REQUEST and query.get("transport") == ["websocket"] and not request.header(b"upgrade"):
+            line = "Invalid websocket upgrade"  # a proxy that does not pass the header on, most often
         if code in self._told:
             self._logger.info("%s", line)
             return

@@ -139,6 +139,15 @@ async def test_refused_requests_are_logged_the_first_of_each_reason_as_an_error(
     ]
 
 
+@pytest.mark.parametrize(("upgrade", "line"), [(b"", "Invalid websocket upgrade"), (b"upgrade: websocket\r\n", "Bad")])
+async def test_an_upgrade_that_a_proxy_has_lost_is_named(serve, caplog, upgrade, line):
+    _, core = serve(engineio_logger=logging.getLogger("mine"))
+    head = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n" + upgrade + b"\r\n"
+    core.push(_core.REFUSED, head, PEER, False, 3, "Bad request")
+    await until(lambda: caplog.messages)
+    assert caplog.messages[0].startswith(line)
+
+
 async def test_an_origin_that_the_program_refuses_is_logged(serve, caplog):
     await ask(serve, cors_allowed_origins=lambda origin: False, engineio_logger=logging.getLogger("test"))
     assert caplog.messages[0].startswith("http://a is not an accepted origin.")
