@@ -20,8 +20,8 @@ from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.base_server import BaseServer
 from fanio.engineio.base_server import WIRE
-from fanio.exceptions import TimeoutError as NoAnswerError
-from fanio.handling.acks import Acks, CallWaiter
+from fanio.handling import managed
+from fanio.handling.acks import Acks
 from fanio.handling.dispatch import Dispatcher
 from fanio.handling.emitter import PAUSE, Emitter
 from fanio.handling.engine import Engine
@@ -33,9 +33,6 @@ from fanio.handling.packets import PacketReader
 from fanio.handling.serving import Program
 from fanio.handling.turns import Turns
 from fanio.logs import PacketLog, server_logger
-from fanio.msgpack_packet import MsgPackPacket
-from fanio.packet import Packet
-from fanio.stats import Stats, collect
 from fanio.wire import options as wire
 from fanio.wire.codec import make_codec
 from fanio.wire.packets import PacketClassCodec
@@ -187,39 +184,6 @@ class AsyncServer(BaseServer):
         return wire.WireOptions(**{name: kwargs[name] for name in WIRE & set(kwargs)})
 
     @property
-    def packet_class(self) -> type[Any]:
-        """The class that has this server's packets in Python; the core does not use it."""
-        own: type[Any] | None = getattr(self._codec, "packet_class", None)
-        return own or (MsgPackPacket if self._codec.parser == "msgpack" else Packet)
-
-    @property
-    def async_handlers(self) -> bool:
-        """Whether each event gets a task; it may be set, and concerns what comes from then on."""
-        return self._dispatcher.turns is None
-
-    @async_handlers.setter
-    def async_handlers(self, wanted: bool) -> None:
-        self._dispatcher.turns = self._lifecycle.turns = None if wanted else self._turns
-
-    @property
-    def always_connect(self) -> bool:
-        """Whether clients are accepted before their connect handler runs; it may be set."""
-        return self._lifecycle.always_connect
-
-    @always_connect.setter
-    def always_connect(self, wanted: bool) -> None:
-        self._lifecycle.always_connect = wanted
-
-    @property
-    def namespaces(self) -> list[str] | str:
-        """The namespaces that are served without a handler, or "*" for all; they may be set."""
-        return self._lifecycle.namespaces
-
-    @namespaces.setter
-    def namespaces(self, wanted: list[str] | str) -> None:
-        self._lifecycle.namespaces = wanted
-
-    @property
     def manager(self) -> AsyncManager:
         """What knows clients and rooms; another may be set."""
         return self._manager
@@ -327,26 +291,9 @@ class AsyncServer(BaseServer):
         flags = (except_room, volatile, conflate, compress)
         if self._manager.overridden and "emit" in self._manager.overridden:
             options = {"skip_sid": skip_sid, "callback": callback, "ignore_queue": ignore_queue}
-            await self._emit_through_manager(event, data, target, namespace, options, flags)
+            await managed.emit(self._manager, event, data, target, namespace or "/", options, flags)
         elif self._emitter.emit(event, data, target, skip_sid, namespace or "/", callback, *flags):
             await self._emitter.room()
-
-    async def _emit_through_manager(
-        self,
-        event: str,
-        data: Any,
-        to: Rooms | None,
-        namespace: str | None,
-        options: dict[str, Any],
-        flags: tuple[Rooms | None, bool, str | None, bool] = (None, False, None, True),
-    ) -> None:
-        """Call the manager's own ``emit``, with those of the flags that differ from their defaults."""
-        names = ("except_room", "volatile", "conflate", "compress")
-        defaults = (None, False, None, True)
-        given: dict[str, Any] = {
-            name: flag for name, flag, default in zip(names, flags, defaults, strict=True) if flag != default
-        }
-        await self._manager.emit(event, data, namespace or "/", room=to, **options, **given)
 
     def emit_nowait(
         self,
@@ -380,7 +327,7 @@ class AsyncServer(BaseServer):
         flags = (except_room, volatile, conflate, compress)
         if "emit" in self._manager.overridden:
             options = {"skip_sid": skip_sid, "callback": callback}
-            emit = self._emit_through_manager(event, data, target, namespace, options, flags)
+            emit = managed.emit(self._manager, event, data, target, namespace or "/", options, flags)
             self._tasks.start_anywhere(emit)
         else:
             self._emitter.emit(event, data, target, skip_sid, namespace or "/", callback, *flags)
@@ -456,25 +403,10 @@ class AsyncServer(BaseServer):
             raise RuntimeError(msg)
         namespace = namespace or "/"
         if "emit" in self._manager.overridden:
-            args = await self._call_through_manager(event, data, recipient, namespace, timeout, ignore_queue)
+            args = await managed.call(self._manager, event, data, recipient, namespace, timeout, ignore_queue)
         else:
             args = await self._emitter.call(event, data, recipient, namespace, timeout)
         return tuple(args) if len(args) > 1 else args[0] if args else None
-
-    async def _call_through_manager(
-        self, event: str, data: Any, to: Room, namespace: str, timeout: float | None, ignore_queue: bool
-    ) -> list[Any]:
-        waiter = CallWaiter(1)
-
-        def answered(*args: Any) -> None:
-            waiter.deliver(list(args))
-
-        options = {"callback": answered, "ignore_queue": ignore_queue}
-        await self._emit_through_manager(event, data, to, namespace, options)
-        try:
-            return await asyncio.wait_for(waiter.future, timeout)
-        except asyncio.TimeoutError:
-            raise NoAnswerError from None
 
     # Rooms
 
@@ -638,14 +570,6 @@ class AsyncServer(BaseServer):
     async def sleep(self, seconds: float = 0) -> None:
         """Wait without holding up the loop."""
         await asyncio.sleep(seconds)
-
-    def stats(self) -> Stats:
-        """Return what the server has done and what waits in it, in numbers.
-
-        May be called from any thread. The numbers are those since the server was last started;
-        ``fanio.MetricsApp`` shows them to Prometheus.
-        """
-        return collect(self._core)
 
     async def shutdown(self) -> None:
         """Close every session, run the disconnect handlers, and end the server's threads.

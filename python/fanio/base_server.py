@@ -1,4 +1,4 @@
-"""What a server has that never waits: its handlers, and the questions about its clients.
+"""What a server has that never waits: its handlers, its options, and the questions about its clients.
 
 Source of the names: python-socketio 5.18, ``base_server.BaseServer``.
 """
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fanio.handling.handlers import NO_ACK, RESERVED, HandlerTable, register_by_name
 from fanio.handling.registered import Registered
+from fanio.msgpack_packet import MsgPackPacket
+from fanio.packet import Packet
 from fanio.reason import Reason
+from fanio.stats import Stats, collect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from fanio import _core
     from fanio.async_manager import AsyncManager
     from fanio.async_namespace import AsyncNamespace
+    from fanio.handling.dispatch import Dispatcher
+    from fanio.handling.lifecycle import Lifecycle
+    from fanio.handling.turns import Turns
     from fanio.types import (
         ConnectHandler,
         ConnectHandlerT,
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
         HandlerT,
         Room,
     )
+    from fanio.wire.codec import PacketCodec
     from fanio.wire.environ import Environs
 
 __all__ = ["BaseServer"]
@@ -41,14 +48,53 @@ class BaseServer:
     #: What a handler returns when its event is not to be acknowledged.
     not_handled = NO_ACK
 
+    _codec: PacketCodec
     _core: _core.Server
+    _dispatcher: Dispatcher
     _environs: Environs
     _handlers: HandlerTable
+    _lifecycle: Lifecycle
     _manager: AsyncManager
+    _turns: Turns
 
     def is_asyncio_based(self) -> bool:
         """Return True, as python-socketio's class does."""
         return True
+
+    # Options
+
+    @property
+    def async_handlers(self) -> bool:
+        """Whether each event gets a task; it may be set, and concerns what comes from then on."""
+        return self._dispatcher.turns is None
+
+    @async_handlers.setter
+    def async_handlers(self, wanted: bool) -> None:
+        self._dispatcher.turns = self._lifecycle.turns = None if wanted else self._turns
+
+    @property
+    def always_connect(self) -> bool:
+        """Whether clients are accepted before their connect handler runs; it may be set."""
+        return self._lifecycle.always_connect
+
+    @always_connect.setter
+    def always_connect(self, wanted: bool) -> None:
+        self._lifecycle.always_connect = wanted
+
+    @property
+    def namespaces(self) -> list[str] | str:
+        """The namespaces that are served without a handler, or "*" for all; they may be set."""
+        return self._lifecycle.namespaces
+
+    @namespaces.setter
+    def namespaces(self, wanted: list[str] | str) -> None:
+        self._lifecycle.namespaces = wanted
+
+    @property
+    def packet_class(self) -> type[Any]:
+        """The class that has this server's packets in Python; the core does not use it."""
+        own: type[Any] | None = getattr(self._codec, "packet_class", None)
+        return own or (MsgPackPacket if self._codec.parser == "msgpack" else Packet)
 
     # Handlers
 
@@ -149,6 +195,14 @@ class BaseServer:
         except KeyError:
             return None
         return self._environs.of(session_id, sid)
+
+    def stats(self) -> Stats:
+        """Return what the server has done and what waits in it, in numbers.
+
+        May be called from any thread. The numbers are those since the server was last started;
+        ``fanio.MetricsApp`` shows them to Prometheus.
+        """
+        return collect(self._core)
 
     def _check_sid(self, sid: str, namespace: str | None) -> str:
         session_id = self._core.session_of(sid)

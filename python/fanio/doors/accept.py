@@ -15,15 +15,15 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio.doors import uvicorn
 from fanio.doors.limits import Limits
 
 if TYPE_CHECKING:
-    from fanio.asgi import ASGIApp
+    from fanio.engineio.base_server import BaseServer
 
-__all__ = ["Listening", "ProtocolFactory", "open_listening", "watch"]
+__all__ = ["Listening", "ProtocolFactory", "Served", "open_listening", "watch"]
 
 _BACKLOG = 100
 _METHODS = ("create_server", "create_unix_server")
@@ -32,8 +32,20 @@ ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 Create = Callable[..., Awaitable[Any]]
 
 
+class Served(Protocol):
+    """What the shards serve: an ``ASGIApp``."""
+
+    @property
+    def engine(self) -> BaseServer:
+        """The Engine.IO server."""
+
+    @property
+    def core_path(self) -> str:
+        """The path it is served at, without the last slash."""
+
+
 async def open_listening(
-    app: ASGIApp | None,
+    app: Served | None,
     create: Create,
     factory: ProtocolFactory,
     args: tuple[Any, ...],
@@ -58,7 +70,7 @@ async def open_listening(
 class Listening(asyncio.AbstractServer):
     """Listening sockets that the shards accept on, in the shape of an asyncio server."""
 
-    def __init__(self, app: ASGIApp, inner: Any, factory: ProtocolFactory, backlog: int) -> None:
+    def __init__(self, app: Served, inner: Any, factory: ProtocolFactory, backlog: int) -> None:
         """Give the sockets of ``inner``, which are bound and not served, to the shards.
 
         Args:
@@ -152,7 +164,7 @@ class Listening(asyncio.AbstractServer):
         await self._server._serving.close(self._is_forced)
 
 
-def watch(app: ASGIApp, receive: Any) -> Callable[[], None]:
+def watch(app: Served, receive: Any) -> Callable[[], None]:
     """Take the sockets that uvicorn is about to listen on, from inside its lifespan startup.
 
     Puts functions before two methods of the running loop, which take themselves away when uvicorn
@@ -178,7 +190,7 @@ def _nothing() -> None:
 class _Watch:
     """Stands before a loop's methods that create servers."""
 
-    def __init__(self, app: ASGIApp, config: Any) -> None:
+    def __init__(self, app: Served, config: Any) -> None:
         self._app = app
         self._config = config
         self._loop: Any = asyncio.get_running_loop()

@@ -1,0 +1,63 @@
+"""Events that are emitted through the ``emit`` of a manager of the program's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from fanio.exceptions import TimeoutError as NoAnswerError
+from fanio.handling.acks import CallWaiter
+
+if TYPE_CHECKING:
+    from fanio.async_manager import AsyncManager
+    from fanio.types import Room, Rooms
+
+__all__ = ["Flags", "call", "emit"]
+
+#: What ``emit`` of fanio takes and python-socketio's does not, in the order of ``_NAMES``.
+Flags = tuple["Rooms | None", bool, "str | None", bool]
+
+_NAMES = ("except_room", "volatile", "conflate", "compress")
+_DEFAULTS: Flags = (None, False, None, True)
+
+
+async def emit(
+    manager: AsyncManager,
+    event: str,
+    data: Any,
+    to: Rooms | None,
+    namespace: str,
+    options: dict[str, Any],
+    flags: Flags = _DEFAULTS,
+) -> None:
+    """Emit with these options, and those of the flags that differ from their defaults."""
+    given: dict[str, Any] = {
+        name: flag for name, flag, default in zip(_NAMES, flags, _DEFAULTS, strict=True) if flag != default
+    }
+    await manager.emit(event, data, namespace, room=to, **options, **given)
+
+
+async def call(
+    manager: AsyncManager,
+    event: str,
+    data: Any,
+    to: Room,
+    namespace: str,
+    timeout: float | None,
+    ignore_queue: bool,
+) -> list[Any]:
+    """Emit to one client and return the arguments it answers with.
+
+    Raises:
+        fanio.exceptions.TimeoutError: When no answer came in time.
+    """
+    waiter = CallWaiter(1)
+
+    def answered(*args: Any) -> None:
+        waiter.deliver(list(args))
+
+    await emit(manager, event, data, to, namespace, {"callback": answered, "ignore_queue": ignore_queue})
+    try:
+        return await asyncio.wait_for(waiter.future, timeout)
+    except asyncio.TimeoutError:
+        raise NoAnswerError from None
