@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         Room,
     )
     from fanio.wire.codec import PacketCodec
-    from fanio.wire.environ import Environs
+    from fanio.wire.environs import Environs
 
 __all__ = ["BaseServer"]
 

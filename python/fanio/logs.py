@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from fanio.types import Payload
-    from fanio.wire.environ import Request
+    from fanio.wire.request import Request
 
 __all__ = ["PacketLog", "RefusalLog", "server_logger"]
 

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 
 from fanio.doors.journal import Journal
-from fanio.wire.environ import Environs
+from fanio.wire.environs import Environs
 from fanio.wire.scopes import Scopes
 
 HEAD = b"GET /socket.io/%C3%A4?a=%20b&c=\xe4 HTTP/1.1\r\nHost: h\r\n\r\n"

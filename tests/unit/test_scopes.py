@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fanio.wire.environ import Environs, build_environ
+from fanio.wire.environ import build_environ
+from fanio.wire.environs import Environs
 from fanio.wire.scopes import Scopes
 
 HEAD = b"GET /socket.io/?EIO=4 HTTP/1.1\r\nhost: a.example"

@@ -14,7 +14,8 @@ from fanio.doors import uvicorn
 
 if TYPE_CHECKING:
     from fanio.types import Peer
-    from fanio.wire.environ import Environs, Request
+    from fanio.wire.environs import Environs
+    from fanio.wire.request import Request
 
 __all__ = ["Journal"]
 

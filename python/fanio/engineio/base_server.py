@@ -26,7 +26,8 @@ from fanio.handling.tasks import Tasks
 from fanio.reason import Reason
 from fanio.wire import options as wire
 from fanio.wire.admission import HTTP_EVENTS, Admission
-from fanio.wire.environ import Environs
+from fanio.wire.environs import Environs
+from fanio.wire.proxies import addresses
 from fanio.wire.scopes import Scopes
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class BaseServer:
         self._core = _core.Server(self._sent)
         scopes = Scopes(options.connect_timeout + _GRACE)
         self._environs = Environs(self._core, scopes)
-        self._environs.trusted = wire.addresses(options.trusted_proxies)
+        self._environs.trusted = addresses(options.trusted_proxies)
         self._tasks = Tasks(self._core, self._session_of)
         self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
         self._serving = Serving(self._core, self._tasks, self._admission, logger)
@@ -344,7 +345,7 @@ class BaseServer:
         found: list[str] = []
         for proxy in proxies:
             try:
-                found += wire.addresses(proxy)
+                found += addresses(proxy)
             except ValueError:  # noqa: PERF203 (each is named)
                 self.logger.warning("trusted_proxies: %r is not an IP address", proxy)
         trusted = "*" if "*" in found else found

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fanio.logs import PacketLog
     from fanio.types import Payload
     from fanio.wire.codec import PacketCodec
-    from fanio.wire.environ import Environs
+    from fanio.wire.environs import Environs
 
 __all__ = ["Joining", "Lifecycle"]
 

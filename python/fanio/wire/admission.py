@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from fanio.logs import RefusalLog
-from fanio.wire.environ import Request, build_environ
+from fanio.wire.environ import build_environ
+from fanio.wire.request import Request
 
 if TYPE_CHECKING:
     import logging
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fanio import _core
     from fanio.handling.tasks import Tasks
     from fanio.types import Peer
-    from fanio.wire.environ import Environs
+    from fanio.wire.environs import Environs
     from fanio.wire.options import WireOptions
 
 __all__ = ["FORBIDDEN", "HTTP_EVENTS", "Admission", "Refusal", "RequestError"]

@@ -8,7 +8,6 @@ callable attributes.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from fanio.doors.choice import Door
 from fanio.handling.handler import Handler
 from fanio.types import CookieOption, CorsOption
+from fanio.wire.proxies import addresses
 
 __all__ = ["WireOptions", "deflate", "warn_unknown"]
 
@@ -196,23 +196,6 @@ def deflate(wanted: bool | Mapping[str, int] | None) -> tuple[int, int] | None:
         msg = f"per_message_deflate: expected threshold in bytes and level from 1 to 9, got {wanted!r}"
         raise ValueError(msg)
     return threshold, level
-
-
-def addresses(proxies: str | Iterable[str]) -> str | list[str]:
-    """Return trusted proxies as the core takes them: "*" or a list of IP addresses and networks.
-
-    Raises:
-        ValueError: When one is neither.
-    """
-    if proxies == "*":
-        return "*"
-    listed = [proxies] if isinstance(proxies, str) else list(proxies)
-    return "*" if "*" in listed else [_network(address) for address in listed]
-
-
-def _network(text: str) -> str:
-    network = ipaddress.ip_network(text)
-    return str(network if network.num_addresses > 1 else network.network_address)
 
 
 def _seconds(name: str, value: Any) -> float:
