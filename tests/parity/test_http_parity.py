@@ -101,6 +101,11 @@ def test_the_headers_of_cors_go_to_every_request_there_and_to_accepted_origins_h
     assert (theirs, ours) == ("true", None)
 
 
+def test_a_websocket_for_no_one(pool: Pool) -> None:
+    answers = [refused(server, "/elsewhere") for server in both(pool)]
+    assert [answer.status for answer in answers] == [500, 403]
+
+
 def wait_for_line(server: Server, line: str) -> None:
     """Waits until the server has written a line."""
     deadline = time.monotonic() + SECONDS

@@ -106,6 +106,12 @@ async def test_lifespan_closes_the_server(serve):
     assert core.of("stop") == [()]
 
 
+async def test_a_post_is_no_request_for_a_file(fake, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    app = fanio.ASGIApp(fanio.AsyncServer(), static_files={"/a": str(tmp_path / "a.txt")})
+    assert [(await get(app, "/a", method=method))[0] for method in ("GET", "POST")] == [200, 404]
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_files_and_nothing_can_be_answered_otherwise(fake, tmp_path, method):
     (tmp_path / "a.txt").write_text("a")

@@ -37,6 +37,32 @@ def client_leaves(sio: Any, socketio: Any) -> Talk:
     return talk
 
 
+@case(ping_interval=0.3, ping_timeout=1)
+def client_that_answers_no_ping(sio: Any, socketio: Any) -> Talk:
+    telling(sio)
+
+    def talk(world: World) -> None:
+        watcher = world.lurker()
+        world.client(name="b")
+        watcher.read()
+
+    return talk
+
+
+@case(max_http_buffer_size=1000)
+def message_over_the_limit(sio: Any, socketio: Any) -> Talk:
+    telling(sio)
+
+    def talk(world: World) -> None:
+        watcher = world.lurker()
+        client = world.client(name="b")
+        client.session.send('42["event","' + 1000 * "x" + '"]')
+        watcher.read()
+        world.write(f"closed with {client.session.close_code()}")
+
+    return talk
+
+
 @case()
 def one_handler_per_namespace(sio: Any, socketio: Any) -> Talk:
     telling(sio)
