@@ -6,6 +6,7 @@ The options of ``run`` are uvicorn's command itself, so that none is copied and 
 from __future__ import annotations
 
 import copy
+import importlib.util
 import runpy
 import sys
 from pathlib import Path
@@ -58,6 +59,9 @@ def _execute(target: str, arguments: tuple[str, ...], is_module: bool) -> None:
     if is_module:
         sys.argv = [target, *arguments]
         sys.path.insert(0, str(Path.cwd()))
+        if not _is_there(target):
+            msg = f"no such module: {target}"
+            raise click.ClickException(msg)
         runpy.run_module(target, run_name="__main__", alter_sys=True)
         return
     if not Path(target).is_file():
@@ -66,6 +70,14 @@ def _execute(target: str, arguments: tuple[str, ...], is_module: bool) -> None:
     sys.argv = [target, *arguments]
     sys.path.insert(0, str(Path(target).resolve().parent))
     runpy.run_path(target, run_name="__main__")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError as error:
+        # What else a package imports in vain is told when it runs.
+        return error.name is None or not f"{module}.".startswith(f"{error.name}.")
 
 
 def _exec_command() -> click.Command:

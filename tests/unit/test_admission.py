@@ -122,6 +122,7 @@ async def test_refused_requests_are_reported(serve):
 async def test_refused_requests_are_logged_the_first_of_each_reason_as_an_error(serve, caplog):
     caplog.set_level(logging.INFO, "mine")
     _, core = serve(engineio_logger=logging.getLogger("mine"))
+    caplog.clear()
     target = b"GET /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nOrigin: http://a\r\n\r\n"
     requests = [(0, b""), (1, b"abc"), (1, b"d%0Ae%7B"), (3, b"{0}"), (4, b""), (5, b"")]
     for code, sid in requests:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from click.testing import CliRunner
 from uvicorn.main import main as uvicorn_command
 
@@ -42,6 +43,15 @@ def test_uvicorns_own_command_is_left_alone(monkeypatch):
 def test_help_and_version():
     assert "--workers" in CliRunner().invoke(main, ["run", "--help"]).output
     assert fanio.__version__ in CliRunner().invoke(main, ["--version"]).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [(["nowhere.py"], "file: nowhere.py"), (["-m", "nowhere"], "module: nowhere"), (["-m", "os.x"], "module: os.x")],
+)
+def test_what_exec_does_not_find_is_named(arguments, what):
+    result = CliRunner().invoke(main, ["exec", *arguments])
+    assert (result.exit_code, result.output) == (1, f"Error: no such {what}\n")
 
 
 def test_module_is_the_command():

@@ -7,6 +7,7 @@ import logging
 import pytest
 from fake_core import until
 
+import fanio
 from fanio.logs import server_logger
 
 
@@ -44,9 +45,17 @@ def test_a_logger_is_taken_as_it_is(name):
     assert server_logger(name, mine) is mine
 
 
+def test_a_new_server_says_so(caplog):
+    mine = logging.getLogger("mine")
+    caplog.set_level(logging.INFO, "mine")
+    fanio.AsyncServer(engineio_logger=mine)
+    assert caplog.messages == ["Server initialized for asgi."]
+
+
 async def test_engineio_logger_shows_packets(serve, caplog):
     caplog.set_level(logging.INFO, "mine")
     sio, core = serve(engineio_logger=logging.getLogger("mine"))
+    caplog.clear()
     sio.on("e", lambda sid: "well", namespace="/x")
     sid = core.connect("/x", b'{"a":1}')
     await until(lambda: core.of("accept"))

@@ -131,6 +131,7 @@ class BaseServer:
         self._journal = journal = Journal(self._environs)
         self._serving.hear({_core.ANSWERED: journal.answered, _core.ENDED: journal.ended})
         self._entrance = Entrance(self._core, self._serving, scopes, journal, chosen(options.door))
+        self.logger.info("Server initialized for %s.", self.async_mode)
 
     def _session_of(self, sid: str) -> str | None:
         return sid
@@ -215,7 +216,8 @@ class BaseServer:
         """
         transport = self._core.transport(sid)
         if transport is None:
-            raise KeyError(sid)
+            msg = "Session not found"
+            raise KeyError(msg)
         return transport
 
     def _push(self, sid: str, messages: Sequence[str | bytes]) -> None:
