@@ -74,7 +74,7 @@ class ASGIApp:
     def may_accept(self) -> bool:
         """Return whether the shards may see this app's requests before the app does."""
         # A subclass with a __call__ of its own wants to see each request, or change it.
-        return type(self).__call__ is ASGIApp.__call__ and self.engine._entrance.may_accept()
+        return type(self).__call__ is ASGIApp.__call__ and self.engineio_server._may_accept()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""

@@ -549,6 +549,11 @@ class AsyncServer(BaseServer):
         """Serve one ASGI request or WebSocket, whatever its path."""
         await self.eio.handle_request(scope, receive, send)
 
+    def _may_accept(self) -> bool:
+        """Return whether the shards may see requests first; see ``engineio.BaseServer``."""
+        is_ours = getattr(self.handle_request, "__func__", None) is AsyncServer.handle_request
+        return is_ours and self.eio._may_accept()
+
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""
         self.eio._serve_on(loop)

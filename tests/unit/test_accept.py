@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 import pytest
 import uvicorn
@@ -74,6 +75,30 @@ async def test_uvicorn_accepts_itself(app, lifespan):
     outer = app(inner)
     found, left = await served_by(outer, lifespan)
     assert (found is Listening, left) == (isinstance(outer, fanio.ASGIApp) and outer.other_asgi_app is inner, set())
+
+
+class Watching(fanio.AsyncServer):
+    async def handle_request(self, *args):
+        await super().handle_request(*args)
+
+
+def patched(own):
+    sio = fanio.AsyncServer()
+    place = sio.eio if own == "eio" else sio
+    inner = place.handle_request
+
+    @functools.wraps(inner)
+    async def handle_request(*args):
+        await inner(*args)
+
+    place.handle_request = handle_request
+    return sio
+
+
+@pytest.mark.parametrize("make", [Watching, lambda: patched("sio"), lambda: patched("eio")])
+async def test_a_handle_request_of_the_programs_own_sees_every_request(make):
+    found, left = await served_by(fanio.ASGIApp(make()))
+    assert (found is Listening, left) == (False, set())
 
 
 async def test_other_servers_of_the_loop_are_left_alone():

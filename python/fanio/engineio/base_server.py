@@ -328,6 +328,11 @@ class BaseServer:
         self._serve_on(asyncio.get_running_loop())
         await self._entrance.serve(self._options.max_http_buffer_size, scope, receive, send)
 
+    def _may_accept(self) -> bool:
+        """Return whether the shards may see requests first: not when the program's own code is to see each."""
+        is_ours = getattr(self.handle_request, "__func__", None) is BaseServer.handle_request
+        return is_ours and self._entrance.may_accept()
+
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start on this loop, unless it runs."""
         self._check_ids()
