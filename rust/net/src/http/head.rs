@@ -51,20 +51,9 @@ impl Table {
             self.throttle(slot);
             return Step::More;
         }
-        let Some(http) = self.http(slot) else {
-            return Step::Gone;
-        };
-        let scanned = std::mem::replace(&mut http.scanned, input.len());
-        let from = scanned.saturating_sub(3);
-        if !input[from..].windows(4).any(|four| four == b"\r\n\r\n") {
-            return match (input.len() > max, has_bare_newline(input, scanned)) {
-                (true, _) => self.refuse_head(slot, 431),
-                // Its end would never be found.
-                (false, true) => self.refuse_head(slot, 400),
-                (false, false) => Step::More,
-            };
+        if let Some(step) = self.await_head(slot, input) {
+            return step;
         }
-        http.scanned = 0;
         let (used, session) = match parse_request(input) {
             Ok(Some((_, used))) if used > max => return self.refuse_head(slot, 431),
             Ok(Some((request, used))) => (used, named_session(&request)),
@@ -81,6 +70,25 @@ impl Table {
         self.set_deadline(slot, None);
         self.request(slot, &request, &input[..used]);
         Step::Used(used)
+    }
+
+    /// Looks for the end of the head in what is new; what becomes of the input when it is not there.
+    fn await_head(&mut self, slot: u32, input: &[u8]) -> Option<Step> {
+        let Some(http) = self.http(slot) else {
+            return Some(Step::Gone);
+        };
+        let scanned = std::mem::replace(&mut http.scanned, input.len());
+        let from = scanned.saturating_sub(3);
+        if input[from..].windows(4).any(|four| four == b"\r\n\r\n") {
+            http.scanned = 0;
+            return None;
+        }
+        Some(match (input.len() > self.options.max_head, has_bare_newline(input, scanned)) {
+            (true, _) => self.refuse_head(slot, 431),
+            // Its end would never be found.
+            (false, true) => self.refuse_head(slot, 400),
+            (false, false) => Step::More,
+        })
     }
 
     /// A head that cannot be a request.
