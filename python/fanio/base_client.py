@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from fanio.connecting.handlers import ClientHandlers
 from fanio.connecting.recovery import Recovery
 from fanio.connecting.state import State
-from fanio.handling.handlers import register_by_name
-from fanio.handling.registered import Registered
+from fanio.handling.registration import Registration
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseClient"]
 
 
-class BaseClient:
+class BaseClient(Registration):
     """The part of a client that never waits."""
 
     reserved_events = ["connect", "connect_error", "disconnect", "__disconnect_final"]  # noqa: RUF012
@@ -142,11 +141,6 @@ class BaseClient:
     # Handlers
 
     @property
-    def handlers(self) -> Registered:
-        """The registered functions, by namespace and event; what is deleted or set counts at once."""
-        return Registered(self._handlers)
-
-    @property
     def namespace_handlers(self) -> dict[str, Any]:
         """The registered namespace objects, by namespace."""
         return self._handlers.classes
@@ -172,28 +166,7 @@ class BaseClient:
                 first, and one for all namespaces the namespace.
             namespace: "/" when it is not given; "*" takes those that have no handler at all.
         """
-
-        def register(function: HandlerT) -> HandlerT:
-            self._handlers.add(event, function, namespace or "/")
-            return function
-
-        if handler is None:
-            return register
-        register(handler)
-        return None
-
-    @overload
-    def event(self, handler: HandlerT, /) -> HandlerT: ...
-
-    @overload
-    def event(self, *, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
-
-    def event(self, *args: Any, **kwargs: Any) -> Any:
-        """Register a function as the handler of the event that has its name.
-
-        A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
-        """
-        return register_by_name(self.on, args, kwargs)
+        return self._register(event, handler, namespace)
 
     def register_namespace(self, namespace_handler: Any) -> None:
         """Register an object whose methods are the handlers of its namespace.

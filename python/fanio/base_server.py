@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from fanio.handling.handlers import NO_ACK, RESERVED, HandlerTable, register_by_name
-from fanio.handling.registered import Registered
+from fanio.handling.handlers import NO_ACK, RESERVED
+from fanio.handling.registration import Registration
 from fanio.msgpack_packet import MsgPackPacket
 from fanio.packet import Packet
 from fanio.reason import Reason
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseServer"]
 
 
-class BaseServer:
+class BaseServer(Registration):
     """The part of a server that never waits."""
 
     reserved_events = sorted(RESERVED)
@@ -52,7 +52,6 @@ class BaseServer:
     _core: _core.Server
     _dispatcher: Dispatcher
     _environs: Environs
-    _handlers: HandlerTable
     _lifecycle: Lifecycle
     _manager: AsyncManager
     _turns: Turns
@@ -99,11 +98,6 @@ class BaseServer:
     # Handlers
 
     @property
-    def handlers(self) -> Registered:
-        """The registered functions, by namespace and event; what is deleted or set counts at once."""
-        return Registered(self._handlers)
-
-    @property
     def namespace_handlers(self) -> dict[str, AsyncNamespace]:
         """The registered namespace objects, by namespace."""
         return self._handlers.classes
@@ -148,28 +142,7 @@ class BaseServer:
                 the namespace before the sid.
             namespace: "/" when it is not given; "*" takes those that have no handler.
         """
-
-        def register(function: HandlerT) -> HandlerT:
-            self._handlers.add(event, function, namespace or "/")
-            return function
-
-        if handler is None:
-            return register
-        register(handler)
-        return None
-
-    @overload
-    def event(self, handler: HandlerT, /) -> HandlerT: ...
-
-    @overload
-    def event(self, *, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
-
-    def event(self, *args: Any, **kwargs: Any) -> Any:
-        """Register a function as the handler of the event that has its name.
-
-        A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
-        """
-        return register_by_name(self.on, args, kwargs)
+        return self._register(event, handler, namespace)
 
     # Clients
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from fanio.handling.handler import Handler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from fanio.base_namespace import BaseNamespace
     from fanio.types import HandlerFunction
 
-__all__ = ["NO_ACK", "RESERVED", "HandlerTable", "register_by_name"]
+__all__ = ["NO_ACK", "RESERVED", "HandlerTable"]
 
 
 class _NoAck:
@@ -165,27 +165,3 @@ def _nothing(*_args: Any) -> None:
 
 
 _NOTHING = Handler(_nothing)
-
-
-def register_by_name(on: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Register a function as the handler of the event that has its name.
-
-    What ``event`` does, with and without arguments, on servers and clients alike.
-
-    Args:
-        on: Their ``on``.
-        args: What ``event`` was called with.
-        kwargs: The same, by name.
-
-    Returns:
-        The function when it is the only argument; else a decorator.
-    """
-    if len(args) == 1 and not kwargs and callable(args[0]):
-        on(args[0].__name__, args[0])
-        return args[0]
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        on(function.__name__, function, *args, **kwargs)
-        return function
-
-    return register
