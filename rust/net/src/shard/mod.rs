@@ -74,6 +74,8 @@ pub(crate) struct Shard {
     is_lent: bool,
     /// Recipients of fan-outs since there was none to do.
     reached: usize,
+    /// When it last made way for the program.
+    made_way: Time,
 }
 
 impl fmt::Debug for Shard {
@@ -113,6 +115,7 @@ impl Shard {
             published: 0,
             is_lent: false,
             reached: 0,
+            made_way: Time(0),
         }
     }
 
@@ -122,12 +125,23 @@ impl Shard {
             let timeout = self.inbox.sleep(self.timeout());
             self.poll(timeout);
             self.take_turn();
+            self.make_way();
             let Some(lease) = lease else { continue };
             if self.is_demanding() {
                 self.pace.rest(self.table.now);
             } else if !self.is_busy() && self.pace.is_light(self.table.now, self.published) {
                 self = lease.lend(self);
             }
+        }
+    }
+
+    /// Lets the program have the core, should it wait for it, to take the events of a turn that is
+    /// not the last: the kernel would let it wait for some milliseconds. Not at every turn, for each
+    /// change of threads costs something.
+    fn make_way(&mut self) {
+        if self.published > 0 && self.is_busy() && self.made_way != self.table.now {
+            self.made_way = self.table.now;
+            std::thread::yield_now();
         }
     }
 
