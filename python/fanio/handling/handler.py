@@ -10,6 +10,8 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
+from fanio.signature import parameters_of
+
 if TYPE_CHECKING:
     from fanio.types import HandlerFunction
 
@@ -38,11 +40,11 @@ class Handler:
 
 
 def _positional(function: HandlerFunction) -> int:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a builtin without a signature
+    parameters = parameters_of(function)
+    if parameters is None:
         return sys.maxsize
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+    found = [parameter.kind for parameter in parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in found:
         return sys.maxsize
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(parameter.kind in kinds for parameter in parameters)
+    return sum(kind in kinds for kind in found)

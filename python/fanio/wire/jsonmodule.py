@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fanio.signature import parameters_of
+
 if TYPE_CHECKING:
     from fanio.types import JsonModule
 
@@ -43,10 +45,9 @@ def _compact(dumps: Callable[..., str | bytes]) -> Dumps:
 
 
 def _takes_separators(dumps: Callable[..., Any]) -> bool:
-    try:
-        parameters = inspect.signature(dumps).parameters
-    except (TypeError, ValueError):
-        # A builtin that does not say: an empty list does no harm.
+    parameters = parameters_of(dumps)
+    if parameters is None:
+        # An empty list does no harm.
         try:
             dumps([], separators=_COMPACT)
         except TypeError:

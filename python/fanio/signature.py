@@ -1,0 +1,28 @@
+"""What functions of the program's take.
+
+From Python 3.14 on annotations are evaluated when somebody asks, and may name what is there for type
+checkers only. Nothing here looks at them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["parameters_of"]
+
+_OPTIONS: dict[str, Any] = {}
+if sys.version_info >= (3, 14):
+    from annotationlib import Format
+
+    _OPTIONS["annotation_format"] = Format.STRING
+
+
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
+    """Return the parameters by name; None for a builtin that does not say."""
+    try:
+        return inspect.signature(function, **_OPTIONS).parameters
+    except (TypeError, ValueError):
+        return None
