@@ -119,11 +119,11 @@ class AsyncNamespace(AsyncTrigger):
             ignore_queue=ignore_queue,
         )
 
-    async def enter_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
+    async def enter_room(self, sid: str, room: Room | list[Room], namespace: str | None = None) -> None:
         """Put a client into a room; see ``AsyncServer.enter_room``."""
         await self.server.enter_room(sid, room, namespace=namespace or self.namespace)
 
-    async def leave_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
+    async def leave_room(self, sid: str, room: Room | list[Room], namespace: str | None = None) -> None:
         """Take a client out of a room; see ``AsyncServer.leave_room``."""
         await self.server.leave_room(sid, room, namespace=namespace or self.namespace)
 

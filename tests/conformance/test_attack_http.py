@@ -373,6 +373,13 @@ def test_nothing_behind_an_answer_that_reads_no_body_is_a_request(server: Server
 
 
 @STRICT
+def test_the_answer_to_a_head_has_no_body(server: Server) -> None:
+    head, _, body = answer(server, f"HEAD {PATH} HTTP/1.1\r\n".encode() + HOST + b"\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert body == b""
+
+
+@STRICT
 def test_the_body_of_a_poll_is_no_request(server: Server) -> None:
     smuggled = LINE + HOST + b"\r\n"
     with polling(server) as session:

@@ -66,6 +66,12 @@ async def test_http_request_is_carried(shard):
     assert data == b"GET /socket%2Eio/?EIO=4 HTTP/1.1\r\nhost: a.example\r\nx-a: 1\r\nconnection: close\r\n\r\n"
 
 
+async def test_the_answer_to_a_head_has_no_body(shard):
+    shard.answer = OK.removesuffix(b"ok")
+    status, headers, body = await get(shard.app(), "/socket.io/", method="HEAD")
+    assert (status, headers[b"content-length"], body) == (200, b"2", b"")
+
+
 async def test_body_is_carried_whole(shard):
     shard.answer = OK
     await get(shard.app(), "/socket.io/", "POST", body=b"4data", headers=[(b"transfer-encoding", b"chunked")])

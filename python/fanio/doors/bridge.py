@@ -58,7 +58,7 @@ async def serve_http(core: _core.Server, limit: int, mark: Headers, scope: Scope
     data = build_head(scope, _HOP_BY_HOP, extra + mark) + (body if len(body) <= limit else b"")
     reader, writer = await _adopt(core, scope, data)
     gone = asyncio.ensure_future(_wait_for_disconnect(receive))
-    answer = asyncio.ensure_future(_read_response(reader))
+    answer = asyncio.ensure_future(_read_response(reader, scope["method"]))
     try:
         await asyncio.wait([gone, answer], return_when=asyncio.FIRST_COMPLETED)
         if answer.done():
@@ -108,10 +108,11 @@ async def _adopt(core: _core.Server, scope: Scope, data: bytes) -> tuple[asyncio
 
 async def _read_response(
     reader: asyncio.StreamReader,
+    method: str,
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     status, headers = await _read_head(reader)
     length = next((int(value) for name, value in headers if name == b"content-length"), 0)
-    body = await reader.readexactly(length)
+    body = b"" if method == "HEAD" else await reader.readexactly(length)
     return status, [pair for pair in headers if pair[0] not in (b"connection",)], body
 
 

@@ -148,9 +148,10 @@ impl Table {
 
     /// Answers a request whose body, if it has one, was not read.
     pub(crate) fn answer_request(&mut self, slot: u32, request: &Request<'_>, reply: Reply) {
-        // Behind the answer to a HEAD nobody expects the body that it has here.
+        // Nobody keeps a connection for heads or failed upgrades.
         let other = request.method == "HEAD" || request.count("upgrade") > 0;
-        self.answer(slot, reply.keep_alive(request.keeps_alive() && is_bare(request) && !other));
+        let keep_alive = request.keeps_alive() && is_bare(request) && !other;
+        self.answer(slot, reply.to(request).keep_alive(keep_alive));
     }
 
     /// Writes a response; the stream goes on to its next request, or closes.

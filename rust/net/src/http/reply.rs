@@ -10,11 +10,19 @@ pub(crate) struct Reply {
     headers: String,
     body: Bytes,
     keep_alive: bool,
+    /// The answer to a HEAD: its length is said, the body is not sent.
+    is_head: bool,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, headers: String::new(), body: Bytes::new(), keep_alive: true }
+        Self {
+            status,
+            headers: String::new(),
+            body: Bytes::new(),
+            keep_alive: true,
+            is_head: false,
+        }
     }
 
     /// A polling payload.
@@ -47,6 +55,10 @@ impl Reply {
 
     pub(crate) fn keep_alive(self, keep_alive: bool) -> Self {
         Self { keep_alive: self.keep_alive && keep_alive, ..self }
+    }
+
+    pub(crate) fn to(self, request: &Request<'_>) -> Self {
+        Self { is_head: request.method == "HEAD", ..self }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -93,6 +105,6 @@ impl Reply {
             "HTTP/1.1 {} {reason}\r\n{lines}{}{length}{connection}\r\n",
             self.status, self.headers
         );
-        (head.into(), self.body)
+        (head.into(), if self.is_head { Bytes::new() } else { self.body })
     }
 }
