@@ -182,6 +182,22 @@ def rooms_of_other_types(sio: Any, socketio: Any) -> Talk:
 
 
 @case()
+def leaving_the_room_of_ones_own(sio: Any, socketio: Any) -> Talk:
+    @sio.event
+    async def leave(sid: str) -> bool:
+        await sio.leave_room(sid, sid)
+        await sio.emit("event", to=sid)
+        return sid in sio.rooms(sid)
+
+    def talk(world: World) -> None:
+        a = world.client()
+        a.emit("leave", ack=1)
+        a.until_ack(1)
+
+    return talk
+
+
+@case()
 def mistakes_with_rooms(sio: Any, socketio: Any) -> Talk:
     @sio.event
     async def attempt(sid: str, method: str, *args: Any) -> Any:
@@ -194,7 +210,7 @@ def mistakes_with_rooms(sio: Any, socketio: Any) -> Talk:
         return repr(result)
 
     def talk(world: World) -> None:
-        a, b = world.client(), world.client("/", "/fence2") if False else world.client()
+        a, b = world.client(), world.client()
         attempts: list[tuple[Any, ...]] = [
             ("enter_room", "unknown", "room"),
             ("enter_room", a.sid, "room", "/other"),
