@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio.exceptions import TimeoutError as NoAnswerError
 from fanio.handling.acks import CallWaiter
 
 if TYPE_CHECKING:
-    from fanio.async_manager import AsyncManager
     from fanio.types import Room, Rooms
 
-__all__ = ["Flags", "call", "emit"]
+__all__ = ["Flags", "Manager", "call", "emit"]
 
 #: What ``emit`` of fanio takes and python-socketio's does not, in the order of ``_NAMES``.
 Flags = tuple["Rooms | None", bool, "str | None", bool]
@@ -21,8 +20,15 @@ _NAMES = ("except_room", "volatile", "conflate", "compress")
 _DEFAULTS: Flags = (None, False, None, True)
 
 
+class Manager(Protocol):
+    """What a manager has to have for this."""
+
+    async def emit(self, event: str, data: Any, namespace: str, **options: Any) -> None:
+        """Emit an event; options as ``AsyncServer.emit`` has them."""
+
+
 async def emit(
-    manager: AsyncManager,
+    manager: Manager,
     event: str,
     data: Any,
     to: Rooms | None,
@@ -38,7 +44,7 @@ async def emit(
 
 
 async def call(
-    manager: AsyncManager,
+    manager: Manager,
     event: str,
     data: Any,
     to: Room,
