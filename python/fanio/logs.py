@@ -35,17 +35,45 @@ def server_logger(name: str, option: bool | logging.Logger) -> logging.Logger:
 
     Args:
         name: The logger's name.
-        option: A logger to use; True logs at INFO, False errors only, unless the level of the
-            logger with this name is set already.
+        option: A logger to use, the standard library's or one with its methods; True logs at INFO,
+            False errors only, unless the level of the logger with this name is set already.
+
+    Raises:
+        TypeError: When it is something else.
     """
-    if not isinstance(option, builtins.bool):
+    if isinstance(option, logging.Logger):
         return option
+    if not isinstance(option, builtins.bool):
+        return _Foreign(name, option)
     logger = logging.getLogger(name)
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO if option else logging.ERROR)
         if not logger.hasHandlers():
             logger.addHandler(logging.StreamHandler())
     return logger
+
+
+class _Foreign(logging.Logger):
+    """A logger that is not the standard library's, such as loguru's, or an adapter: each line is given to it."""
+
+    def __init__(self, name: str, logger: Any) -> None:
+        super().__init__(name, logging.INFO)
+        if not callable(getattr(logger, "info", None)) or not callable(getattr(logger, "error", None)):
+            msg = f"logger of {name}: expected True, False or a logger, got {logger!r}"
+            raise TypeError(msg)
+        self._logger = logger
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Give a line to the method of its level."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        write = getattr(self._logger, record.levelname.lower(), self._logger.error)
+        # Some format what they are given, others do when there are arguments.
+        if isinstance(self._logger, logging.LoggerAdapter):
+            write("%s", text)
+        else:
+            write(text)
 
 
 class PacketLog:

@@ -45,6 +45,51 @@ def test_a_logger_is_taken_as_it_is(name):
     assert server_logger(name, mine) is mine
 
 
+class Foreign:
+    """A logger with nothing but the methods for lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def info(self, line):
+        self.lines.append(("info", line))
+
+    def error(self, line):
+        self.lines.append(("error", line))
+
+
+async def test_a_logger_of_another_library_is_given_the_lines(serve):
+    mine, packets = Foreign(), Foreign()
+    sio, core = serve(logger=mine, engineio_logger=packets)
+    sio.on("e", lambda sid: 1 / 0)
+    sid = core.connect()
+    await until(lambda: core.of("accept"))
+    core.event(sid, b'["e"]')
+    await until(lambda: len(mine.lines) == 2)
+    await sio.emit("f", "100%")
+    core.drop(sid)
+    await until(lambda: core.forgotten)
+    received, failed, emitting = mine.lines
+    assert received == ("info", f'received event "e" from {sid} [/]')
+    assert failed[0] == "error"
+    assert "ZeroDivisionError" in failed[1]
+    assert emitting == ("info", 'emitting event "f" to all [/]')
+    assert packets.lines[-1] == ("info", "session1: Client is gone from / (transport close)")
+
+
+async def test_an_adapter_is_given_the_lines(serve, caplog):
+    caplog.set_level(logging.INFO, "mine")
+    sio, _ = serve(logger=logging.LoggerAdapter(logging.getLogger("mine"), {"a": 1}))
+    await sio.emit("100%")
+    assert (caplog.messages, caplog.records[0].a) == (['emitting event "100%" to all [/]'], 1)
+
+
+@pytest.mark.parametrize("option", ["info", 1, object()])
+def test_what_is_no_logger_is_refused(fake, option):
+    with pytest.raises(TypeError, match=r"logger of socketio.server: expected True, False or a logger, got "):
+        fanio.AsyncServer(logger=option)
+
+
 def test_a_new_server_says_so(caplog):
     mine = logging.getLogger("mine")
     caplog.set_level(logging.INFO, "mine")
