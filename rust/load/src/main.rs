@@ -6,7 +6,7 @@ mod floor;
 mod request;
 
 use std::{
-    io::Read as _,
+    io::{Read as _, Write as _},
     process::ExitCode,
     sync::{
         Arc,
@@ -72,7 +72,9 @@ fn measure(command: &str, arguments: Vec<String>) -> Result<(), Error> {
         terminal.end_with_standard_input();
     }
     let report: Report = load::run(command, arguments, &terminal)?;
-    println!("{}", if flags.is_empty() { report.line() } else { report.json() });
+    let text = if flags.is_empty() { report.line() } else { report.json() };
+    // Whoever asked may be gone.
+    let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())
 }
 
