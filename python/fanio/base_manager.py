@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fanio.engineio import json as standard_json
+
 if TYPE_CHECKING:
     import logging
 
@@ -26,6 +28,8 @@ class BaseManager:
     #: Set by ``set_server``.
     server: AsyncServer
     logger: logging.Logger | None = None
+    #: What a manager of the program's own may encode with; the server's packet class has it.
+    json: Any = standard_json
 
     def __init__(self) -> None:
         """Belong to no server yet."""
@@ -41,6 +45,8 @@ class BaseManager:
     def set_server(self, server: AsyncServer) -> None:
         """Belong to a server; ``server.manager = ...`` does it too."""
         self.server = server
+        if "json" not in vars(self):
+            self.json = getattr(server.packet_class, "json", self.json)
         if self.logger is None:
             self.logger = server.logger
 

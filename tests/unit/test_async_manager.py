@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import orjson
 import pytest
 from fake_core import until
 
@@ -142,6 +143,13 @@ async def test_a_manager_starts_once_whatever_the_door(fake, door):
         door(sio)._serve_on(asyncio.get_running_loop())
         assert (sio.manager.started, sio.manager_initialized) == (1, True)
     await sio.shutdown()
+
+
+def test_a_manager_has_a_json_module(fake):
+    mine = fanio.AsyncManager()
+    mine.json = orjson
+    assert fanio.AsyncServer(client_manager=mine).manager.json is orjson
+    assert fanio.AsyncServer().manager.json is fanio.packet.Packet.json
 
 
 def test_what_is_no_manager_is_refused(fake):
