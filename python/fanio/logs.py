@@ -25,7 +25,11 @@ _REFUSALS = {
     4: "{origin} is not an accepted origin.",
     5: "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
 }
-_BAD_REQUEST = 3
+_BAD_REQUEST, _FORBIDDEN = 3, 4
+_STRANGER = (
+    " With the forwarded headers of {peer} it would be, but that is no trusted proxy: name it in trusted_proxies="
+    " or uvicorn's --forwarded-allow-ips."
+)
 #: The most characters of a client's own in a line.
 _QUOTED = 200
 
@@ -125,11 +129,20 @@ class RefusalLog:
         line = _REFUSALS.get(code, message).format_map(facts)
         if code == _BAD_REQUEST and query.get("transport") == ["websocket"] and not request.header(b"upgrade"):
             line = "Invalid websocket upgrade"  # a proxy that does not pass the header on, most often
+        if code == _FORBIDDEN and _is_of_a_stranger(request):
+            line += _STRANGER.format(peer=request.client[0] if request.client else "the peer")
         if code in self._told:
             self._logger.info("%s", line)
             return
         self._told.add(code)
         self._logger.error("%s (further occurrences of this error will be logged with level INFO)", line)
+
+
+def _is_of_a_stranger(request: Request) -> bool:
+    """Return whether an origin would be the server's own if the proxy's headers were believed."""
+    hosts = [request.header(name) for name in (b"host", b"x-forwarded-host")]
+    is_forwarded = any(request.header(name) for name in (b"x-forwarded-proto", b"x-forwarded-host"))
+    return is_forwarded and not request.is_believed and request.header(b"origin").rpartition("//")[2] in hosts
 
 
 def _printable(text: str) -> str:

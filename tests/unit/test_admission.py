@@ -140,6 +140,23 @@ async def test_refused_requests_are_logged_the_first_of_each_reason_as_an_error(
     ]
 
 
+@pytest.mark.parametrize(
+    ("headers", "trusted", "is_named"),
+    [
+        (b"Host: a\r\nX-Forwarded-Proto: https\r\n", [], True),
+        (b"Host: inner\r\nX-Forwarded-Host: a\r\n", [], True),
+        (b"Host: inner\r\nX-Forwarded-Host: a\r\n", [PEER[0]], False),
+        (b"Host: other\r\nX-Forwarded-Proto: https\r\n", [], False),
+        (b"Host: a\r\n", [], False),
+    ],
+)
+async def test_a_proxy_that_would_have_to_be_trusted_is_named(serve, caplog, headers, trusted, is_named):
+    _, core = serve(engineio_logger=logging.getLogger("mine"), trusted_proxies=trusted)
+    core.push(_core.REFUSED, TARGET + b"Origin: https://a\r\n" + headers + b"\r\n", PEER, False, 4, "Forbidden")
+    await until(lambda: caplog.messages)
+    assert ("--forwarded-allow-ips" in caplog.messages[0]) is is_named
+
+
 @pytest.mark.parametrize(("upgrade", "line"), [(b"", "Invalid websocket upgrade"), (b"upgrade: websocket\r\n", "Bad")])
 async def test_an_upgrade_that_a_proxy_has_lost_is_named(serve, caplog, upgrade, line):
     _, core = serve(engineio_logger=logging.getLogger("mine"))

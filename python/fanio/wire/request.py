@@ -52,6 +52,8 @@ class Request:
         self.raw_path, _, self.query = target.partition(b"?")
         self.headers = list(_headers(rest))
         believed = trusted == "*" or (peer is not None and is_trusted(peer[0], trusted))
+        #: Whether what it says of another address, scheme and host counts.
+        self.is_believed = believed
         self.client = (forwarded_for(self.header(b"x-forwarded-for"), trusted) if believed else None) or peer
         self.scheme = "https" if secure else "http"
         proto = self.header(b"x-forwarded-proto").split(",")[0].strip() if believed else ""
