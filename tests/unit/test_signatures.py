@@ -31,7 +31,6 @@ DIFFERENCES = {
     ("socketio.AsyncManager", "connect"): CORE,
     ("socketio.AsyncManager", "pre_connect"): CORE,
     ("socketio.AsyncManager", "pre_disconnect"): CORE,
-    ("socketio.AsyncManager", "json"): "the server's json= is its own",
     ("socketio.AsyncManager", "pending_connect"): CORE,
     ("socketio.AsyncManager", "pending_disconnect"): CORE,
     ("socketio.AsyncManager", "server"): "there once it belongs to one",
