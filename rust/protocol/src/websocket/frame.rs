@@ -81,10 +81,15 @@ pub fn encode_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
 
 /// How long the header of an unmasked frame is.
 pub fn header_len(len: usize) -> usize {
+    2 + extended_len(len)
+}
+
+/// How many bytes more than the seven bits of the second one a length takes.
+fn extended_len(len: usize) -> usize {
     match len {
-        0..=125 => 2,
-        126..=0xffff => 4,
-        _ => 10,
+        0..=125 => 0,
+        126..=0xffff => 2,
+        _ => 8,
     }
 }
 
@@ -95,9 +100,9 @@ pub fn encode_deflated_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
 }
 
 fn encode_length(len: usize, mask_bit: u8, out: &mut Vec<u8>) {
-    match len {
-        0..=125 => out.push(mask_bit | len as u8),
-        126..=0xffff => {
+    match extended_len(len) {
+        0 => out.push(mask_bit | len as u8),
+        2 => {
             out.push(mask_bit | 0x7e);
             out.extend_from_slice(&(len as u16).to_be_bytes());
         }
