@@ -73,11 +73,6 @@ impl Registry {
         self.by_name.keys().map(|name| &**name).collect()
     }
 
-    /// Where a socket's session lives.
-    pub fn addr(&self, sid: &Id) -> Option<Addr> {
-        self.session_of_socket(self.socket(sid)?).map(|session| session.addr)
-    }
-
     /// Where a socket's session lives, and the socket's namespace.
     pub fn locate(&self, sid: &Id) -> Option<(Addr, &Arc<str>)> {
         let socket = self.socket(sid)?;
@@ -174,7 +169,7 @@ impl Registry {
         self.sessions.find(session).map(|(_, session)| session)
     }
 
-    fn session_of_socket(&self, socket: &Socket) -> Option<&Session> {
+    pub(super) fn session_of_socket(&self, socket: &Socket) -> Option<&Session> {
         self.sessions.entry(socket.session)
     }
 

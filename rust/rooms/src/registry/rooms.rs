@@ -70,7 +70,7 @@ impl Registry {
     /// Takes a socket out of a room; `None` when it is not in it.
     pub fn leave(&mut self, sid: &Id, namespace: &str, room: &str) -> Option<(Addr, RoomId)> {
         let (slot, socket) = self.socket_in(sid, namespace)?;
-        let (space, addr) = (socket.namespace, self.addr(sid)?);
+        let (space, addr) = (socket.namespace, self.session_of_socket(socket)?.addr);
         let id = self.room(namespace, room)?;
         if !self.members.leave(ConnId(slot), id) {
             return None;
