@@ -206,7 +206,7 @@ class EventTasks:
         handler: Handler = item[0]
         if handler.waits:
             handler.waits -= 1
-        elif not self._tasks._unbegun and loop.get_task_factory() is None and asyncio.Task is not _NESTABLE_TASK:
+        elif not self._tasks._unbegun and not _is_to_be_created(loop):
             worker = self._worker
             if worker is None or worker.is_last:
                 self._worker = worker = Worker(loop, self._serve)
