@@ -59,11 +59,12 @@ lint: $(VENV)/.stamp ## Check format and lints
 	$(BIN)/ruff check .
 
 .PHONY: types
-types: build ## Check types, and the stub of the core
+types: build ## Check types, the stub of the core, and that imports go in one direction
 	$(BIN)/mypy
 	$(BIN)/mypy examples tests/typing
 	$(BIN)/pyright --level warning
 	$(BIN)/python -m mypy.stubtest fanio._core
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: test-rust
 test-rust: ## Run the Rust tests

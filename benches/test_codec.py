@@ -11,8 +11,8 @@ import pytest
 from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import EVENT, Packet
 
-from fanio.wire.encode import Codec
-from fanio.wire.msgpack import MsgpackCodec
+from fanio._codec.encode import Codec
+from fanio._codec.msgpack import MsgpackCodec
 
 PAYLOADS = {
     "64 B": ["b", 1, "x" * 64],

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanio import absent, exceptions
+from fanio import exceptions
+from fanio._compat import absent
+from fanio._compat.impersonation import install_as_socketio, install_if_told
+from fanio._handlers.table import NO_ACK
 from fanio.asgi import ASGIApp
 from fanio.async_client import AsyncClient
 from fanio.async_manager import AsyncManager
@@ -13,8 +16,6 @@ from fanio.async_server import AsyncServer
 from fanio.async_simple_client import AsyncSimpleClient
 from fanio.client import Client
 from fanio.exceptions import ConnectionRefusedError  # noqa: A004 (python-socketio's name)
-from fanio.handling.handlers import NO_ACK
-from fanio.impersonation import install_as_socketio, install_if_told
 from fanio.loop import new_event_loop
 from fanio.metrics import MetricsApp
 from fanio.namespace import ClientNamespace

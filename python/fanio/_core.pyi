@@ -241,7 +241,7 @@ class ClientHub:
     def fd(self) -> int:
         """Return the file descriptor that is readable when drain() has something."""
     def connect(self, options: dict[str, object]) -> ClientConnection:
-        """Open a connection; every key that fanio.connecting.target writes is required."""
+        """Open a connection; every key that fanio._client.target writes is required."""
     def drain(self, limit: int) -> list[tuple[object, ...]]: ...
     def stop(self) -> None: ...
 

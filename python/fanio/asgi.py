@@ -1,6 +1,6 @@
 """ASGIApp: Socket.IO, static files and another app behind one ASGI callable.
 
-Owns the routing. Where the shards accept connections themselves (``doors/accept.py``), only what is
+Owns the routing. Where the shards accept connections themselves (``_doors/accept.py``), only what is
 not for Socket.IO comes here; under another ASGI server, or mounted in another app, Socket.IO
 requests come here too and go over the bridge.
 """
@@ -11,9 +11,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fanio.doors import accept
-from fanio.doors.lifespan import Hook, Lifespan
-from fanio.doors.static import find_file
+from fanio._doors import accept
+from fanio._doors.lifespan import Hook, Lifespan
+from fanio._doors.static import find_file
 
 if TYPE_CHECKING:
     from fanio.async_server import AsyncServer

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fanio.admin.server import InstrumentedAsyncServer
+from fanio._admin.server import InstrumentedAsyncServer
 
 __all__ = ["InstrumentedAsyncServer"]

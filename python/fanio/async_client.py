@@ -2,7 +2,7 @@
 
 Owns the public API, which is python-socketio's: names, order of arguments, defaults, results;
 what the JavaScript client has beyond it comes as keyword arguments and options. The parts are in
-``fanio.connecting``.
+``fanio._client``.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fanio._client import keyboard_interrupt as interrupt
+from fanio._client.acks import PendingAck, PendingAcks
+from fanio._client.backoff import Reconnection
+from fanio._client.buffer import Buffer, Waiting
+from fanio._client.codec import make_client_codec
+from fanio._client.connector import Connector
+from fanio._client.dispatch import KEY, ClientDispatcher
+from fanio._client.engineio_client import EngineClient
+from fanio._client.handlers import ClientHandlers
+from fanio._client.outgoing import Outgoing
+from fanio._client.recovery import Recovery
+from fanio._client.settings import ClientOptions
+from fanio._client.state import State
+from fanio._client.target import valid_transports
+from fanio._tasks.failures import Failures
+from fanio._tasks.tasks import Tasks
 from fanio.async_namespace import AsyncClientNamespace
 from fanio.base_client import BaseClient
-from fanio.connecting import interrupt
-from fanio.connecting.acks import PendingAck, PendingAcks
-from fanio.connecting.backoff import Reconnection
-from fanio.connecting.buffer import Buffer, Waiting
-from fanio.connecting.codec import make_client_codec
-from fanio.connecting.connector import Connector
-from fanio.connecting.dispatch import KEY, ClientDispatcher
-from fanio.connecting.engine import EngineClient
-from fanio.connecting.handlers import ClientHandlers
-from fanio.connecting.outgoing import Outgoing
-from fanio.connecting.recovery import Recovery
-from fanio.connecting.settings import ClientOptions
-from fanio.connecting.state import State
-from fanio.connecting.target import valid_transports
 from fanio.exceptions import ConnectionError as NotConnectedError
-from fanio.handling.failures import Failures
-from fanio.handling.tasks import Tasks
 
 if TYPE_CHECKING:
     from fanio.types import Callback, JsonModule, Serializer
@@ -73,7 +73,7 @@ class AsyncClient(BaseClient):
             serializer: "default", "msgpack" or a packet class; the server needs the same.
             json: A module to use instead of orjson, with the standard module's functions.
             handle_sigint: Whether Ctrl-C disconnects before it ends the program.
-            **kwargs: The options of ``fanio.connecting.settings.ClientOptions``.
+            **kwargs: The options of ``fanio._client.settings.ClientOptions``.
 
         Raises:
             TypeError: When an option has the wrong type.

@@ -16,32 +16,32 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
+from fanio._codec.codec import make_codec
+from fanio._codec.packet_class import PacketClassCodec
+from fanio._codec.room_names import RoomNames
+from fanio._handlers.handler import Handler
+from fanio._handlers.table import RESERVED, HandlerTable
+from fanio._log import PacketLog, server_logger
+from fanio._options import server as wire
+from fanio._server import manager_emits as managed
+from fanio._server.acks import Acks
+from fanio._server.dispatch import Dispatcher
+from fanio._server.emitter import PAUSE, Emitter
+from fanio._server.engineio_server import Engine
+from fanio._server.lifecycle import Lifecycle
+from fanio._server.packet_class import PacketReader
+from fanio._tasks.failures import Failures
+from fanio._tasks.serving import Program
+from fanio._tasks.session_order import Turns
 from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.base_server import BaseServer
 from fanio.engineio.base_server import WIRE
-from fanio.handling import managed
-from fanio.handling.acks import Acks
-from fanio.handling.dispatch import Dispatcher
-from fanio.handling.emitter import PAUSE, Emitter
-from fanio.handling.engine import Engine
-from fanio.handling.failures import Failures
-from fanio.handling.handler import Handler
-from fanio.handling.handlers import RESERVED, HandlerTable
-from fanio.handling.lifecycle import Lifecycle
-from fanio.handling.packets import PacketReader
-from fanio.handling.serving import Program
-from fanio.handling.turns import Turns
-from fanio.logs import PacketLog, server_logger
-from fanio.wire import options as wire
-from fanio.wire.codec import make_codec
-from fanio.wire.packets import PacketClassCodec
-from fanio.wire.rooms import RoomNames
 
 if TYPE_CHECKING:
-    from fanio.admin import InstrumentedAsyncServer
-    from fanio.admin.access import Auth
-    from fanio.handling.observer import Observer
+    from fanio._admin.access import Auth
+    from fanio._admin.server import InstrumentedAsyncServer
+    from fanio._server.observer import Observer
     from fanio.types import (
         Callback,
         JsonModule,
@@ -90,7 +90,7 @@ class AsyncServer(BaseServer):
             **kwargs: ``always_connect`` (False; accept before the connect handler runs),
                 ``engineio_logger`` (as ``logger``, for ``engineio.server``: packets),
                 ``serializer`` ("default", "msgpack" or a packet class; clients need the same) and the
-                options of ``fanio.wire.options.WireOptions``, with python-socketio's defaults.
+                options of ``fanio._options.server.WireOptions``, with python-socketio's defaults.
 
         Raises:
             ImportError: When what the serializer needs is not installed.
@@ -519,7 +519,7 @@ class AsyncServer(BaseServer):
         Raises:
             ValueError: When ``auth`` is not given, or there is no such mode.
         """
-        from fanio.admin import InstrumentedAsyncServer  # noqa: PLC0415 (nobody pays for it who does not use it)
+        from fanio._admin.server import InstrumentedAsyncServer  # noqa: PLC0415 (nobody pays for it who does not use it)
 
         return InstrumentedAsyncServer(
             self,

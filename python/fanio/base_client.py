@@ -9,15 +9,15 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
-from fanio.connecting.handlers import ClientHandlers
-from fanio.connecting.recovery import Recovery
-from fanio.connecting.state import State
-from fanio.handling.registration import Registration
+from fanio._client.handlers import ClientHandlers
+from fanio._client.recovery import Recovery
+from fanio._client.state import State
+from fanio._handlers.registration import Registration
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
+    from fanio._client.backoff import Reconnection
     from fanio.base_namespace import BaseNamespace
-    from fanio.connecting.backoff import Reconnection
     from fanio.types import HandlerFunction, HandlerT
 
 __all__ = ["BaseClient"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fanio.engineio import json as standard_json
+from fanio._codec import standard_json
 
 if TYPE_CHECKING:
     import logging

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanio.handling.handler import Handler
+from fanio._handlers.handler import Handler
 
 __all__ = ["AsyncTrigger", "BaseNamespace", "SyncTrigger"]
 
@@ -89,6 +89,6 @@ class SyncTrigger(BaseNamespace):
 
 def __getattr__(name: str) -> Any:
     """Return one of python-socketio's names that is not here, which says what to use instead."""
-    from fanio import absent  # noqa: PLC0415 (it imports the package)
+    from fanio._compat import absent  # noqa: PLC0415 (it imports the package)
 
     return absent.stand_in(__name__, name)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from fanio.handling.handlers import NO_ACK, RESERVED
-from fanio.handling.registration import Registration
-from fanio.msgpack_packet import MsgPackPacket
-from fanio.packet import Packet
+from fanio._codec.msgpack_packet import MsgPackPacket
+from fanio._codec.packet import Packet
+from fanio._handlers.registration import Registration
+from fanio._handlers.table import NO_ACK, RESERVED
 from fanio.reason import Reason
 from fanio.stats import Stats, collect
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fanio import _core
+    from fanio._codec.codec import PacketCodec
+    from fanio._request.environs import Environs
+    from fanio._server.dispatch import Dispatcher
+    from fanio._server.lifecycle import Lifecycle
+    from fanio._tasks.session_order import Turns
     from fanio.async_manager import AsyncManager
     from fanio.async_namespace import AsyncNamespace
-    from fanio.handling.dispatch import Dispatcher
-    from fanio.handling.lifecycle import Lifecycle
-    from fanio.handling.turns import Turns
     from fanio.types import (
         ConnectHandler,
         ConnectHandlerT,
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
         HandlerT,
         Room,
     )
-    from fanio.wire.codec import PacketCodec
-    from fanio.wire.environs import Environs
 
 __all__ = ["BaseServer"]
 

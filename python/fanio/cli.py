@@ -16,7 +16,7 @@ import click
 from uvicorn.main import main as uvicorn_command
 
 import fanio
-from fanio import impersonation
+from fanio._compat import impersonation
 from fanio.bench.command import bench
 from fanio.run import LOOP
 

@@ -15,9 +15,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
+from fanio._client.background import Background
 from fanio.async_client import AsyncClient
 from fanio.base_client import BaseClient
-from fanio.connecting.background import Background
 from fanio.namespace import ClientNamespace
 
 if TYPE_CHECKING:

@@ -1,7 +1,56 @@
-"""The event loop for ``uvicorn --loop fanio.loop:new_event_loop``; ``fanio.run`` uses it."""
+"""Event loops whose uvicorn servers the shards accept for.
+
+Use: ``uvicorn --loop fanio.loop:new_event_loop`` (uvicorn 0.36 or later); ``fanio.run`` does it.
+It needs no lifespan, which the automatic way (``accept.watch``) does.
+"""
 
 from __future__ import annotations
 
-from fanio.doors.loop import new_event_loop
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from fanio._doors import uvicorn
+from fanio._doors.accept import open_listening
+from fanio.asgi import ASGIApp
+
+if TYPE_CHECKING:
+    from fanio._doors.accept import ProtocolFactory
 
 __all__ = ["new_event_loop"]
+
+
+class _DoorLoop:
+    """Mixed into a loop class: gives uvicorn's listening sockets to the shards."""
+
+    async def create_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
+        """Create a server as the loop does; a Listening when the shards can accept for it."""
+        create = super().create_server  # type: ignore[misc]
+        return await open_listening(served_app(protocol_factory), create, protocol_factory, args, kwargs)
+
+    async def create_unix_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
+        """Create a server as the loop does; a Listening when the shards can accept for it."""
+        create = super().create_unix_server  # type: ignore[misc]
+        return await open_listening(served_app(protocol_factory), create, protocol_factory, args, kwargs)
+
+
+def served_app(factory: ProtocolFactory) -> ASGIApp | None:
+    """Return the app of the uvicorn server with this factory when the shards may see its requests first."""
+    app = uvicorn.unwrapped_app(uvicorn.config_of_factory(factory))
+    return app if isinstance(app, ASGIApp) and app.may_accept() else None
+
+
+class _SelectorLoop(_DoorLoop, asyncio.SelectorEventLoop):
+    """The standard loop with the door."""
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a new loop: uvloop's when that is installed, else asyncio's."""
+    try:
+        import uvloop  # noqa: PLC0415 (optional)
+    except ImportError:
+        return _SelectorLoop()
+
+    class UvLoop(_DoorLoop, uvloop.Loop):  # type: ignore[misc]
+        """uvloop with the door."""
+
+    return UvLoop()

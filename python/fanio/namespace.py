@@ -72,6 +72,6 @@ class ClientNamespace(SyncTrigger):
 
 def __getattr__(name: str) -> Any:
     """Return one of python-socketio's names that is not here, which says what to use instead."""
-    from fanio import absent  # noqa: PLC0415 (it imports the package)
+    from fanio._compat import absent  # noqa: PLC0415 (it imports the package)
 
     return absent.stand_in(__name__, name)

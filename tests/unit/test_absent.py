@@ -9,7 +9,7 @@ import pkgutil
 import pytest
 
 import fanio
-from fanio import absent
+from fanio._compat import absent
 from fanio.engineio import AsyncServer
 
 LIBRARIES = [("socketio", "fanio"), ("engineio", "fanio.engineio")]

@@ -10,7 +10,7 @@ import uvicorn
 from fake_core import until
 
 import fanio
-from fanio.doors.accept import Listening
+from fanio._doors.accept import Listening
 
 
 async def plain(scope, receive, send):

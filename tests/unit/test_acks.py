@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from fanio import exceptions
-from fanio.handling.acks import Acks, CallbackWaiter, CallWaiter
+from fanio._server.acks import Acks, CallbackWaiter, CallWaiter
 
 
 class Waiter:

@@ -22,7 +22,7 @@ def bridged(monkeypatch):
         seen.append(scope["path"])
         await other(scope, receive, send)
 
-    monkeypatch.setattr("fanio.doors.bridge.serve_http", serve_http)
+    monkeypatch.setattr("fanio._doors.bridge.serve_http", serve_http)
     return seen
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fake_core import until
 
-from fanio.admin import access
-from fanio.admin.access import Access
+from fanio._admin import access
+from fanio._admin.access import Access
 from fanio.async_admin import InstrumentedAsyncServer
 
 ADA = {"username": "ada", "password": "secret"}

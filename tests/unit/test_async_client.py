@@ -62,7 +62,7 @@ def test_engine_io_options_are_python_engineios():
     import engineio
 
     theirs = set(inspect.signature(engineio.AsyncClient.__init__).parameters)
-    known = set(fanio.connecting.settings.ClientOptions.__dataclass_fields__)
+    known = set(fanio._client.settings.ClientOptions.__dataclass_fields__)
     assert theirs - {"self", "logger", "json", "handle_sigint"} <= known
 
 

@@ -9,7 +9,7 @@ import pytest
 from asgi_client import Connection, get, scope
 
 from fanio import _core
-from fanio.doors import bridge
+from fanio._doors import bridge
 
 
 class Shard:

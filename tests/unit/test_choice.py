@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import fanio
-from fanio.doors.choice import chosen, is_allowed
+from fanio._options.door import chosen, is_allowed
 
 
 def test_the_environment_goes_before_the_program(monkeypatch):

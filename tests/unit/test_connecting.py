@@ -9,11 +9,11 @@ from functools import partial
 
 import pytest
 
-from fanio.connecting.acks import PendingAck, PendingAcks
-from fanio.connecting.backoff import Backoff
-from fanio.connecting.buffer import Buffer
-from fanio.connecting.handlers import ClientHandlers
-from fanio.connecting.recovery import Recovery
+from fanio._client.acks import PendingAck, PendingAcks
+from fanio._client.backoff import Backoff
+from fanio._client.buffer import Buffer
+from fanio._client.handlers import ClientHandlers
+from fanio._client.recovery import Recovery
 from fanio.exceptions import AckLostError
 from fanio.exceptions import TimeoutError as NoAnswerError
 

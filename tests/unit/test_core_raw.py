@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fanio import _core
-from fanio.wire.options import WireOptions
+from fanio._options.server import WireOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from socketio.packet import EVENT, Packet
 
-from fanio.wire.encode import Codec
+from fanio._codec.encode import Codec
 
 Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 (what applications send)
 

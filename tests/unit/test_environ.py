@@ -8,8 +8,8 @@ import pytest
 from engineio.async_drivers.asgi import translate_request
 from fake_core import HEAD, until
 
-from fanio.wire.environ import Environ, build_environ
-from fanio.wire.request import Request
+from fanio._request.environ import Environ, build_environ
+from fanio._request.request import Request
 
 PEER = ("192.0.2.1", 4000)
 

@@ -6,10 +6,10 @@ import functools
 
 import pytest
 
+from fanio._handlers.handler import Handler
+from fanio._handlers.registration import Registered
+from fanio._handlers.table import HandlerTable
 from fanio.async_namespace import AsyncNamespace
-from fanio.handling.handler import Handler
-from fanio.handling.handlers import HandlerTable
-from fanio.handling.registered import Registered
 
 
 def handler(*_args):

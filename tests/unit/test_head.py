@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanio.doors.head import build_head, is_secure, peer_of
+from fanio._doors.head import build_head, is_secure, peer_of
 
 
 def first_line(**scope):

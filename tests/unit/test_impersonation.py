@@ -128,7 +128,7 @@ def test_a_process_without_fanio_keeps_the_real_one(tmp_path):
     (tmp_path / "socketio.py").write_text("")
     script = f"""
         import os, subprocess, sys
-        from fanio import impersonation
+        from fanio._compat import impersonation
         impersonation.tell_children()
         impersonation.tell_children()
         folder, = os.environ["PYTHONPATH"].split(os.pathsep)

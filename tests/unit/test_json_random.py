@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from fanio.wire.encode import Codec
+from fanio._codec.encode import Codec
 
 TEXTS = ["", "a", "é☃😀", "\ud800", "\udfff\ud800", '"\\/\b\n\r\t\0\x1f\x7f', "\u2028", "x" * 300, "_placeholder"]
 NUMBERS = [

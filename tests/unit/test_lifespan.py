@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from asgi_client import Connection
 
-from fanio.doors.lifespan import Lifespan
+from fanio._doors.lifespan import Lifespan
 
 
 class Story:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 from fake_core import until
 
-from fanio.doors.farewell import Farewell
-from fanio.doors.limits import Limits
+from fanio._doors.limits import Limits
+from fanio._doors.shutdown_hook import Farewell
 
 
 class Core:

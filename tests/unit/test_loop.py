@@ -13,10 +13,10 @@ from fake_core import until
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import fanio
-from fanio.doors import loop as door
-from fanio.doors import uvicorn as insides
-from fanio.doors.accept import Listening
-from fanio.doors.loop import _SelectorLoop
+from fanio import loop as door
+from fanio._doors import uvicorn as insides
+from fanio._doors.accept import Listening
+from fanio.loop import _SelectorLoop
 
 
 async def plain(scope, receive, send):

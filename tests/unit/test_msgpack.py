@@ -14,8 +14,8 @@ import msgpack
 import pytest
 
 import fanio
-from fanio.wire.codec import make_codec
-from fanio.wire.msgpack import ExtType, MsgpackCodec
+from fanio._codec.codec import make_codec
+from fanio._codec.msgpack import ExtType, MsgpackCodec
 
 UTC = datetime.timezone.utc
 DAY = datetime.datetime(2024, 5, 6, 7, 8, 9, 123000, tzinfo=UTC)

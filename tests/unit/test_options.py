@@ -6,7 +6,7 @@ import pytest
 
 import fanio
 from fanio import _core
-from fanio.wire.options import WireOptions
+from fanio._options.server import WireOptions
 
 
 def core(**options):

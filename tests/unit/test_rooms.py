@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanio.wire.rooms import RoomNames
+from fanio._codec.room_names import RoomNames
 
 ROOMS = ["a", "", "\x00", "\x00i1", "\x00h1", 1, -(2**70), 1.5, ("a", 1), b"bytes", frozenset({1})]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fanio.wire.environ import build_environ
-from fanio.wire.environs import Environs
-from fanio.wire.scopes import Scopes
+from fanio._request.environ import build_environ
+from fanio._request.environs import Environs
+from fanio._request.scopes import Scopes
 
 HEAD = b"GET /socket.io/?EIO=4 HTTP/1.1\r\nhost: a.example"
 END = b"\r\n\r\n"

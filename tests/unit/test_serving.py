@@ -129,7 +129,7 @@ async def test_shutdown_inside_a_disconnect_handler_does_not_wait_for_itself(ser
 async def test_slow_handlers_of_a_flood_leave_the_loop_to_others_in_between(serve, monkeypatch):
     sio, core = serve()
     clock = [0.0]
-    monkeypatch.setattr("fanio.handling.serving.monotonic", lambda: clock[0])
+    monkeypatch.setattr("fanio._tasks.serving.monotonic", lambda: clock[0])
     handled: list[int] = []
 
     @sio.event
@@ -203,7 +203,7 @@ def test_what_is_emitted_while_the_loop_does_not_run_is_sent(fake):
 
 
 def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
-    monkeypatch.setattr("fanio.handling.serving._BUDGET", -1)
+    monkeypatch.setattr("fanio._tasks.serving._BUDGET", -1)
     sio = fanio.AsyncServer()
     core = sio._core
     first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
@@ -241,7 +241,7 @@ def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
 async def test_a_batch_that_takes_too_long_is_gone_on_with_later(serve, monkeypatch):
     sio, core = serve()
     clock = [0.0]
-    monkeypatch.setattr("fanio.handling.serving.monotonic", lambda: clock[0])
+    monkeypatch.setattr("fanio._tasks.serving.monotonic", lambda: clock[0])
     seen: list[int] = []
 
     def answered(number):

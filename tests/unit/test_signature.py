@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from fanio.handling.handler import Handler
-from fanio.signature import parameters_of
+from fanio._handlers.handler import Handler
+from fanio._signature import parameters_of
 
 
 def test_parameters_by_name():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from engineio.static_files import get_static_file
 
-from fanio.doors.static import find_file
+from fanio._doors.static import find_file
 
 FILES = {
     "/": "index.html",

@@ -11,7 +11,7 @@ from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.websockets import WebSocket
 
-from fanio.doors.takeover import take_over
+from fanio._doors.takeover import take_over
 
 HEADERS = [
     (b"host", b"a.example"),

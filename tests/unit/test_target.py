@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from fanio.connecting.certificates import Trust
-from fanio.connecting.http_session import apply_session, apply_websocket_options
-from fanio.connecting.target import Route, Target, valid_transports
+from fanio._client.certificates import Trust
+from fanio._client.http_session import apply_session, apply_websocket_options
+from fanio._client.target import Route, Target, valid_transports
 
 
 def core(url: str, path: str = "socket.io", headers: dict[str, str] | None = None, **route) -> dict:

@@ -11,7 +11,7 @@ from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import Packet
 
 from fanio import _core
-from fanio.wire.msgpack import MsgpackCodec
+from fanio._codec.msgpack import MsgpackCodec
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

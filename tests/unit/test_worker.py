@@ -15,9 +15,9 @@ import weakref
 import pytest
 from fake_core import until
 
-from fanio.handling.handler import Handler
-from fanio.handling.tasks import Tasks
-from fanio.handling.worker import HANDLED, Worker
+from fanio._handlers.handler import Handler
+from fanio._tasks.tasks import Tasks
+from fanio._tasks.worker import HANDLED, Worker
 
 VAR: contextvars.ContextVar[str] = contextvars.ContextVar("VAR", default="fresh")
 
@@ -421,7 +421,7 @@ def made(monkeypatch):
         made.append(Worker(*arguments))
         return made[-1]
 
-    monkeypatch.setattr("fanio.handling.tasks.Worker", make)
+    monkeypatch.setattr("fanio._tasks.tasks.Worker", make)
     return made
 
 

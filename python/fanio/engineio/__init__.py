@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanio import absent
+from fanio._compat import absent
 from fanio.engineio import exceptions
 from fanio.engineio.asgi import ASGIApp
 from fanio.engineio.async_server import AsyncServer

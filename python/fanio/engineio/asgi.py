@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fanio import asgi
 
 if TYPE_CHECKING:
-    from fanio.doors.lifespan import Hook
+    from fanio._doors.lifespan import Hook
     from fanio.engineio.base_server import BaseServer
     from fanio.types import ASGIApplication, StaticFiles
 

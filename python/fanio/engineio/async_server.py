@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
-from fanio.engineio import json as standard_json
+from fanio._codec import standard_json
+from fanio._log import server_logger
+from fanio._options.server import WireOptions, warn_unknown
+from fanio._tasks.serving import Program
+from fanio._tasks.session_order import Turns
+from fanio.engineio._sessions import Sessions
 from fanio.engineio.base_server import IGNORED, WIRE, BaseServer
-from fanio.handling.serving import Program
-from fanio.handling.sessions import Sessions
-from fanio.handling.turns import Turns
-from fanio.logs import server_logger
-from fanio.wire.options import WireOptions, warn_unknown
 
 if TYPE_CHECKING:
     import logging
@@ -72,7 +72,7 @@ class AsyncServer(BaseServer):
                 one after the other.
             monitor_clients: Has no effect: the shards watch the clients.
             transports: "polling", "websocket" or a list.
-            **kwargs: The other options of ``fanio.wire.options.WireOptions``.
+            **kwargs: The other options of ``fanio._options.server.WireOptions``.
 
         Raises:
             TypeError: When an option has the wrong type.

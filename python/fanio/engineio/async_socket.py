@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fanio._codec.engineio_packet import Packet
     from fanio.engineio.base_server import BaseServer
-    from fanio.engineio.packet import Packet
 
 __all__ = ["AsyncSocket"]
 

@@ -17,22 +17,22 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fanio import _core
-from fanio.doors.choice import chosen
-from fanio.doors.entrance import Entrance
-from fanio.doors.journal import Journal
-from fanio.engineio import packet
-from fanio.handling.serving import Serving
-from fanio.handling.tasks import Tasks
+from fanio._codec import engineio_packet as packet
+from fanio._doors.access_log import Journal
+from fanio._doors.asgi_entry import Entrance
+from fanio._options import server as wire
+from fanio._options.door import chosen
+from fanio._request.admission import HTTP_EVENTS, Admission
+from fanio._request.environs import Environs
+from fanio._request.proxies import addresses
+from fanio._request.scopes import Scopes
+from fanio._tasks.serving import Serving
+from fanio._tasks.tasks import Tasks
 from fanio.reason import Reason
-from fanio.wire import options as wire
-from fanio.wire.admission import HTTP_EVENTS, Admission
-from fanio.wire.environs import Environs
-from fanio.wire.proxies import addresses
-from fanio.wire.scopes import Scopes
 
 if TYPE_CHECKING:
+    from fanio._codec.engineio_packet import Packet
     from fanio.engineio.async_socket import AsyncSocket
-    from fanio.engineio.packet import Packet
     from fanio.types import CookieOption, CorsOption, HandlerFunction, JsonModule, Receive, Scope, Send
 
 __all__ = ["BaseServer", "Option"]

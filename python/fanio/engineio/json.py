@@ -1,21 +1,5 @@
-"""The standard JSON module, with a bound on the digits of an integer."""
+"""The JSON module that packets use unless another one is set: ``engineio.json`` of python-engineio."""
 
 from __future__ import annotations
 
-import json as _json
-from json import *  # noqa: F403 (this module stands for it)
-from typing import Any
-
-_MAX_DIGITS = 100
-
-
-def _bounded(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        msg = "Integer is too large"
-        raise ValueError(msg)
-    return int(digits)
-
-
-def loads(*args: Any, **kwargs: Any) -> Any:  # type: ignore[no-redef]
-    """Return the value of a JSON text, as ``json.loads`` does."""
-    return _json.loads(*args, **{"parse_int": _bounded, **kwargs})
+from fanio._codec.standard_json import *  # noqa: F403 (this module is its public name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Sequence
 
-from fanio.engineio.packet import Packet
+from fanio._codec.engineio_packet import Packet
 
 __all__ = ["Payload"]
 

@@ -18,7 +18,7 @@ use crate::kinds::{
 };
 use crate::notice::Notice;
 
-/// A larger event is left to the program to decode, which weighs its bytes (`handling/tasks.py`).
+/// A larger event is left to the program to decode, which weighs its bytes (`_tasks/tasks.py`).
 const LIGHT: usize = 4096;
 
 /// Makes the tuples of one batch.

@@ -1,0 +1,1 @@
+"""The admin UI's side of a server: its namespace, logins, commands and reports."""

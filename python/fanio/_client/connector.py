@@ -1,0 +1,373 @@
+"""The life of a client's connection: opened, lost, made again, ended.
+
+Source of the rules for coming back: ``manager.ts`` and ``socket.ts`` of socket.io-client 4.8. No
+reconnection after the server has ended or refused the last namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from fanio import _core
+from fanio._client.disconnects import Farewells
+from fanio._client.hub import Hub
+from fanio._client.link import Link, LinkError
+from fanio._client.namespaces import Namespaces
+from fanio._client.packet_class import ClientPacketCodec
+from fanio.exceptions import ConnectionError as NotConnectedError
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio._client.backoff import Reconnection
+    from fanio._client.dispatch import ClientDispatcher
+    from fanio._client.outgoing import Outgoing
+    from fanio._client.recovery import Recovery
+    from fanio._client.state import State
+    from fanio._codec.codec import PacketCodec
+    from fanio._tasks.tasks import Tasks
+
+__all__ = ["Connector"]
+
+
+class Connector:
+    """Makes and keeps the connection of one client."""
+
+    def __init__(
+        self,
+        state: State,
+        dispatcher: ClientDispatcher,
+        outgoing: Outgoing,
+        recovery: Recovery,
+        codec: PacketCodec,
+        tasks: Tasks,
+        reconnection: Reconnection,
+        logger: logging.Logger,
+    ) -> None:
+        """Take the collaborators."""
+        self._state = state
+        self._dispatcher = dispatcher
+        self._outgoing = outgoing
+        self._recovery = recovery
+        self._farewells = Farewells(dispatcher, tasks)
+        self._namespaces = Namespaces(state, dispatcher, outgoing, recovery, codec, tasks, self._farewells, logger)
+        self._codec = codec
+        self._tasks = tasks
+        self._reconnection = reconnection
+        self._logger = logger
+        self._hub: Hub | None = None
+        self._make_options: Callable[[], Awaitable[dict[str, object]]] | None = None
+        self._make_auth: Callable[[], Awaitable[Any]] | None = None
+        self._wait_timeout = 1.0
+        self._connecting = False
+        self._interrupted = False
+        #: None while there is nothing to wait for.
+        self._over: asyncio.Event | None = None
+        #: Called when there is neither a connection nor an attempt to get one any more.
+        self.on_finish: Callable[[], None] = lambda: None
+
+    # Connecting
+
+    async def connect(
+        self,
+        make_options: Callable[[], Awaitable[dict[str, object]]],
+        make_auth: Callable[[], Awaitable[Any]],
+        names: list[str],
+        *,
+        wait: bool,
+        wait_timeout: float,
+        retry: bool,
+    ) -> None:
+        """Connect, and join namespaces.
+
+        Args:
+            make_options: Makes the core's options, for each attempt anew.
+            make_auth: Makes the data of the CONNECT packets, as often.
+            names: The namespaces.
+            wait: Whether to wait until the server has answered for each of them.
+            wait_timeout: Seconds to wait for that.
+            retry: Whether to go on when the first attempt fails.
+
+        Raises:
+            ConnectionError: When it failed.
+        """
+        await self._stop_retrying()
+        self._connecting = True
+        try:
+            await self._connect(make_options, make_auth, names, wait=wait, wait_timeout=wait_timeout, retry=retry)
+        finally:
+            self._connecting = False
+
+    async def _connect(
+        self,
+        make_options: Callable[[], Awaitable[dict[str, object]]],
+        make_auth: Callable[[], Awaitable[Any]],
+        names: list[str],
+        *,
+        wait: bool,
+        wait_timeout: float,
+        retry: bool,
+    ) -> None:
+        self._make_options, self._make_auth, self._namespaces.names = make_options, make_auth, names
+        self._wait_timeout = wait_timeout
+        self._state.leaving = False
+        self._begin()
+        try:
+            await self._attempt(wait, wait_timeout)
+        except NotConnectedError:
+            if retry and not self._state.leaving and self._state.link is None and await self._retried():
+                return
+            await self.disconnect()
+            raise
+        except BaseException:
+            self._drop_link()
+            raise
+
+    async def _retried(self) -> bool:
+        """Try again like after a loss; True when that led to a connection."""
+        self._start_retrying()
+        retrying = self._state.retrying
+        try:
+            return retrying is not None and await asyncio.shield(retrying)
+        except asyncio.CancelledError:
+            if retrying is not None and not retrying.done():
+                # Nobody waits for the connection any more.
+                await self.disconnect()
+            raise
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks.bind(loop)
+        self._interrupted = False
+        if self._over is None:
+            self._over = asyncio.Event()
+        if self._hub is None:
+            self._hub = Hub.of(loop)
+            self._hub.hold()
+
+    async def _attempt(self, wait: bool, wait_timeout: float) -> None:
+        state, namespaces = self._state, self._namespaces
+        namespaces.reset()
+        if self._make_options is None or self._make_auth is None or self._hub is None:
+            msg = "connect() was not called"
+            raise NotConnectedError(msg)
+        packets = self._codec if isinstance(self._codec, ClientPacketCodec) else None
+        options = await self._make_options()
+        # Before the link: a server may grant a namespace before it is asked.
+        answered = namespaces.expect()
+        link = state.link = Link(self._hub, self, options, packets)
+        try:
+            await link.opening
+        except LinkError as error:
+            state.link = None
+            await self._tell_all("connect_error", error.data())
+            raise NotConnectedError(error.message) from None
+        except BaseException:
+            state.link = None
+            link.abort()
+            raise
+        state.sid = link.sid
+        self._logger.info("Engine.IO connection established")
+        auth = await self._make_auth() or {}
+        namespaces.join(link, auth)
+        if wait:
+            await namespaces.joined(link, answered, wait_timeout)
+        else:
+            state.connected = link.is_open
+
+    # What the server says
+
+    def packet(self, kind: int, namespace: str, *data: Any) -> None:
+        """Take a packet."""
+        if kind == _core.EVENT:
+            # After disconnect() nothing is handled any more, as in the JavaScript client.
+            if not self._state.leaving:
+                self._dispatcher.event(namespace, *data)
+        elif kind == _core.ACK:
+            self._dispatcher.ack(namespace, *data)
+        else:
+            self._namespaces.packet(kind, namespace, *data)
+
+    # The end of a connection
+
+    def lost(self, link: Link, reason: str, detail: str) -> None:
+        """Take the end of the link."""
+        state = self._state
+        if link is not state.link:
+            return
+        self._logger.info("Engine.IO connection dropped: %s%s", reason, f" ({detail})" if detail else "")
+        gone, connected = list(state.namespaces), state.connected
+        state.link = state.sid = None
+        state.connected = False
+        state.namespaces = {}
+        self._namespaces.settle(granted=False)
+        self._outgoing.lost()
+        self._dispatcher.lost()
+        again = self._reconnection.enabled and not self._state.leaving and bool(state.wanted)
+        if connected or self._state.leaving:
+            self._farewells.begin_next(lambda: self._after_loss(gone, reason, again=again))
+
+    def abandoned(self, link: Link) -> None:
+        """Take the end of the loop: there is nobody left to tell."""
+        if link is self._state.link:
+            self._drop_link()
+
+    async def _after_loss(self, gone: list[str], reason: str, *, again: bool) -> None:
+        await self._farewells.tell(gone, reason, final=not again)
+        if again and not self._state.leaving and self._state.link is None:
+            self._start_retrying()
+        elif self._state.link is None:
+            self._finish()
+
+    async def _tell_all(self, event: str, *args: Any) -> None:
+        for name in self._namespaces.names:
+            await self._dispatcher.trigger(event, name, *args)
+
+    def _finish(self) -> None:
+        self._state.wanted.clear()
+        self._outgoing.give_up()
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.release()
+        self._tasks.unbind()
+        over, self._over = self._over, None
+        if over is not None:
+            over.set()
+        self.on_finish()
+
+    # Coming back
+
+    def _start_retrying(self) -> None:
+        if self._state.retrying is None or self._state.retrying.done():
+            self._state.retrying = self._tasks.start(self._retry())
+            if self._state.retrying.done():
+                self._state.retrying = None
+
+    async def _retry(self) -> bool:
+        try:
+            return await self._retry_until_settled()
+        finally:
+            self._state.retrying = None
+
+    async def _retry_until_settled(self) -> bool:
+        backoff = self._reconnection.backoff()
+        while not self._state.leaving:
+            # What the server has refused or ended is not asked for again.
+            self._namespaces.names = [name for name in self._namespaces.names if name in self._state.wanted]
+            if 0 < self._reconnection.attempts <= backoff.attempts:
+                self._logger.info("Maximum reconnection attempts reached, giving up")
+                await self._tell_all("reconnect_failed")
+                break
+            delay = backoff.next()
+            self._logger.info("Connection failed, new attempt in %.02f seconds", delay)
+            await asyncio.sleep(delay)
+            await self._tell_all("reconnect_attempt", backoff.attempts)
+            if self._state.leaving:
+                break
+            error = await self._try_again()
+            if error is None:
+                self._logger.info("Reconnection successful")
+                await self._tell_all("reconnect", backoff.attempts)
+                return True
+            await self._tell_all("reconnect_error", error)
+            if not self._state.wanted:
+                break  # refused, each of them
+        await self._give_up()
+        return False
+
+    async def _try_again(self) -> Exception | None:
+        try:
+            # However short the caller's patience was: a loaded server may take longer to answer.
+            await self._attempt(wait=True, wait_timeout=max(self._wait_timeout, 5.0))
+        except (NotConnectedError, ValueError, TypeError, OSError) as error:
+            if self._state.namespaces and self._state.failed:
+                return None  # the others are there again
+            link, self._state.link = self._state.link, None
+            if link is not None:
+                link.abort()
+            return error
+        return None
+
+    async def _give_up(self) -> None:
+        for name in self._namespaces.names:
+            await self._farewells.tell_final(name)
+        self._finish()
+
+    async def _stop_retrying(self) -> None:
+        task = self._state.retrying
+        if task is None or task.done() or task is asyncio.current_task():
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        link, self._state.link = self._state.link, None
+        if link is not None:
+            link.abort()
+
+    # The program's wish
+
+    async def disconnect(self, *, abort: bool = False) -> None:
+        """Leave every namespace, send what waits, end the connection."""
+        await self._disconnect(abort=abort)
+        # The hub's own task ends in this turn.
+        await asyncio.sleep(0)
+
+    async def _disconnect(self, *, abort: bool) -> None:
+        self._state.leaving = True
+        retried = self._state.retrying is not None
+        await self._stop_retrying()
+        link = self._state.link
+        if link is None:
+            if not self._farewells.are_running:
+                await (self._give_up() if retried else self._finish_now())
+            return
+        if not link.opening.done():
+            link.abort()
+            return
+        # A handler that hears of an end may be who calls: it must not wait for itself.
+        telling = self._farewells.are_running
+        for name in self._state.namespaces:
+            self._recovery.forget(name)
+        if abort:
+            link.core.abort()
+        else:
+            link.core.close(list(self._state.namespaces))
+        await asyncio.shield(link.ended)
+        if not telling:
+            await self._farewells.done()
+
+    async def _finish_now(self) -> None:
+        if self._over is not None:
+            self._finish()
+
+    def _drop_link(self) -> None:
+        self._state.leaving = True
+        link, self._state.link = self._state.link, None
+        if link is not None:
+            link.abort()
+        self._state.namespaces = {}
+        self._state.connected = False
+        self._finish()
+
+    async def interrupt(self) -> None:
+        """Disconnect as the program is being ended: whoever waits is cancelled with it, and does not go on."""
+        self._interrupted = True
+        await self.disconnect()
+
+    async def wait(self) -> None:
+        """Wait until there is neither a connection nor an attempt to get one."""
+        if self._over is not None:
+            await self._over.wait()
+        if self._interrupted:
+            await asyncio.get_running_loop().create_future()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a connection or an attempt to get one."""
+        return self._over is not None
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether a ``connect`` is on its way."""
+        return self._connecting

@@ -1,0 +1,1 @@
+"""Python values to packets and back: JSON, msgpack, packet classes, room names."""

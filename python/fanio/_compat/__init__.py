@@ -1,0 +1,1 @@
+"""python-socketio's names that fanio lacks, and fanio under the names ``socketio`` and ``engineio``."""

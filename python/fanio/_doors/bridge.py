@@ -1,0 +1,243 @@
+"""Socket.IO requests that reach the program through ASGI: carried to a shard and back.
+
+A keep-alive connection that asked for another path first, and every connection under another
+ASGI server, comes this way. Each request gets a socket pair: one end is adopted by the core as
+if it had been accepted, on the other this file speaks HTTP/1.1 and WebSocket as a client would.
+It knows nothing of Engine.IO: the same engine serves every door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from fanio import _core
+from fanio._doors.head import build_head, is_secure, peer_of
+
+if TYPE_CHECKING:
+    from fanio._doors.head import Headers
+    from fanio.types import Message, Receive, Scope, Send
+
+__all__ = ["serve_http", "serve_websocket"]
+
+#: Headers of one connection, which do not cross to another (RFC 9110, 7.6.1), and those that are
+#: written anew.
+_HOP_BY_HOP = frozenset(
+    b"connection content-length expect keep-alive proxy-connection sec-websocket-extensions "
+    b"sec-websocket-key sec-websocket-protocol sec-websocket-version te trailer transfer-encoding "
+    b"upgrade".split()
+)
+#: What the server in front writes itself when it accepts a WebSocket.
+_OF_THE_UPGRADE = frozenset([b"connection", b"sec-websocket-accept", b"upgrade"])
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
+_CHUNK = 64 * 1024
+
+
+async def serve_http(core: _core.Server, limit: int, mark: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one request.
+
+    Args:
+        core: Of the server that is asked.
+        limit: Bytes a body may have.
+        mark: Headers to end the request head with.
+        scope: The request's.
+        receive: Its body comes from here.
+        send: Its response goes here.
+    """
+    body = await _read_body(receive, limit)
+    if body is None:
+        return
+    extra = [(b"connection", b"close")]
+    if body or scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+        extra.append((b"content-length", str(len(body)).encode()))
+    # What is over the limit is refused for its length, so its bytes need not be carried.
+    data = build_head(scope, _HOP_BY_HOP, extra + mark) + (body if len(body) <= limit else b"")
+    reader, writer = await _adopt(core, scope, data)
+    gone = asyncio.ensure_future(_wait_for_disconnect(receive))
+    answer = asyncio.ensure_future(_read_response(reader, scope["method"]))
+    try:
+        await asyncio.wait([gone, answer], return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            status, headers, content = answer.result()
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
+    except (asyncio.IncompleteReadError, OSError, ValueError):
+        # The core has closed the connection without an answer; the server does the same.
+        await _unavailable(send)
+    finally:
+        gone.cancel()
+        answer.cancel()
+        writer.close()
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the body, cut one byte past the limit; None when the client left."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return bytes(body[: limit + 1])
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _unavailable(send: Send) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _adopt(core: _core.Server, scope: Scope, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    core.adopt(theirs.detach(), "", data, peer_of(scope), is_secure(scope))
+    return await asyncio.open_unix_connection(sock=ours)
+
+
+async def _read_response(
+    reader: asyncio.StreamReader,
+    method: str,
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    status, headers = await _read_head(reader)
+    length = next((int(value) for name, value in headers if name == b"content-length"), 0)
+    body = b"" if method == "HEAD" else await reader.readexactly(length)
+    return status, [pair for pair in headers if pair[0] not in (b"connection",)], body
+
+
+async def _read_head(
+    reader: asyncio.StreamReader,
+) -> tuple[int, list[tuple[bytes, bytes]]]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    line, *lines = head[:-4].split(b"\r\n")
+    headers = []
+    for one in lines:
+        name, _, value = one.partition(b":")
+        headers.append((name.strip().lower(), value.strip()))
+    return int(line.split(b" ", 2)[1]), headers
+
+
+async def serve_websocket(core: _core.Server, mark: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one WebSocket, whose ``websocket.connect`` has been received; see ``serve_http``."""
+    extra = [
+        (b"connection", b"Upgrade"),
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-version", b"13"),
+        (b"sec-websocket-key", base64.b64encode(os.urandom(16))),
+    ]
+    reader, writer = await _adopt(core, scope, build_head(scope, _HOP_BY_HOP, extra + mark))
+    try:
+        status, headers = await _read_head(reader)
+        if status != 101:
+            await _refuse(scope, reader, status, headers, send)
+            return
+        kept = [pair for pair in headers if pair[0] not in _OF_THE_UPGRADE]
+        await send({"type": "websocket.accept", "headers": kept})
+        await _pump(reader, writer, receive, send)
+    except (asyncio.IncompleteReadError, OSError):
+        await _send_close(send, 1011)
+    finally:
+        writer.close()
+
+
+async def _refuse(
+    scope: Scope,
+    reader: asyncio.StreamReader,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    send: Send,
+) -> None:
+    """Answer a handshake that the core has refused, before it is accepted."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await _send_close(send, 1000)
+        return
+    length = next((int(value) for name, value in headers if name == b"content-length"), 0)
+    body = await reader.readexactly(length)
+    kept = [pair for pair in headers if pair[0] not in (b"connection",)]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": kept})
+    await send({"type": "websocket.http.response.body", "body": body})
+    for _ in range(2):
+        # uvicorn's sansio protocol notes the end a turn of the loop later, and an app that has
+        # returned by then gets an error in the log.
+        await asyncio.sleep(0)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receive: Receive, send: Send) -> None:
+    """Carry messages both ways until one side ends."""
+    down = asyncio.ensure_future(_pump_down(reader, writer, send))
+    up = asyncio.ensure_future(_pump_up(writer, receive))
+    for task in (down, up):
+        task.add_done_callback(_look)
+    try:
+        await asyncio.wait([down, up], return_when=asyncio.FIRST_COMPLETED)
+        # Servers differ in what send() raises when the client is gone: either way it is over.
+        if down.done() and down.exception() is None:
+            await _send_close(send, down.result())
+    finally:
+        down.cancel()
+        up.cancel()
+        # Not gather(), which would hand the tasks' own cancellation on as if it were the server's.
+        await asyncio.wait([down, up])
+
+
+def _look(task: asyncio.Future[Any]) -> None:
+    """Look at a task's exception, so that nobody is told that none has."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _pump_down(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, send: Send) -> int:
+    """Carry the core's frames to the client; return the close code for it."""
+    frames = _core.FrameReader()
+    while data := await reader.read(_CHUNK):
+        for opcode, payload in frames.feed(data):
+            if opcode == _TEXT:
+                await send({"type": "websocket.send", "text": payload.decode()})
+            elif opcode == _BINARY:
+                await send({"type": "websocket.send", "bytes": payload})
+            elif opcode == _PING:
+                writer.write(_core.encode_frame(_PONG, payload))
+            elif opcode == _CLOSE:
+                writer.write(_core.encode_frame(_CLOSE, payload[:2]))
+                return int.from_bytes(payload[:2], "big") or 1000
+    return 1000
+
+
+async def _pump_up(writer: asyncio.StreamWriter, receive: Receive) -> None:
+    """Carry the client's messages to the core."""
+    while True:
+        message = await receive()
+        if message["type"] != "websocket.receive":
+            writer.write(_core.encode_frame(_CLOSE, _close_code(message)))
+            return
+        text = message.get("text")
+        if text is not None:
+            writer.write(_core.encode_frame(_TEXT, text.encode()))
+        else:
+            writer.write(_core.encode_frame(_BINARY, message.get("bytes") or b""))
+        await writer.drain()
+
+
+def _close_code(message: Message) -> bytes:
+    """Return the body of a close frame: 1005, 1006 and 1015 never go over a wire."""
+    code: Any = message.get("code")
+    if isinstance(code, int) and 1000 <= code < 5000 and code not in (1004, 1005, 1006, 1015):
+        return code.to_bytes(2, "big")
+    return (1000).to_bytes(2, "big")
+
+
+async def _send_close(send: Send, code: int) -> None:
+    # Servers differ in what they raise when the client is gone.
+    with contextlib.suppress(Exception):
+        await send({"type": "websocket.close", "code": code})

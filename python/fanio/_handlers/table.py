@@ -1,0 +1,167 @@
+"""The registered handlers and which of them an event is for.
+
+Owns the order in which handlers are looked up and what they are called with.
+Source of the order: python-socketio 5.18, ``base_server._get_event_handler``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fanio._handlers.handler import Handler
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fanio.base_namespace import BaseNamespace
+    from fanio.types import HandlerFunction
+
+__all__ = ["NO_ACK", "RESERVED", "HandlerTable"]
+
+
+class _NoAck:
+    """The type of ``NO_ACK``."""
+
+    def __repr__(self) -> str:
+        return "NO_ACK"
+
+
+#: What a handler returns when its event is not to be acknowledged.
+NO_ACK = _NoAck()
+
+#: Events of the library itself: catch-alls do not get them.
+RESERVED = frozenset({"connect", "disconnect"})
+
+
+class HandlerTable:
+    """Every handler of a server.
+
+    An event goes to the first of: the namespace's handler for it, the namespace's catch-all, the
+    catch-all namespace's handler for it, the catch-all of both, the class of the namespace, the
+    class of the catch-all namespace.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._functions: dict[str, dict[str, Handler]] = {}
+        # Kept apart, so that a client's event named "*" is an event like any other.
+        self._catch_all: dict[str, Handler] = {}
+        #: Servers' or clients'.
+        self.classes: dict[str, Any] = {}
+        self._triggers: dict[str, Handler | None] = {}
+        #: Takes every event instead: a ``_trigger_event`` of the program's.
+        self.override: Handler | None = None
+
+    def add(self, event: str, function: HandlerFunction, namespace: str) -> None:
+        """Register a function; it replaces the one registered before."""
+        handler = Handler(function)
+        if event == "*":
+            self._catch_all[namespace] = handler
+        else:
+            self._functions.setdefault(namespace, {})[event] = handler
+
+    def add_class(self, instance: BaseNamespace) -> None:
+        """Register a namespace object."""
+        name = instance.namespace
+        self.classes[name] = instance
+        self._triggers[name] = Handler(instance.trigger_event) if instance.is_overridden() else None
+
+    def remove(self, namespace: str, functions: Mapping[str, HandlerFunction]) -> None:
+        """Take out the functions of these events, unless others have taken their place."""
+        handlers = self._functions.get(namespace, {})
+        for event, function in functions.items():
+            if event in handlers and handlers[event].function == function:
+                del handlers[event]
+        if not handlers:
+            self._functions.pop(namespace, None)
+
+    def discard(self, event: str, namespace: str) -> None:
+        """Take out the function of an event; the namespace stays known."""
+        own = self._functions.setdefault(namespace, {})
+        if event == "*":
+            self._catch_all.pop(namespace, None)
+        else:
+            own.pop(event, None)
+
+    def forget(self, namespace: str) -> None:
+        """Take out the functions of a namespace."""
+        self._functions.pop(namespace, None)
+        self._catch_all.pop(namespace, None)
+
+    def functions(self) -> dict[str, dict[str, HandlerFunction]]:
+        """Return the registered functions by namespace and event."""
+        found = {
+            namespace: {event: handler.function for event, handler in handlers.items()}
+            for namespace, handlers in self._functions.items()
+        }
+        for namespace, handler in self._catch_all.items():
+            found.setdefault(namespace, {})["*"] = handler.function
+        return found
+
+    def knows(self, namespace: str) -> bool:
+        """Return whether anything is registered for a namespace, or for all of them."""
+        return any(namespace in table or "*" in table for table in (self._functions, self._catch_all, self.classes))
+
+    def place(self, args: list[Any], namespace: str, sid: str) -> Handler | None:
+        """Return what an event is given to; None when there is nothing.
+
+        Its name, with which ``args`` begins, makes place for what the handler takes first.
+        """
+        # Most events, without another call.
+        own = self._functions.get(namespace)
+        if own is not None and self.override is None:
+            handler = own.get(args[0])
+            if handler is not None:
+                args[0] = sid
+                return handler
+        found = self.find(args[0], namespace, sid)
+        if found is None:
+            return None
+        handler, args[:1] = found
+        return handler
+
+    def find(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
+        """Return what an event is given to and its first arguments; None when there is nothing."""
+        if self.override is not None:
+            return self.override, [event, namespace, sid]
+        return self.registered(event, namespace, sid)
+
+    def registered(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
+        """Return the registered handler of an event and its first arguments; None when there is none."""
+        own = self._functions.get(namespace)
+        handler = own.get(event) if own is not None else None
+        if handler is not None:
+            return handler, [sid]
+        ordinary = event not in RESERVED
+        handler = self._catch_all.get(namespace) if ordinary else None
+        if handler is not None:
+            return handler, [event, sid]
+        shared = self._functions.get("*")
+        handler = shared.get(event) if shared is not None else None
+        if handler is not None:
+            return handler, [namespace, sid]
+        handler = self._catch_all.get("*") if ordinary else None
+        if handler is not None:
+            return handler, [event, namespace, sid]
+        return self._find_in_class(event, namespace, sid)
+
+    def _find_in_class(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
+        first: list[Any] = [sid]
+        instance = self.classes.get(namespace)
+        if instance is None:
+            instance = self.classes.get("*")
+            first = [namespace, sid]
+        if instance is None:
+            return None
+        trigger = self._triggers[instance.namespace]
+        if trigger is not None:
+            return trigger, [event, *first]
+        # A class answers for its whole namespace: an event without a method is acknowledged.
+        return instance.method(event) or _NOTHING, first
+
+
+def _nothing(*_args: Any) -> None:
+    pass
+
+
+_NOTHING = Handler(_nothing)

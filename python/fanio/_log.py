@@ -1,0 +1,160 @@
+"""The loggers ``socketio.server`` and ``engineio.server``, named as programs configure them.
+
+Owns how ``logger=`` and ``engineio_logger=`` are read, and the lines about packets and refusals. Source:
+python-socketio 5.18, where a level that the program has set itself counts more than the argument.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from fanio._request.request import Request
+    from fanio.types import Payload
+
+__all__ = ["PacketLog", "RefusalLog", "server_logger"]
+
+#: What a request was refused for, by Engine.IO's number of the error, where python-engineio has words for it.
+_REFUSALS = {
+    0: "Invalid transport",
+    1: "Invalid session {sid}",
+    4: "{origin} is not an accepted origin.",
+    5: "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
+}
+_BAD_REQUEST, _FORBIDDEN = 3, 4
+_STRANGER = (
+    " With the forwarded headers of {peer} it would be, but that is no trusted proxy: name it in trusted_proxies="
+    " or uvicorn's --forwarded-allow-ips."
+)
+#: The most characters of a client's own in a line.
+_QUOTED = 200
+
+
+def server_logger(name: str, option: bool | logging.Logger) -> logging.Logger:
+    """Return the logger for one of the two arguments.
+
+    Args:
+        name: The logger's name.
+        option: A logger to use, the standard library's or one with its methods; True logs at INFO,
+            False errors only, unless the level of the logger with this name is set already.
+
+    Raises:
+        TypeError: When it is something else.
+    """
+    if isinstance(option, logging.Logger):
+        return option
+    if not isinstance(option, builtins.bool):
+        return _Foreign(name, option)
+    logger = logging.getLogger(name)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO if option else logging.ERROR)
+        if not logger.hasHandlers():
+            logger.addHandler(logging.StreamHandler())
+    return logger
+
+
+class _Foreign(logging.Logger):
+    """A logger that is not the standard library's, such as loguru's, or an adapter: each line is given to it."""
+
+    def __init__(self, name: str, logger: Any) -> None:
+        super().__init__(name, logging.INFO)
+        if not callable(getattr(logger, "info", None)) or not callable(getattr(logger, "error", None)):
+            msg = f"logger of {name}: expected True, False or a logger, got {logger!r}"
+            raise TypeError(msg)
+        self._logger = logger
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Give a line to the method of its level."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        write = getattr(self._logger, record.levelname.lower(), self._logger.error)
+        # Some format what they are given, others do when there are arguments.
+        if isinstance(self._logger, logging.LoggerAdapter):
+            write("%s", text)
+        else:
+            write(text)
+
+
+class PacketLog:
+    """Lines at INFO for the packets that pass between the core and the program."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Write to ``logger``."""
+        self.logger = logger
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody wants the lines."""
+        return self.logger.isEnabledFor(logging.INFO)
+
+    def received(
+        self,
+        session_id: str | None,
+        kind: str,
+        namespace: str,
+        number: int | None,
+        data: Any,
+    ) -> None:
+        """Write that a packet has come; ``kind`` is the digit of its type, ``data`` text or decoded."""
+        text = _text(kind, namespace, number, data)
+        self.logger.info("%s: Received packet MESSAGE data %s", session_id, text)
+
+    def sent(self, to: Any, kind: str, namespace: str, number: int | None, data: Payload) -> None:
+        """Write that a packet is on its way to a session, or to these rooms."""
+        text = _text(kind, namespace, number, data)
+        self.logger.info("%s: Sending packet MESSAGE data %s", to, text)
+
+
+class RefusalLog:
+    """Lines about requests that are refused: at ERROR the first for each reason, then at INFO."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Write to ``logger``."""
+        self._logger = logger
+        self._told: set[int] = set()
+
+    def is_wanted(self, code: int) -> bool:
+        """Return whether a request that is refused for this reason makes a line."""
+        return code not in self._told or self._logger.isEnabledFor(logging.INFO)
+
+    def refused(self, code: int, message: str, request: Request) -> None:
+        """Write that a request is refused, for Engine.IO's error ``code`` with its ``message``."""
+        query = parse_qs(request.query.decode("latin-1"))
+        facts = {"sid": _printable(query.get("sid", [""])[0]), "origin": _printable(request.header(b"origin"))}
+        line = _REFUSALS.get(code, message).format_map(facts)
+        if code == _BAD_REQUEST and query.get("transport") == ["websocket"] and not request.header(b"upgrade"):
+            line = "Invalid websocket upgrade"  # a proxy that does not pass the header on, most often
+        if code == _FORBIDDEN and _is_of_a_stranger(request):
+            line += _STRANGER.format(peer=request.client[0] if request.client else "the peer")
+        if code in self._told:
+            self._logger.info("%s", line)
+            return
+        self._told.add(code)
+        self._logger.error("%s (further occurrences of this error will be logged with level INFO)", line)
+
+
+def _is_of_a_stranger(request: Request) -> bool:
+    """Return whether an origin would be the server's own if the proxy's headers were believed."""
+    hosts = [request.header(name) for name in (b"host", b"x-forwarded-host")]
+    is_forwarded = any(request.header(name) for name in (b"x-forwarded-proto", b"x-forwarded-host"))
+    return is_forwarded and not request.is_believed and request.header(b"origin").rpartition("//")[2] in hosts
+
+
+def _printable(text: str) -> str:
+    """Return what a client sent without what could break or forge a line."""
+    return ascii(text[:_QUOTED])[1:-1]
+
+
+def _text(kind: str, namespace: str, number: int | None, data: Any) -> str:
+    name = "" if namespace == "/" else f"{namespace},"
+    text = (
+        data.decode(errors="replace")
+        if isinstance(data, bytes)
+        else json.dumps(data, separators=(",", ":"), default=repr)
+    )
+    return f"{kind}{name}{'' if number is None else number}{text}"

@@ -1,0 +1,248 @@
+"""The options that concern the wire: python-socketio's names and defaults, checked once.
+
+Turns what ``AsyncServer(...)`` takes into the plain dictionary the core reads, and keeps the
+two functions that only Python can call at a handshake: the origin check and a cookie's
+callable attributes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from fanio._handlers.handler import Handler
+from fanio._options.door import Door
+from fanio._request.proxies import addresses
+from fanio.types import CookieOption, CorsOption
+
+__all__ = ["WireOptions", "deflate", "warn_unknown"]
+
+T = TypeVar("T")
+
+_TRANSPORTS = ("polling", "websocket")
+
+
+@dataclass
+class WireOptions:
+    """What the core needs to know. Times are seconds, sizes bytes."""
+
+    ping_interval: float | tuple[float, float] = 25
+    ping_timeout: float = 20
+    max_http_buffer_size: int = 1_000_000
+    allow_upgrades: bool = True
+    transports: str | Iterable[str] | None = None
+    cookie: CookieOption | None = None
+    cors_allowed_origins: CorsOption | None = None
+    cors_credentials: bool = True
+    http_compression: bool = True
+    compression_threshold: int = 1024
+    connect_timeout: float = 45
+    upgrade_timeout: float = 10
+    head_timeout: float = 10
+    body_timeout: float = 30
+    max_attachments: int = 10
+    max_inbox_bytes: int = 1 << 20
+    max_queue_bytes: int | None = 1 << 20
+    max_queue_packets: int | None = 16_384
+    max_total_queue_bytes: int | None = 256 << 20
+    write_timeout: float = 10
+    slow_clients: str = "disconnect"
+    send_buffer: int | None = None
+    not_sent_low_water: int | None = 131_072
+    per_message_deflate: bool | Mapping[str, int] | None = False
+    trusted_proxies: str | Iterable[str] = ()
+    shards: int | None = None
+    #: The fastest way in that may be used: "accept", "takeover" or "bridge" (docs/doors.md).
+    door: Door = "accept"
+    #: Called with the environ of each handshake, sync or async: True (or None) lets it in, False or
+    #: a message refuses it with 403, code 4, before there is a session.
+    allow_request: Callable[[dict[str, Any]], Any] | None = None
+    #: Seconds more than ``ping_interval`` that are announced, from a tuple given for that.
+    ping_interval_grace_period: float = field(default=0, init=False)
+
+    def core(self) -> dict[str, object]:
+        """Return the dictionary for the core.
+
+        Raises:
+            TypeError: When a value has the wrong type.
+            ValueError: When a value is out of range.
+        """
+        if self.slow_clients != "disconnect":
+            msg = (
+                f"slow_clients: only 'disconnect' is supported, got {self.slow_clients!r}; "
+                "what may be dropped is said at emit, by volatile= and conflate="
+            )
+            raise ValueError(msg)
+        if isinstance(self.ping_interval, (tuple, list)):
+            if len(self.ping_interval) != 2:
+                msg = f"ping_interval: expected seconds or (interval, grace), got {self.ping_interval!r}"
+                raise ValueError(msg)
+            self.ping_interval, self.ping_interval_grace_period = self.ping_interval
+        self.transports = self._transports()
+        return {
+            "admission": self.needs_admission(),
+            "allow_upgrades": bool(self.allow_upgrades),
+            "body_timeout": _seconds("body_timeout", self.body_timeout),
+            "compression_threshold": _count("compression_threshold", self.compression_threshold),
+            "connect_timeout": _seconds("connect_timeout", self.connect_timeout),
+            "cookie": self._cookie(),
+            "cors": self._cors(),
+            "cors_credentials": bool(self.cors_credentials),
+            "head_timeout": _seconds("head_timeout", self.head_timeout),
+            "http_compression": bool(self.http_compression),
+            "max_attachments": _count("max_attachments", self.max_attachments),
+            "max_http_buffer_size": _count("max_http_buffer_size", self.max_http_buffer_size),
+            "max_inbox_bytes": _count("max_inbox_bytes", self.max_inbox_bytes),
+            "max_queue_bytes": _limit("max_queue_bytes", self.max_queue_bytes),
+            "max_queue_packets": _limit("max_queue_packets", self.max_queue_packets),
+            "max_total_queue_bytes": _limit("max_total_queue_bytes", self.max_total_queue_bytes),
+            "not_sent_low_water": _limit("not_sent_low_water", self.not_sent_low_water),
+            "per_message_deflate": deflate(self.per_message_deflate),
+            "ping_grace": _seconds("ping_interval", self.ping_interval_grace_period),
+            "ping_interval": _seconds("ping_interval", self.ping_interval),
+            "ping_timeout": _seconds("ping_timeout", self.ping_timeout),
+            "send_buffer": _limit("send_buffer", self.send_buffer),
+            "shards": self.shards,
+            "transports": self.transports,
+            "trusted_proxies": addresses(self.trusted_proxies),
+            "upgrade_timeout": _seconds("upgrade_timeout", self.upgrade_timeout),
+            "write_timeout": _seconds("write_timeout", self.write_timeout),
+        }
+
+    def needs_admission(self) -> bool:
+        """Return whether each handshake must be put to Python."""
+        asks = callable(self.cors_allowed_origins) or self.allow_request is not None
+        return asks or self._has_callable_attribute()
+
+    def accepts(self, origin: str, environ: Callable[[], dict[str, Any]]) -> bool:
+        """Return whether the program's function accepts an origin; True without one."""
+        if not callable(self.cors_allowed_origins):
+            return True
+        handler = Handler(self.cors_allowed_origins)
+        args = (origin, environ()) if handler.positional > 1 else (origin,)
+        return bool(handler.function(*args))
+
+    def cookie_attributes(self) -> str | None:
+        """Return what follows the cookie's value, made anew; None when there is no cookie."""
+        if not self.cookie:
+            return None
+        if isinstance(self.cookie, str):
+            return "; Path=/; SameSite=Lax"
+        parts = []
+        for name, value in self.cookie.items():
+            if name == "name":
+                continue
+            found = value() if callable(value) else value
+            if found is True:
+                parts.append(f"; {name}")
+            elif found is not None and found is not False:
+                parts.append(f"; {name}={found}")
+        return _one_line("".join(parts))
+
+    def _has_callable_attribute(self) -> bool:
+        return isinstance(self.cookie, dict) and any(map(callable, self.cookie.values()))
+
+    def _cookie(self) -> tuple[str, str] | None:
+        if not self.cookie:
+            return None
+        if not isinstance(self.cookie, str) and not (isinstance(self.cookie, dict) and "name" in self.cookie):
+            msg = f"cookie: expected a name, or a dictionary with 'name' and attributes, got {self.cookie!r}"
+            raise TypeError(msg)
+        name = self.cookie if isinstance(self.cookie, str) else self.cookie["name"]
+        attributes = "" if self._has_callable_attribute() else self.cookie_attributes()
+        return _one_line(str(name)), attributes or ""
+
+    def _cors(self) -> str | list[str]:
+        origins = self.cors_allowed_origins
+        if origins is None:
+            return "same"
+        if callable(origins):
+            return "ask"
+        if not isinstance(origins, (str, Iterable)):
+            msg = f"cors_allowed_origins: expected '*', an origin, a list of them or a function, got {origins!r}"
+            raise TypeError(msg)
+        origins = [origins] if isinstance(origins, str) else list(origins)
+        if "*" in origins:
+            return "*"
+        return [str(origin) for origin in origins] or "off"
+
+    def _transports(self) -> list[str]:
+        if self.transports is None:
+            return list(_TRANSPORTS)
+        wanted = [self.transports] if isinstance(self.transports, str) else list(self.transports)
+        found = [name for name in wanted if name in _TRANSPORTS]
+        if not found:
+            msg = f"No valid transports provided: expected some of {_TRANSPORTS}, got {wanted}"
+            raise ValueError(msg)
+        return found
+
+
+def deflate(wanted: bool | Mapping[str, int] | None) -> tuple[int, int] | None:
+    """Return threshold and level of what ``per_message_deflate`` says; None for no compression.
+
+    Raises:
+        ValueError: When it is something else.
+    """
+    if wanted is None or wanted is False:
+        return None
+    given = {} if wanted is True else dict(wanted)
+    unknown = set(given) - {"level", "threshold"}
+    threshold, level = int(given.get("threshold", 1024)), int(given.get("level", 6))
+    if unknown or threshold < 0 or not 1 <= level <= 9:
+        msg = f"per_message_deflate: expected threshold in bytes and level from 1 to 9, got {wanted!r}"
+        raise ValueError(msg)
+    return threshold, level
+
+
+def _seconds(name: str, value: Any) -> float:
+    found = _number(name, value, float)
+    if not 0 <= found < math.inf:
+        msg = f"{name}: expected seconds, not negative, got {value!r}"
+        raise ValueError(msg)
+    return found
+
+
+def _count(name: str, value: Any) -> int:
+    found = _number(name, value, int)
+    if found < 0:
+        msg = f"{name}: expected a number that is not negative, got {value!r}"
+        raise ValueError(msg)
+    return found
+
+
+def _number(name: str, value: Any, kind: Callable[[Any], T]) -> T:
+    try:
+        return kind(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        msg = f"{name}: expected a number, got {value!r}"
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(msg) from None
+
+
+def _limit(name: str, value: int | None) -> int | None:
+    if value is None:
+        return None
+    found = _number(name, value, int)
+    if found < 1:
+        msg = f"{name}: expected a number above 0 or None, got {value!r}"
+        raise ValueError(msg)
+    return found
+
+
+def _one_line(text: str) -> str:
+    if any(ord(character) < 32 for character in text):
+        msg = "a cookie cannot hold control characters"
+        raise ValueError(msg)
+    return text
+
+
+def warn_unknown(names: Iterable[str], known: Iterable[str], owner: str = "AsyncServer") -> None:
+    """Warn about options of ``owner`` that do not exist, with the nearest name that does."""
+    known = list(known)
+    for name in names:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        warnings.warn(f"{owner}: unknown option {name!r}{hint}", stacklevel=4)

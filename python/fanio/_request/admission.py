@@ -1,0 +1,210 @@
+"""Requests that only Python can let in, and the headers it adds to their responses.
+
+The core asks when the options or the program's functions call for it; every question is answered,
+also when a function raises. A handshake is put to, in this order: the check of origins
+(``cors_allowed_origins``), ``allow_request``, the program's own check (an Engine.IO server's
+connect handler), then ``initial_headers`` and ``headers``, which may add to the response. The
+requests of known sessions are put to ``headers`` alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+
+from fanio._log import RefusalLog
+from fanio._request.environ import build_environ
+from fanio._request.request import Request
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio import _core
+    from fanio._options.server import WireOptions
+    from fanio._request.environs import Environs
+    from fanio._tasks.tasks import Tasks
+    from fanio.types import Peer
+
+__all__ = ["FORBIDDEN", "HTTP_EVENTS", "Admission", "Refusal", "RequestError"]
+
+#: Events that concern HTTP, by Node's names.
+HTTP_EVENTS = ("initial_headers", "headers", "connection_error")
+FORBIDDEN = 4
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+Check: TypeAlias = Callable[[str, dict[str, Any]], Awaitable["Refusal | None"]]
+
+
+@dataclass
+class Refusal:
+    """How a request is refused."""
+
+    status: int
+    body: str
+    #: Whether pages of the request's origin may read the answer.
+    readable: bool = True
+    code: int = FORBIDDEN
+    message: str = "Forbidden"
+
+
+@dataclass
+class RequestError:
+    """A request that was answered with an error: what a ``connection_error`` handler gets."""
+
+    #: The request, as an environ.
+    req: dict[str, Any]
+    #: The number of the error, as in the response.
+    code: int
+    #: Its text.
+    message: str
+    #: What else is known.
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+class _Question:
+    """One request that waits for an answer."""
+
+    def __init__(self, token: int, session_id: str, handshake: bool, request: Request) -> None:
+        self.token = token
+        self.session_id = session_id
+        self.handshake = handshake
+        self.request = request
+
+    @cached_property
+    def environ(self) -> dict[str, Any]:
+        return build_environ(self.request)
+
+
+class Admission:
+    """Answers the core's questions about requests."""
+
+    def __init__(
+        self,
+        core: _core.Server,
+        options: WireOptions,
+        environs: Environs,
+        tasks: Tasks,
+        handlers: Mapping[str, Callable[..., Any]],
+        logger: logging.Logger,
+    ) -> None:
+        """Take the options and ``handlers``, which hold the program's functions."""
+        self._core = core
+        self._options = options
+        self._environs = environs
+        self._tasks = tasks
+        self._handlers = handlers
+        self._logger = logger
+        self._log = RefusalLog(logger)
+        #: The program's own check of handshakes, given a session id and an environ.
+        self.check: Check | None = None
+
+    def core_options(self) -> dict[str, object]:
+        """Return which questions the core has to ask."""
+        asks = self._options.needs_admission() or self.check is not None
+        return {
+            "admission": asks or any(name in self._handlers for name in HTTP_EVENTS[:2]),
+            "ask_requests": "headers" in self._handlers,
+        }
+
+    def ask(
+        self,
+        _kind: int,
+        token: int,
+        session_id: str,
+        handshake: bool,
+        head: bytes,
+        peer: Peer | None,
+        secure: bool,
+    ) -> None:
+        """Take an ADMISSION event."""
+        request = self._environs.request(head, peer, secure)
+        self._tasks.start(self._answer(_Question(token, session_id, handshake, request)))
+
+    async def _answer(self, question: _Question) -> None:
+        token, session_id = question.token, question.session_id
+        try:
+            refusal = await self._refusal(question) if question.handshake else None
+            if refusal is None:
+                lines = await self._headers(question)
+                cookie = self._options.cookie_attributes() if question.handshake else None
+                self._core.admit(token, session_id, cookie, lines)
+                return
+        except Exception:
+            self._logger.exception("the check of a request failed")
+            refusal = _forbidden("Forbidden", readable=False)
+        self._core.deny(token, session_id, refusal.status, refusal.body, refusal.readable)
+        self._report(RequestError(question.environ, refusal.code, refusal.message))
+
+    async def _refusal(self, question: _Question) -> Refusal | None:
+        origin = question.request.header(b"origin")
+        if origin and not self._options.accepts(origin, lambda: question.environ):
+            self._log.refused(FORBIDDEN, "", question.request)
+            return _forbidden(f"{origin} is not an accepted origin.", readable=False)
+        if self._options.allow_request is not None:
+            verdict = await _result(self._options.allow_request(question.environ))
+            if verdict is not None and verdict is not True:
+                return _forbidden(verdict if isinstance(verdict, str) else "Forbidden")
+        if self.check is not None:
+            return await self.check(question.session_id, question.environ)
+        return None
+
+    async def _headers(self, question: _Question) -> str:
+        """Return the header lines that the program adds."""
+        headers: dict[str, str | list[str]] = {}
+        names = HTTP_EVENTS[:2] if question.handshake else HTTP_EVENTS[1:2]
+        for name in names:
+            handler = self._handlers.get(name)
+            if handler is not None:
+                await _result(handler(headers, question.environ))
+        return "".join(_lines(headers))
+
+    def refused(self, _kind: int, head: bytes, peer: Peer | None, secure: bool, code: int, message: str) -> None:
+        """Take a REFUSED event."""
+        if not self._log.is_wanted(code) and "connection_error" not in self._handlers:
+            return
+        request = self._environs.request(head, peer, secure)
+        self._log.refused(code, message, request)
+        self._report(RequestError(build_environ(request), code, message))
+
+    def _report(self, error: RequestError) -> None:
+        handler = self._handlers.get("connection_error")
+        if handler is not None:
+            self._tasks.start(self._call(handler, error))
+
+    async def _call(self, handler: Callable[..., Any], error: RequestError) -> None:
+        try:
+            await _result(handler(error))
+        except Exception:
+            self._logger.exception("connection_error handler failed")
+
+
+def _forbidden(message: str, *, readable: bool = True) -> Refusal:
+    body = orjson.dumps({"code": FORBIDDEN, "message": message}).decode()
+    return Refusal(403, body, readable, FORBIDDEN, message)
+
+
+async def _result(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
+
+
+def _lines(headers: Mapping[str, str | list[str]]) -> list[str]:
+    """Return the lines of some headers, a list's values one by one.
+
+    Raises:
+        ValueError: When a name is no header name, or a value holds control characters.
+    """
+    lines = []
+    for name, value in headers.items():
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            text = str(one)
+            if not _TOKEN.fullmatch(name) or not text.isascii() or any(ord(c) < 32 for c in text):
+                msg = f"not a header: {name!r}: {one!r}"
+                raise ValueError(msg)
+            lines.append(f"{name}: {text}\r\n")
+    return lines

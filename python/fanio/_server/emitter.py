@@ -1,0 +1,190 @@
+"""From ``emit`` and ``call`` to the core: encoded once, with who is to get it.
+
+Owns what an event becomes on its way out: its payload, the names of its rooms, the number its
+acknowledgements come back under. Nothing here runs per client of a broadcast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from fanio import _core
+from fanio._codec.packet import EVENT
+from fanio._server.acks import CallbackWaiter, CallWaiter, Waiter
+from fanio.exceptions import TimeoutError as NoAnswerError
+
+if TYPE_CHECKING:
+    from fanio._codec.codec import PacketCodec
+    from fanio._codec.room_names import RoomNames
+    from fanio._log import PacketLog
+    from fanio._server.acks import Acks
+    from fanio._server.dispatch import Dispatcher
+    from fanio._server.lifecycle import Lifecycle
+    from fanio._server.observer import Observer
+    from fanio._tasks.tasks import Tasks
+    from fanio.types import Callback, Room, Rooms, SkipSid
+
+__all__ = ["PAUSE", "Emitter"]
+
+_INFO = logging.INFO
+#: Seconds between two looks at whether the shards have room again.
+PAUSE = 0.002
+
+
+class Emitter:
+    """Sends events to the clients of this process."""
+
+    def __init__(
+        self,
+        core: _core.Server,
+        codec: PacketCodec,
+        rooms: RoomNames,
+        acks: Acks,
+        tasks: Tasks,
+        lifecycle: Lifecycle,
+        dispatcher: Dispatcher,
+        packets: PacketLog,
+        logger: logging.Logger,
+    ) -> None:
+        """Take the collaborators."""
+        self._core = core
+        self._codec = codec
+        self._rooms = rooms
+        self._acks = acks
+        self._tasks = tasks
+        self._lifecycle = lifecycle
+        self._dispatcher = dispatcher
+        self._packets = packets
+        self._logger = logger
+        self.observer: Observer | None = None
+
+    def emit(
+        self,
+        event: str,
+        data: Any,
+        to: Rooms | None,
+        skip_sid: SkipSid | None,
+        namespace: str,
+        callback: Callback | None,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
+    ) -> int:
+        """Emit an event to the clients of this process; true when the next one should wait."""
+        logger = self._logger
+        # The level first, which is the cheaper question.
+        if logger.level <= _INFO and logger.isEnabledFor(_INFO):
+            logger.info('emitting event "%s" to %s [%s]', event, "all" if to is None else to, namespace)
+        if not self._lifecycle.clients:
+            return 0
+        names = None if to is None else self._rooms.names(to)
+        excepted = None if except_room is None else self._rooms.names(except_room)
+        skip = None
+        if skip_sid is not None:
+            skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid)
+        number = None
+        if callback is not None:
+            sids = self._recipients(names, namespace, skip or [], excepted or [])
+            number = self._expect(sids, CallbackWaiter(callback, self._dispatcher.run_callback))
+        return self._push(event, data, names, skip, namespace, number, excepted, volatile, conflate, compress)
+
+    async def call(self, event: str, data: Any, to: Room, namespace: str, timeout: float | None) -> list[Any]:
+        """Emit an event to one client and return the arguments it answers with.
+
+        Raises:
+            RuntimeError: Inside the connect handler of this very client.
+            fanio.exceptions.TimeoutError: When no answer came in time, or the client is gone.
+        """
+        self._refuse_while_joining(to)
+        names = self._rooms.names(to)
+        sids = self._recipients(names, namespace, [])
+        if not sids:
+            msg = "the client is not connected"
+            raise NoAnswerError(msg)
+        waiter = CallWaiter(len(sids))
+        number = self._expect(sids, waiter)
+        try:
+            self._push(event, data, names, None, namespace, number)
+            return await asyncio.wait_for(waiter.future, timeout)
+        except asyncio.TimeoutError:
+            raise NoAnswerError from None
+        finally:
+            for one in sids:
+                self._acks.take(one, number)
+
+    def _refuse_while_joining(self, recipient: Room) -> None:
+        joining = self._lifecycle.joining(recipient) if isinstance(recipient, str) else None
+        if joining is None or joining.accepted or joining.task is None:
+            return
+        if joining.task is asyncio.current_task():
+            msg = (
+                "call() to a client inside its own connect handler cannot be answered, as the "
+                "client is connected only when the handler returns (use always_connect=True)"
+            )
+            raise RuntimeError(msg)
+
+    def _push(
+        self,
+        event: str,
+        data: Any,
+        names: list[str] | None,
+        skip: list[str] | None,
+        namespace: str,
+        number: int | None,
+        excepted: list[str] | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
+    ) -> int:
+        if data is None:
+            payload = [event]
+        elif isinstance(data, tuple):
+            payload = [event, *data]
+        else:
+            payload = [event, data]
+        text, attachments = self._codec.encode(payload, EVENT, namespace, number)
+        if self._packets.is_on:
+            self._packets.sent("all" if names is None else names, "2", namespace, number, text)
+        asked = self._core.emit(
+            namespace, text, attachments, names, skip, number, excepted, volatile, conflate, compress
+        )
+        if asked & _core.FLUSH:
+            self._tasks.call_in_turn(self._core.flush)
+        if self.observer is not None:
+            self.observer.sent(namespace, names, skip or (), payload)
+        return asked & _core.FULL
+
+    async def room(self) -> None:
+        """Wait until the shards have room for more."""
+        while self._core.is_full():  # noqa: ASYNC110 - the shards know no loop, and any loop may wait here
+            await asyncio.sleep(PAUSE)
+
+    def _recipients(
+        self, names: list[str] | None, namespace: str, skip: Iterable[str], excepted: Iterable[str] = ()
+    ) -> list[str]:
+        """Return the sids an emit reaches; a client that is still connecting by its sid alone."""
+        found: dict[str, None] = {}
+        for name in [None] if names is None else names:
+            pairs = self._core.participants(namespace, name)
+            found.update((sid, None) for sid, _ in pairs)
+            if name is not None and self._core.state(name) == "connecting":
+                found[name] = None
+        for sid in skip:
+            found.pop(sid, None)
+        for name in excepted:
+            found.pop(name, None)
+            for sid, _ in self._core.participants(namespace, name):
+                found.pop(sid, None)
+        return list(found)
+
+    def _expect(self, sids: list[str], waiter: Waiter) -> int:
+        number = self._acks.expect(sids, waiter)
+        for sid in sids:
+            # One that left before it was registered has had its last word already.
+            if self._core.state(sid) in (None, "leaving"):
+                self._acks.drop(sid)
+        return number

@@ -1,0 +1,302 @@
+"""A client in a namespace, from CONNECT to the end of its disconnect handler.
+
+Owns the rules of both handlers: who is accepted, what a refused client gets, and that a client
+which leaves while its connect handler runs is not left behind. What happens between is
+``dispatch``'s.
+
+    CONNECT ─► connect handler ─► accept ─► … ─► DISCONNECT ─► disconnect handler ─► forget
+                     └─────────► refuse                       (always_connect: accept comes first)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fanio._codec.packet import CONNECT, CONNECT_ERROR
+from fanio.exceptions import ConnectionRefusedError as Refused
+from fanio.reason import Reason
+
+if TYPE_CHECKING:
+    from fanio import _core
+    from fanio._codec.codec import PacketCodec
+    from fanio._handlers.handler import Handler
+    from fanio._handlers.table import HandlerTable
+    from fanio._log import PacketLog
+    from fanio._request.environs import Environs
+    from fanio._server.acks import Acks
+    from fanio._server.observer import Observer
+    from fanio._tasks.failures import Failures
+    from fanio._tasks.session_order import Turns
+    from fanio._tasks.tasks import Tasks
+    from fanio.types import Payload
+
+__all__ = ["Joining", "Lifecycle"]
+
+_INVALID_NAMESPACE = {"message": "Invalid namespace"}
+_INTERNAL_ERROR = {"message": "Internal server error"}
+_REFUSED = {"message": "Connection refused by server"}
+
+
+class Joining:
+    """A client whose connect handler runs."""
+
+    __slots__ = ("accepted", "gone", "kicked", "namespace", "session_id", "task")
+
+    def __init__(self, namespace: str, session_id: str) -> None:
+        """Start with nothing decided."""
+        self.namespace = namespace
+        self.session_id = session_id
+        self.accepted = False
+        #: Why it left meanwhile.
+        self.gone: str | None = None
+        #: Whether the program has disconnected it meanwhile.
+        self.kicked = False
+        self.task: asyncio.Task[Any] | None = None
+
+
+class Lifecycle:
+    """All clients that come and go."""
+
+    def __init__(
+        self,
+        core: _core.Server,
+        handlers: HandlerTable,
+        acks: Acks,
+        codec: PacketCodec,
+        environs: Environs,
+        tasks: Tasks,
+        failures: Failures,
+        packet_log: PacketLog,
+        turns: Turns | None,
+        *,
+        always_connect: bool,
+        namespaces: list[str] | str,
+    ) -> None:
+        """Take the collaborators; ``namespaces`` are accepted without a handler, "*" is all."""
+        self._core = core
+        self._handlers = handlers
+        self._acks = acks
+        self._codec = codec
+        self._environs = environs
+        self._tasks = tasks
+        self._failures = failures
+        self._packet_log = packet_log
+        #: Who is told of clients that come and go.
+        self.observer: Observer | None = None
+        self._logger = failures.logger
+        #: Whether clients are accepted before their connect handler runs.
+        self.always_connect = always_connect
+        #: The namespaces that are served without a handler.
+        self.namespaces = namespaces
+        self._joining: dict[str, Joining] = {}
+        # Refused while the core still holds them: no disconnect handler for them.
+        self._silent: set[str] = set()
+        self.leaving: set[asyncio.Task[Any]] = set()
+        # Who waits for a disconnect handler's end, by sid.
+        self._farewells: dict[str, asyncio.Future[None]] = {}
+        #: How many clients there are; emits look at it to see whether anybody listens.
+        self.clients = 0
+        # With async_handlers=False a disconnect handler runs after the events before it.
+        self.turns = turns
+        #: Called when a client is gone for good.
+        self.left: Callable[[str, str], None] = _nothing
+        #: The user sessions, by sid.
+        self.sessions: dict[str, dict[str, Any]] = {}
+
+    def joining(self, sid: str) -> Joining | None:
+        """Return a client whose connect handler runs."""
+        return self._joining.get(sid)
+
+    def connect(self, _kind: int, sid: str, namespace: str, session_id: str, auth: Any) -> None:
+        """Take a CONNECT event."""
+        if self._packet_log.is_on:
+            self._packet_log.received(session_id, "0", namespace, None, auth)
+        if not self._is_served(namespace):
+            self._core.refuse(sid, self._error(_INVALID_NAMESPACE, namespace))
+            return
+        self.clients += 1
+        try:
+            credentials = (self._codec.loads(auth) if auth else None) or None
+        except ValueError:
+            self._silent.add(sid)
+            self._core.close(session_id, "parse error")
+            return
+        self._environs.claim(session_id, sid)
+        self._logger.debug("%s asks for %s", sid, namespace)
+        if self.always_connect:
+            self._accept(sid, namespace)
+        found = self._handlers.find("connect", namespace, sid)
+        if found is None:
+            if not self.always_connect:
+                self._accept(sid, namespace)
+            return
+        handler, args = found
+        joining = self._joining[sid] = Joining(namespace, session_id)
+        joining.accepted = self.always_connect
+        args = [*args, self._environs.of(session_id, sid), credentials]
+        self._call(handler, args, sid, joining)
+
+    def _is_served(self, namespace: str) -> bool:
+        listed = self.namespaces == "*" or namespace in self.namespaces
+        return listed or self._handlers.knows(namespace)
+
+    def _accept(self, sid: str, namespace: str) -> None:
+        payload = self._codec.encode_fields({"sid": sid}, CONNECT, namespace)
+        if self._packet_log.is_on:
+            self._packet_log.sent(self._core.session_of(sid), "0", namespace, None, payload)
+        accepted = self._core.accept(sid, payload)
+        if accepted and self.observer is not None:
+            self.observer.connected(sid, namespace, self._core.session_of(sid) or "")
+
+    def _call(self, handler: Handler, args: list[Any], sid: str, joining: Joining) -> None:
+        trimmed = handler.trim(tuple(args))
+        if handler.is_async:
+            self._tasks.start(self._join(handler.function(*trimmed), sid, joining))
+            return
+        try:
+            result = handler.function(*trimmed)
+        except Exception as error:
+            self._settle(sid, joining, self._refusal(error, joining.namespace, sid))
+            return
+        if asyncio.iscoroutine(result):
+            self._tasks.start(self._join(result, sid, joining))
+        else:
+            self._settle(sid, joining, self._verdict(result, joining.namespace))
+
+    async def _join(self, call: Any, sid: str, joining: Joining) -> None:
+        joining.task = asyncio.current_task()
+        try:
+            refusal = self._verdict(await call, joining.namespace)
+        except Exception as error:
+            refusal = self._refusal(error, joining.namespace, sid)
+        except BaseException:
+            refusal = self._error(_INTERNAL_ERROR, joining.namespace)
+            raise
+        finally:
+            joining.task = None
+            self._settle(sid, joining, refusal)
+
+    def _error(self, fields: dict[str, str], namespace: str) -> Payload:
+        return self._codec.encode_fields(fields, CONNECT_ERROR, namespace)
+
+    def _verdict(self, result: Any, namespace: str) -> Payload | None:
+        """Return the refusal for what a connect handler returned; None accepts."""
+        if result is not False:
+            return None
+        return self._codec.encode_object(Refused().error_args, CONNECT_ERROR, namespace)
+
+    def _refusal(self, error: Exception, namespace: str, sid: str) -> Payload:
+        """Return the refusal for what a connect handler raised."""
+        if isinstance(error, Refused):
+            try:
+                return self._codec.encode_object(error.error_args, CONNECT_ERROR, namespace)
+            except (TypeError, ValueError):
+                self._logger.exception("the data of a ConnectionRefusedError has no JSON form")
+                return self._error({"message": error.error_args["message"]}, namespace)
+        if isinstance(error, builtins.ConnectionRefusedError):
+            return self._error(_REFUSED, namespace)
+        self._failures.handler(error, "connect", namespace, sid)
+        return self._error(_INTERNAL_ERROR, namespace)
+
+    def _settle(self, sid: str, joining: Joining, refusal: Payload | None) -> None:
+        """Act on a connect handler's outcome."""
+        del self._joining[sid]
+        if joining.kicked and refusal is None:
+            refusal = self._verdict(False, joining.namespace)
+        if joining.gone is not None:
+            if joining.accepted and refusal is None:
+                self._leave(sid, joining.namespace, joining.session_id, joining.gone)
+            else:
+                self._forget(sid, joining.session_id)
+        elif refusal is None:
+            if not joining.accepted:
+                self._accept(sid, joining.namespace)
+        elif joining.accepted:
+            self._silent.add(sid)
+            self._core.disconnect(sid, joining.namespace, self._codec.farewell(joining.namespace))
+        else:
+            self._core.refuse(sid, refusal)
+            self._acks.drop(sid)
+            self._forget(sid, joining.session_id)
+
+    def disconnect(self, _kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
+        """Take a DISCONNECT event."""
+        self._packet_log.logger.info("%s: Client is gone from %s (%s)", session_id, namespace, reason)
+        self._acks.drop(sid)
+        joining = self._joining.get(sid)
+        if self.observer is not None and (joining is None or joining.accepted):
+            self.observer.disconnected(sid, namespace, reason)
+        if joining is not None:
+            joining.gone = reason
+        elif sid in self._silent:
+            self._silent.discard(sid)
+            self._forget(sid, session_id)
+        else:
+            self._leave(sid, namespace, session_id, reason)
+
+    def _leave(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
+        found = self._handlers.find("disconnect", namespace, sid)
+        if found is None:
+            self._part(sid, namespace, session_id)
+            return
+        handler, args = found
+        trimmed = handler.trim((*args, reason))
+
+        async def say_goodbye() -> None:
+            try:
+                result = handler.function(*trimmed)
+                if asyncio.iscoroutine(result):
+                    await result
+            except Exception as error:
+                self._failures.handler(error, "disconnect", namespace, sid)
+            finally:
+                self._part(sid, namespace, session_id)
+
+        if self.turns is not None and reason != Reason.SERVER_DISCONNECT:
+            self.turns.add(session_id, sid, say_goodbye)
+            return
+        self._keep(self._tasks.start(say_goodbye()))
+
+    def _part(self, sid: str, namespace: str, session_id: str) -> None:
+        self._forget(sid, session_id)
+        self.left(sid, namespace)
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        if not task.done():
+            self.leaving.add(task)
+            task.add_done_callback(self.leaving.discard)
+
+    async def wait_gone(self, sid: str) -> None:
+        """Wait until the disconnect handler of a client that the program disconnects has run.
+
+        Only on the serving loop, and not when the server stops meanwhile.
+        """
+        if self._tasks.loop is not asyncio.get_running_loop():
+            return
+        gone = self._farewells.get(sid)
+        if gone is None:
+            gone = self._farewells[sid] = self._tasks.loop.create_future()
+        await asyncio.shield(gone)
+
+    def release_waiting(self) -> None:
+        """End every ``wait_gone``: no more events come."""
+        for gone in self._farewells.values():
+            if not gone.done():
+                gone.set_result(None)
+        self._farewells.clear()
+
+    def _forget(self, sid: str, session_id: str) -> None:
+        gone = self._farewells.pop(sid, None)
+        if gone is not None and not gone.done():
+            gone.set_result(None)
+        self.clients -= 1
+        self._core.forget(sid)
+        self.sessions.pop(sid, None)
+        self._environs.release(session_id, sid)
+
+
+def _nothing(_sid: str, _namespace: str) -> None:
+    pass

@@ -1,0 +1,129 @@
+"""Messages of clients that a packet class of the program's reads.
+
+Owns the packets whose attachments are coming. The core keeps the rules: it is told of each
+packet that was read and says which client it concerns, or that the protocol is broken, which
+ends the session as a ``parse error``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fanio import _core
+from fanio._codec import packet as kinds
+from fanio._codec.assembly import Assembly, ack_id, arguments
+from fanio.reason import Reason
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio._options.server import WireOptions
+    from fanio._server.dispatch import Dispatcher
+    from fanio._server.lifecycle import Lifecycle
+
+__all__ = ["PacketReader"]
+
+_PARSE_ERROR = "parse error"
+
+
+class PacketReader:
+    """Brings the messages of every session to the handlers."""
+
+    def __init__(
+        self,
+        core: _core.Server,
+        packet_class: type[Any],
+        lifecycle: Lifecycle,
+        dispatcher: Dispatcher,
+        options: WireOptions,
+        logger: logging.Logger,
+    ) -> None:
+        """Take the collaborators; the limits of attachments are looked up when they come."""
+        self._core = core
+        self._packet_class = packet_class
+        self._lifecycle = lifecycle
+        self._dispatcher = dispatcher
+        self._options = options
+        self._logger = logger
+        #: Packets whose attachments are coming, by session.
+        self._waiting: dict[str, Assembly] = {}
+
+    def receivers(self) -> dict[int, Callable[..., None]]:
+        """Return what takes each kind of event that is not as with the other parsers."""
+        return {
+            _core.OPEN: self.opened,
+            _core.MESSAGE: self.message,
+            _core.DISCONNECT: self.disconnect,
+            _core.CLOSED: self.closed,
+        }
+
+    def opened(self, *_event: Any) -> None:
+        """Take an OPEN event: nothing is to be done."""
+
+    def closed(self, _kind: int, session_id: str, _reason: str) -> None:
+        """Take a CLOSED event."""
+        self._waiting.pop(session_id, None)
+
+    def disconnect(self, kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
+        """Take a DISCONNECT event, unless the client said so itself before."""
+        if self._core.receive_end(sid):
+            self._lifecycle.disconnect(kind, sid, namespace, session_id, reason)
+
+    def message(self, _kind: int, session_id: str, data: str | bytes) -> None:
+        """Take a MESSAGE event."""
+        try:
+            packet = self._read(session_id, data)
+            if packet is not None:
+                self._take(session_id, packet)
+        except Exception as error:  # the class is the program's
+            self._logger.warning("%s: packet refused: %r", session_id, error, exc_info=self._unexpected(error))
+            self._core.close(session_id, _PARSE_ERROR)
+
+    @staticmethod
+    def _unexpected(error: Exception) -> bool:
+        """Return whether it is no answer to what a client sent, but a fault of the class's."""
+        return not isinstance(error, ValueError)
+
+    def _read(self, session_id: str, data: str | bytes) -> Any:
+        """Return the packet that this message completes."""
+        assembly = self._waiting.pop(session_id, None)
+        if assembly is None:
+            options = self._options
+            assembly = Assembly(self._packet_class, options.max_attachments, options.max_http_buffer_size)
+        packet = assembly.add(data)
+        if packet is None:
+            self._waiting[session_id] = assembly
+        return packet
+
+    def _take(self, session_id: str, packet: Any) -> None:
+        namespace = packet.namespace or "/"
+        kind = packet.packet_type
+        if kind == kinds.CONNECT:
+            sid = self._core.receive_connect(session_id, namespace)
+            if sid is not None:
+                self._lifecycle.connect(_core.CONNECT, sid, namespace, session_id, packet.data)
+        elif kind == kinds.DISCONNECT:
+            sid = self._core.receive_disconnect(session_id, namespace)
+            if sid is not None:
+                reason = Reason.CLIENT_DISCONNECT
+                self._lifecycle.disconnect(_core.DISCONNECT, sid, namespace, session_id, reason)
+        elif kind in (kinds.EVENT, kinds.BINARY_EVENT):
+            self._take_event(session_id, namespace, packet)
+        elif kind in (kinds.ACK, kinds.BINARY_ACK):
+            sid = self._core.receive_data(session_id, namespace, None)
+            args, number = arguments(packet), ack_id(packet)
+            if sid is not None and number is not None:
+                self._dispatcher.ack(_core.ACK, sid, namespace, args, number, None, None)
+        else:
+            msg = f"a client sends no packet of type {kind!r}"
+            raise ValueError(msg)
+
+    def _take_event(self, session_id: str, namespace: str, packet: Any) -> None:
+        args, number = arguments(packet), ack_id(packet)
+        if not args or not isinstance(args[0], (str, int, float)):
+            msg = "expected a list that begins with the event's name"
+            raise ValueError(msg)
+        sid = self._core.receive_data(session_id, namespace, str(args[0]))
+        if sid is not None:
+            self._dispatcher.event(_core.EVENT, sid, namespace, args, number, None, None)

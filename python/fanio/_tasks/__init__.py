@@ -1,0 +1,1 @@
+"""How handlers run on the event loop: tasks, their limits, order per session, and failures."""

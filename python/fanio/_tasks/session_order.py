@@ -1,0 +1,70 @@
+"""What has to be done one after the other for each session: ``async_handlers=False``.
+
+Owns the queues; a queue has a task as long as something waits in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from fanio._tasks.tasks import Tasks
+
+__all__ = ["Turn", "Turns"]
+
+Turn: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Turns:
+    """The queues of all sessions."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        """Run and count with ``tasks``."""
+        self._tasks = tasks
+        self._queues: dict[str, deque[tuple[str, Turn, int]]] = {}
+
+    def add(self, session_id: str, sid: str, run: Turn, size: int = 0) -> None:
+        """Run something of a session's after everything before it; it counts as an event of ``sid``."""
+        self._tasks.begin(sid, size)
+        queue = self._queues.get(session_id)
+        if queue is not None:
+            queue.append((sid, run, size))
+            return
+        self._queues[session_id] = queue = deque([(sid, run, size)])
+        self._tasks.start(self._work(session_id, queue))
+
+    async def _work(self, session_id: str, queue: deque[tuple[str, Turn, int]]) -> None:
+        try:
+            while queue:
+                sid, run, size = queue.popleft()
+                try:
+                    await run()
+                except asyncio.CancelledError:
+                    if _is_cancelled():
+                        raise
+                finally:
+                    self._tasks.end(sid, size)
+        finally:
+            if queue and sys.version_info < (3, 11):
+                # Python 3.10 cannot tell whose cancellation it was: a new task goes on with the rest.
+                self._tasks.start(self._work(session_id, queue))
+            else:
+                for sid, _, size in queue:
+                    self._tasks.end(sid, size)
+                del self._queues[session_id]
+
+    def is_busy(self) -> bool:
+        """Return whether anything waits for its turn."""
+        return bool(self._queues)
+
+
+def _is_cancelled() -> bool:
+    """Return whether the current task is being cancelled, not only something it waited for."""
+    task = asyncio.current_task()
+    if sys.version_info >= (3, 11) and task is not None:
+        return task.cancelling() > 0
+    return True

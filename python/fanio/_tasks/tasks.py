@@ -1,0 +1,238 @@
+"""Tasks of handlers: started, kept alive until they end, and counted per client.
+
+Owns the limits of handlers in flight, in number and in bytes: a client whose handlers do not keep
+up is not read from until half of them are done. Knows neither events nor handlers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fanio._tasks.worker import Alone, Serve, Worker
+
+if TYPE_CHECKING:
+    from fanio._handlers.handler import Handler
+
+__all__ = ["MAX_BYTES", "MAX_IN_FLIGHT", "EventTasks", "Tasks"]
+
+#: Handlers of one client that may run at the same time.
+MAX_IN_FLIGHT = 1000
+#: Bytes that their events may have, as the client sent them.
+MAX_BYTES = 4 << 20
+#: A larger event counts for several.
+_BYTES_EACH = MAX_BYTES // MAX_IN_FLIGHT
+#: What one event counts for at most: alone it never stops the reading, for which it may be waiting.
+_MAX_WEIGHT = MAX_IN_FLIGHT // 2 - 1
+
+#: So many events of a handler that has waited get a task of their own from the start.
+_OWN_TASKS = 16
+
+#: What nest_asyncio puts in the place of the tasks in C, so that a handler may run the loop until
+#: something is done. Nothing may then be started inside a callback of ours, which could not be called again.
+_NESTABLE_TASK = getattr(asyncio.tasks, "_PyTask", None)
+
+
+def _is_to_be_created(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether the loop must see a task for each coroutine: a task factory of the program's must, too."""
+    return loop.get_task_factory() is not None or asyncio.Task is _NESTABLE_TASK
+
+
+class Pausable(Protocol):
+    """Stops reading from sessions, and goes on with it."""
+
+    def session_of(self, sid: str, /) -> str | None:
+        """Return the session of a socket."""
+
+    def pause(self, session_id: str, /) -> None:
+        """Read no more from a session."""
+
+    def resume(self, session_id: str, /) -> None:
+        """Read from a session again."""
+
+
+class Tasks:
+    """The tasks of one server, on the loop that serves it."""
+
+    def __init__(self, core: Pausable, session_of: Callable[[str], str | None] | None = None) -> None:
+        """Ask ``core`` to pause and resume sessions; ``session_of`` says which is a client's."""
+        self._core = core
+        self._find_session = session_of or core.session_of
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event_tasks: list[EventTasks] = []
+        self._running: set[asyncio.Task[Any]] = set()
+        #: How many tasks have not begun: later events must not be handled before them.
+        self._unbegun = 0
+        self._in_flight: dict[str, int] = {}
+        # Session id to the sids on whose account it is paused.
+        self._paused: dict[str, set[str]] = {}
+        self._session_of: dict[str, str] = {}
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start tasks on this loop from now on."""
+        self.unbind()
+        if loop is not self._loop:
+            self._loop, self._unbegun = loop, 0
+
+    def unbind(self) -> None:
+        """End what was made to start tasks with."""
+        for event_tasks in self._event_tasks:
+            event_tasks.stop()
+
+    def of_events(self, serve: Serve) -> EventTasks:
+        """Return what starts the tasks of clients' events, each handled by ``serve``."""
+        self._event_tasks.append(EventTasks(self, serve))
+        return self._event_tasks[-1]
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The serving loop."""
+        return self._loop or asyncio.get_running_loop()
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a task and keep it until it ends."""
+        loop = self.loop
+        task = self._create(loop, coroutine)
+        self.keep(task)
+        return task
+
+    def _create(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Return a new task; what never waits is done here and now where Python can start it eagerly."""
+        if sys.version_info >= (3, 12) and not _is_to_be_created(loop):
+            return asyncio.Task(coroutine, loop=loop, eager_start=True)
+        task = loop.create_task(coroutine)
+        self._unbegun += 1
+        loop.call_soon(self._note_begin)
+        return task
+
+    def _note_begin(self) -> None:
+        self._unbegun -= 1
+
+    def call_in_turn(self, function: Callable[[], None]) -> None:
+        """Call a function once in this turn of the serving loop; at once where that does not run.
+
+        Its thread may run another loop in between, or none: there nothing would call it for long.
+        """
+        loop = self.loop
+        if asyncio._get_running_loop() is loop:
+            loop.call_soon(function)
+        else:
+            function()
+
+    def start_anywhere(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Start a task on the serving loop, from any thread."""
+        loop = self.loop
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is loop:
+            self.start(coroutine)
+        else:
+            loop.call_soon_threadsafe(self.start, coroutine)
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Keep a task until it ends: the loop alone does not."""
+        if not task.done():
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    def begin_waiting(self, sid: str, task: asyncio.Task[Any], size: int = 0) -> None:
+        """Note that a client's event of so many bytes waits, in this task."""
+        self._running.add(task)
+        self.begin(sid, size)
+
+    def end_waiting(self, sid: str, task: asyncio.Task[Any], size: int = 0) -> None:
+        """Note that an event that has waited ends."""
+        self._running.discard(task)
+        self.end(sid, size)
+
+    def begin(self, sid: str, size: int = 0) -> None:
+        """Count an event of a client, which has so many bytes."""
+        count = self._in_flight.get(sid, 0) + _weight(size)
+        self._in_flight[sid] = count
+        if count > MAX_IN_FLIGHT and sid not in self._session_of:
+            self._pause(sid)
+
+    def end(self, sid: str, size: int = 0) -> None:
+        """Count an event of a client off."""
+        count = self._in_flight[sid] - _weight(size)
+        if count:
+            self._in_flight[sid] = count
+        else:
+            del self._in_flight[sid]
+        if self._session_of and count < MAX_IN_FLIGHT // 2 and sid in self._session_of:
+            self._resume(sid)
+
+    def in_flight(self, sid: str) -> int:
+        """Return how many events of a client are being handled; large ones count for several."""
+        return self._in_flight.get(sid, 0)
+
+    def _pause(self, sid: str) -> None:
+        session_id = self._find_session(sid)
+        if session_id is None:
+            return
+        self._session_of[sid] = session_id
+        self._paused.setdefault(session_id, set()).add(sid)
+        self._core.pause(session_id)
+
+    def _resume(self, sid: str) -> None:
+        session_id = self._session_of.pop(sid)
+        sids = self._paused[session_id]
+        sids.discard(sid)
+        if not sids:
+            del self._paused[session_id]
+            self._core.resume(session_id)
+
+
+def _weight(size: int) -> int:
+    return min(1 + size // _BYTES_EACH, _MAX_WEIGHT)
+
+
+class EventTasks:
+    """Starts the tasks of events of one kind: each is handled at once until it waits."""
+
+    def __init__(self, tasks: Tasks, serve: Serve) -> None:
+        """Handle events with ``serve``, and count with ``tasks`` those that wait."""
+        self._tasks = tasks
+        self._serve = serve
+        self._worker: Worker | None = None
+
+    def start(self, sid: str, item: tuple[Any, ...], size: int = 0) -> None:
+        """Handle an event of a client, which has so many bytes; ``item`` begins with its handler."""
+        loop = self._tasks._loop or self._tasks.loop
+        handler: Handler = item[0]
+        if handler.waits:
+            handler.waits -= 1
+        elif not self._tasks._unbegun and not _is_to_be_created(loop):
+            worker = self._worker
+            if worker is None or worker.is_last:
+                self._worker = worker = Worker(loop, self._serve)
+            try:
+                waits = worker.run(item)
+            except RuntimeError:
+                # Called in a task.
+                pass
+            else:
+                if waits:
+                    # A plain task costs less than one that a worker leaves behind.
+                    handler.waits = _OWN_TASKS
+                    self._tasks.begin_waiting(sid, worker.task, size)
+                    worker.go_on()
+                return
+        alone = Alone(item)
+        alone.task = self._tasks._create(loop, self._run(alone))
+        alone.has_waited = not alone.task.done()
+        if alone.has_waited:
+            self._tasks.begin_waiting(sid, alone.task, size)
+
+    async def _run(self, alone: Alone) -> None:
+        await self._serve(alone)
+
+    def stop(self) -> None:
+        """End the task that waits for an event."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()

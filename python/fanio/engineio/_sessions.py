@@ -1,0 +1,163 @@
+"""Engine.IO sessions whose messages the program reads itself, from handshake to disconnect handler.
+
+    handshake ─► connect handler ─► OPEN ─► MESSAGE … ─► CLOSED ─► disconnect handler
+                     └─► 401
+
+A client exists for the program from its connect handler on: what is sent to it there waits until
+the handshake is answered. Socket.IO has no part in this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from types import coroutine
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from fanio._codec.engineio_packet import parse_text
+from fanio._handlers.handler import Handler
+from fanio._request.admission import Refusal
+from fanio._tasks.failures import Failures
+from fanio._tasks.worker import HANDLED
+from fanio.engineio.async_socket import AsyncSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from fanio._tasks.session_order import Turns
+    from fanio._tasks.worker import Carrier
+    from fanio.engineio.base_server import BaseServer
+    from fanio.types import HandlerFunction, JsonModule, Peer
+
+__all__ = ["Sessions"]
+
+_UNAUTHORIZED = "Unauthorized"
+
+
+class Sessions:
+    """The clients of an Engine.IO server."""
+
+    def __init__(self, server: BaseServer, turns: Turns, json: JsonModule) -> None:
+        """Call the handlers of ``server``; messages that are JSON are read with ``json``."""
+        self._server = server
+        self._turns = turns
+        self._failures = Failures(server.logger, server._tasks)
+        self._json = json
+        self._messages = server._tasks.of_events(self._serve)
+        self._inspected: dict[str, Handler] = {}
+        self.sockets: dict[str, AsyncSocket] = {}
+        self.leaving: set[asyncio.Task[Any]] = set()
+
+    def _handler(self, event: str) -> Handler | None:
+        function = self._handlers.get(event)
+        if function is None:
+            return None
+        known = self._inspected.get(event)
+        if known is None or known.function is not function:
+            known = self._inspected[event] = Handler(function)
+        return known
+
+    @property
+    def _handlers(self) -> Mapping[str, HandlerFunction]:
+        return self._server.handlers
+
+    # Connecting
+
+    async def connect(self, sid: str, environ: dict[str, Any]) -> Refusal | None:
+        """Let the program decide about a handshake."""
+        socket = self.sockets[sid] = AsyncSocket(self._server, sid, {})
+        socket.held = []
+        handler = self._handler("connect")
+        if handler is None:
+            return None
+        try:
+            verdict = await _call(handler, sid, environ)
+        except Exception as error:
+            self._failures.tell(error, "connect handler failed", sid=sid)
+            verdict = False
+        if verdict is None or verdict is True:
+            return None
+        del self.sockets[sid]
+        self._server.logger.warning("Application rejected connection")
+        message = verdict or _UNAUTHORIZED
+        text = message if isinstance(message, str) else _UNAUTHORIZED
+        return Refusal(401, orjson.dumps(message).decode(), message=text)
+
+    def open(self, _kind: int, sid: str, _head: bytes, _peer: Peer | None, _secure: bool, _transport: str) -> None:
+        """Take an OPEN event."""
+        socket = self.sockets.get(sid)
+        if socket is None:
+            self.sockets[sid] = AsyncSocket(self._server, sid, {})
+            return
+        held, socket.held = socket.held, None
+        if held:
+            self._server._push(sid, held)
+        if socket.closing:
+            self._server._close(sid)
+
+    # Messages
+
+    def message(self, _kind: int, sid: str, data: str | bytes) -> None:
+        """Take a MESSAGE event."""
+        handler = self._handler("message")
+        if handler is None:
+            return
+        message = data if isinstance(data, bytes) else parse_text(data, self._json)
+        if not self._server.async_handlers:
+            self._turns.add(sid, sid, lambda: self._run("message", handler, sid, message), len(data))
+            return
+        self._messages.start(sid, (handler, sid, message, len(data)), len(data))
+
+    @coroutine
+    def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
+        """Run the message handlers."""
+        while True:
+            handler, sid, message, size = carrier.item
+            try:
+                yield from self._run("message", handler, sid, message)
+            finally:
+                if carrier.has_waited:
+                    self._server._tasks.end_waiting(sid, carrier.task, size)
+            if carrier.is_last:
+                return
+            carrier.item = handler = message = None
+            yield HANDLED
+
+    async def _run(self, event: str, handler: Handler, *args: Any) -> None:
+        try:
+            await _call(handler, *args)
+        except Exception as error:
+            self._failures.tell(error, f"{event} handler failed", sid=args[0])
+
+    # Leaving
+
+    def closed(self, _kind: int, sid: str, reason: str) -> None:
+        """Take a CLOSED event."""
+        if sid not in self.sockets:
+            return
+        self.sockets[sid].held = None
+        handler = self._handler("disconnect")
+        if handler is None:
+            del self.sockets[sid]
+            return
+
+        async def say_goodbye() -> None:
+            try:
+                await self._run("disconnect", handler, *handler.trim((sid, reason)))
+            finally:
+                del self.sockets[sid]
+
+        if not self._server.async_handlers:
+            self._turns.add(sid, sid, say_goodbye)
+            return
+        task = self._server._tasks.start(say_goodbye())
+        if not task.done():
+            self.leaving.add(task)
+            task.add_done_callback(self.leaving.discard)
+
+
+async def _call(handler: Handler, *args: Any) -> Any:
+    result = handler.function(*args)
+    return await result if inspect.isawaitable(result) else result
