@@ -131,7 +131,8 @@ def test_a_process_without_fanio_keeps_the_real_one(tmp_path):
         from fanio._compat import impersonation
         impersonation.tell_children()
         impersonation.tell_children()
-        folder, = os.environ["PYTHONPATH"].split(os.pathsep)
+        folder, *others = os.environ["PYTHONPATH"].split(os.pathsep)
+        assert folder not in others
         # The interpreter alone, with no package of the environment's.
         text = "import sys; sys.path.append({str(tmp_path)!r}); import sitecustomize, socketio as s; print(s.__file__)"
         environ = os.environ | {{"PYTHONPATH": folder}}

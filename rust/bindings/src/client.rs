@@ -11,7 +11,7 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::error::Error;
-use crate::packet::{self, Message};
+use crate::payload::{self, Message};
 use crate::{attachments, client_options, kinds};
 
 /// The clients of one asyncio loop.
@@ -106,21 +106,21 @@ impl ClientConnection {
     /// Sends messages of the program's own parser; returns as `emit` does.
     #[pyo3(signature = (messages, answer = false))]
     fn send_messages(&self, messages: Vec<Message>, answer: bool) -> usize {
-        let messages = messages.iter().map(packet::outgoing);
+        let messages = messages.iter().map(payload::outgoing);
         if answer { self.handle.answer(messages) } else { self.handle.send(messages) }
     }
 
     /// Leaves these namespaces and ends the session, when everything before it is sent.
     fn close(&self, namespaces: Vec<PyBackedStr>) {
         let leave = |name: &PyBackedStr| {
-            packet::messages_of(self.parser, PacketType::Disconnect, name, None, b"", &[])
+            payload::messages_of(self.parser, PacketType::Disconnect, name, None, b"", &[])
         };
         self.handle.close(namespaces.iter().flat_map(leave).collect());
     }
 
     /// The same with messages of the program's own parser.
     fn close_with_messages(&self, messages: Vec<Message>) {
-        self.handle.close(messages.iter().map(packet::outgoing).collect());
+        self.handle.close(messages.iter().map(payload::outgoing).collect());
     }
 
     /// Ends the session at once.
@@ -170,7 +170,7 @@ impl ClientConnection {
         attachments: Option<Vec<PyBackedBytes>>,
     ) -> Vec<client::Outgoing> {
         let attachments = attachments.unwrap_or_default();
-        packet::messages_of(self.parser, kind, namespace, id, json, &attachments)
+        payload::messages_of(self.parser, kind, namespace, id, json, &attachments)
     }
 }
 

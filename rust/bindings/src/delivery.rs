@@ -10,13 +10,13 @@ use std::sync::Arc;
 use net::{Answered, Data, Message, Peer};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use router::Inbound;
 
 use crate::attachments;
 use crate::kinds::{
-    ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, ENDED, HANDOFF, LENT, MESSAGE, OPEN,
-    REFUSED, STOPPED,
+    ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, ENDED, EVENT, HANDOFF, LENT, MESSAGE,
+    OPEN, REFUSED, STOPPED,
 };
-use crate::notice::Notice;
 
 /// A larger event is left to the program to decode, which weighs its bytes (`_tasks/tasks.py`).
 const LIGHT: usize = 4096;
@@ -35,54 +35,55 @@ impl<'py, 'a> Tuples<'py, 'a> {
         Self { py, loads, namespace: None }
     }
 
-    pub(crate) fn make(&mut self, notice: Notice) -> PyResult<Bound<'py, PyTuple>> {
+    pub(crate) fn make(&mut self, inbound: Inbound) -> PyResult<Bound<'py, PyTuple>> {
         let py = self.py;
-        match notice {
-            Notice::Admission { token, session, handshake, head, peer } => {
+        match inbound {
+            Inbound::Admission { token, session, handshake, head, peer } => {
                 let (head, address) = (PyBytes::new(py, &head), peer_address(&peer));
                 let session = session.as_str();
                 (ADMISSION, token, session, handshake, head, address, peer.secure).into_pyobject(py)
             }
-            Notice::Answered(answered) => {
+            Inbound::Answered(answered) => {
                 let Answered { head, peer, status, websocket, .. } = &*answered;
                 let (head, address) = (PyBytes::new(py, head), peer_address(peer));
                 (ANSWERED, head, address, peer.secure, *status, *websocket).into_pyobject(py)
             }
-            Notice::Closed { session, reason } => {
+            Inbound::Closed { session, reason } => {
                 (CLOSED, session.as_str(), reason.as_str()).into_pyobject(py)
             }
-            Notice::Connect { sid, namespace, session, auth } => {
+            Inbound::Connect { sid, namespace, session, auth } => {
                 let auth = PyBytes::new(py, &auth);
                 let name = self.name(namespace);
                 (CONNECT, sid.as_str(), name, session.as_str(), auth).into_pyobject(py)
             }
-            Notice::Data { kind, namespace, data } => self.data(kind, namespace, data),
-            Notice::Disconnect { sid, namespace, session, reason } => {
+            Inbound::Ack { namespace, data } => self.data(ACK, namespace, data),
+            Inbound::Event { namespace, data } => self.data(EVENT, namespace, data),
+            Inbound::Disconnect { sid, namespace, session, reason } => {
                 let name = self.name(namespace);
                 (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str())
                     .into_pyobject(py)
             }
-            Notice::Ended => PyTuple::new(py, [ENDED]),
-            Notice::HandOff { fd, data, listener } => {
+            Inbound::Ended => PyTuple::new(py, [ENDED]),
+            Inbound::HandOff { fd, data, listener } => {
                 (HANDOFF, fd.into_raw_fd(), PyBytes::new(py, &data), listener).into_pyobject(py)
             }
-            Notice::Lent { shard, fd } => (LENT, shard, fd).into_pyobject(py),
-            Notice::Message { session, message } => {
+            Inbound::Lent { shard, fd } => (LENT, shard, fd).into_pyobject(py),
+            Inbound::Message { session, message } => {
                 let data = match message {
                     Message::Text(text) => PyString::new(py, &text).into_any(),
                     Message::Binary(data) => PyBytes::new(py, &data).into_any(),
                 };
                 (MESSAGE, session.as_str(), data).into_pyobject(py)
             }
-            Notice::Open { session, head, peer, transport } => {
+            Inbound::Open { session, head, peer, transport } => {
                 let (head, address) = (PyBytes::new(py, &head), peer_address(&peer));
                 (OPEN, session.as_str(), head, address, peer.secure, transport).into_pyobject(py)
             }
-            Notice::Refused { head, peer, code, message } => {
+            Inbound::Refused { head, peer, code, message } => {
                 let (head, address) = (PyBytes::new(py, &head), peer_address(&peer));
                 (REFUSED, head, address, peer.secure, code, message).into_pyobject(py)
             }
-            Notice::Stopped => PyTuple::new(py, [STOPPED]),
+            Inbound::Stopped => PyTuple::new(py, [STOPPED]),
         }
     }
 

@@ -1,11 +1,10 @@
 //! Where streams come from: listening sockets, and connected ones that Python gives.
 
+use std::net::IpAddr;
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use net::{Arrival, Command, Crowd, Io, Listener, Log, Peer, Site};
+use net::{Log, Peer, Site};
 use pyo3::prelude::*;
 
 use crate::error::Error;
@@ -31,28 +30,21 @@ impl Server {
         log: Lines,
     ) -> Result<(), Error> {
         let fd = own(fd);
-        let net = self.net()?;
         let idle = idle.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let crowd = most.map(|most| self.crowd_of(most));
         let (path, headers) = (path.into(), headers.into());
-        let listener = Some(listener);
-        let site = Site { path, listener, headers, date, idle, log: lines(log), crowd };
-        let listener = Listener::from_fd(fd, site)?;
-        net.push(0, Command::Listen(Box::new(listener)));
-        Ok(())
+        let (listener, log) = (Some(listener), lines(log));
+        let site = Site { path, listener, headers, date, idle, log, crowd: None };
+        Ok(self.router.listen(fd, site, most)?)
     }
 
     fn unlisten(&self) {
-        if let Ok(net) = self.net() {
-            net.push_all(|| Command::Unlisten);
-        }
-        *self.crowd.lock() = None;
+        self.router.unlisten();
     }
 
-    /// Notes how many connections the program has; returns how many the shards have. Both count
-    /// where `listen` was told that there may be so many only.
+    /// Notes how many connections are not with the shards; returns how many are. Both count where
+    /// `listen` was told that there may be so many only.
     fn crowd(&self, outside: usize) -> usize {
-        self.crowd.lock().as_ref().map_or(0, |crowd| crowd.set_outside(outside))
+        self.router.count_connections(outside)
     }
 
     /// Gives a connected stream to a shard.
@@ -66,24 +58,10 @@ impl Server {
         secure: bool,
         log: Lines,
     ) -> Result<(), Error> {
-        let io = Io::from_fd(own(fd))?;
-        let net = self.net()?;
-        let ip = |host: &str| host.parse::<std::net::IpAddr>().ok();
+        let fd = own(fd);
+        let ip = |host: &str| host.parse::<IpAddr>().ok();
         let addr = peer.and_then(|(host, port)| Some((ip(&host)?, port).into()));
-        let peer = Peer { addr, secure };
-        let site = Arc::new(Site::adopted(path, lines(log)));
-        let arrival = Arrival { io, site, place: None, peer, data, moved: false };
-        // The shards take turns; a stream for a known session goes on to that one's shard.
-        let turn = self.adopted.fetch_add(1, Ordering::Relaxed);
-        net.push((turn % net.shards()) as u16, Command::Arrive(Box::new(arrival)));
-        Ok(())
-    }
-}
-
-impl Server {
-    /// All listeners of a server count together.
-    fn crowd_of(&self, most: usize) -> Arc<Crowd> {
-        Arc::clone(self.crowd.lock().get_or_insert_with(|| Arc::new(Crowd::new(most))))
+        Ok(self.router.adopt(fd, path, data, Peer { addr, secure }, lines(log))?)
     }
 }
 

@@ -3,9 +3,9 @@
 //! This is the only crate that knows Python; `error` is the only file that makes a `PyErr`.
 
 mod attachments;
-mod audience;
 mod client;
 mod client_options;
+mod decoded;
 mod delivery;
 mod doors;
 mod drain;
@@ -13,12 +13,9 @@ mod error;
 mod frames;
 mod kinds;
 mod load;
-mod notice;
 mod options;
-mod packet;
-mod promise;
+mod payload;
 mod query;
-mod receive;
 mod server;
 
 use pyo3::prelude::pymodule;

@@ -1,9 +1,9 @@
-//! What Python asks about sockets, sessions and rooms: answered by the registry alone.
+//! What Python asks about sockets, sessions and rooms.
 
 use protocol::Id;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use rooms::SocketStatus;
+use router::SocketStatus;
 
 use crate::delivery::address_pair;
 use crate::server::Server;
@@ -14,38 +14,29 @@ type Request<'py> = (Bound<'py, PyBytes>, Option<(String, u16)>, bool);
 #[pymethods]
 impl Server {
     fn rooms(&self, sid: &str, namespace: &str) -> Vec<String> {
-        let registry = self.registry.lock();
-        let Some(sid) = Id::parse(sid) else {
-            return Vec::new();
-        };
-        registry.rooms_of(&sid, namespace).into_iter().map(str::to_owned).collect()
+        self.router.rooms(sid, namespace)
     }
 
     #[pyo3(signature = (namespace, room))]
     fn participants(&self, namespace: &str, room: Option<&str>) -> Vec<(String, String)> {
-        let found = self.registry.lock().participants(namespace, room);
-        found.iter().map(|(a, b)| (a.as_str().to_owned(), b.as_str().to_owned())).collect()
+        let found = self.router.participants(namespace, room);
+        found.into_iter().map(|(sid, session)| (text(sid), text(session))).collect()
     }
 
     fn room_names(&self, namespace: &str) -> Vec<String> {
-        self.registry.lock().room_names(namespace).into_iter().map(str::to_owned).collect()
+        self.router.room_names(namespace)
     }
 
     fn namespaces(&self) -> Vec<String> {
-        self.registry.lock().namespaces().into_iter().map(str::to_owned).collect()
+        self.router.namespaces()
     }
 
     fn is_connected(&self, sid: &str, namespace: &str) -> bool {
-        let registry = self.registry.lock();
-        Id::parse(sid).is_some_and(|sid| {
-            registry.addr_in(&sid, namespace).is_some()
-                && registry.status(&sid) == Some(SocketStatus::Connected)
-        })
+        self.router.is_connected(sid, namespace)
     }
 
     fn state(&self, sid: &str) -> Option<&'static str> {
-        let status = self.registry.lock().status(&Id::parse(sid)?)?;
-        Some(match status {
+        Some(match self.router.status(sid)? {
             SocketStatus::Connected => "connected",
             SocketStatus::Connecting => "connecting",
             SocketStatus::Leaving => "leaving",
@@ -53,35 +44,36 @@ impl Server {
     }
 
     fn namespace_of(&self, sid: &str) -> Option<String> {
-        let registry = self.registry.lock();
-        registry.namespace_of(&Id::parse(sid)?).map(ToString::to_string)
+        self.router.namespace_of(sid).map(|name| name.to_string())
     }
 
     fn session_of(&self, sid: &str) -> Option<String> {
-        let session = self.registry.lock().session_of(&Id::parse(sid)?)?;
-        Some(session.as_str().to_owned())
+        self.router.session_of(sid).map(text)
     }
 
     fn sid_of(&self, session_id: &str, namespace: &str) -> Option<String> {
-        let sid = self.registry.lock().sid_of(&Id::parse(session_id)?, namespace)?;
-        Some(sid.as_str().to_owned())
+        self.router.sid_of(session_id, namespace).map(text)
     }
 
     fn sessions(&self) -> Vec<String> {
-        self.registry.lock().sessions().map(|id| id.as_str().to_owned()).collect()
+        self.router.sessions().into_iter().map(text).collect()
     }
 
     fn sessions_by_transport(&self) -> Vec<(&'static str, usize)> {
-        self.registry.lock().sessions_by_transport()
+        self.router.sessions_by_transport()
     }
 
     fn transport(&self, session_id: &str) -> Option<&'static str> {
-        self.registry.lock().transport(&Id::parse(session_id)?)
+        self.router.transport(session_id)
     }
 
     fn request<'py>(&self, py: Python<'py>, session_id: &str) -> Option<Request<'py>> {
-        let registry = self.registry.lock();
-        let (head, peer, secure) = registry.request(&Id::parse(session_id)?)?;
+        let (head, peer, secure) = self.router.request(session_id)?;
         Some((PyBytes::new(py, &head), peer.as_ref().map(address_pair), secure))
     }
+}
+
+/// An id as Python gets it.
+pub(crate) fn text(id: Id) -> String {
+    id.as_str().to_owned()
 }

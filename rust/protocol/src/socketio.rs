@@ -164,6 +164,27 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// What stands in front of an event's or another packet's data in the text message that carries it,
+/// the digit of Engine.IO included. Binary kinds follow from the attachments.
+pub fn message_head(
+    kind: PacketType,
+    attachments: usize,
+    namespace: &str,
+    id: Option<u64>,
+) -> Vec<u8> {
+    let kind = match (kind, attachments) {
+        (kind, 0) => kind,
+        (PacketType::Event, _) => PacketType::BinaryEvent,
+        (PacketType::Ack, _) => PacketType::BinaryAck,
+        (kind, _) => kind,
+    };
+    let packet = Packet { kind, attachments: attachments as u32, namespace, id, data: "" };
+    let mut head = Vec::with_capacity(namespace.len() + 16);
+    head.push(b'4');
+    packet.encode_header(&mut head);
+    head
+}
+
 fn push_number(number: u64, out: &mut Vec<u8>) {
     // Into a vector it cannot fail.
     let _ = write!(out, "{number}");

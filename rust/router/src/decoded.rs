@@ -1,26 +1,27 @@
-//! Packets that the program has read itself (`Parser::Program`): what they mean for its sockets.
+//! Packets that the application has decoded itself (`Parser::Program`): what they mean for its
+//! sockets.
 //!
-//! The rules are those of `engine::Sockets`, held against the registry. That follows the program
-//! here: a socket leaves when the program takes note of it, behind all packets before.
-
-#![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
+//! The rules are those of `engine::Sockets`, held against the registry. That follows the
+//! application here: a socket leaves when the application takes note of it, behind all packets
+//! before.
 
 use std::sync::Arc;
 
 use net::Command;
 use protocol::{Id, socketio};
-use pyo3::prelude::*;
-use rooms::{Registry, SocketStatus};
+use rooms::{Addr, Registry, SocketStatus};
 
 use crate::error::Error;
-use crate::server::Server;
+use crate::start::Router;
 
-#[pymethods]
-impl Server {
+impl Router {
     /// Notes a CONNECT packet; returns the new sid, or `None` when the session is gone.
-    fn receive_connect(&self, session_id: &str, namespace: &str) -> Result<Option<String>, Error> {
+    ///
+    /// # Errors
+    /// When the packet breaks the protocol.
+    pub fn decoded_connect(&self, session: &str, namespace: &str) -> Result<Option<Id>, Error> {
         let mut registry = self.registry.lock();
-        let Some((session, addr)) = session(&registry, session_id) else {
+        let Some((session, addr)) = find_session(&registry, session) else {
             return Ok(None);
         };
         let namespace = socketio::namespace_name(namespace).map_err(Error::BadPacket)?;
@@ -34,46 +35,48 @@ impl Server {
         let (sid, namespace) = (net::new_sid(), Arc::<str>::from(namespace));
         registry.connect(sid, addr, &namespace);
         self.push(addr, Command::Connecting { addr, sid, namespace });
-        Ok(Some(sid.as_str().to_owned()))
+        Ok(Some(sid))
     }
 
     /// Notes a DISCONNECT packet; returns the sid of who has left.
-    fn receive_disconnect(&self, session_id: &str, namespace: &str) -> Option<String> {
+    pub fn decoded_disconnect(&self, session: &str, namespace: &str) -> Option<Id> {
         let mut registry = self.registry.lock();
-        let (session, addr) = session(&registry, session_id)?;
+        let (session, addr) = find_session(&registry, session)?;
         let (sid, _) = status_in(&registry, &session, namespace)?;
         let all = registry.all_room(namespace)?;
         registry.leaving(&sid)?;
         self.push(addr, Command::Disconnect { addr, sid, frame: None, all });
-        Some(sid.as_str().to_owned())
+        Some(sid)
     }
 
-    /// Notes the end of a socket, which an event has told; false when it was noted before.
-    fn receive_end(&self, sid: &str) -> bool {
+    /// Notes the end of a socket, which `Inbound::Disconnect` has told; `false` when it was noted
+    /// before.
+    pub fn decoded_end(&self, sid: &str) -> bool {
         Id::parse(sid).is_some_and(|sid| self.registry.lock().leaving(&sid).is_some())
     }
 
     /// Returns who has sent an event, or an ack, which has no name; `None` when it is to be dropped.
-    #[pyo3(signature = (session_id, namespace, event))]
-    fn receive_data(
+    ///
+    /// # Errors
+    /// When the event's name is none that a client may send.
+    pub fn decoded_data(
         &self,
-        session_id: &str,
+        session: &str,
         namespace: &str,
         event: Option<&str>,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<Id>, Error> {
         event.map_or(Ok(()), socketio::check_event_name).map_err(Error::BadPacket)?;
         let registry = self.registry.lock();
-        let Some((session, _)) = session(&registry, session_id) else {
+        let Some((session, _)) = find_session(&registry, session) else {
             return Ok(None);
         };
         let sender = status_in(&registry, &session, namespace);
-        let connected = sender.filter(|(_, status)| *status == SocketStatus::Connected);
-        Ok(connected.map(|(sid, _)| sid.as_str().to_owned()))
+        Ok(sender.filter(|(_, status)| *status == SocketStatus::Connected).map(|(sid, _)| sid))
     }
 }
 
-fn session(registry: &Registry, session_id: &str) -> Option<(Id, rooms::Addr)> {
-    let session = Id::parse(session_id)?;
+fn find_session(registry: &Registry, session: &str) -> Option<(Id, Addr)> {
+    let session = Id::parse(session)?;
     Some((session, registry.session_addr(&session)?))
 }
 

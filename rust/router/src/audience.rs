@@ -2,9 +2,10 @@
 
 use net::Command;
 use protocol::Id;
-use pyo3::pybacked::PyBackedStr;
-use rooms::{Addr, Frame, Registry, RoomId};
+use rooms::{Addr, Frame, Registry, RoomId, SocketStatus};
 use smallvec::SmallVec;
+
+use crate::emit::Emit;
 
 /// Who an emit is for.
 pub(crate) struct Audience {
@@ -17,15 +18,23 @@ pub(crate) struct Audience {
 impl Audience {
     /// Those in the rooms and sockets `to`, or in the namespace; without the sockets `skip` and the
     /// members of `except_rooms`.
-    pub(crate) fn new(
-        registry: &Registry,
-        namespace: &str,
-        to: Option<&[PyBackedStr]>,
-        skip: Option<&[PyBackedStr]>,
-        except_rooms: &[PyBackedStr],
-    ) -> Self {
-        let mut audience = meant(registry, namespace, to, skip);
-        audience.leave_out(registry, namespace, except_rooms);
+    pub(crate) fn new(registry: &Registry, emit: &Emit<'_>) -> Self {
+        let skipped: SmallVec<[Id; 1]> =
+            emit.skip.iter().filter_map(|sid| Id::parse(sid)).collect();
+        let mut audience = Self {
+            rooms: SmallVec::new(),
+            sockets: SmallVec::new(),
+            except: skipped
+                .iter()
+                .filter_map(|sid| registry.addr_in(sid, emit.namespace))
+                .collect(),
+            except_rooms: SmallVec::new(),
+        };
+        match &emit.to {
+            None => audience.rooms.extend(registry.all_room(emit.namespace)),
+            Some(names) => audience.add(registry, emit.namespace, names, &skipped),
+        }
+        audience.leave_out(registry, emit.namespace, &emit.except_rooms);
         audience
     }
 
@@ -34,7 +43,16 @@ impl Audience {
         self.rooms.is_empty() && self.sockets.is_empty()
     }
 
-    /// Sends the frame to everybody.
+    /// Whether it may be wrong once the registry has changed.
+    ///
+    /// Rooms alone stay right, as the shards look at their members; so do sockets alone. A socket
+    /// that joins or leaves one of the rooms meanwhile would get the frame twice or not at all.
+    pub(crate) fn is_fleeting(&self, emit: &Emit<'_>) -> bool {
+        let is_of_both = |names: &[&str]| names.len() > 1 && !self.rooms.is_empty();
+        emit.to.as_ref().is_some_and(|names| is_of_both(names))
+    }
+
+    /// Sends the frame to everybody; the shards are not woken.
     pub(crate) fn push(self, net: &net::Server, frame: Frame) {
         for (addr, sid) in self.sockets {
             net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
@@ -54,8 +72,26 @@ impl Audience {
         net.push_quietly(last, Command::Emit { rooms, except, except_rooms, frame });
     }
 
+    /// Adds rooms and sockets by their names.
+    fn add(&mut self, registry: &Registry, namespace: &str, names: &[&str], skipped: &[Id]) {
+        for name in names {
+            match socket_named(registry, namespace, name) {
+                Some(pair) if !self.sockets.contains(&pair) => self.sockets.push(pair),
+                Some(_) => {}
+                None => self.rooms.extend(registry.room(namespace, name)),
+            }
+        }
+        // A socket that is in one of the rooms gets the packet there.
+        let rooms = &self.rooms;
+        self.sockets.retain(|(_, sid)| {
+            let in_room = registry.status(sid) == Some(SocketStatus::Connected)
+                && rooms.iter().any(|room| registry.is_member(sid, *room));
+            !in_room && !skipped.contains(sid)
+        });
+    }
+
     /// Leaves out the members of these rooms; a socket's sid is its own room.
-    fn leave_out(&mut self, registry: &Registry, namespace: &str, names: &[PyBackedStr]) {
+    fn leave_out(&mut self, registry: &Registry, namespace: &str, names: &[&str]) {
         for name in names {
             if let Some(own) = socket_named(registry, namespace, name) {
                 self.sockets.retain(|socket| *socket != own);
@@ -72,36 +108,4 @@ impl Audience {
 fn socket_named(registry: &Registry, namespace: &str, name: &str) -> Option<(Addr, Id)> {
     let sid = Id::parse(name)?;
     registry.addr_in(&sid, namespace).map(|addr| (addr, sid))
-}
-
-fn meant(
-    registry: &Registry,
-    namespace: &str,
-    to: Option<&[PyBackedStr]>,
-    skip: Option<&[PyBackedStr]>,
-) -> Audience {
-    let skipped: Vec<Id> = skip.unwrap_or_default().iter().filter_map(|s| Id::parse(s)).collect();
-    let except = skipped.iter().filter_map(|sid| registry.addr_in(sid, namespace)).collect();
-    let Some(to) = to else {
-        let rooms = registry.all_room(namespace).into_iter().collect();
-        let (sockets, except_rooms) = (SmallVec::new(), SmallVec::new());
-        return Audience { rooms, sockets, except, except_rooms };
-    };
-    let mut rooms = SmallVec::new();
-    let mut sids: SmallVec<[(Addr, Id); 1]> = SmallVec::new();
-    for name in to {
-        match socket_named(registry, namespace, name) {
-            Some(pair) if !sids.contains(&pair) => sids.push(pair),
-            Some(_) => {}
-            None => rooms.extend(registry.room(namespace, name)),
-        }
-    }
-    // A socket that is in one of the rooms gets the packet there.
-    let rooms_ref = &rooms;
-    sids.retain(|(_, sid)| {
-        let in_room = registry.status(sid) == Some(rooms::SocketStatus::Connected)
-            && rooms_ref.iter().any(|room| registry.is_member(sid, *room));
-        !in_room && !skipped.contains(sid)
-    });
-    Audience { rooms, sockets: sids, except, except_rooms: SmallVec::new() }
 }

@@ -1,0 +1,92 @@
+//! Emitting: what an event says, who it is for, and its way to the shards.
+
+use protocol::socketio::PacketType;
+use rooms::{Flags, Key};
+use smallvec::SmallVec;
+
+use crate::audience::Audience;
+use crate::packet::{self, Header, Payload};
+use crate::start::Router;
+
+/// An event on its way out.
+#[derive(Clone, Debug)]
+pub struct Emit<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The event's name and its arguments, encoded.
+    pub payload: Payload<'a>,
+    /// The bytes that stand for the payload's placeholders.
+    pub attachments: SmallVec<[&'a [u8]; 2]>,
+    /// Rooms and sids; `None` is everybody in the namespace.
+    pub to: Option<SmallVec<[&'a str; 2]>>,
+    /// Sids that do not get it.
+    pub skip: SmallVec<[&'a str; 2]>,
+    /// Rooms, or sids, whose members do not get it.
+    pub except_rooms: SmallVec<[&'a str; 2]>,
+    /// The number under which clients acknowledge it.
+    pub ack_id: Option<u64>,
+    /// A client that has a backlog does not get it.
+    pub volatile: bool,
+    /// It takes the place of the packet with the same name that waits for a client.
+    pub conflate: Option<&'a str>,
+    /// It may be compressed.
+    pub compress: bool,
+}
+
+impl<'a> Emit<'a> {
+    /// An event for everybody in a namespace.
+    pub fn new(namespace: &'a str, payload: Payload<'a>) -> Self {
+        Self {
+            namespace,
+            payload,
+            attachments: SmallVec::new(),
+            to: None,
+            skip: SmallVec::new(),
+            except_rooms: SmallVec::new(),
+            ack_id: None,
+            volatile: false,
+            conflate: None,
+            compress: true,
+        }
+    }
+
+    fn flags(&self) -> Flags {
+        let conflate = self.conflate.map(|name| Key::new(self.namespace, name));
+        Flags { volatile: self.volatile, conflate, compress: self.compress }
+    }
+}
+
+/// What the caller of a request has to do now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Call [`Router::flush`] soon, on this thread.
+    pub flush: bool,
+    /// Wait before more is emitted: so much waits for the shards.
+    pub full: bool,
+}
+
+impl Router {
+    /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
+    ///
+    /// Who gets it is looked up first, so that an event for nobody is not encoded. The lock is taken
+    /// again for the pushes: all clients see the events of several threads in one order.
+    pub fn emit(&self, emit: &Emit<'_>) -> Sent {
+        let Ok(net) = self.net() else {
+            return Sent::default();
+        };
+        let mut audience = Audience::new(&self.registry.lock(), emit);
+        if audience.is_empty() {
+            return Sent::default();
+        }
+        let header = Header { kind: PacketType::Event, namespace: emit.namespace, id: emit.ack_id };
+        let frame =
+            packet::encode(self.parser, &header, &emit.payload, &emit.attachments, emit.flags());
+        let registry = self.registry.lock();
+        if audience.is_fleeting(emit) {
+            audience = Audience::new(&registry, emit);
+        }
+        audience.push(&net, frame);
+        drop(registry);
+        Sent { flush: self.deferred.wake(&net), full: net.is_full() }
+    }
+}

@@ -1,0 +1,50 @@
+//! What the application sends, as one frame.
+
+use engine::Parser;
+use protocol::msgpack;
+use protocol::socketio::{PacketType, message_head};
+use rooms::{Flags, Frame, Message};
+use smallvec::SmallVec;
+
+/// Stands for a packet that the application has encoded as no message at all.
+const NOOP: &[u8] = b"6";
+
+/// What a packet carries.
+#[derive(Clone, Debug)]
+pub enum Payload<'a> {
+    /// Its data in the parser's form; the header is written here.
+    Data(&'a [u8]),
+    /// The messages of a packet that the application has encoded as a whole.
+    Messages(SmallVec<[Message<'a>; 1]>),
+}
+
+/// The fields of a packet's header.
+pub(crate) struct Header<'a> {
+    pub(crate) kind: PacketType,
+    pub(crate) namespace: &'a str,
+    pub(crate) id: Option<u64>,
+}
+
+/// Encodes a packet; only text has attachments.
+pub(crate) fn encode(
+    parser: Parser,
+    header: &Header<'_>,
+    payload: &Payload<'_>,
+    attachments: &[&[u8]],
+    flags: Flags,
+) -> Frame {
+    let Header { kind, namespace, id } = *header;
+    match payload {
+        Payload::Messages(list) => Frame::messages(list, flags.clone())
+            .unwrap_or_else(|| Frame::with_flags(NOOP, &[], flags)),
+        Payload::Data(data) if parser == Parser::Msgpack => {
+            let mut message = Vec::with_capacity(data.len() + namespace.len() + 32);
+            msgpack::encode(kind, namespace, id, data, &mut message);
+            Frame::binary(&message, flags)
+        }
+        Payload::Data(data) => {
+            let head = message_head(kind, attachments.len(), namespace, id);
+            Frame::from_pieces(&[&head, data], attachments, flags)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What is done with a whole session, and with requests that wait for a decision.
+
+use engine::Reason;
+use net::{Command, Decision};
+use protocol::Id;
+use rooms::{Addr, Flags, Frame, Message};
+
+use crate::emit::Sent;
+use crate::start::Router;
+
+impl Router {
+    /// Sends messages to a session as they are, one behind the other.
+    pub fn send(&self, session: &str, messages: &[Message<'_>]) -> Sent {
+        let frame = Frame::messages(messages, Flags::default());
+        let (Some(addr), Some(frame), Ok(net)) = (self.session_addr(session), frame, self.net())
+        else {
+            return Sent::default();
+        };
+        net.push_quietly(addr.shard, Command::Send { addr, frame });
+        Sent { flush: self.deferred.wake(&net), full: false }
+    }
+
+    /// Closes a session.
+    pub fn close(&self, session: &str, reason: Reason) {
+        self.to_session(session, |addr| Command::Close { addr, reason });
+    }
+
+    /// Stops reading from a session.
+    pub fn pause(&self, session: &str) {
+        self.to_session(session, |addr| Command::Pause { addr });
+    }
+
+    /// Reads from a session again.
+    pub fn resume(&self, session: &str) {
+        self.to_session(session, |addr| Command::Resume { addr });
+    }
+
+    /// Decides about a request; the token and the session are those of `Inbound::Admission`.
+    pub fn decide(&self, token: u64, session: &str, decision: Decision) {
+        let (Some(session), Ok(net)) = (Id::parse(session), self.net()) else {
+            return;
+        };
+        // The token's upper bits name the shard, the others a stream of it.
+        let (shard, token) = ((token >> 58) as u16, token & (u64::MAX >> 6));
+        net.push(shard, Command::Decide { token, session, decision: Box::new(decision) });
+    }
+
+    fn to_session(&self, session: &str, command: impl FnOnce(Addr) -> Command) {
+        if let Some(addr) = self.session_addr(session) {
+            self.push(addr, command(addr));
+        }
+    }
+
+    fn session_addr(&self, session: &str) -> Option<Addr> {
+        let session = Id::parse(session)?;
+        self.registry.lock().session_addr(&session)
+    }
+}

@@ -1,0 +1,131 @@
+//! What is done with one socket, and with rooms.
+
+use std::sync::Arc;
+
+use net::Command;
+use protocol::Id;
+use protocol::socketio::PacketType;
+use rooms::{Addr, Flags, Frame, SocketStatus};
+
+use crate::emit::Sent;
+use crate::error::Error;
+use crate::packet::{self, Header, Payload};
+use crate::start::Router;
+
+impl Router {
+    /// The connect handler accepts a socket; `false` when it is gone or accepted already.
+    pub fn accept(&self, sid: &str, payload: &Payload<'_>) -> bool {
+        let Some((sid, _, namespace)) = self.located(sid) else {
+            return false;
+        };
+        let frame = self.control(PacketType::Connect, &namespace, payload);
+        let mut registry = self.registry.lock();
+        let Some((addr, all)) = registry.accepted(&sid) else {
+            return false;
+        };
+        self.push(addr, Command::Accept { addr, sid, frame, all });
+        true
+    }
+
+    /// The connect handler refuses a socket: nothing of it remains.
+    pub fn refuse(&self, sid: &str, payload: &Payload<'_>) {
+        let Some((sid, addr, namespace)) = self.located(sid) else {
+            return;
+        };
+        let frame = self.control(PacketType::ConnectError, &namespace, payload);
+        let mut registry = self.registry.lock();
+        self.push(addr, Command::Refuse { addr, sid, frame });
+        registry.forget(&sid);
+    }
+
+    /// The disconnect handler has run.
+    pub fn forget(&self, sid: &str) {
+        if let Some(sid) = Id::parse(sid) {
+            self.registry.lock().forget(&sid);
+        }
+    }
+
+    /// Answers an event. A shard that has a thread of its own sends the first answers while the
+    /// application makes others, so only one that is lent waits for the flush.
+    pub fn ack(
+        &self,
+        sid: &str,
+        ack_id: u64,
+        payload: &Payload<'_>,
+        attachments: &[&[u8]],
+    ) -> Sent {
+        let (Some((sid, addr, namespace)), Ok(net)) = (self.located(sid), self.net()) else {
+            return Sent::default();
+        };
+        let header = Header { kind: PacketType::Ack, namespace: &namespace, id: Some(ack_id) };
+        let frame = packet::encode(self.parser, &header, payload, attachments, Flags::default());
+        let command = Command::Direct { addr, sid, frame };
+        if !net.is_lent(addr.shard) {
+            net.push(addr.shard, command);
+            return Sent::default();
+        }
+        net.push_quietly(addr.shard, command);
+        Sent { flush: self.deferred.wake(&net), full: false }
+    }
+
+    /// Sends DISCONNECT to a connected socket, whose end is then reported; `false` when it is not
+    /// connected.
+    pub fn disconnect(&self, sid: &str, namespace: &str, payload: &Payload<'_>) -> bool {
+        let Some(sid) = Id::parse(sid) else {
+            return false;
+        };
+        let frame = self.control(PacketType::Disconnect, namespace, payload);
+        let registry = self.registry.lock();
+        let is_connected = registry.status(&sid) == Some(SocketStatus::Connected);
+        let found = registry.addr_in(&sid, namespace).zip(registry.all_room(namespace));
+        let Some((addr, all)) = found.filter(|_| is_connected) else {
+            return false;
+        };
+        self.push(addr, Command::Disconnect { addr, sid, frame: Some(frame), all });
+        true
+    }
+
+    /// Puts a socket into a room.
+    ///
+    /// # Errors
+    /// For an unknown sid, one of another namespace, and another socket's own room.
+    pub fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
+        let sid = Id::parse(sid).ok_or(Error::UnknownSid)?;
+        let mut registry = self.registry.lock();
+        if let Some((addr, room, all)) = registry.join(&sid, namespace, room)? {
+            self.push(addr, Command::Join { addr, sid, room, all });
+        }
+        Ok(())
+    }
+
+    /// Takes a socket out of a room.
+    pub fn leave(&self, sid: &str, namespace: &str, room: &str) {
+        let Some(sid) = Id::parse(sid) else { return };
+        let mut registry = self.registry.lock();
+        if let Some((addr, room)) = registry.leave(&sid, namespace, room) {
+            self.push(addr, Command::Leave { addr, sid, room });
+        }
+    }
+
+    /// Takes everybody out of a room.
+    pub fn close_room(&self, namespace: &str, room: &str) {
+        let mut registry = self.registry.lock();
+        if let (Some(room), Ok(net)) = (registry.close_room(namespace, room), self.net()) {
+            net.push_all(|| Command::CloseRoom { room });
+        }
+    }
+
+    /// A socket's id, where its session lives, and its namespace.
+    fn located(&self, sid: &str) -> Option<(Id, Addr, Arc<str>)> {
+        let sid = Id::parse(sid)?;
+        let registry = self.registry.lock();
+        let (addr, namespace) = registry.locate(&sid)?;
+        Some((sid, addr, Arc::clone(namespace)))
+    }
+
+    /// A packet that is no event and no ack.
+    fn control(&self, kind: PacketType, namespace: &str, payload: &Payload<'_>) -> Frame {
+        let header = Header { kind, namespace, id: None };
+        packet::encode(self.parser, &header, payload, &[], Flags::default())
+    }
+}

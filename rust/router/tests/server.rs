@@ -1,0 +1,242 @@
+//! A whole Socket.IO server without an interpreter: real sockets, connect, rooms, emits and acks.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod websocket;
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use net::{Options, Site};
+use router::{Batch, Emit, Inbound, Payload, Router, Sent};
+use smallvec::smallvec;
+
+use self::websocket::WebSocket;
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A router with a listener; this thread is the application.
+struct App {
+    router: Arc<Router>,
+    addr: SocketAddr,
+    batch: Batch,
+}
+
+impl App {
+    fn start(defer: bool) -> Self {
+        let router = Arc::new(Router::new(Options { shards: 2, ..Options::default() }));
+        router.start(defer).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let site = Site { path: "/socket.io".into(), listener: Some(1), ..Site::default() };
+        router.listen(OwnedFd::from(listener), site, None).unwrap();
+        Self { router, addr, batch: Batch::default() }
+    }
+
+    /// The next thing that is for the application.
+    fn next(&mut self) -> Inbound {
+        let started = Instant::now();
+        loop {
+            self.router.flush();
+            self.router.take(1, &mut self.batch);
+            self.router.resume_reading();
+            match self.batch.inbound.pop() {
+                Some(Inbound::Lent { .. }) => {}
+                Some(inbound) => return inbound,
+                None => thread::sleep(Duration::from_millis(1)),
+            }
+            assert!(started.elapsed() < PATIENCE, "nothing came");
+        }
+    }
+
+    /// A client that was accepted in `/`, and its sid.
+    fn client(&mut self) -> (WebSocket, String) {
+        let mut client = WebSocket::open(self.addr);
+        client.send("40{\"token\":\"x\"}");
+        let Inbound::Connect { sid, namespace, auth, .. } = self.next() else {
+            panic!("no CONNECT");
+        };
+        assert_eq!((&*namespace, &*auth), ("/", &br#"{"token":"x"}"#[..]));
+        let reply = format!(r#"{{"sid":"{}"}}"#, sid.as_str());
+        assert!(self.router.accept(sid.as_str(), &Payload::Data(reply.as_bytes())));
+        assert!(!self.router.accept(sid.as_str(), &Payload::Data(b"{}")), "accepted twice");
+        assert_eq!(client.read(), format!("40{reply}"));
+        (client, sid.as_str().to_owned())
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.router.stop();
+    }
+}
+
+fn event(data: &[u8]) -> Emit<'_> {
+    Emit::new("/", Payload::Data(data))
+}
+
+#[test]
+fn a_server_needs_no_interpreter() {
+    let mut app = App::start(false);
+    let (mut one, sid) = app.client();
+    let (mut two, other) = app.client();
+    app.router.join(&sid, "/", "news").unwrap();
+    assert_eq!(app.router.rooms(&sid, "/"), [sid.as_str(), "news"]);
+
+    app.router.emit(&Emit { to: Some(smallvec!["news"]), ..event(br#"["a",1]"#) });
+    app.router.emit(&Emit { except_rooms: smallvec!["news"], ..event(br#"["b"]"#) });
+    app.router.emit(&Emit { skip: smallvec![other.as_str()], ..event(br#"["c"]"#) });
+    app.router.emit(&Emit { attachments: smallvec![&b"\x00\xff"[..]], ..event(BINARY) });
+    assert_eq!([one.read(), one.read(), one.read()], ["42[\"a\",1]", "42[\"c\"]", BINARY_TEXT]);
+    assert_eq!([two.read(), two.read()], ["42[\"b\"]", BINARY_TEXT]);
+    assert_eq!((one.read_binary(), two.read_binary()), (vec![0, 255], vec![0, 255]));
+
+    // The client answers an event of the server's, and the server one of the client's.
+    app.router.emit(&Emit { to: Some(smallvec![&*sid]), ack_id: Some(7), ..event(b"[\"q\"]") });
+    assert_eq!(one.read(), "427[\"q\"]");
+    one.send("437[\"yes\"]");
+    let Inbound::Ack { data, .. } = app.next() else { panic!("no ack") };
+    assert_eq!((data.sid.as_str(), data.id, &*data.body), (&*sid, Some(7), &br#"["yes"]"#[..]));
+    one.send("4212[\"question\",{}]");
+    let Inbound::Event { data, .. } = app.next() else { panic!("no event") };
+    assert_eq!((&*data.body, data.id), (&br#"["question",{}]"#[..], Some(12)));
+    app.router.ack(&sid, 12, &Payload::Data(b"[\"answer\"]"), &[]);
+    assert_eq!(one.read(), "4312[\"answer\"]");
+
+    // One is sent away, the other leaves.
+    assert!(app.router.disconnect(&sid, "/", &Payload::Data(b"")));
+    assert_eq!(one.read(), "41");
+    for sid in [sid, other] {
+        let Inbound::Disconnect { sid: gone, .. } = app.next() else { panic!("no end") };
+        assert_eq!(gone.as_str(), sid);
+        assert!(!app.router.is_connected(&sid, "/"));
+        app.router.forget(&sid);
+        two.send("41");
+    }
+    assert!(app.router.namespaces().is_empty());
+}
+
+const BINARY: &[u8] = br#"["d",{"_placeholder":true,"num":0}]"#;
+const BINARY_TEXT: &str = r#"451-["d",{"_placeholder":true,"num":0}]"#;
+
+#[test]
+fn a_refused_client_is_told_and_forgotten() {
+    let mut app = App::start(false);
+    let mut client = WebSocket::open(app.addr);
+    client.send("40");
+    let Inbound::Connect { sid, .. } = app.next() else { panic!("no CONNECT") };
+    app.router.refuse(sid.as_str(), &Payload::Data(br#"{"message":"no"}"#));
+    assert_eq!(client.read(), r#"44{"message":"no"}"#);
+    assert_eq!(app.router.status(sid.as_str()), None);
+}
+
+#[test]
+fn an_emit_to_nobody_asks_for_nothing() {
+    let mut app = App::start(true);
+    let nobody = Sent::default();
+    assert_eq!(app.router.emit(&event(b"[\"a\"]")), nobody, "no client");
+    let (_client, sid) = app.client();
+    for emit in [
+        Emit { to: Some(smallvec!["empty"]), ..event(b"[\"a\"]") },
+        Emit { to: Some(smallvec![]), ..event(b"[\"a\"]") },
+        Emit { to: Some(smallvec![&*sid]), skip: smallvec![&*sid], ..event(b"[\"a\"]") },
+        Emit::new("/other", Payload::Data(b"[\"a\"]")),
+    ] {
+        assert_eq!(app.router.emit(&emit), nobody, "{emit:?}");
+    }
+    app.router.flush();
+    assert_eq!(app.router.emit(&event(b"[\"a\"]")), Sent { flush: true, full: false });
+    assert_eq!(app.router.emit(&event(b"[\"b\"]")), nobody, "the first has asked for the flush");
+}
+
+/// As a cluster adapter does: its own runtime, while the loop's thread defers its flushes.
+#[test]
+fn a_tokio_thread_emits_in_its_order() {
+    let mut app = App::start(true);
+    let (mut client, _) = app.client();
+    let router = Arc::clone(&app.router);
+    let adapter = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for n in 0..500 {
+                let data = format!("[\"n\",{n}]");
+                let sent = router.emit(&event(data.as_bytes()));
+                assert!(!sent.flush, "only the loop's thread defers");
+                tokio::task::yield_now().await;
+            }
+        });
+    });
+    for n in 0..500 {
+        assert_eq!(client.read(), format!("42[\"n\",{n}]"));
+    }
+    adapter.join().unwrap();
+}
+
+/// Threads that change rooms and emit: what one thread asks for reaches the client in that order.
+#[test]
+fn what_one_thread_asks_for_keeps_its_order() {
+    let mut app = App::start(false);
+    let clients: Vec<_> = (0..3).map(|_| app.client()).collect();
+    let threads = clients.into_iter().map(|(mut client, sid)| {
+        let router = Arc::clone(&app.router);
+        thread::spawn(move || {
+            for n in 0..200 {
+                let room = format!("room of {sid}");
+                router.join(&sid, "/", &room).unwrap();
+                let (inside, outside) = (format!("[\"in\",{n}]"), format!("[\"out\",{n}]"));
+                router.emit(&Emit { to: Some(smallvec![&*room]), ..event(inside.as_bytes()) });
+                router.leave(&sid, "/", &room);
+                router.emit(&Emit { to: Some(smallvec![&*room]), ..event(outside.as_bytes()) });
+            }
+            for n in 0..200 {
+                assert_eq!(client.read(), format!("42[\"in\",{n}]"));
+            }
+        })
+    });
+    for thread in threads.collect::<Vec<_>>() {
+        thread.join().unwrap();
+    }
+}
+
+/// Who is meant twice, by the sid and by a room, gets an event once, whenever it joins or leaves.
+#[test]
+fn a_client_that_moves_while_others_emit_gets_each_event_once() {
+    let mut app = App::start(false);
+    let ((mut client, sid), (_other, other)) = (app.client(), app.client());
+    app.router.join(&other, "/", "room").unwrap();
+    let (router, mover) = (Arc::clone(&app.router), sid.clone());
+    let emitter = thread::spawn(move || {
+        // A long key, which is copied but not sent: the longer it takes, the more can change.
+        let key = "k".repeat(100_000);
+        for n in 0..500 {
+            let (data, key) = (format!("[\"n\",{n}]"), format!("{n}{key}"));
+            let to = Some(smallvec![&*sid, "room"]);
+            router.emit(&Emit { to, conflate: Some(&key), ..event(data.as_bytes()) });
+        }
+    });
+    while !emitter.is_finished() {
+        app.router.join(&mover, "/", "room").unwrap();
+        app.router.leave(&mover, "/", "room");
+    }
+    emitter.join().unwrap();
+    for n in 0..500 {
+        assert_eq!(client.read(), format!("42[\"n\",{n}]"));
+    }
+}
+
+#[test]
+fn a_stopped_router_refuses_and_does_nothing() {
+    let router = Router::new(Options::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = router.listen(OwnedFd::from(listener), Site::default(), None).unwrap_err();
+    assert_eq!(error.to_string(), "the server is not running");
+    assert_eq!(router.emit(&event(b"[]")), Sent::default());
+    assert!(router.join("x", "/", "room").is_err());
+    router.stop();
+    router.flush();
+    assert!(!router.take_turn(0));
+}
