@@ -167,6 +167,7 @@ class AsyncClient(BaseClient):
             ValueError: When the URL or the transports cannot be used.
             TypeError: When the HTTP session has something that cannot be honoured.
         """
+        self._connector.loop.leave_if_stopped()
         if self._state.connected or self._connector.is_connecting:
             msg = "Already connected"
             raise NotConnectedError(msg)
@@ -246,6 +247,11 @@ class AsyncClient(BaseClient):
             ValueError: When the name is reserved, or there are more attachments than
                 ``max_attachments``.
         """
+        loop = self._connector.loop
+        if loop.is_elsewhere:
+            kinds: Any = {"volatile": volatile, "timeout": timeout, "on_error": on_error}
+            await loop.run(self.emit(event, data, namespace, callback, **kinds))
+            return
         ack = None
         if callback is not None or on_error is not None:
             ack = self._callback_ack(callback, on_error)
@@ -301,6 +307,9 @@ class AsyncClient(BaseClient):
             AckLostError: When the connection was lost first; it is a ``TimeoutError``, too.
             BadNamespaceError: As in ``emit``.
         """
+        loop = self._connector.loop
+        if loop.is_elsewhere:
+            return await loop.run(self.call(event, data, namespace, timeout))
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
 
         def succeed(args: list[Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from fanio._client.own_loop import OwnLoop
 from fanio.async_client import AsyncClient
 from fanio.exceptions import DisconnectedError, SocketIOError
 from fanio.exceptions import TimeoutError as NoAnswerError
@@ -39,6 +40,7 @@ class AsyncSimpleClient:
         self.connected_event = asyncio.Event()
         #: Whether there is a connection, or one is made again.
         self.connected = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         #: Set while ``receive`` has something to look at.
         self.input_event = asyncio.Event()
         self.input_buffer: deque[list[Any]] = deque()
@@ -60,12 +62,13 @@ class AsyncSimpleClient:
             RuntimeError: When it is connected already.
             ConnectionError: When it failed.
         """
+        if self.client is not None:
+            self.client._connector.loop.leave_if_stopped()
         if self.connected:
             msg = "Already connected"
             raise RuntimeError(msg)
         self.namespace = namespace
-        self.input_buffer.clear()
-        self.input_event.clear()
+        self._begin()
         self.client = self.client_class(*self.client_args, **self.client_kwargs)
         self._register(self.client)
         await self.client.connect(
@@ -77,6 +80,24 @@ class AsyncSimpleClient:
             socketio_path=socketio_path,
             wait_timeout=wait_timeout,
         )
+
+    def _begin(self) -> None:
+        self.input_buffer.clear()
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            self._make_events()
+        self._loop = loop
+        self.connected_event.clear()
+        self.input_event.clear()
+
+    def _make_events(self) -> None:
+        """Make new events: they belong to the loop on which they were waited for."""
+        self.connected_event, self.input_event, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def _loop_ended(self) -> None:
+        self.connected = False
+        self._make_events()
+        self.connected_event.set()
 
     def _register(self, client: AsyncClient) -> None:
         async def connect() -> None:
@@ -95,6 +116,7 @@ class AsyncSimpleClient:
         client.on("disconnect", disconnect, namespace=self.namespace)
         client.on("__disconnect_final", final, namespace=self.namespace)
         client.on("*", self._take, namespace=self.namespace)
+        client._connector.on_loop_end = self._loop_ended
 
     async def _take(self, *event: Any) -> None:
         self.input_buffer.append(list(event))
@@ -120,8 +142,10 @@ class AsyncSimpleClient:
         Raises:
             DisconnectedError: When it does not come back.
         """
+        if self._own_loop is not None:
+            return await self._own_loop.run(self.emit(event, data))
         while True:
-            client = await self._connected()
+            client = await self._wait_for_connection()
             try:
                 return await client.emit(event, data, namespace=self.namespace)
             except SocketIOError:
@@ -135,8 +159,10 @@ class AsyncSimpleClient:
                 before it came.
             DisconnectedError: When it does not come back.
         """
+        if self._own_loop is not None:
+            return await self._own_loop.run(self.call(event, data, timeout))
         while True:
-            client = await self._connected()
+            client = await self._wait_for_connection()
             try:
                 return await client.call(event, data, namespace=self.namespace, timeout=timeout)
             except NoAnswerError:
@@ -144,7 +170,13 @@ class AsyncSimpleClient:
             except SocketIOError:
                 await asyncio.sleep(0)
 
-    async def _connected(self) -> AsyncClient:
+    @property
+    def _own_loop(self) -> OwnLoop | None:
+        """The client's loop, when another one runs here."""
+        loop = self.client._connector.loop if self.client is not None else None
+        return loop if loop is not None and loop.is_elsewhere else None
+
+    async def _wait_for_connection(self) -> AsyncClient:
         await self.connected_event.wait()
         if not self.connected or self.client is None:
             raise DisconnectedError
@@ -163,6 +195,8 @@ class AsyncSimpleClient:
             fanio.exceptions.TimeoutError: When none came in time.
             DisconnectedError: When there is none and the connection does not come back.
         """
+        if self._own_loop is not None:
+            return await self._own_loop.run(self.receive(timeout))
         try:
             await asyncio.wait_for(self._something(), timeout)
         except asyncio.TimeoutError:

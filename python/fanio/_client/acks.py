@@ -87,6 +87,11 @@ class PendingAcks:
         """Nobody waits for this one any more."""
         self._take(namespace, number)
 
+    def forget_all(self) -> None:
+        """Nobody waits any more."""
+        for key in list(self._waiting):
+            self._take(*key)
+
     def cancel(self, ack: PendingAck, on_cancel: Callable[[int], None]) -> None:
         """Strike off whoever does not wait any more; ``on_cancel`` gets the number."""
         for (namespace, number), known in list(self._waiting.items()):

@@ -12,13 +12,16 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from contextvars import Context, copy_context
+from typing import Any, TypeAlias, TypeVar
 
 from fanio.exceptions import DisconnectedError
 
 __all__ = ["Background", "Workers"]
 
 T = TypeVar("T")
+#: A call and the future of its result.
+_Work: TypeAlias = tuple["concurrent.futures.Future[Any]", Context, Callable[..., Any], Sequence[Any]]
 
 #: How long a thread waits for another handler before it ends, in seconds.
 _IDLE = 1.0
@@ -114,7 +117,7 @@ class Workers:
     def __init__(self) -> None:
         """Start none."""
         self._ready = threading.Condition()
-        self._work: deque[tuple[concurrent.futures.Future[Any], Callable[..., Any], Sequence[Any]]] = deque()
+        self._work: deque[_Work] = deque()
         self._idle = 0
         self._closed = False
 
@@ -122,7 +125,7 @@ class Workers:
         """Call a function in a thread; the future gets its result."""
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         with self._ready:
-            self._work.append((future, function, args))
+            self._work.append((future, copy_context(), function, args))
             if self._idle >= len(self._work):
                 self._ready.notify()
                 return future
@@ -137,18 +140,18 @@ class Workers:
 
     def _serve(self) -> None:
         while (found := self._next()) is not None:
-            future, function, args = found
+            future, context, function, args = found
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                result = function(*args)
+                result = context.run(function, *args)
             except BaseException as error:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            del found, future, function, args
+            del found, future, context, function, args
 
-    def _next(self) -> tuple[concurrent.futures.Future[Any], Callable[..., Any], Sequence[Any]] | None:
+    def _next(self) -> _Work | None:
         with self._ready:
             self._idle += 1
             try:

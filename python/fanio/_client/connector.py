@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
-from fanio._client.disconnects import Farewells
+from fanio._client.futures import settle
 from fanio._client.hub import Hub
+from fanio._client.lifecycle import Lifecycle
 from fanio._client.link import Link, LinkError
 from fanio._client.namespaces import Namespaces
+from fanio._client.own_loop import OwnLoop
 from fanio._client.packet_class import ClientPacketCodec
 from fanio.exceptions import ConnectionError as NotConnectedError
 
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from fanio._tasks.tasks import Tasks
 
 __all__ = ["Connector"]
+
+_CLIENT_DISCONNECT = "client disconnect"
+#: Seconds that ``connect`` handlers may still run when the client ends.
+_PATIENCE = 5.0
 
 
 class Connector:
@@ -51,8 +57,8 @@ class Connector:
         self._dispatcher = dispatcher
         self._outgoing = outgoing
         self._recovery = recovery
-        self._farewells = Farewells(dispatcher, tasks)
-        self._namespaces = Namespaces(state, dispatcher, outgoing, recovery, codec, tasks, self._farewells, logger)
+        self._lifecycle = Lifecycle(dispatcher, tasks, logger)
+        self._namespaces = Namespaces(state, dispatcher, outgoing, recovery, codec, self._lifecycle, logger)
         self._codec = codec
         self._tasks = tasks
         self._reconnection = reconnection
@@ -64,9 +70,12 @@ class Connector:
         self._connecting = False
         self._interrupted = False
         #: None while there is nothing to wait for.
-        self._over: asyncio.Event | None = None
+        self._over: asyncio.Future[None] | None = None
+        self.loop = OwnLoop(self.loop_ended)
         #: Called when there is neither a connection nor an attempt to get one any more.
         self.on_finish: Callable[[], None] = lambda: None
+        #: Called when that is so as the loop has ended, without any handler.
+        self.on_loop_end: Callable[[], None] = lambda: None
 
     # Connecting
 
@@ -92,7 +101,9 @@ class Connector:
 
         Raises:
             ConnectionError: When it failed.
+            RuntimeError: When the client belongs to another loop, which runs.
         """
+        self.loop.enter()
         await self._stop_retrying()
         self._connecting = True
         try:
@@ -125,6 +136,10 @@ class Connector:
             self._drop_link()
             raise
 
+    @property
+    def _is_loop_ending(self) -> bool:
+        return self._hub is not None and self._hub.is_ending
+
     async def _retried(self) -> bool:
         """Try again like after a loss; True when that led to a connection."""
         self._start_retrying()
@@ -142,10 +157,10 @@ class Connector:
         self._tasks.bind(loop)
         self._interrupted = False
         if self._over is None:
-            self._over = asyncio.Event()
+            self._over = loop.create_future()
         if self._hub is None:
             self._hub = Hub.of(loop)
-            self._hub.hold()
+            self._hub.hold(self)
 
     async def _attempt(self, wait: bool, wait_timeout: float) -> None:
         state, namespaces = self._state, self._namespaces
@@ -154,7 +169,11 @@ class Connector:
             msg = "connect() was not called"
             raise NotConnectedError(msg)
         packets = self._codec if isinstance(self._codec, ClientPacketCodec) else None
-        options = await self._make_options()
+        try:
+            options = await self._make_options()
+        except NotConnectedError as error:
+            await self._tell_all("connect_error", str(error))
+            raise
         # Before the link: a server may grant a namespace before it is asked.
         answered = namespaces.expect()
         link = state.link = Link(self._hub, self, options, packets)
@@ -174,8 +193,10 @@ class Connector:
         namespaces.join(link, auth)
         if wait:
             await namespaces.joined(link, answered, wait_timeout)
+        elif link.is_open:
+            state.connected = True
         else:
-            state.connected = link.is_open
+            raise NotConnectedError(namespaces.why_not(link))
 
     # What the server says
 
@@ -198,28 +219,60 @@ class Connector:
         if link is not state.link:
             return
         self._logger.info("Engine.IO connection dropped: %s%s", reason, f" ({detail})" if detail else "")
-        gone, connected = list(state.namespaces), state.connected
+        # While it is being made, whoever makes it decides what comes next.
+        is_made = state.connected or state.leaving
+        again = self._reconnection.enabled and not state.leaving and bool(state.wanted)
+        self._end_namespaces(reason, final=is_made and not again)
+        if is_made:
+            self._tasks.start(self._after_loss(again=again))
+
+    def _end_namespaces(self, reason: str, *, final: bool) -> None:
+        """Tell whom it concerns that the link has ended."""
+        state = self._state
+        gone, state.namespaces = list(state.namespaces), {}
         state.link = state.sid = None
         state.connected = False
-        state.namespaces = {}
         self._namespaces.settle(granted=False)
         self._outgoing.lost()
         self._dispatcher.lost()
-        again = self._reconnection.enabled and not self._state.leaving and bool(state.wanted)
-        if connected or self._state.leaving:
-            self._farewells.begin_next(lambda: self._after_loss(gone, reason, again=again))
+        self._lifecycle.end(gone, reason, final=final)
 
-    def abandoned(self, link: Link) -> None:
-        """Take the end of the loop: there is nobody left to tell."""
-        if link is self._state.link:
-            self._drop_link()
-
-    async def _after_loss(self, gone: list[str], reason: str, *, again: bool) -> None:
-        await self._farewells.tell(gone, reason, final=not again)
-        if again and not self._state.leaving and self._state.link is None:
-            self._start_retrying()
-        elif self._state.link is None:
+    async def _after_loss(self, *, again: bool) -> None:
+        await self._lifecycle.idle(0 if again else _PATIENCE)
+        if self._state.link is not None:
+            return
+        if not again:
             self._finish()
+        elif self._state.leaving:
+            await self._give_up()
+        else:
+            self._start_retrying()
+
+    def _let_go(self) -> None:
+        """End the link without a word to the server."""
+        link = self._state.link
+        if link is not None:
+            link.abort()
+            self._end_namespaces(_CLIENT_DISCONNECT, final=False)
+
+    def loop_ended(self) -> None:
+        """Drop everything: nobody is left on the loop who could be told."""
+        state = self._state
+        link, retrying = state.link, state.retrying
+        state.leaving, state.connected = True, False
+        state.link = state.sid = state.retrying = None
+        state.namespaces = {}
+        if link is not None:
+            link.abort()
+        if retrying is not None and not retrying.get_loop().is_closed():
+            retrying.cancel()
+        self._connecting = False
+        self._namespaces.settle(granted=False)
+        self._lifecycle.forget()
+        self._outgoing.forget()
+        self._dispatcher.lost()
+        self._finish()
+        self.on_loop_end()
 
     async def _tell_all(self, event: str, *args: Any) -> None:
         for name in self._namespaces.names:
@@ -230,11 +283,12 @@ class Connector:
         self._outgoing.give_up()
         hub, self._hub = self._hub, None
         if hub is not None:
-            hub.release()
+            hub.release(self)
         self._tasks.unbind()
+        self.loop.release()
         over, self._over = self._over, None
         if over is not None:
-            over.set()
+            settle(over)
         self.on_finish()
 
     # Coming back
@@ -284,15 +338,14 @@ class Connector:
         except (NotConnectedError, ValueError, TypeError, OSError) as error:
             if self._state.namespaces and self._state.failed:
                 return None  # the others are there again
-            link, self._state.link = self._state.link, None
-            if link is not None:
-                link.abort()
+            self._let_go()
             return error
         return None
 
     async def _give_up(self) -> None:
         for name in self._namespaces.names:
-            await self._farewells.tell_final(name)
+            self._lifecycle.begin_final(name)
+        await self._lifecycle.idle(_PATIENCE)
         self._finish()
 
     async def _stop_retrying(self) -> None:
@@ -301,14 +354,16 @@ class Connector:
             return
         task.cancel()
         await asyncio.wait([task])
-        link, self._state.link = self._state.link, None
-        if link is not None:
-            link.abort()
+        self._let_go()
 
-    # The program's wish
+    # The application's wish
 
     async def disconnect(self, *, abort: bool = False) -> None:
-        """Leave every namespace, send what waits, end the connection."""
+        """Leave every namespace, send what waits, end the connection; on whichever loop."""
+        self.loop.leave_if_stopped()
+        if self.loop.is_elsewhere:
+            await self.loop.run(self.disconnect(abort=abort))
+            return
         await self._disconnect(abort=abort)
         # The hub's own task ends in this turn.
         await asyncio.sleep(0)
@@ -319,36 +374,39 @@ class Connector:
         await self._stop_retrying()
         link = self._state.link
         if link is None:
-            if not self._farewells.are_running:
-                await (self._give_up() if retried else self._finish_now())
-            return
-        if not link.opening.done():
+            await (self._give_up() if retried else self._finish_when_idle())
+        elif not link.opening.done():
             link.abort()
-            return
-        # A handler that hears of an end may be who calls: it must not wait for itself.
-        telling = self._farewells.are_running
+        else:
+            self._close(link, abort=abort)
+            await asyncio.shield(link.ended)
+            await self._lifecycle.idle(_PATIENCE)
+
+    def _close(self, link: Link, *, abort: bool) -> None:
         for name in self._state.namespaces:
             self._recovery.forget(name)
         if abort:
             link.core.abort()
         else:
             link.core.close(list(self._state.namespaces))
-        await asyncio.shield(link.ended)
-        if not telling:
-            await self._farewells.done()
 
-    async def _finish_now(self) -> None:
-        if self._over is not None:
-            self._finish()
+    async def _finish_when_idle(self) -> None:
+        if self._over is not None and not self._lifecycle.is_within:
+            await self._lifecycle.idle(_PATIENCE)
+            if self._state.link is None:
+                self._finish()
 
     def _drop_link(self) -> None:
+        """End at once, as who connects does not want to any more."""
+        if self._is_loop_ending:
+            self.loop_ended()
+            return
         self._state.leaving = True
-        link, self._state.link = self._state.link, None
-        if link is not None:
-            link.abort()
-        self._state.namespaces = {}
-        self._state.connected = False
-        self._finish()
+        self._let_go()
+        if self._lifecycle.is_idle:
+            self._finish()
+        else:
+            self._tasks.start(self._after_loss(again=False))
 
     async def interrupt(self) -> None:
         """Disconnect as the program is being ended: whoever waits is cancelled with it, and does not go on."""
@@ -356,9 +414,12 @@ class Connector:
         await self.disconnect()
 
     async def wait(self) -> None:
-        """Wait until there is neither a connection nor an attempt to get one."""
+        """Wait until there is neither a connection nor an attempt to get one; on whichever loop."""
+        if self.loop.is_elsewhere:
+            await self.loop.run(self.wait())
+            return
         if self._over is not None:
-            await self._over.wait()
+            await asyncio.shield(self._over)
         if self._interrupted:
             await asyncio.get_running_loop().create_future()
 

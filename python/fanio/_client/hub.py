@@ -27,8 +27,12 @@ class Listener(Protocol):
     def take(self, event: tuple[Any, ...]) -> None:
         """Take an event of the core."""
 
-    def abandon(self) -> None:
-        """End at once, as the loop does."""
+
+class User(Protocol):
+    """Who keeps a hub running."""
+
+    def loop_ended(self) -> None:
+        """Drop everything: the loop ends, and nothing may be started on it any more."""
 
 
 class Hub:
@@ -41,9 +45,11 @@ class Hub:
         self._loop = loop
         self._core: _core.ClientHub | None = None
         self._listeners: dict[int, Listener] = {}
-        self._users = 0
+        self._users: set[User] = set()
         #: Is cancelled with all other tasks when the loop ends.
         self._watch: asyncio.Task[None] | None = None
+        #: What that task waits for.
+        self._end: asyncio.Future[None] | None = None
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Hub:
@@ -53,18 +59,24 @@ class Hub:
             hub = cls._all[loop] = cls(loop)
         return hub
 
-    def hold(self) -> None:
+    @property
+    def is_ending(self) -> bool:
+        """Whether the loop cancels its tasks."""
+        return self._end is not None and self._end.cancelled()
+
+    def hold(self, user: User) -> None:
         """Keep the hub running, until ``release``."""
-        self._users += 1
+        self._users.add(user)
         if self._core is None:
             self._core = _core.ClientHub()
             self._loop.add_reader(self._core.fd(), self._drain)
-            self._watch = self._loop.create_task(self._watch_loop(self._core))
+            self._end = self._loop.create_future()
+            self._watch = self._loop.create_task(self._watch_loop(self._core, self._end))
 
-    def release(self) -> None:
+    def release(self, user: User) -> None:
         """Let the hub end when nobody holds it any more."""
-        self._users -= 1
-        if self._users == 0 and self._core is not None:
+        self._users.discard(user)
+        if not self._users and self._core is not None:
             core, self._core = self._core, None
             if not self._loop.is_closed():
                 self._loop.remove_reader(core.fd())
@@ -73,15 +85,14 @@ class Hub:
             self._listeners.clear()
             core.stop()
 
-    async def _watch_loop(self, core: _core.ClientHub) -> None:
+    async def _watch_loop(self, core: _core.ClientHub, end: asyncio.Future[None]) -> None:
         """Stop when the loop cancels its tasks: those of later events nobody would wait for."""
         try:
-            await self._loop.create_future()
+            await end
         finally:
             if core is self._core:
-                self._loop.remove_reader(core.fd())
-                for listener in list(self._listeners.values()):
-                    listener.abandon()
+                for user in list(self._users):
+                    user.loop_ended()
 
     def connect(self, listener: Listener, options: dict[str, object]) -> _core.ClientConnection:
         """Open a connection whose events go to ``listener``.

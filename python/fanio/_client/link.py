@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio import _core
+from fanio._client.futures import settle
 from fanio._client.packet_class import PacketConnection
 
 if TYPE_CHECKING:
@@ -53,9 +54,6 @@ class LinkOwner(Protocol):
 
     def lost(self, link: Link, reason: str, detail: str) -> None:
         """Take the end of a link that was open."""
-
-    def abandoned(self, link: Link) -> None:
-        """Take the end of the loop, in which nothing may be started any more."""
 
 
 class Link:
@@ -119,27 +117,24 @@ class Link:
         self.transport = transport
         self.ping_interval = ping_interval / 1000
         self.ping_timeout = ping_timeout / 1000
-        if not self.opening.done():
-            self.opening.set_result(None)
+        settle(self.opening)
 
     def _fail(self, error: LinkError) -> None:
         self._hub.forget(self.core)
-        if not self.ended.done():
-            self.ended.set_result(None)
-        if not self.opening.done():
-            self.opening.set_exception(error)
+        settle(self.ended)
+        settle(self.opening, error=error)
 
     def _close(self, reason: str, detail: str) -> None:
         self._hub.forget(self.core)
         self._release_waiters()
         if not self.ended.done():
-            self.ended.set_result(None)
+            settle(self.ended)
             self._owner.lost(self, reason, detail)
 
     def _release_waiters(self) -> None:
         drained, self._drained = self._drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
+        if drained is not None:
+            settle(drained)
 
     async def drained(self, limit: int) -> None:
         """Wait until no more than the half of ``limit`` bytes waits to be sent, or all is over."""
@@ -156,19 +151,13 @@ class Link:
         self.core.abort()
         self._close("parse error", detail)
 
-    def abandon(self) -> None:
-        """End at once, as the loop does."""
-        self.abort()
-        self._owner.abandoned(self)
-
     def abort(self) -> None:
         """End at once; the owner hears nothing more."""
         self._hub.forget(self.core)
         self.core.abort()
         self._release_waiters()
-        if not self.ended.done():
-            self.ended.set_result(None)
-        if not self.opening.done():
-            self.opening.set_exception(LinkError("the connection was closed by the program"))
+        settle(self.ended)
+        settle(self.opening, error=LinkError("the connection was closed by the application"))
+        if self.opening.done() and not self.opening.cancelled():
             # Nobody may be waiting.
             self.opening.exception()

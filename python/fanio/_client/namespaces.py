@@ -7,20 +7,20 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
+from fanio._client.futures import settle
 from fanio._codec.packet import CONNECT
 from fanio.exceptions import ConnectionError as NotConnectedError
 
 if TYPE_CHECKING:
     import logging
 
-    from fanio._client.disconnects import Farewells
     from fanio._client.dispatch import ClientDispatcher
+    from fanio._client.lifecycle import Lifecycle
     from fanio._client.link import Link
     from fanio._client.outgoing import Outgoing
     from fanio._client.recovery import Recovery
     from fanio._client.state import State
     from fanio._codec.codec import PacketCodec
-    from fanio._tasks.tasks import Tasks
     from fanio.types import Payload
 
 __all__ = ["Namespaces"]
@@ -38,8 +38,7 @@ class Namespaces:
         outgoing: Outgoing,
         recovery: Recovery,
         codec: PacketCodec,
-        tasks: Tasks,
-        farewells: Farewells,
+        lifecycle: Lifecycle,
         logger: logging.Logger,
     ) -> None:
         """Take the collaborators."""
@@ -48,15 +47,12 @@ class Namespaces:
         self._outgoing = outgoing
         self._recovery = recovery
         self._codec = codec
-        self._tasks = tasks
-        self._farewells = farewells
+        self._lifecycle = lifecycle
         self._logger = logger
         #: Those that are asked for.
         self.names: list[str] = []
         #: True when the server has granted every namespace, False when it will not.
         self._answered: asyncio.Future[bool] | None = None
-        #: Handlers of ``connect`` and ``connect_error``.
-        self._handlers: set[asyncio.Task[Any]] = set()
 
     # Asking
 
@@ -89,15 +85,14 @@ class Namespaces:
         """
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(answered), timeout)
-        handlers = self._handlers - {asyncio.current_task()}
-        if handlers:
-            # They have run when connect() returns.
-            await asyncio.wait(handlers)
+        # They have run when connect() returns, unless they take long.
+        await self._lifecycle.connected(timeout)
         # It may be lost again by now: then it is made again, or has ended, like any other.
         if not answered.done() or not answered.result():
-            raise NotConnectedError(self._why_not(link))
+            raise NotConnectedError(self.why_not(link))
 
-    def _why_not(self, link: Link) -> str:
+    def why_not(self, link: Link) -> str:
+        """Return why the namespaces of a link are not all there."""
         if self._state.failed:
             return "One or more namespaces failed to connect: " + ", ".join(self._state.failed)
         if link.ended.done():
@@ -106,8 +101,8 @@ class Namespaces:
 
     def settle(self, *, granted: bool) -> None:
         """Say that the server has granted all of them, or will not."""
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_result(granted)
+        if self._answered is not None:
+            settle(self._answered, granted)
 
     # What the server says
 
@@ -138,30 +133,26 @@ class Namespaces:
         self._check_answered()
         # What was emitted before goes first, then what the handler emits.
         self._outgoing.granted(name)
-        self._start("connect", name)
+        self._lifecycle.begin("connect", name)
         self._dispatcher.replay(name)
-
-    def _start(self, event: str, name: str, *args: Any) -> None:
-        task = self._tasks.start(self._dispatcher.trigger(event, name, *args))
-        if not task.done():
-            self._handlers.add(task)
-            task.add_done_callback(self._handlers.discard)
 
     def _refused(self, name: str, data: Any) -> None:
         state = self._state
         self._logger.info("Connection to namespace %s was rejected", name)
         state.wanted.discard(name)
-        state.namespaces.pop(name, None)
         state.failed.append(name)
         self._recovery.forget(name)
         self._outgoing.give_up(name)
-        self._start("connect_error", name, *(() if data is None else (data,)))
+        if name in state.namespaces:
+            del state.namespaces[name]
+            self._lifecycle.end([name], _SERVER_DISCONNECT, final=False)
+        self._lifecycle.begin("connect_error", name, *(() if data is None else (data,)))
         self._check_answered()
         if not state.wanted and state.connected and state.link is not None:
             # Nobody waits for the answer who would end a connection without a namespace.
             state.connected = False
             state.leaving = True
-            self._farewells.begin(self._farewells.tell_final(name))
+            self._lifecycle.begin_final(name)
             state.link.core.close([])
 
     def _check_answered(self) -> None:
@@ -185,6 +176,6 @@ class Namespaces:
         if last:
             state.connected = False
             state.leaving = True
-        self._farewells.begin(self._farewells.tell([name], _SERVER_DISCONNECT, final=True))
+        self._lifecycle.end([name], _SERVER_DISCONNECT, final=True)
         if last and state.link is not None:
             state.link.core.close([])

@@ -199,6 +199,12 @@ class Outgoing:
             self._logger.warning("%d events were never sent: the client is disconnected", len(dropped) + len(retries))
         self._acks.lose(None if namespace is None else [namespace])
 
+    def forget(self) -> None:
+        """Drop everything without telling anybody: the loop of those who wait has ended."""
+        self._acks.forget_all()
+        self._buffer.take()
+        self._queues.clear()
+
     # Retries
 
     def _queue(self, namespace: str, retry: _Retry) -> None:

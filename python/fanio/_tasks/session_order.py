@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from fanio._tasks.tasks import Tasks
 
-__all__ = ["Turn", "Turns"]
+__all__ = ["Turn", "Turns", "is_cancelled"]
 
 Turn: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -44,7 +44,7 @@ class Turns:
                 try:
                     await run()
                 except asyncio.CancelledError:
-                    if _is_cancelled():
+                    if is_cancelled():
                         raise
                 finally:
                     self._tasks.end(sid, size)
@@ -62,7 +62,7 @@ class Turns:
         return bool(self._queues)
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
     """Return whether the current task is being cancelled, not only something it waited for."""
     task = asyncio.current_task()
     if sys.version_info >= (3, 11) and task is not None:

@@ -1,0 +1,116 @@
+"""Handlers of ``connect``, ``connect_error`` and ``disconnect``: in order for each namespace.
+
+A ``disconnect`` handler begins when the ``connect`` handler before it has ended, however the
+connection went. Such a handler may itself disconnect or connect: then it must not wait for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from fanio._client.futures import settle
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanio._client.dispatch import ClientDispatcher
+    from fanio._tasks.tasks import Tasks
+
+__all__ = ["Lifecycle"]
+
+#: The handlers, of whichever clients, that the current code runs in.
+_within: ContextVar[frozenset[asyncio.Future[None]]] = ContextVar("fanio_client_handlers", default=frozenset())
+
+
+class Lifecycle:
+    """Runs these handlers of one client."""
+
+    def __init__(self, dispatcher: ClientDispatcher, tasks: Tasks, logger: logging.Logger) -> None:
+        """Take the collaborators."""
+        self._dispatcher = dispatcher
+        self._tasks = tasks
+        self._logger = logger
+        #: The end of the last handler of each namespace.
+        self._last: dict[str, asyncio.Future[None]] = {}
+        #: The ends of the handlers that run or wait, and for each the namespace that it connects.
+        self._pending: dict[asyncio.Future[None], str | None] = {}
+
+    def begin(self, event: str, name: str, *args: Any) -> None:
+        """Call the handler of an event when those before it have ended."""
+        ended: asyncio.Future[None] = self._tasks.loop.create_future()
+        before, self._last[name] = self._last.get(name), ended
+        self._pending[ended] = name if event == "connect" else None
+        self._tasks.start(self._run(before, ended, event, name, args))
+
+    async def _run(
+        self,
+        before: asyncio.Future[None] | None,
+        ended: asyncio.Future[None],
+        event: str,
+        name: str,
+        args: tuple[Any, ...],
+    ) -> None:
+        try:
+            if before is not None and not before.done():
+                await asyncio.wait([before])
+            _within.set(_within.get() | {ended})
+            await self._dispatcher.trigger(event, name, *args)
+        finally:
+            settle(ended)
+            self._pending.pop(ended, None)
+            if self._last.get(name) is ended:
+                del self._last[name]
+
+    def end(self, names: Iterable[str], reason: str, *, final: bool) -> None:
+        """Tell that namespaces have ended; ``final`` when they do not come back."""
+        for name in names:
+            self.begin("disconnect", name, reason)
+            if final:
+                self.begin_final(name)
+
+    def begin_final(self, name: str) -> None:
+        """Tell that a namespace does not come back."""
+        self.begin("__disconnect_final", name)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no handler runs or waits."""
+        return not self._pending
+
+    @property
+    def is_within(self) -> bool:
+        """Whether one of these handlers is who asks, itself or by something that it has started."""
+        return any(ended in self._pending for ended in _within.get())
+
+    async def connected(self, timeout: float) -> None:
+        """Wait until the ``connect`` and ``connect_error`` handlers have run, but no longer than ``timeout``."""
+        if self._pending and not self.is_within:
+            await asyncio.wait(list(self._pending), timeout=timeout)
+
+    async def idle(self, patience: float = 0) -> None:
+        """Wait until all handlers have ended.
+
+        A ``connect`` handler that does not end keeps the later handlers of its namespace waiting;
+        those are waited for no longer than ``patience`` seconds.
+        """
+        if self.is_within:
+            return
+        connecting = [ended for ended, name in self._pending.items() if name is not None]
+        if connecting and patience:
+            await asyncio.wait(connecting, timeout=patience)
+        stuck = {name for name in self._pending.values() if name is not None}
+        if stuck and patience:
+            self._logger.warning(
+                "the connect handlers of %s still run: their disconnect handlers wait for them",
+                ", ".join(sorted(stuck)),
+            )
+        while waiting := [ended for name, ended in self._last.items() if name not in stuck]:
+            await asyncio.wait(waiting)
+
+    def forget(self) -> None:
+        """Drop what runs or waits: its loop has ended."""
+        self._last.clear()
+        self._pending.clear()
