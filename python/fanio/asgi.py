@@ -130,7 +130,8 @@ class ASGIApp:
         kind = (await receive())["type"]
         if kind == "websocket.connect":
             await send({"type": "websocket.close", "code": 1000})
-        elif kind == "http.request":
+        elif kind.startswith("http."):
+            # A client that has left gets it too: middleware raises when an app does not answer.
             await _respond(send, 404, "text/plain", b"Not Found")
 
 

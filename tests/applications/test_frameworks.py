@@ -15,7 +15,7 @@ import pytest
 
 from applications.test_kinds import Client
 from fixtures.oracle import CHROMIUM, ORACLE, TESTS, require_chromium, require_module
-from fixtures.server import Server, check_exit
+from fixtures.server import Server, check_exit, path_with
 from fixtures.stream import exchange, get
 from fixtures.websocket import WebSocket
 from interop.test_chromium import FLAGS
@@ -36,7 +36,7 @@ APPS = TESTS / "apps"
 @contextlib.contextmanager
 def executed(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
     """A server that `python -m` starts in a folder, and that must end well."""
-    more = {"PYTHONPATH": str(APPS), "PYTHONUNBUFFERED": "1"} | environ
+    more = {"PYTHONPATH": path_with(APPS), "PYTHONUNBUFFERED": "1"} | environ
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fixtures.oracle import TESTS, require_module
-from fixtures.server import Server
+from fixtures.server import Server, path_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ def running(
         process = subprocess.Popen(
             [sys.executable, *command, *arguments],
             cwd=APPS,
-            env=os.environ | {"PYTHONPATH": str(APPS), "PYTHONUNBUFFERED": "1"} | (environ or {}),
+            env=os.environ | {"PYTHONPATH": path_with(APPS), "PYTHONUNBUFFERED": "1"} | (environ or {}),
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

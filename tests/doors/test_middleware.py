@@ -118,3 +118,18 @@ def test_sessions_on_several_shards(tmp_path: Path, app: str) -> None:
     with running("uvicorn", app, tmp_path / "log", environ={"FANIO_TEST_SHARDS": "3"}) as server:
         for _ in range(3):
             converse(server)
+
+
+def test_clients_that_leave_in_the_middle_leave_no_traceback(mounted) -> None:
+    """Starlette's http middleware raises when the app below returns without a response."""
+    with polling(mounted) as session:
+        session.start_get()
+        assert not session.getter.has_bytes(0.3)
+        session.getter.close()
+        assert session.is_closed()
+    for head in (f"POST {PATH}&sid=x", "POST /nothing"):
+        with Stream(mounted) as stream:
+            stream.send(f"{head} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n4".encode())
+            assert not stream.has_bytes(0.3)
+    assert get(mounted, "/hello").status == 200
+    assert "Traceback" not in mounted.output()

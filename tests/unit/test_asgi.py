@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from asgi_client import Connection, get, scope
 
@@ -86,6 +88,12 @@ async def test_static_files(fake, tmp_path):
 async def test_nothing_there_is_404(fake):
     status, headers, body = await get(fanio.ASGIApp(fanio.AsyncServer()), "/x")
     assert (status, headers[b"content-type"], body) == (404, b"text/plain", b"Not Found")
+
+
+async def test_a_client_that_has_left_is_answered_too(fake):
+    connection = Connection(fanio.ASGIApp(fanio.AsyncServer()), scope("http", "/x"), {"type": "http.disconnect"})
+    await asyncio.wait_for(connection.task, 10)
+    assert (await connection.hear())["status"] == 404
 
 
 async def test_websocket_on_another_path_is_closed_properly(fake):

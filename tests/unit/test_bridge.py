@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 
 import pytest
@@ -94,7 +95,43 @@ async def test_client_that_leaves_ends_the_poll(shard):
     connection.tell("http.disconnect")
     await asyncio.wait_for(connection.task, 10)
     assert await shard.read() == b""
-    assert connection.said.empty()
+    assert await statuses(connection) == [400]
+
+
+async def statuses(connection):
+    """The statuses of the complete responses of an app that has returned."""
+    found = []
+    while not connection.said.empty():
+        found.append((await connection.hear())["status"])
+        assert (await connection.hear())["type"] == "http.response.body"
+    return found
+
+
+async def test_client_that_leaves_in_its_body_is_answered(shard):
+    part = {"type": "http.request", "body": b"4", "more_body": True}
+    connection = Connection(shard.app(), scope(path="/socket.io/", method="POST"), part, {"type": "http.disconnect"})
+    await asyncio.wait_for(connection.task, 10)
+    assert not shard.adopted
+    assert await statuses(connection) == [400]
+
+
+async def test_server_that_raises_for_a_client_gone_is_no_fault_of_the_poll(shard):
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        raise ConnectionResetError
+
+    await shard.app()(scope(path="/socket.io/"), gone, send)
+
+
+async def test_shard_that_takes_no_connection_is_503(shard):
+    def adopt(*_):
+        raise OSError(errno.EMFILE, "too many open files")
+
+    shard.adopt = adopt
+    status, _, body = await get(shard.app(), "/socket.io/")
+    assert (status, body) == (503, b"")
 
 
 async def test_shard_that_closes_without_answer_is_503(shard):

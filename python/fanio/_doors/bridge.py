@@ -33,6 +33,9 @@ _HOP_BY_HOP = frozenset(
 )
 #: What the server in front writes itself when it accepts a WebSocket.
 _OF_THE_UPGRADE = frozenset([b"connection", b"sec-websocket-accept", b"upgrade"])
+#: Status, headers and content.
+Response = tuple[int, "Headers", bytes]
+
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 _CHUNK = 64 * 1024
 
@@ -48,30 +51,53 @@ async def serve_http(core: _core.Server, limit: int, mark: Headers, scope: Scope
         receive: Its body comes from here.
         send: Its response goes here.
     """
+    response = await _fetch(core, limit, mark, scope, receive)
+    if response is None:
+        # Middleware such as Starlette's BaseHTTPMiddleware raises when an app returns without a response, even
+        # if the client has left. Servers differ in what they raise then.
+        with contextlib.suppress(Exception):
+            await _respond(send, *_without_content(400))
+    else:
+        await _respond(send, *response)
+
+
+async def _fetch(core: _core.Server, limit: int, mark: Headers, scope: Scope, receive: Receive) -> Response | None:
+    """Return the core's response to a request; None when the client leaves before it is there."""
     body = await _read_body(receive, limit)
     if body is None:
-        return
+        return None
     extra = [(b"connection", b"close")]
     if body or scope["method"] not in ("GET", "HEAD", "OPTIONS"):
         extra.append((b"content-length", str(len(body)).encode()))
     # What is over the limit is refused for its length, so its bytes need not be carried.
     data = build_head(scope, _HOP_BY_HOP, extra + mark) + (body if len(body) <= limit else b"")
+    try:
+        return await _carry(core, scope, data, receive)
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError):
+        # The core could not take the connection, or has closed it without an answer.
+        return _without_content(503)
+
+
+async def _carry(core: _core.Server, scope: Scope, data: bytes, receive: Receive) -> Response | None:
     reader, writer = await _adopt(core, scope, data)
     gone = asyncio.ensure_future(_wait_for_disconnect(receive))
     answer = asyncio.ensure_future(_read_response(reader, scope["method"]))
     try:
         await asyncio.wait([gone, answer], return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            status, headers, content = answer.result()
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": content})
-    except (asyncio.IncompleteReadError, OSError, ValueError):
-        # The core has closed the connection without an answer; the server does the same.
-        await _unavailable(send)
+        return answer.result() if answer.done() else None
     finally:
         gone.cancel()
         answer.cancel()
         writer.close()
+
+
+def _without_content(status: int) -> Response:
+    return status, [(b"content-type", b"text/plain"), (b"content-length", b"0")], b""
+
+
+async def _respond(send: Send, status: int, headers: Headers, content: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
@@ -93,12 +119,6 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-async def _unavailable(send: Send) -> None:
-    headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
-
-
 async def _adopt(core: _core.Server, scope: Scope, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
@@ -109,7 +129,7 @@ async def _adopt(core: _core.Server, scope: Scope, data: bytes) -> tuple[asyncio
 async def _read_response(
     reader: asyncio.StreamReader,
     method: str,
-) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+) -> Response:
     status, headers = await _read_head(reader)
     length = next((int(value) for name, value in headers if name == b"content-length"), 0)
     body = b"" if method == "HEAD" else await reader.readexactly(length)

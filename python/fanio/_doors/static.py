@@ -34,9 +34,10 @@ def find_file(path: str, files: StaticFiles) -> tuple[str, str] | None:
     if found is None:
         return None
     entry, rest = found
-    if "\x00" in rest or "\\" in rest or ".." in rest.split("/"):
+    name = _name(entry) if entry else ""
+    # Without a name, what follows the prefix would be looked for from the root of the file system.
+    if not name or "\x00" in rest or "\\" in rest or ".." in rest.split("/"):
         return None
-    name = _name(entry)
     if name.endswith("/"):
         name += rest.lstrip("/")
     elif rest:
@@ -57,7 +58,7 @@ def _entry(path: str, files: StaticFiles) -> tuple[str | dict[str, str], str] | 
     while "/" in head:
         head = head.rpartition("/")[0]
         for key in (head, head + "/"):
-            if key in files and key:
+            if key in files:
                 return files[key], path[len(head) :]
     return None
 
