@@ -20,6 +20,7 @@ from fanio._codec.codec import make_codec
 from fanio._codec.packet_class import PacketClassCodec
 from fanio._codec.room_names import RoomNames
 from fanio._handlers.handler import Handler
+from fanio._handlers.names import check_emitted, namespace_name
 from fanio._handlers.table import RESERVED, HandlerTable
 from fanio._log import PacketLog, server_logger
 from fanio._options import server as wire
@@ -284,15 +285,19 @@ class AsyncServer(BaseServer):
             compress: False leaves this event uncompressed.
 
         Raises:
-            TypeError: When something in the data has no JSON form, or ``conflate`` is no string.
-            ValueError: When there are more attachments than ``max_attachments``.
+            TypeError: When something in the data has no JSON form (the message says which value at which
+                place), or another argument is of the wrong type. Also when nobody is connected.
+            ValueError: When the event's name is reserved (see docs/differences.md) or no text, the
+                namespace does not begin with a slash, or there are more attachments than
+                ``max_attachments``.
         """
         target = room if to is None else to
+        namespace = "/" if namespace is None else namespace_name(namespace)
         flags = (except_room, volatile, conflate, compress)
         if self._manager.overridden and "emit" in self._manager.overridden:
             options = {"skip_sid": skip_sid, "callback": callback, "ignore_queue": ignore_queue}
-            await managed.emit(self._manager, event, data, target, namespace or "/", options, flags)
-        elif self._emitter.emit(event, data, target, skip_sid, namespace or "/", callback, *flags):
+            await managed.emit(self._manager, event, data, target, namespace, options, flags)
+        elif self._emitter.emit(event, data, target, skip_sid, namespace, callback, *flags):
             await self._emitter.room()
 
     def emit_nowait(
@@ -324,13 +329,15 @@ class AsyncServer(BaseServer):
                 raise asyncio.QueueFull(msg)
             time.sleep(PAUSE)
         target = room if to is None else to
+        namespace = "/" if namespace is None else namespace_name(namespace)
         flags = (except_room, volatile, conflate, compress)
         if "emit" in self._manager.overridden:
             options = {"skip_sid": skip_sid, "callback": callback}
-            emit = managed.emit(self._manager, event, data, target, namespace or "/", options, flags)
+            check_emitted(event)
+            emit = managed.emit(self._manager, event, data, target, namespace, options, flags)
             self._tasks.start_anywhere(emit)
         else:
-            self._emitter.emit(event, data, target, skip_sid, namespace or "/", callback, *flags)
+            self._emitter.emit(event, data, target, skip_sid, namespace, callback, *flags)
 
     async def send(
         self,
@@ -401,7 +408,7 @@ class AsyncServer(BaseServer):
         if not self.async_handlers:
             msg = "Cannot use call() when async_handlers is False."
             raise RuntimeError(msg)
-        namespace = namespace or "/"
+        namespace = namespace_name(namespace)
         if "emit" in self._manager.overridden:
             args = await managed.call(self._manager, event, data, recipient, namespace, timeout, ignore_queue)
         else:
@@ -417,15 +424,17 @@ class AsyncServer(BaseServer):
             KeyError: When there is no such client.
             ValueError: When it is in another namespace, or the room is another client's own.
         """
-        self.logger.info("%s is entering room %s [%s]", sid, room, namespace or "/")
+        namespace = namespace_name(namespace)
+        self.logger.info("%s is entering room %s [%s]", sid, room, namespace)
         for one in room if isinstance(room, list) else (room,):
-            await self._manager.enter_room(sid, namespace or "/", one)
+            await self._manager.enter_room(sid, namespace, one)
 
     async def leave_room(self, sid: str, room: Room | list[Room], namespace: str | None = None) -> None:
         """Take a client out of a room, or a list of rooms."""
-        self.logger.info("%s is leaving room %s [%s]", sid, room, namespace or "/")
+        namespace = namespace_name(namespace)
+        self.logger.info("%s is leaving room %s [%s]", sid, room, namespace)
         for one in room if isinstance(room, list) else (room,):
-            await self._manager.leave_room(sid, namespace or "/", one)
+            await self._manager.leave_room(sid, namespace, one)
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
         """Take everybody out of a room.
@@ -433,8 +442,9 @@ class AsyncServer(BaseServer):
         Raises:
             ValueError: When it is a client's own.
         """
-        self.logger.info("room %s is closing [%s]", room, namespace or "/")
-        await self._manager.close_room(room, namespace or "/")
+        namespace = namespace_name(namespace)
+        self.logger.info("room %s is closing [%s]", room, namespace)
+        await self._manager.close_room(room, namespace)
 
     # Clients
 
@@ -480,15 +490,16 @@ class AsyncServer(BaseServer):
         Its connection stays, as its other namespaces may use it. Returns when its disconnect
         handler has run. In its connect handler the client is refused when the handler returns.
         """
+        namespace = namespace_name(namespace)
         joining = self._lifecycle.joining(sid)
-        self.logger.info("Disconnecting %s [%s]", sid, namespace or "/")
+        self.logger.info("Disconnecting %s [%s]", sid, namespace)
         if joining is None or joining.accepted:
-            is_here = self._manager.is_connected(sid, namespace or "/")
-            if not (is_here if ignore_queue else await self._manager.can_disconnect(sid, namespace or "/")):
+            is_here = self._manager.is_connected(sid, namespace)
+            if not (is_here if ignore_queue else await self._manager.can_disconnect(sid, namespace)):
                 return
-            if self._core.disconnect(sid, namespace or "/", self._codec.farewell(namespace or "/")) and joining is None:
+            if self._core.disconnect(sid, namespace, self._codec.farewell(namespace)) and joining is None:
                 await self._lifecycle.wait_gone(sid)
-        elif joining.namespace == (namespace or "/"):
+        elif joining.namespace == namespace:
             joining.kicked = True
 
     # Watching

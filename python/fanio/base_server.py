@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fanio._codec.msgpack_packet import MsgPackPacket
 from fanio._codec.packet import Packet
+from fanio._handlers.names import namespace_name
 from fanio._handlers.registration import Registration
 from fanio._handlers.table import NO_ACK, RESERVED
 from fanio.reason import Reason
@@ -148,7 +149,7 @@ class BaseServer(Registration):
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
         """Return the rooms a client is in, its own among them."""
-        return self._manager.get_rooms(sid, namespace or "/")
+        return self._manager.get_rooms(sid, namespace_name(namespace))
 
     def transport(self, sid: str, namespace: str | None = None) -> str:
         """Return "polling" or "websocket".

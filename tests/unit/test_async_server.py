@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
 import threading
 
 import pytest
@@ -69,7 +70,7 @@ def test_constructor_takes_what_python_socketio_takes():
 def test_nothing_starts_at_construction(fake):
     sio = fanio.AsyncServer()
     assert sio._core.calls == []
-    sio.emit_nowait("e", object())
+    sio.emit_nowait("e", 1)
     assert sio.rooms("nobody") == []
 
 
@@ -171,13 +172,64 @@ async def test_send_emits_message(serve):
     assert core.of("emit")[0][:2] == ("/x", b'["message","hi"]')
 
 
-async def test_emit_with_nobody_there_encodes_nothing(serve):
+FAULTS = [
+    (("e", object()), {}, TypeError, "argument 1 cannot be sent: <object"),
+    (("e", (1, {"a": [{1}]})), {}, TypeError, r"argument 2['a'][0] cannot be sent: {1}: "),
+    (("e", [b""] * 11), {}, ValueError, "argument 1 cannot be sent: [b'', "),
+    ((5,), {}, ValueError, "got 5"),
+    (("disconnect",), {}, ValueError, "'disconnect' is a reserved event name"),
+    (("e", 1), {"to": object()}, TypeError, "got <object object"),
+    (("e", 1), {"to": ["room", object]}, TypeError, "got <class 'object'>"),
+    (("e", 1), {"to": [["room"]]}, TypeError, "unhashable"),
+    (("e", 1), {"except_room": object()}, TypeError, "got <object object"),
+    (("e", 1), {"skip_sid": 5}, TypeError, "skip_sid: expected"),
+    (("e", 1), {"skip_sid": [5]}, TypeError, "skip_sid: expected"),
+    (("e", 1), {"callback": 5}, TypeError, "callback: expected a function, got 5"),
+    (("e", 1), {"conflate": 5}, TypeError, "conflate: expected"),
+    (("e", 1), {"namespace": "chat"}, ValueError, "did you mean '/chat'?"),
+    (("e", 1), {"namespace": "*"}, ValueError, "got '*'"),
+    (("e", 1), {"namespace": 5}, TypeError, "got 5"),
+]
+
+
+@pytest.mark.parametrize("is_somebody_there", [False, True])
+@pytest.mark.parametrize(("args", "options", "exception", "message"), FAULTS)
+async def test_what_cannot_be_emitted_raises_at_once_and_says_what_is_wrong(
+    serve, is_somebody_there, args, options, exception, message
+):
     sio, core = serve()
-    await sio.emit("e", object())
-    await joined(core)
-    with pytest.raises(TypeError):
-        await sio.emit("e", object())
+    if is_somebody_there:
+        await joined(core)
+    for emit in (sio.emit, sio.emit_nowait):
+        with pytest.raises(exception, match=re.escape(message)):
+            await (emit(*args, **options) or asyncio.sleep(0))
     assert core.of("emit") == []
+
+
+async def test_a_call_of_what_cannot_be_sent_raises_at_once(serve):
+    sio, core = serve()
+    for sid in ("gone", await joined(core)):
+        with pytest.raises(TypeError, match="argument 1 cannot be sent"):
+            await sio.call("e", object(), to=sid)
+        with pytest.raises(ValueError, match="reserved"):
+            await sio.call("connect", to=sid)
+    assert len(sio._acks) == 0
+
+
+async def test_an_emit_that_raises_expects_no_acknowledgement(serve):
+    sio, core = serve()
+    await joined(core, 2)
+    with pytest.raises(TypeError):
+        await sio.emit("e", object(), callback=print)
+    assert len(sio._acks) == 0
+
+
+async def test_an_object_that_somebody_entered_is_a_room(serve):
+    sio, core = serve()
+    room = object()
+    await sio.enter_room(await joined(core), room)
+    await sio.emit("e", to=room)
+    assert len(core.of("emit")) == 1
 
 
 async def test_emit_nowait_from_a_thread_keeps_its_order(serve):

@@ -8,6 +8,8 @@ import textwrap
 
 import pytest
 
+from fixtures.server import path_with
+
 USE = """
 import engineio, socketio
 import engineio.payload, socketio.exceptions
@@ -119,7 +121,7 @@ if __name__ == "__main__":
 def test_processes_that_the_program_starts_have_it_too(tmp_path, monkeypatch):
     (tmp_path / "program.py").write_text(CHILDREN)
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.is_set_up = True\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", path_with(tmp_path))
     out, err = run("-m", "fanio", "exec", "--as-socketio", "-m", "program")
     assert out.splitlines() == ["fanio True"] * 4, err
 

@@ -13,6 +13,7 @@ from fanio._client.acks import PendingAck
 from fanio._client.buffer import Waiting
 from fanio._client.dispatch import arguments
 from fanio._codec.packet import EVENT
+from fanio._handlers.names import check_emitted
 from fanio.exceptions import AckLostError, BadNamespaceError, BufferFullError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outgoing"]
 
-_RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
 #: With more bytes than this waiting, the transport does not take volatile events.
 _VOLATILE_BYTES = 64 * 1024
 
@@ -104,11 +104,9 @@ class Outgoing:
             BadNamespaceError: When the namespace is neither there nor expected back.
             BufferFullError: When it is away, and no more is kept.
             TypeError: When something in the data has no JSON form.
-            ValueError: When the name is reserved, or there are too many attachments.
+            ValueError: When the name is reserved or no text, or there are too many attachments.
         """
-        if event in _RESERVED:
-            msg = f'"{event}" is a reserved event name'
-            raise ValueError(msg)
+        check_emitted(event)
         self._check(namespace, volatile=volatile)
         payload, attachments = self._codec.encode([event, *arguments(data)], EVENT, namespace, None)
         timeout = self._ack_timeout if timeout is None else timeout

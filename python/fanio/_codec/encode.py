@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fanio._codec.fault import locate
 from fanio._codec.json_module import Dumps, functions
 
 if TYPE_CHECKING:
@@ -61,26 +62,36 @@ class Codec:
         """Return the JSON text of an object of the server's own; no module of the program's sees it."""
         return orjson.dumps(fields)
 
-    def encode(self, payload: list[Any], /, *_header: Any) -> tuple[bytes, list[bytes] | None]:
+    def encode(self, payload: list[Any], kind: int | None = None, /, *_header: Any) -> tuple[bytes, list[bytes] | None]:
         """Return the JSON text of ``payload`` and the bytes objects found in it.
 
         Raises:
             TypeError: When something in it has no JSON form.
             ValueError: When there are too many bytes objects, or a value contains itself.
         """
+        if self._module is None:
+            try:
+                return orjson.dumps(payload), None
+            except TypeError:
+                pass
+        elif not payload:
+            return b"[]", None
+        try:
+            return self._encode(payload)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise locate(error, payload, self._encode, kind) from error
+
+    def _encode(self, value: Any) -> tuple[bytes, list[bytes] | None]:
+        """Return the JSON text of any value and the bytes objects found in it."""
         if self._module is not None:
-            return self._encode_with(self._module[0], payload) if payload else (b"[]", None)
+            return self._encode_with(self._module[0], value)
+        blobs = _Blobs(self._max_attachments)
         try:
-            return orjson.dumps(payload), None
+            return orjson.dumps(value, default=blobs.default), blobs.found or None
         except TypeError:
             pass
         blobs = _Blobs(self._max_attachments)
-        try:
-            return orjson.dumps(payload, default=blobs.default), blobs.found or None
-        except TypeError:
-            pass
-        blobs = _Blobs(self._max_attachments)
-        return _standard(payload, blobs), blobs.found or None
+        return _standard(value, blobs), blobs.found or None
 
     def _encode_with(self, dumps: Dumps, payload: Any) -> tuple[bytes, list[bytes] | None]:
         blobs = _Blobs(self._max_attachments)

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from fanio._codec.fault import locate
+
 __all__ = ["ExtType", "MsgpackCodec"]
 
 _UNDEFINED = b"\0"
@@ -84,13 +86,16 @@ class MsgpackCodec:
             | ormsgpack.OPT_REPLACE_SURROGATES
         )
 
-    def encode(self, payload: list[Any], /, *_header: Any) -> tuple[bytes, None]:
+    def encode(self, payload: list[Any], kind: int | None = None, /, *_header: Any) -> tuple[bytes, None]:
         """Return the msgpack form of ``payload``; bytes need no attachments in it.
 
         Raises:
             TypeError: When something in it has no msgpack form, an integer past 64 bits for one.
         """
-        return self.encode_object(payload), None
+        try:
+            return self.encode_object(payload), None
+        except (TypeError, ValueError, RecursionError) as error:
+            raise locate(error, payload, self.encode_object, kind) from error
 
     def encode_object(self, value: object, /, *_header: Any) -> bytes:
         """Return the msgpack form of a value."""

@@ -60,12 +60,24 @@ class RoomNames:
         return name
 
     def names(self, rooms: Rooms) -> list[str]:
-        """Return the names of one room or of several."""
+        """Return the names of one room or of several that an event is for.
+
+        Raises:
+            TypeError: When one is not hashable, or an object that can be no room.
+        """
         if isinstance(rooms, str):
             return [_text(rooms)]
         if isinstance(rooms, bytes) or not isinstance(rooms, Iterable):
-            return [self.name(rooms)]
-        return [self.name(room) for room in rooms]
+            return [self._target(rooms)]
+        return [self._target(room) for room in rooms]
+
+    def _target(self, room: Hashable) -> str:
+        name = self.name(room)
+        # An object that is equal to itself only, and that nobody has entered: more likely not meant as a room.
+        if name == _NOBODY and type(room).__hash__ is object.__hash__:
+            msg = f"expected a room or the sid of a client, got {room!r}, which nobody has entered"
+            raise TypeError(msg)
+        return name
 
     def room(self, name: str) -> Hashable:
         """Return the room of a name."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec.packet import EVENT
+from fanio._handlers.names import RESERVED, check_emitted
 from fanio._server.acks import CallbackWaiter, CallWaiter, Waiter
 from fanio.exceptions import TimeoutError as NoAnswerError
 
@@ -79,18 +80,28 @@ class Emitter:
         # The level first, which is the cheaper question.
         if logger.level <= _INFO and logger.isEnabledFor(_INFO):
             logger.info('emitting event "%s" to %s [%s]', event, "all" if to is None else to, namespace)
-        if not self._lifecycle.clients:
-            return 0
+        if callback is not None and not callable(callback):
+            raise _unexpected("callback", "a function", callback)
+        if conflate is not None and not isinstance(conflate, str):
+            raise _unexpected("conflate", "a name", conflate)
         names = None if to is None else self._rooms.names(to)
         excepted = None if except_room is None else self._rooms.names(except_room)
-        skip = None
-        if skip_sid is not None:
-            skip = [skip_sid] if isinstance(skip_sid, str) else list(skip_sid)
-        number = None
-        if callback is not None:
-            sids = self._recipients(names, namespace, skip or [], excepted or [])
-            number = self._expect(sids, CallbackWaiter(callback, self._dispatcher.run_callback))
-        return self._push(event, data, names, skip, namespace, number, excepted, volatile, conflate, compress)
+        skip = None if skip_sid is None else _sids(skip_sid)
+        if not self._lifecycle.clients:
+            # A mistake in the data is told whether or not somebody is there to get it.
+            self._codec.encode(_payload(event, data), EVENT, namespace, None)
+            return 0
+        flags = (excepted, volatile, conflate, compress)
+        if callback is None:
+            return self._push(event, data, names, skip, namespace, None, *flags)
+        sids = self._recipients(names, namespace, skip or [], excepted or [])
+        number = self._expect(sids, CallbackWaiter(callback, self._dispatcher.run_callback))
+        try:
+            return self._push(event, data, names, skip, namespace, number, *flags)
+        except Exception:
+            for sid in sids:
+                self._acks.take(sid, number)
+            raise
 
     async def call(self, event: str, data: Any, to: Room, namespace: str, timeout: float | None) -> list[Any]:
         """Emit an event to one client and return the arguments it answers with.
@@ -103,7 +114,8 @@ class Emitter:
         names = self._rooms.names(to)
         sids = self._recipients(names, namespace, [])
         if not sids:
-            msg = "the client is not connected"
+            self._codec.encode(_payload(event, data), EVENT, namespace, None)
+            msg = f"{to!r} is not connected to namespace {namespace!r}"
             raise NoAnswerError(msg)
         waiter = CallWaiter(len(sids))
         number = self._expect(sids, waiter)
@@ -140,12 +152,7 @@ class Emitter:
         conflate: str | None = None,
         compress: bool = True,
     ) -> int:
-        if data is None:
-            payload = [event]
-        elif isinstance(data, tuple):
-            payload = [event, *data]
-        else:
-            payload = [event, data]
+        payload = _payload(event, data)
         text, attachments = self._codec.encode(payload, EVENT, namespace, number)
         if self._packets.is_on:
             self._packets.sent("all" if names is None else names, "2", namespace, number, text)
@@ -188,3 +195,26 @@ class Emitter:
             if self._core.state(sid) in (None, "leaving"):
                 self._acks.drop(sid)
         return number
+
+
+def _payload(event: str, data: Any) -> list[Any]:
+    """Return the name of an event with its arguments."""
+    if type(event) is not str or event in RESERVED:
+        check_emitted(event)
+    if data is None:
+        return [event]
+    return [event, *data] if isinstance(data, tuple) else [event, data]
+
+
+def _sids(skipped: SkipSid) -> list[str]:
+    """Return the sids of ``skip_sid``."""
+    if isinstance(skipped, str):
+        return [skipped]
+    found = list(skipped) if isinstance(skipped, Iterable) else [skipped]
+    if not all(isinstance(sid, str) for sid in found):
+        raise _unexpected("skip_sid", "the sid of a client, or several", skipped)
+    return found
+
+
+def _unexpected(name: str, expected: str, value: object) -> TypeError:
+    return TypeError(f"{name}: expected {expected}, got {value!r}")

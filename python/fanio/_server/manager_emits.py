@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fanio._handlers.names import check_emitted
 from fanio._server.acks import CallWaiter
 from fanio.exceptions import TimeoutError as NoAnswerError
 
@@ -36,7 +37,12 @@ async def emit(
     options: dict[str, Any],
     flags: Flags = _DEFAULTS,
 ) -> None:
-    """Emit with these options, and those of the flags that differ from their defaults."""
+    """Emit with these options, and those of the flags that differ from their defaults.
+
+    Raises:
+        ValueError: When the event's name is reserved or no text.
+    """
+    check_emitted(event)
     given: dict[str, Any] = {
         name: flag for name, flag, default in zip(_NAMES, flags, _DEFAULTS, strict=True) if flag != default
     }
