@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fanio._handlers.names import sid_text
 from fanio.base_manager import BaseManager
 
 if TYPE_CHECKING:
@@ -59,19 +60,30 @@ class AsyncManager(BaseManager):
         """Put a client of this process into a room.
 
         Raises:
-            KeyError: When there is no such client.
-            ValueError: When it is in another namespace, or the room is another client's own.
+            KeyError: When there is no such client in the namespace.
+            ValueError: When the namespace has no clients at all, or the room is another client's own.
         """
         server = self.server
-        with server._rooms.lock:
-            server._core.join(sid, namespace, server._rooms.new_name(room))
+        try:
+            with server._rooms.lock:
+                server._core.join(sid_text(sid), namespace, server._rooms.new_name(room))
+        except (KeyError, ValueError):
+            raise self._not_joined(sid, namespace, room) from None
         if server._observer is not None:
             server._observer.joined(sid, namespace, room)
+
+    def _not_joined(self, sid: str, namespace: str, room: Room) -> Exception:
+        """Return what is raised when a client cannot enter a room; the classes are python-socketio's."""
+        core = self.server._core
+        if core.namespace_of(sid_text(sid)) == namespace and self.is_sid_room(namespace, room):
+            return ValueError(f"room {room!r} is another client's own [{namespace}]")
+        msg = f"sid is not connected to requested namespace: {sid!r} in {namespace!r}"
+        return KeyError(msg) if namespace in core.namespaces() else ValueError(msg)
 
     def basic_leave_room(self, sid: str, namespace: str, room: Room) -> None:
         """Take a client of this process out of a room."""
         server = self.server
-        server._core.leave(sid, namespace, server._rooms.name(room))
+        server._core.leave(sid_text(sid), namespace, server._rooms.name(room))
         if server._observer is not None:
             server._observer.left(sid, namespace, room)
 
@@ -82,7 +94,7 @@ class AsyncManager(BaseManager):
             ValueError: When it is a client's own.
         """
         if self.is_sid_room(namespace, room):
-            msg = "cannot close a sid room"
+            msg = f"room {room!r} is a client's own and cannot be closed [{namespace}]"
             raise ValueError(msg)
         server = self.server
         name = server._rooms.name(room)

@@ -421,8 +421,8 @@ class AsyncServer(BaseServer):
         """Put a client into a room, or a list of rooms; a room exists as long as somebody is in it.
 
         Raises:
-            KeyError: When there is no such client.
-            ValueError: When it is in another namespace, or the room is another client's own.
+            KeyError: When there is no such client in the namespace.
+            ValueError: When the namespace has no clients at all, or the room is another client's own.
         """
         namespace = namespace_name(namespace)
         self.logger.info("%s is entering room %s [%s]", sid, room, namespace)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fanio._codec import standard_json
+from fanio._handlers.names import sid_text
 
 if TYPE_CHECKING:
     import logging
@@ -61,20 +62,20 @@ class BaseManager:
 
     def is_pre_connected(self, sid: str, namespace: str) -> bool:
         """Return whether a client's connect handler runs."""
-        core = self.server._core
+        core, sid = self.server._core, sid_text(sid)
         return core.state(sid) == "connecting" and core.namespace_of(sid) == namespace
 
     def is_connected(self, sid: str, namespace: str) -> bool:
         """Return whether a client has been accepted and is there; not in its disconnect handler."""
-        return self.server._core.is_connected(sid, namespace)
+        return self.server._core.is_connected(sid_text(sid), namespace)
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
         """Return the sid that a connection has in a namespace."""
-        return self.server._core.sid_of(eio_sid, namespace)
+        return self.server._core.sid_of(sid_text(eio_sid), namespace)
 
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
         """Return the connection that a client came over."""
-        core = self.server._core
+        core, sid = self.server._core, sid_text(sid)
         return core.session_of(sid) if core.namespace_of(sid) == namespace else None
 
     @property
@@ -83,7 +84,7 @@ class BaseManager:
         core = self.server._core
 
         def sids(eio_sid: str) -> Mapping[str, str]:
-            found = ((namespace, core.sid_of(eio_sid, namespace)) for namespace in core.namespaces())
+            found = ((namespace, core.sid_of(sid_text(eio_sid), namespace)) for namespace in core.namespaces())
             return {namespace: sid for namespace, sid in found if sid is not None}
 
         return _View(core.sessions, lambda key: sids(key) or None)
@@ -128,7 +129,7 @@ class BaseManager:
     def get_rooms(self, sid: str, namespace: str) -> list[Room]:
         """Return the rooms a client is in, its own among them."""
         server = self.server
-        return [server._rooms.room(name) for name in server._core.rooms(sid, namespace)]
+        return [server._rooms.room(name) for name in server._core.rooms(sid_text(sid), namespace)]
 
     def is_sid_room(self, namespace: str, room: Room) -> bool:
         """Return whether a room is a client's own."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fanio._codec.msgpack_packet import MsgPackPacket
 from fanio._codec.packet import Packet
-from fanio._handlers.names import namespace_name
+from fanio._handlers.names import namespace_name, sid_text
 from fanio._handlers.registration import Registration
 from fanio._handlers.table import NO_ACK, RESERVED
 from fanio.reason import Reason
@@ -158,14 +158,15 @@ class BaseServer(Registration):
             KeyError: When there is no such client.
         """
         transport = self._core.transport(self._check_sid(sid, namespace))
-        if transport is None:
-            raise KeyError(sid)
+        if transport is None:  # its connection has just gone
+            msg = f"Session not found: {sid!r} in {namespace or '/'!r}"
+            raise KeyError(msg)
         return transport
 
     def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
         """Return the environ a client came with; None when there is no such client."""
         try:
-            session_id = self._check_sid(sid, namespace)
+            session_id = self._check_sid(sid, namespace_name(namespace))
         except KeyError:
             return None
         return self._environs.of(session_id, sid)
@@ -179,8 +180,9 @@ class BaseServer(Registration):
         return collect(self._core)
 
     def _check_sid(self, sid: str, namespace: str | None) -> str:
-        session_id = self._core.session_of(sid)
-        if session_id is None or self._core.namespace_of(sid) != (namespace or "/"):
-            msg = "Session not found"
+        known, namespace = sid_text(sid), namespace or "/"
+        session_id = self._core.session_of(known)
+        if session_id is None or self._core.namespace_of(known) != namespace:
+            msg = f"Session not found: {sid!r} in {namespace!r}"
             raise KeyError(msg)
         return session_id

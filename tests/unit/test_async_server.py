@@ -465,3 +465,39 @@ def test_fake_core_has_the_methods_of_the_real_one():
     for name in vars(FakeCore):
         if not name.startswith("_") and name not in {"push", "connect", "event", "answer", "drop", "of"}:
             assert hasattr(_core.Server, name), name
+
+
+@pytest.mark.parametrize("namespace", ["/", "/empty"])
+async def test_exceptions_about_a_client_name_it_and_the_namespace(serve, namespace):
+    sio, core = serve()
+    await joined(core)
+    calls = [
+        lambda: sio.enter_room("gone", "room", namespace),
+        lambda: sio.get_session("gone", namespace),
+        lambda: sio.save_session("gone", {}, namespace),
+        lambda: sio.session("gone", namespace).__aenter__(),
+        lambda: sio.transport("gone", namespace),
+        lambda: sio.call("e", to="gone", namespace=namespace),
+        lambda: sio.manager.enter_room("gone", namespace, "room"),
+    ]
+    for call in calls:
+        with pytest.raises((KeyError, ValueError, exceptions.TimeoutError)) as caught:
+            await call()
+        assert "'gone'" in str(caught.value) and repr(namespace) in str(caught.value)
+
+
+async def test_exceptions_of_the_engine_name_the_client(serve):
+    sio, _ = serve()
+    for call in (sio.eio.get_session, sio.eio.transport, lambda sid: sio.eio.save_session(sid, {})):
+        with pytest.raises(KeyError, match="'gone'"):
+            await call("gone")
+
+
+async def test_a_room_that_is_another_clients_own_is_named(serve):
+    sio, core = serve()
+    first, second = await joined(core, 2)
+    core.join = lambda *_: (_ for _ in ()).throw(ValueError)
+    with pytest.raises(ValueError, match=f"{second!r} is another client's own"):
+        await sio.enter_room(first, second)
+    with pytest.raises(ValueError, match=f"{second!r} is a client's own and cannot be closed"):
+        await sio.close_room(second)

@@ -1,11 +1,11 @@
-"""Which names an application may use: for the events that it emits or handles, and for namespaces.
+"""Which names an application may use: for the events that it emits or handles, for namespaces and clients.
 
 Servers and clients ask here, so that both accept the same.
 """
 
 from __future__ import annotations
 
-__all__ = ["RESERVED", "check_emitted", "check_event", "namespace_name"]
+__all__ = ["RESERVED", "check_emitted", "check_event", "namespace_name", "sid_text"]
 
 #: JavaScript's clients and servers drop the connection over an event with one of these names
 #: (``RESERVED_EVENTS`` of socket.io-parser), and do not emit it themselves.
@@ -60,3 +60,8 @@ def namespace_name(given: str | None, *, wildcard: bool = False) -> str:
     hint = "handlers can be registered for all namespaces" if given == "*" else f"did you mean {'/' + given!r}?"
     msg = f"namespace: expected a name that begins with '/', got {given!r} ({hint})"
     raise ValueError(msg)
+
+
+def sid_text(given: object) -> str:
+    """Return a sid as the core takes it: one that is no text is nobody's, as the empty text is."""
+    return given if isinstance(given, str) else ""

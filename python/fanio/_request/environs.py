@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fanio._handlers.names import sid_text
 from fanio._request.environ import Environ, build_environ
 from fanio._request.request import Request
 
@@ -84,7 +85,7 @@ class Environs(Mapping[str, dict[str, Any]]):
 
     def __getitem__(self, session_id: str) -> dict[str, Any]:
         """Return the environ of a session id."""
-        if self._core.request(session_id) is None:
+        if self._core.request(sid_text(session_id)) is None:
             raise KeyError(session_id)
         sids = [sid for sid, session in self._pairs() if session == session_id]
         return self.of(session_id, sids[0] if sids else "")

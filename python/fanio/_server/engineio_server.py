@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from fanio._handlers.names import sid_text
 from fanio._request.admission import HTTP_EVENTS
 from fanio.engineio.async_socket import AsyncSocket
 from fanio.engineio.base_server import BaseServer
@@ -43,7 +44,7 @@ class Engine(BaseServer):
             raise ValueError(msg)
 
     def _socket(self, sid: str) -> AsyncSocket:
-        if self._core.transport(sid) is None:
+        if self._core.transport(sid_text(sid)) is None:
             raise KeyError(sid)
         return AsyncSocket(self, sid, _ByNamespace(self, sid))
 

@@ -20,6 +20,7 @@ from fanio import _core
 from fanio._codec import engineio_packet as packet
 from fanio._doors.access_log import Journal
 from fanio._doors.asgi_entry import Entrance
+from fanio._handlers.names import sid_text
 from fanio._options import server as wire
 from fanio._options.door import chosen
 from fanio._request.admission import HTTP_EVENTS, Admission
@@ -214,9 +215,9 @@ class BaseServer:
         Raises:
             KeyError: When there is no such client.
         """
-        transport = self._core.transport(sid)
+        transport = self._core.transport(sid_text(sid))
         if transport is None:
-            msg = "Session not found"
+            msg = f"Session not found: {sid!r}"
             raise KeyError(msg)
         return transport
 
@@ -257,7 +258,7 @@ class BaseServer:
             self._close(one)
 
     def _close(self, sid: str) -> None:
-        self._core.close(sid, Reason.SERVER_DISCONNECT)
+        self._core.close(sid_text(sid), Reason.SERVER_DISCONNECT)
 
     async def send(self, sid: str, data: Any) -> None:
         """Send a message to a client; a client that does not exist is logged.
@@ -309,7 +310,7 @@ class BaseServer:
         try:
             return self._socket(sid)
         except KeyError:
-            msg = "Session not found"
+            msg = f"Session not found: {sid!r}"
             raise KeyError(msg) from None
 
     # Running

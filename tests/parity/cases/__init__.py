@@ -23,6 +23,7 @@ SUBJECTS = (
     "leaving",
     "failing",
     "changing",
+    "unknown",
 )
 
 Talk = Callable[[Any], None]
