@@ -12,6 +12,7 @@ __all__ = [
     "CONNECT_ERROR",
     "DISCONNECT",
     "DRAINED",
+    "EARLY_EVENT",
     "ENDED",
     "EVENT",
     "FAILED",
@@ -36,6 +37,8 @@ CONNECT: Final[int]
 """(CONNECT, sid, namespace, session_id, auth: bytes): a client asks for a namespace; answer with accept or refuse."""
 EVENT: Final[int]
 """(EVENT, sid, namespace, data: list | bytes, ack_id: int | None, attachments: list | None, places: list | None)."""
+EARLY_EVENT: Final[int]
+"""The same, undecoded, of a socket whose connect handler has not decided yet, or that is held: see hold()."""
 ACK: Final[int]
 """(ACK, sid, namespace, data: list | bytes, ack_id: int, attachments: list | None, places: list | None)."""
 FLUSH: Final[int]
@@ -136,8 +139,18 @@ class Server:
         """Have drain() decode the arguments of events without attachments, where `loads` takes them."""
 
     def accept(self, sid: str, payload: bytes | list[str | bytes]) -> bool:
-        """Let a socket in; a payload, here and below, is the packet's data, or with parser "program" its messages."""
-    def refuse(self, sid: str, payload: bytes | list[str | bytes]) -> None: ...
+        """Answer a CONNECT and let the socket in; false when the client has left meanwhile.
+
+        A payload, here and below, is the packet's data, or with parser "program" its messages.
+        """
+    def hold(self, sid: str) -> None:
+        """Have the socket's events come as EARLY_EVENT after it is accepted, until release().
+
+        Refused, it is kept as one that leaves until forget().
+        """
+    def release(self, sid: str) -> None: ...
+    def refuse(self, sid: str, payload: bytes | list[str | bytes]) -> None:
+        """Answer a CONNECT with CONNECT_ERROR; nothing of the socket remains, unless it is held."""
     def forget(self, sid: str) -> None: ...
     def emit(
         self,

@@ -159,18 +159,20 @@ class AsyncServer(BaseServer):
         receivers: dict[int, Callable[..., None]] = {
             _core.CONNECT: lifecycle.connect,
             _core.EVENT: dispatcher.event,
+            _core.EARLY_EVENT: lifecycle.early_event,
             _core.ACK: dispatcher.ack,
             _core.DISCONNECT: lifecycle.disconnect,
         }
         if isinstance(self._codec, PacketClassCodec):
             packets = PacketReader(core, self._codec.packet_class, lifecycle, dispatcher, self._options, self.logger)
             receivers |= packets.receivers()
+        lifecycle.take_event = dispatcher.event
         program = Program(
             receivers,
-            lifecycle.leaving,
+            lifecycle.running,
             start=self._begin_managing,
             begin=dispatcher.look_at_loggers,
-            is_busy=self._turns.is_busy,
+            is_busy=lambda: self._turns.is_busy() or lifecycle.waiting.is_busy,
             end=lifecycle.release_waiting,
         )
         self._serving.attach(program)
@@ -488,7 +490,8 @@ class AsyncServer(BaseServer):
         """Disconnect a client from a namespace.
 
         Its connection stays, as its other namespaces may use it. Returns when its disconnect
-        handler has run. In its connect handler the client is refused when the handler returns.
+        handler has run. While its connect handler runs, it returns at once: the client is refused
+        when that returns, and its disconnect handler is called.
         """
         namespace = namespace_name(namespace)
         joining = self._lifecycle.joining(sid)

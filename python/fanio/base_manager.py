@@ -62,8 +62,8 @@ class BaseManager:
 
     def is_pre_connected(self, sid: str, namespace: str) -> bool:
         """Return whether a client's connect handler runs."""
-        core, sid = self.server._core, sid_text(sid)
-        return core.state(sid) == "connecting" and core.namespace_of(sid) == namespace
+        joining = self.server._lifecycle.joining(sid_text(sid))
+        return joining is not None and joining.namespace == namespace and not joining.accepted
 
     def is_connected(self, sid: str, namespace: str) -> bool:
         """Return whether a client has been accepted and is there; not in its disconnect handler."""

@@ -27,6 +27,7 @@ class FakeCore:
         self.sockets: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, tuple[bytes, tuple[str, int] | None, bool]] = {}
         self.forgotten: list[str] = []
+        self.held: set[str] = set()
         self.full = False
         self._events: deque[tuple[Any, ...]] = deque()
         self._pipe: tuple[int, int] | None = None
@@ -49,7 +50,10 @@ class FakeCore:
 
     def event(self, sid: str, data: bytes, ack_id: int | None = None, *blobs: Any) -> None:
         attachments, places = blobs or (None, None)
-        self.push(_core.EVENT, sid, self.sockets[sid]["ns"], data, ack_id, attachments, places)
+        early = self.state(sid) != "connected" or sid in self.held
+        self.push(
+            _core.EARLY_EVENT if early else _core.EVENT, sid, self.sockets[sid]["ns"], data, ack_id, attachments, places
+        )
 
     def answer(self, sid: str, data: bytes, ack_id: int) -> None:
         self.push(_core.ACK, sid, self.sockets[sid]["ns"], data, ack_id, None, None)
@@ -100,18 +104,28 @@ class FakeCore:
         return batch
 
     def accept(self, sid: str, payload: bytes) -> bool:
+        self.calls.append(("accept", sid, payload))
         if self.state(sid) != "connecting":
             return False
         self.sockets[sid]["state"] = "connected"
-        self.calls.append(("accept", sid, payload))
         return True
+
+    def hold(self, sid: str) -> None:
+        self.held.add(sid)
+
+    def release(self, sid: str) -> None:
+        self.held.discard(sid)
 
     def refuse(self, sid: str, payload: bytes) -> None:
         self.calls.append(("refuse", sid, payload))
-        self.sockets.pop(sid, None)
+        if sid in self.held:
+            self.sockets[sid]["state"] = "leaving"
+        else:
+            self.sockets.pop(sid, None)
 
     def forget(self, sid: str) -> None:
         self.forgotten.append(sid)
+        self.held.discard(sid)
         self.sockets.pop(sid, None)
 
     def emit(self, *args: Any) -> int:

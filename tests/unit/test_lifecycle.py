@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 
@@ -10,6 +11,7 @@ import pytest
 from fake_core import settle, until
 
 import fanio
+from fanio._tasks.tasks import MAX_IN_FLIGHT
 
 
 async def joined(core, **options):
@@ -145,25 +147,260 @@ async def test_accept_waits_for_the_handler(serve):
     await until(lambda: core.of("accept"))
 
 
-async def test_client_that_leaves_meanwhile_is_forgotten_without_disconnect_handler(serve):
-    sio, core = serve()
-    go, gone = asyncio.Event(), []
+def tables(sio):
+    """What a server keeps of its clients."""
+    lifecycle, tasks, environs = sio._lifecycle, sio._tasks, sio._environs
+    return {
+        "clients": lifecycle.clients,
+        "joining": lifecycle._joining,
+        "silent": lifecycle._silent,
+        "sessions": lifecycle.sessions,
+        "waiting": lifecycle.waiting._queues,
+        "running": lifecycle.running,
+        "farewells": lifecycle._farewells,
+        "in flight": tasks._in_flight,
+        "paused": (tasks._paused, tasks._session_of),
+        "environs": (environs._kept, environs._owners),
+        "acks": len(sio._acks),
+    }
+
+
+def is_empty(sio):
+    """Whether nothing is kept."""
+    return not any(any(value) if isinstance(value, tuple) else value for value in tables(sio).values())
+
+
+@pytest.mark.parametrize("serial", [False, True])
+@pytest.mark.parametrize("always_connect", [False, True])
+@pytest.mark.parametrize("outcome", ["accepts", "refuses", "raises", "is cancelled"])
+async def test_client_that_leaves_meanwhile_gets_a_disconnect_handler_unless_it_is_refused(
+    serve, outcome, always_connect, serial
+):
+    sio, core = serve(always_connect=always_connect, async_handlers=not serial, logger=logging.getLogger("test"))
+    go, steps = asyncio.Event(), []
 
     @sio.event
     async def connect(sid, environ):
+        environ["mine"] = sid
         await sio.save_session(sid, {"a": 1})
         await go.wait()
+        steps.append("connect")
+        await sio.enter_room(sid, "r")
+        await sio.emit("x", to=sid)
+        async with sio.session(sid) as session:
+            session["b"] = 2
+        if outcome == "raises":
+            raise ValueError
+        if outcome == "is cancelled":
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0)
+        return outcome == "accepts"
 
-    sio.on("disconnect", lambda sid: gone.append(sid))
+    @sio.event
+    async def disconnect(sid, reason):
+        steps.append((reason, await sio.get_session(sid), sio.rooms(sid), sio.get_environ(sid)["mine"] == sid))
+        await asyncio.sleep(0)
+        assert core.forgotten == []
+
     sid = core.connect()
     await settle()
     core.drop(sid)
     await settle()
     assert core.forgotten == []
     go.set()
+    await until(lambda: core.forgotten == [sid] and is_empty(sio))
+    gone = ("transport close", {"a": 1, "b": 2}, [sid, "r"], True)
+    assert steps == ["connect", gone] if outcome == "accepts" else ["connect"]
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+async def test_refused_client_that_has_left_in_the_same_batch_gets_no_disconnect_handler(serve, kind):
+    sio, core = serve()
+    gone = []
+
+    async def coroutine(sid, environ):
+        return False
+
+    sio.on("connect", coroutine if kind == "async" else lambda sid, environ: False)
+    sio.on("disconnect", lambda sid: gone.append(sid))
+    sid = core.connect()
+    core.drop(sid)
     await until(lambda: core.forgotten == [sid])
-    assert (gone, core.of("accept"), core.of("refuse")) == ([], [], [])
-    assert sio._lifecycle.sessions == {}
+    await settle()
+    assert (gone, core.forgotten, is_empty(sio)) == ([], [sid], True)
+
+
+async def test_client_that_comes_and_goes_is_handled_in_its_order(serve):
+    sio, core = serve()
+    steps = []
+    sio.on("e", lambda sid, n: steps.append((sid, n)))
+
+    @sio.event
+    async def connect(sid, environ):
+        steps.append((sid, "connecting"))
+        await asyncio.sleep(0)
+        steps.append((sid, "connected"))
+
+    @sio.event
+    async def disconnect(sid, reason):
+        steps.append((sid, "leaving"))
+        await asyncio.sleep(0)
+        steps.append((sid, "gone"))
+
+    expected = []
+    for _ in range(3):
+        sid = core.connect(session="s")
+        core.event(sid, b'["e",1]')
+        core.event(sid, b'["e",2]')
+        core.drop(sid)
+        expected += [(sid, step) for step in ("connecting", "connected", 1, 2, "leaving", "gone")]
+    await until(lambda: len(core.forgotten) == 3)
+    await until(lambda: is_empty(sio))
+    assert steps == expected
+    assert len(core.of("accept")) == 3
+
+
+async def test_events_of_a_refused_client_are_dropped(serve):
+    sio, core = serve()
+    called = []
+    sio.on("e", lambda *args: called.append(args))
+
+    @sio.event
+    async def connect(sid, environ):
+        await asyncio.sleep(0)
+        return False
+
+    sid = core.connect()
+    core.event(sid, b'["e"]')
+    await until(lambda: is_empty(sio) and core.forgotten)
+    assert called == []
+
+
+async def test_events_wait_for_the_connect_handler_with_always_connect_too(serve):
+    sio, core = serve(always_connect=True)
+    steps, go = [], asyncio.Event()
+    sio.on("e", lambda sid, n: steps.append(n))
+
+    @sio.event
+    async def connect(sid, environ):
+        await go.wait()
+        steps.append("connected")
+
+    sid = await joined(core)
+    core.event(sid, b'["e",1]')
+    await settle()
+    go.set()
+    core.event(sid, b'["e",2]')
+    await until(lambda: len(steps) == 3)
+    core.event(sid, b'["e",3]')
+    await until(lambda: len(steps) == 4)
+    assert steps == ["connected", 1, 2, 3]
+    assert core.held == set()
+
+
+async def test_what_has_waited_runs_outside_the_context_of_the_connect_handler(serve):
+    sio, core = serve()
+    variable = contextvars.ContextVar("variable", default="none")
+    found = []
+    sio.on("e", lambda sid: found.append(variable.get()))
+
+    @sio.event
+    async def connect(sid, environ):
+        variable.set("connect")
+        await asyncio.sleep(0)
+
+    sid = core.connect()
+    core.event(sid, b'["e"]')
+    await until(lambda: found)
+    assert found == ["none"]
+
+
+async def test_a_connection_with_too_much_that_waits_is_not_read(serve):
+    sio, core = serve()
+    go, count = asyncio.Event(), 0
+
+    @sio.event
+    async def connect(sid, environ):
+        await go.wait()
+
+    @sio.event
+    def e(sid):
+        nonlocal count
+        count += 1
+
+    sid = core.connect(session="s")
+    for _ in range(MAX_IN_FLIGHT):
+        core.event(sid, b'["e"]')
+    await settle()
+    assert core.of("pause") == []
+    core.event(sid, b'["e"]')
+    await until(lambda: core.of("pause") == [("s",)])
+    go.set()
+    await until(lambda: count == MAX_IN_FLIGHT + 1)
+    assert core.of("resume") == [("s",)]
+    assert tables(sio)["in flight"] == {}
+
+
+@pytest.mark.parametrize("left", [False, True])
+async def test_client_disconnected_while_its_connect_handler_runs_gets_a_disconnect_handler(serve, left):
+    sio, core = serve()
+    go, gone = asyncio.Event(), []
+
+    @sio.event
+    async def connect(sid, environ):
+        await sio.enter_room(sid, "r")
+        await go.wait()
+
+    @sio.event
+    async def disconnect(sid, reason):
+        gone.append((reason, sio.rooms(sid)))
+
+    sid = core.connect()
+    await settle()
+    await sio.disconnect(sid)
+    if left:
+        core.drop(sid)
+        await settle()
+    go.set()
+    await until(lambda: core.forgotten == [sid] and is_empty(sio))
+    assert gone == [("server disconnect", [sid, "r"])]
+    assert refusal(core) == {"message": "Connection rejected by server"}
+
+
+async def test_connect_handler_is_followed_by_its_disconnect_handler_at_shutdown(serve):
+    sio, core = serve()
+    steps = []
+
+    @sio.event
+    async def connect(sid, environ):
+        await asyncio.sleep(0.05)
+        steps.append("connect")
+
+    @sio.event
+    async def disconnect(sid, reason):
+        await asyncio.sleep(0.02)
+        steps.append(reason)
+
+    core.connect()
+    await settle()
+    await sio.shutdown()
+    assert steps == ["connect", "server shutdown"]
+    assert is_empty(sio)
+
+
+async def test_shutdown_inside_a_connect_handler_returns(serve):
+    sio, core = serve()
+    steps = []
+
+    @sio.event
+    async def connect(sid, environ):
+        await sio.shutdown()
+        steps.append("connect")
+
+    sio.on("disconnect", lambda sid, reason: steps.append(reason))
+    core.connect()
+    await until(lambda: is_empty(sio) and steps)
+    assert steps == ["connect", "server shutdown"]
 
 
 async def test_always_connect_accepts_first(serve):

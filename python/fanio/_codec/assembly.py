@@ -16,7 +16,7 @@ __all__ = ["Assembly", "ack_id", "arguments"]
 class Assembly:
     """One packet on its way."""
 
-    __slots__ = ("_max_attachments", "_max_bytes", "_packet", "_packet_class", "_size")
+    __slots__ = ("_max_attachments", "_max_bytes", "_packet", "_packet_class", "_size", "size")
 
     def __init__(self, packet_class: type[Any], max_attachments: int, max_bytes: int) -> None:
         """Take the class, and how many attachments a packet may have, of how many bytes together."""
@@ -24,6 +24,8 @@ class Assembly:
         self._max_attachments = max_attachments
         self._max_bytes = max_bytes
         self._packet: Any = None
+        #: How many bytes or characters have come.
+        self.size = 0
         self._size = 0
 
     def add(self, data: str | bytes) -> Any:
@@ -32,6 +34,7 @@ class Assembly:
         Raises:
             ValueError: When it is no packet, or the limits are passed; the class may raise anything.
         """
+        self.size += len(data)
         if self._packet is not None:
             return self._attach(data)
         # python-engineio decodes texts that are JSON, so classes written for it expect that.

@@ -1,11 +1,14 @@
 """A client in a namespace, from CONNECT to the end of its disconnect handler.
 
-Owns the rules of both handlers: who is accepted, what a refused client gets, and that a client
-which leaves while its connect handler runs is not left behind. What happens between is
+Owns the rules of both handlers: who is accepted, what a refused client gets, and that each connect
+handler which ends without refusing is followed by exactly one disconnect handler, also when the
+client has left, or was disconnected by the application, while it ran. What happens between is
 ``dispatch``'s.
 
     CONNECT ─► connect handler ─► accept ─► … ─► DISCONNECT ─► disconnect handler ─► forget
-                     └─────────► refuse                       (always_connect: accept comes first)
+                     └─────────► refuse ─► forget             (always_connect: accept comes first)
+
+While one of the handlers runs, what the client sends to the namespace waits (``waiting_packets``).
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import builtins
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fanio._codec.packet import CONNECT, CONNECT_ERROR
+from fanio._server.waiting_packets import WaitingPackets
 from fanio.exceptions import ConnectionRefusedError as Refused
 from fanio.reason import Reason
 
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
     from fanio._tasks.failures import Failures
     from fanio._tasks.session_order import Turns
     from fanio._tasks.tasks import Tasks
-    from fanio.types import Payload
+    from fanio.types import Payload, Placeholders
 
 __all__ = ["Joining", "Lifecycle"]
 
@@ -43,16 +48,14 @@ _REFUSED = {"message": "Connection refused by server"}
 class Joining:
     """A client whose connect handler runs."""
 
-    __slots__ = ("accepted", "gone", "kicked", "namespace", "session_id", "task")
+    __slots__ = ("accepted", "kicked", "namespace", "session_id", "task")
 
     def __init__(self, namespace: str, session_id: str) -> None:
         """Start with nothing decided."""
         self.namespace = namespace
         self.session_id = session_id
         self.accepted = False
-        #: Why it left meanwhile.
-        self.gone: str | None = None
-        #: Whether the program has disconnected it meanwhile.
+        #: Whether the application has disconnected it meanwhile.
         self.kicked = False
         self.task: asyncio.Task[Any] | None = None
 
@@ -94,13 +97,18 @@ class Lifecycle:
         self._joining: dict[str, Joining] = {}
         # Refused while the core still holds them: no disconnect handler for them.
         self._silent: set[str] = set()
-        self.leaving: set[asyncio.Task[Any]] = set()
+        #: What clients have sent while a handler of theirs runs.
+        self.waiting = WaitingPackets(core, tasks, failures.logger)
+        #: The connect and disconnect handlers that run.
+        self.running: set[asyncio.Task[Any]] = set()
         # Who waits for a disconnect handler's end, by sid.
         self._farewells: dict[str, asyncio.Future[None]] = {}
         #: How many clients there are; emits look at it to see whether anybody listens.
         self.clients = 0
         # With async_handlers=False a disconnect handler runs after the events before it.
         self.turns = turns
+        #: Takes the events that have waited.
+        self.take_event: Callable[..., None] = _nothing
         #: Called when a client is gone for good.
         self.left: Callable[[str, str], None] = _nothing
         #: The user sessions, by sid.
@@ -114,6 +122,10 @@ class Lifecycle:
         """Take a CONNECT event."""
         if self._packet_log.is_on:
             self._packet_log.received(session_id, "0", namespace, None, auth)
+        size = len(auth) if isinstance(auth, bytes) else 0
+        self.waiting.handle(session_id, namespace, partial(self._connect, sid, namespace, session_id, auth), size)
+
+    def _connect(self, sid: str, namespace: str, session_id: str, auth: Any) -> None:
         if not self._is_served(namespace):
             self._core.refuse(sid, self._error(_INVALID_NAMESPACE, namespace))
             return
@@ -126,16 +138,19 @@ class Lifecycle:
             return
         self._environs.claim(session_id, sid)
         self._logger.debug("%s asks for %s", sid, namespace)
-        if self.always_connect:
+        joining = Joining(namespace, session_id)
+        joining.accepted = self.always_connect
+        self.waiting.begin(session_id, namespace)
+        if joining.accepted:
+            # Its events wait all the same, as with python-socketio, until the handler has run.
+            self.waiting.hold(session_id, namespace, sid, always=True)
             self._accept(sid, namespace)
+        self._joining[sid] = joining
         found = self._handlers.find("connect", namespace, sid)
         if found is None:
-            if not self.always_connect:
-                self._accept(sid, namespace)
+            self._settle(sid, joining, None)
             return
         handler, args = found
-        joining = self._joining[sid] = Joining(namespace, session_id)
-        joining.accepted = self.always_connect
         args = [*args, self._environs.of(session_id, sid), credentials]
         self._call(handler, args, sid, joining)
 
@@ -147,22 +162,19 @@ class Lifecycle:
         payload = self._codec.encode_fields({"sid": sid}, CONNECT, namespace)
         if self._packet_log.is_on:
             self._packet_log.sent(self._core.session_of(sid), "0", namespace, None, payload)
-        accepted = self._core.accept(sid, payload)
-        if accepted and self.observer is not None:
+        self._core.accept(sid, payload)
+        if self.observer is not None:
             self.observer.connected(sid, namespace, self._core.session_of(sid) or "")
 
     def _call(self, handler: Handler, args: list[Any], sid: str, joining: Joining) -> None:
         trimmed = handler.trim(tuple(args))
-        if handler.is_async:
-            self._tasks.start(self._join(handler.function(*trimmed), sid, joining))
-            return
         try:
             result = handler.function(*trimmed)
         except Exception as error:
             self._settle(sid, joining, self._refusal(error, joining.namespace, sid))
             return
-        if asyncio.iscoroutine(result):
-            self._tasks.start(self._join(result, sid, joining))
+        if handler.is_async or asyncio.iscoroutine(result):
+            self._keep(self._tasks.start(self._join(result, sid, joining)))
         else:
             self._settle(sid, joining, self._verdict(result, joining.namespace))
 
@@ -203,39 +215,74 @@ class Lifecycle:
 
     def _settle(self, sid: str, joining: Joining, refusal: Payload | None) -> None:
         """Act on a connect handler's outcome."""
+        namespace, session_id = joining.namespace, joining.session_id
         del self._joining[sid]
         if joining.kicked and refusal is None:
-            refusal = self._verdict(False, joining.namespace)
-        if joining.gone is not None:
-            if joining.accepted and refusal is None:
-                self._leave(sid, joining.namespace, joining.session_id, joining.gone)
-            else:
-                self._forget(sid, joining.session_id)
+            # The handler has accepted it: what it has set up, the disconnect handler takes down.
+            self._core.hold(sid)
+            self._core.refuse(sid, self._codec.encode_object(Refused().error_args, CONNECT_ERROR, namespace))
+            self._acks.drop(sid)
+            self._leave(sid, namespace, session_id, Reason.SERVER_DISCONNECT)
         elif refusal is None:
             if not joining.accepted:
-                self._accept(sid, joining.namespace)
+                self.waiting.hold(session_id, namespace, sid)
+                self._accept(sid, namespace)
         elif joining.accepted:
+            # Its DISCONNECT event comes, or waits already.
             self._silent.add(sid)
-            self._core.disconnect(sid, joining.namespace, self._codec.farewell(joining.namespace))
+            self._core.disconnect(sid, namespace, self._codec.farewell(namespace))
         else:
             self._core.refuse(sid, refusal)
             self._acks.drop(sid)
-            self._forget(sid, joining.session_id)
+            self._forget(sid, session_id)
+        self.waiting.end(session_id, namespace)
 
     def disconnect(self, _kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
         """Take a DISCONNECT event."""
         self._packet_log.logger.info("%s: Client is gone from %s (%s)", session_id, namespace, reason)
         self._acks.drop(sid)
-        joining = self._joining.get(sid)
-        if self.observer is not None and (joining is None or joining.accepted):
+        self.waiting.handle(session_id, namespace, partial(self._disconnect, sid, namespace, session_id, reason))
+
+    def _disconnect(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
+        if self._core.session_of(sid) is None:
+            # It was refused.
+            return
+        # For who has begun to wait since then.
+        self._acks.drop(sid)
+        if self.observer is not None:
             self.observer.disconnected(sid, namespace, reason)
-        if joining is not None:
-            joining.gone = reason
-        elif sid in self._silent:
+        if sid in self._silent:
             self._silent.discard(sid)
             self._forget(sid, session_id)
         else:
             self._leave(sid, namespace, session_id, reason)
+
+    def early_event(
+        self,
+        kind: int,
+        sid: str,
+        namespace: str,
+        data: bytes | list[Any],
+        ack_id: int | None,
+        attachments: list[bytes] | None,
+        places: Placeholders | None,
+    ) -> None:
+        """Take an EARLY_EVENT event: its client's connect handler still runs, or did just now."""
+        session_id = self._core.session_of(sid)
+        if session_id is None:
+            return
+        size = len(data) + sum(map(len, attachments or ()))
+        self.handle_event(session_id, size, kind, sid, namespace, data, ack_id, attachments, places)
+
+    def handle_event(self, session_id: str, size: int, kind: int, sid: str, namespace: str, *event: Any) -> None:
+        """Handle an event of so many bytes, now or when the handlers before it have run."""
+        handle = partial(self._handle_event, kind, sid, namespace, *event)
+        self.waiting.handle(session_id, namespace, handle, size)
+
+    def _handle_event(self, kind: int, sid: str, *event: Any) -> None:
+        # Its client may have been refused.
+        if self._core.session_of(sid) is not None:
+            self.take_event(kind, sid, *event)
 
     def _leave(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
         found = self._handlers.find("disconnect", namespace, sid)
@@ -244,6 +291,7 @@ class Lifecycle:
             return
         handler, args = found
         trimmed = handler.trim((*args, reason))
+        self.waiting.begin(session_id, namespace)
 
         async def say_goodbye() -> None:
             try:
@@ -254,6 +302,7 @@ class Lifecycle:
                 self._failures.handler(error, "disconnect", namespace, sid)
             finally:
                 self._part(sid, namespace, session_id)
+                self.waiting.end(session_id, namespace)
 
         if self.turns is not None and reason != Reason.SERVER_DISCONNECT:
             self.turns.add(session_id, sid, say_goodbye)
@@ -266,8 +315,8 @@ class Lifecycle:
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         if not task.done():
-            self.leaving.add(task)
-            task.add_done_callback(self.leaving.discard)
+            self.running.add(task)
+            task.add_done_callback(self.running.discard)
 
     async def wait_gone(self, sid: str) -> None:
         """Wait until the disconnect handler of a client that the program disconnects has run.
@@ -298,5 +347,5 @@ class Lifecycle:
         self._environs.release(session_id, sid)
 
 
-def _nothing(_sid: str, _namespace: str) -> None:
+def _nothing(*_args: Any) -> None:
     pass

@@ -73,9 +73,9 @@ class PacketReader:
     def message(self, _kind: int, session_id: str, data: str | bytes) -> None:
         """Take a MESSAGE event."""
         try:
-            packet = self._read(session_id, data)
+            packet, size = self._read(session_id, data)
             if packet is not None:
-                self._take(session_id, packet)
+                self._take(session_id, packet, size)
         except Exception as error:  # the class is the program's
             self._logger.warning("%s: packet refused: %r", session_id, error, exc_info=self._unexpected(error))
             self._core.close(session_id, _PARSE_ERROR)
@@ -85,8 +85,8 @@ class PacketReader:
         """Return whether it is no answer to what a client sent, but a fault of the class's."""
         return not isinstance(error, ValueError)
 
-    def _read(self, session_id: str, data: str | bytes) -> Any:
-        """Return the packet that this message completes."""
+    def _read(self, session_id: str, data: str | bytes) -> tuple[Any, int]:
+        """Return the packet that this message completes, and its size."""
         assembly = self._waiting.pop(session_id, None)
         if assembly is None:
             options = self._options
@@ -94,9 +94,9 @@ class PacketReader:
         packet = assembly.add(data)
         if packet is None:
             self._waiting[session_id] = assembly
-        return packet
+        return packet, assembly.size
 
-    def _take(self, session_id: str, packet: Any) -> None:
+    def _take(self, session_id: str, packet: Any, size: int) -> None:
         namespace = packet.namespace or "/"
         kind = packet.packet_type
         if kind == kinds.CONNECT:
@@ -109,7 +109,7 @@ class PacketReader:
                 reason = Reason.CLIENT_DISCONNECT
                 self._lifecycle.disconnect(_core.DISCONNECT, sid, namespace, session_id, reason)
         elif kind in (kinds.EVENT, kinds.BINARY_EVENT):
-            self._take_event(session_id, namespace, packet)
+            self._take_event(session_id, namespace, packet, size)
         elif kind in (kinds.ACK, kinds.BINARY_ACK):
             sid = self._core.receive_data(session_id, namespace, None)
             args, number = arguments(packet), ack_id(packet)
@@ -119,11 +119,11 @@ class PacketReader:
             msg = f"a client sends no packet of type {kind!r}"
             raise ValueError(msg)
 
-    def _take_event(self, session_id: str, namespace: str, packet: Any) -> None:
+    def _take_event(self, session_id: str, namespace: str, packet: Any, size: int) -> None:
         args, number = arguments(packet), ack_id(packet)
         if not args or not isinstance(args[0], (str, int, float)):
             msg = "expected a list that begins with the event's name"
             raise ValueError(msg)
         sid = self._core.receive_data(session_id, namespace, str(args[0]))
         if sid is not None:
-            self._dispatcher.event(_core.EVENT, sid, namespace, args, number, None, None)
+            self._lifecycle.handle_event(session_id, size, _core.EVENT, sid, namespace, args, number, None, None)

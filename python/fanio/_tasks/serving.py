@@ -51,8 +51,8 @@ class Program:
 
     #: What takes each kind of event.
     receivers: Mapping[int, Callable[..., None]]
-    #: The disconnect handlers that run; an end waits for them.
-    leaving: set[asyncio.Task[Any]]
+    #: The handlers of clients that come and go; an end waits for them.
+    running: set[asyncio.Task[Any]]
     #: Called when the core has started, on its loop or before that runs.
     start: Callable[[], None] = _nothing
     #: Called before each batch of events.
@@ -244,7 +244,7 @@ class Serving:
             while not stopped.done() and not is_over():
                 await asyncio.wait([stopped], timeout=_TICK)
         while not is_over():
-            waiting = self._program.leaving - {asyncio.current_task()}
+            waiting = self._program.running - {asyncio.current_task()}
             if waiting:
                 await asyncio.wait(waiting, timeout=_TICK)
             elif self._program.is_busy():

@@ -149,12 +149,12 @@ class Tasks:
         self._running.discard(task)
         self.end(sid, size)
 
-    def begin(self, sid: str, size: int = 0) -> None:
-        """Count an event of a client, which has so many bytes."""
+    def begin(self, sid: str, size: int = 0, session_id: str | None = None) -> None:
+        """Count an event of a client, which has so many bytes; ``session_id`` is its session, if known."""
         count = self._in_flight.get(sid, 0) + _weight(size)
         self._in_flight[sid] = count
         if count > MAX_IN_FLIGHT and sid not in self._session_of:
-            self._pause(sid)
+            self._pause(sid, session_id or self._find_session(sid))
 
     def end(self, sid: str, size: int = 0) -> None:
         """Count an event of a client off."""
@@ -170,8 +170,7 @@ class Tasks:
         """Return how many events of a client are being handled; large ones count for several."""
         return self._in_flight.get(sid, 0)
 
-    def _pause(self, sid: str) -> None:
-        session_id = self._find_session(sid)
+    def _pause(self, sid: str, session_id: str | None) -> None:
         if session_id is None:
             return
         self._session_of[sid] = session_id

@@ -14,8 +14,8 @@ use router::Inbound;
 
 use crate::attachments;
 use crate::kinds::{
-    ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, ENDED, EVENT, HANDOFF, LENT, MESSAGE,
-    OPEN, REFUSED, STOPPED,
+    ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, EARLY_EVENT, ENDED, EVENT, HANDOFF,
+    LENT, MESSAGE, OPEN, REFUSED, STOPPED,
 };
 
 /// A larger event is left to the program to decode, which weighs its bytes (`_tasks/tasks.py`).
@@ -57,7 +57,9 @@ impl<'py, 'a> Tuples<'py, 'a> {
                 (CONNECT, sid.as_str(), name, session.as_str(), auth).into_pyobject(py)
             }
             Inbound::Ack { namespace, data } => self.data(ACK, namespace, data),
-            Inbound::Event { namespace, data } => self.data(EVENT, namespace, data),
+            Inbound::Event { namespace, early, data } => {
+                self.data(if early { EARLY_EVENT } else { EVENT }, namespace, data)
+            }
             Inbound::Disconnect { sid, namespace, session, reason } => {
                 let name = self.name(namespace);
                 (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str())
@@ -105,7 +107,9 @@ impl<'py, 'a> Tuples<'py, 'a> {
         let (sid, id) = (sid.as_str(), id.or((kind == ACK).then_some(0)));
         let bytes = PyBytes::new(py, &body);
         if attachments.is_empty() {
-            let args = self.decode(&bytes).unwrap_or_else(|| bytes.into_any());
+            // What waits is kept as it came, so that its size is known.
+            let args = (kind != EARLY_EVENT).then(|| self.decode(&bytes)).flatten();
+            let args = args.unwrap_or_else(|| bytes.into_any());
             return (kind, sid, name, args, id, py.None(), py.None()).into_pyobject(py);
         }
         let (blobs, places) = attachments::pair(py, &body, &attachments)?;

@@ -14,6 +14,7 @@ pub(crate) const REFUSED: u8 = 10;
 pub(crate) const ANSWERED: u8 = 11;
 pub(crate) const ENDED: u8 = 12;
 pub(crate) const LENT: u8 = 13;
+pub(crate) const EARLY_EVENT: u8 = 14;
 
 // A client's alone.
 pub(crate) const CONNECT_ERROR: u8 = 32;

@@ -40,6 +40,8 @@ mod _core {
     #[pymodule_export]
     const DRAINED: u8 = crate::kinds::DRAINED;
     #[pymodule_export]
+    const EARLY_EVENT: u8 = crate::kinds::EARLY_EVENT;
+    #[pymodule_export]
     const ENDED: u8 = crate::kinds::ENDED;
     #[pymodule_export]
     const EVENT: u8 = crate::kinds::EVENT;

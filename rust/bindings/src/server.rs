@@ -57,12 +57,23 @@ impl Server {
         py.detach(|| self.router.stop());
     }
 
-    /// The connect handler accepts a socket.
+    /// The connect handler accepts a socket; false when the client has left meanwhile.
     fn accept(&self, sid: &str, payload: Payload) -> bool {
         self.router.accept(sid, &(&payload).into())
     }
 
-    /// The connect handler refuses a socket: nothing of it remains.
+    /// Holds a socket until `release`: its events come as `EARLY_EVENT`, although it is accepted, and
+    /// it is kept when it is refused.
+    fn hold(&self, sid: &str) {
+        self.router.hold(sid, true);
+    }
+
+    /// Ends what `hold` has begun.
+    fn release(&self, sid: &str) {
+        self.router.hold(sid, false);
+    }
+
+    /// The connect handler refuses a socket: nothing of it remains, unless it is held.
     fn refuse(&self, sid: &str, payload: Payload) {
         self.router.refuse(sid, &(&payload).into());
     }

@@ -29,7 +29,7 @@ pub struct Socket {
 /// How far a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketState {
-    /// The program decides about it.
+    /// The program decides about it; what the client sends to it waits there.
     Connecting,
     /// It takes part.
     Connected,
@@ -136,12 +136,16 @@ impl Sockets {
         Ok(Incoming::Connect { namespace, auth })
     }
 
-    /// The connected socket of a namespace; `None` when its packets are to be dropped.
+    /// The socket of a namespace that the client has asked for and not left; `None` when its packets
+    /// are to be dropped.
+    ///
+    /// Only the client's own packets, in their order, count here: how far the program's handlers
+    /// are must not decide whether a packet is a violation.
     fn sender(&self, namespace: &str) -> Result<Option<Id>, ProtocolError> {
         match self.named(namespace) {
-            Some(socket) if socket.state == SocketState::Connected => Ok(Some(socket.sid)),
+            Some(socket) => Ok(Some(socket.sid)),
             None if self.has_left(namespace) => Ok(None),
-            _ => Err(ProtocolError::NotConnected),
+            None => Err(ProtocolError::NotConnected),
         }
     }
 
@@ -299,7 +303,6 @@ mod tests {
         for (message, error) in [
             ("0", E::AlreadyConnected),
             ("0/slow,", E::AlreadyConnected),
-            ("2/slow,[\"a\"]", E::NotConnected),
             ("2/other,[\"a\"]", E::NotConnected),
             ("51-/other,[\"a\"]", E::NotConnected),
             ("3/other,1[]", E::NotConnected),
@@ -360,8 +363,23 @@ mod tests {
         assert_eq!(text(&mut sockets, "51-[\"a\"]"), Ok(None));
         assert_eq!(binary(&mut sockets, b"x"), Ok(None));
         assert!(matches!(text(&mut sockets, "0"), Ok(Some(Incoming::Connect { .. }))));
-        sockets.connecting("/".into(), sid(3));
-        assert_eq!(text(&mut sockets, "2[\"a\"]"), Err(ProtocolError::NotConnected));
+    }
+
+    #[test]
+    fn packets_to_a_socket_that_waits_for_its_connect_handler_come_through() {
+        let mut sockets = joined();
+        let event = |n| Incoming::data(false, sid(n), None, b"[\"a\"]".into(), vec![]);
+        assert_eq!(text(&mut sockets, "2/slow,[\"a\"]"), Ok(Some(event(2))));
+        assert_eq!(text(&mut sockets, "51-/slow,[\"a\"]"), Ok(None));
+        assert!(matches!(binary(&mut sockets, b"x"), Ok(Some(Incoming::Event { .. }))));
+        // It leaves and comes back before the program has decided.
+        let gone = Incoming::Disconnect { sid: sid(2) };
+        assert_eq!(text(&mut sockets, "1/slow,"), Ok(Some(gone)));
+        assert!(sockets.remove(&sid(2)).is_some());
+        assert!(matches!(text(&mut sockets, "0/slow,"), Ok(Some(Incoming::Connect { .. }))));
+        sockets.connecting("/slow".into(), sid(3));
+        assert!(!sockets.connected(&sid(2)));
+        assert_eq!(text(&mut sockets, "2/slow,[\"a\"]"), Ok(Some(event(3))));
     }
 
     #[test]

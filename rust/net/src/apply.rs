@@ -90,10 +90,11 @@ impl Shard {
         let Some(session) = self.table.session_at(addr) else {
             return;
         };
-        if !session.sockets.connected(&sid) {
-            return;
-        }
         session.engine.joined_namespace();
+        if !session.sockets.connected(&sid) {
+            // The client has left the namespace meanwhile; its CONNECT is answered all the same.
+            return self.fanout.direct(ConnId(addr.slot), reply, &mut self.table);
+        }
         let held = session.take_held(&sid);
         let namespace = session.sockets.find(&sid).map(|socket| Arc::clone(&socket.namespace));
         if let Some(entry) = namespace.and_then(|name| self.table.namespaces.get_mut(&name)) {
@@ -116,10 +117,10 @@ impl Shard {
             return;
         };
         session.take_held(&sid);
-        let Some(socket) = session.sockets.remove(&sid) else {
-            return;
-        };
-        self.table.release_namespace(&socket.namespace);
+        // None: the client has left the namespace meanwhile.
+        if let Some(socket) = session.sockets.remove(&sid) {
+            self.table.release_namespace(&socket.namespace);
+        }
         self.fanout.direct(ConnId(addr.slot), frame, &mut self.table);
     }
 

@@ -57,6 +57,8 @@ impl Router {
 
     /// Returns who has sent an event, or an ack, which has no name; `None` when it is to be dropped.
     ///
+    /// The connect handler of an event's socket may still run: then the caller keeps the event.
+    ///
     /// # Errors
     /// When the event's name is none that a client may send.
     pub fn decoded_data(
@@ -71,7 +73,7 @@ impl Router {
             return Ok(None);
         };
         let sender = status_in(&registry, &session, namespace);
-        Ok(sender.filter(|(_, status)| *status == SocketStatus::Connected).map(|(sid, _)| sid))
+        Ok(sender.filter(|(_, status)| *status != SocketStatus::Leaving).map(|(sid, _)| sid))
     }
 }
 

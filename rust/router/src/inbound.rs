@@ -71,6 +71,9 @@ pub enum Inbound {
     Event {
         /// The namespace of its socket.
         namespace: Arc<str>,
+        /// The connect handler of its socket still runs, or something else holds its events up
+        /// ([`Router::hold`]): keep this one until that is over.
+        early: bool,
         /// What it sent.
         data: Data,
     },
@@ -200,8 +203,8 @@ fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound
         }
         Event::Ended => Some(Inbound::Ended),
         Event::Event(data) => {
-            let namespace = Arc::clone(registry.namespace_of(&data.sid)?);
-            Some(Inbound::Event { namespace, data })
+            let (namespace, early) = registry.sender(&data.sid)?;
+            Some(Inbound::Event { namespace: Arc::clone(namespace), early, data })
         }
         Event::HandOff { fd, data, listener } => Some(Inbound::HandOff { fd, data, listener }),
         Event::Lent { shard, fd } => Some(Inbound::Lent { shard, fd }),

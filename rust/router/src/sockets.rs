@@ -13,7 +13,8 @@ use crate::packet::{self, Header, Payload};
 use crate::start::Router;
 
 impl Router {
-    /// The connect handler accepts a socket; `false` when it is gone or accepted already.
+    /// The connect handler accepts a socket; `false` when that is accepted already, or the client
+    /// has left it, whose CONNECT is then answered all the same.
     pub fn accept(&self, sid: &str, payload: &Payload<'_>) -> bool {
         let Some((sid, _, namespace)) = self.located(sid) else {
             return false;
@@ -24,10 +25,19 @@ impl Router {
             return false;
         };
         self.push(addr, Command::Accept { addr, sid, frame, all });
-        true
+        registry.status(&sid) == Some(SocketStatus::Connected)
     }
 
-    /// The connect handler refuses a socket: nothing of it remains.
+    /// Holds a socket, or does not any more. While it is held its events come as early ones,
+    /// although it is connected, and it is kept when it is refused.
+    pub fn hold(&self, sid: &str, held: bool) {
+        if let Some(sid) = Id::parse(sid) {
+            self.registry.lock().hold(&sid, held);
+        }
+    }
+
+    /// The connect handler refuses a socket: nothing of it remains, unless it is held. Then it
+    /// leaves, and is kept until [`Router::forget`].
     pub fn refuse(&self, sid: &str, payload: &Payload<'_>) {
         let Some((sid, addr, namespace)) = self.located(sid) else {
             return;
@@ -35,7 +45,11 @@ impl Router {
         let frame = self.control(PacketType::ConnectError, &namespace, payload);
         let mut registry = self.registry.lock();
         self.push(addr, Command::Refuse { addr, sid, frame });
-        registry.forget(&sid);
+        if registry.is_held(&sid) {
+            registry.leaving(&sid);
+        } else {
+            registry.forget(&sid);
+        }
     }
 
     /// The disconnect handler has run.

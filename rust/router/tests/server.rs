@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use net::{Options, Site};
+use rooms::SocketStatus;
 use router::{Batch, Emit, Inbound, Payload, Router, Sent};
 use smallvec::smallvec;
 
@@ -132,6 +133,49 @@ fn a_refused_client_is_told_and_forgotten() {
     app.router.refuse(sid.as_str(), &Payload::Data(br#"{"message":"no"}"#));
     assert_eq!(client.read(), r#"44{"message":"no"}"#);
     assert_eq!(app.router.status(sid.as_str()), None);
+}
+
+#[test]
+fn a_refused_client_that_is_held_is_kept_as_one_that_leaves() {
+    let mut app = App::start(false);
+    let mut client = WebSocket::open(app.addr);
+    client.send("40");
+    let Inbound::Connect { sid, .. } = app.next() else { panic!("no CONNECT") };
+    app.router.join(sid.as_str(), "/", "a").unwrap();
+    app.router.hold(sid.as_str(), true);
+    app.router.refuse(sid.as_str(), &Payload::Data(br#"{"message":"no"}"#));
+    assert_eq!(client.read(), r#"44{"message":"no"}"#);
+    assert_eq!(app.router.status(sid.as_str()), Some(SocketStatus::Leaving));
+    assert_eq!(app.router.rooms(sid.as_str(), "/").len(), 2);
+    app.router.forget(sid.as_str());
+    assert_eq!(app.router.status(sid.as_str()), None);
+}
+
+#[test]
+fn a_client_that_leaves_and_comes_back_is_answered_for_each_connect() {
+    let mut app = App::start(false);
+    let mut client = WebSocket::open(app.addr);
+    for packet in ["40", "41", "40", "42[\"a\"]"] {
+        client.send(packet);
+    }
+    let Inbound::Connect { sid: first, .. } = app.next() else { panic!("no CONNECT") };
+    let Inbound::Disconnect { sid, .. } = app.next() else { panic!("no DISCONNECT") };
+    assert_eq!(sid, first);
+    let Inbound::Connect { sid: second, .. } = app.next() else { panic!("no CONNECT") };
+    let Inbound::Event { early, data, .. } = app.next() else { panic!("no event") };
+    assert_eq!((early, data.sid), (true, second));
+    assert!(!app.router.accept(first.as_str(), &Payload::Data(b"{}")));
+    assert_eq!(client.read(), "40{}");
+    app.router.forget(first.as_str());
+    app.router.hold(second.as_str(), true);
+    assert!(app.router.accept(second.as_str(), &Payload::Data(b"{}")));
+    assert_eq!(client.read(), "40{}");
+    for (held, expected) in [(true, true), (false, false)] {
+        app.router.hold(second.as_str(), held);
+        client.send("42[\"a\"]");
+        let Inbound::Event { early, .. } = app.next() else { panic!("no event") };
+        assert_eq!(early, expected);
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ SUBJECTS = (
     "emitting",
     "sessions",
     "leaving",
+    "coming_and_going",
     "failing",
     "changing",
     "unknown",

@@ -22,6 +22,8 @@ pub(crate) struct Socket {
     pub(super) next: u32,
     pub(super) namespace: u32,
     pub(super) status: SocketStatus,
+    /// Its events wait, although it may be connected already ([`super::Registry::hold`]).
+    pub(super) held: bool,
 }
 
 #[derive(Debug)]

@@ -98,6 +98,19 @@ impl Registry {
         self.namespaces.get(namespace as usize).map(|entry| &entry.name)
     }
 
+    /// Whether a socket is held.
+    pub fn is_held(&self, sid: &Id) -> bool {
+        self.socket(sid).is_some_and(|socket| socket.held)
+    }
+
+    /// A socket's namespace, and whether its events wait for a handler: what an event needs.
+    pub fn sender(&self, sid: &Id) -> Option<(&Arc<str>, bool)> {
+        let socket = self.socket(sid)?;
+        let waits = socket.held || socket.status != SocketStatus::Connected;
+        let namespace = self.namespaces.get(socket.namespace as usize)?;
+        Some((&namespace.name, waits))
+    }
+
     /// A socket's session.
     pub fn session_of(&self, sid: &Id) -> Option<Id> {
         self.session_of_socket(self.socket(sid)?).map(|session| session.id)
@@ -112,10 +125,11 @@ impl Registry {
         found.map(|socket| socket.sid)
     }
 
-    /// How many sockets a session has, those that leave included.
+    /// How many sockets a session has, without those that leave.
     pub fn sockets_of(&self, session: &Id) -> usize {
         let first = self.session(session).and_then(|session| self.sockets.entry(session.first));
-        std::iter::successors(first, |socket| self.sockets.entry(socket.next)).count()
+        let all = std::iter::successors(first, |socket| self.sockets.entry(socket.next));
+        all.filter(|socket| socket.status != SocketStatus::Leaving).count()
     }
 
     /// Where a session lives.

@@ -125,6 +125,7 @@ impl Registry {
             next: session.first,
             namespace,
             status: SocketStatus::Connecting,
+            held: false,
         });
         session.first = socket;
         let entry = self.namespaces.get_mut(namespace as usize)?;
@@ -149,15 +150,25 @@ impl Registry {
     }
 
     /// The connect handler accepted the socket; where it is, and its namespace's room.
+    ///
+    /// One that has left meanwhile stays so; its CONNECT is still to be answered.
     pub fn accepted(&mut self, sid: &Id) -> Option<(Addr, RoomId)> {
         let socket = self.sockets.find_mut(sid)?;
-        if socket.status != SocketStatus::Connecting {
-            return None;
+        match socket.status {
+            SocketStatus::Connecting => socket.status = SocketStatus::Connected,
+            SocketStatus::Connected => return None,
+            SocketStatus::Leaving => {}
         }
-        socket.status = SocketStatus::Connected;
         let addr = self.sessions.entry(socket.session)?.addr;
         let all = self.namespaces.get(socket.namespace as usize)?.all;
         Some((addr, all))
+    }
+
+    /// Says whether a socket is held: its events wait then, although it is connected.
+    pub fn hold(&mut self, sid: &Id, held: bool) {
+        if let Some(socket) = self.sockets.find_mut(sid) {
+            socket.held = held;
+        }
     }
 
     /// The socket is gone; its namespace and its session's id, the first time.
