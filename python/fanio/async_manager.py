@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fanio._handlers.names import sid_text
+from fanio._server.emitter import OutgoingEvent
 from fanio.base_manager import BaseManager
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class AsyncManager(BaseManager):
     ) -> None:
         """Emit an event to the clients that are here; arguments as in ``AsyncServer.emit``."""
         kwargs.pop("ignore_queue", None)
-        to = room if to is None else to
-        if self.server._emitter.emit(event, data, to, skip_sid, namespace, callback, **kwargs):
+        target = room if to is None else to
+        outgoing = OutgoingEvent(event, data, target, skip_sid, namespace or "/", callback, **kwargs)
+        if self.server._emitter.emit(outgoing):
             await self.server._emitter.room()
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:

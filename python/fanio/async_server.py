@@ -27,7 +27,7 @@ from fanio._options import server as wire
 from fanio._server import manager_emits as managed
 from fanio._server.acks import Acks
 from fanio._server.dispatch import Dispatcher
-from fanio._server.emitter import PAUSE, Emitter
+from fanio._server.emitter import PAUSE, Emitter, OutgoingEvent
 from fanio._server.engineio_server import Engine
 from fanio._server.lifecycle import Lifecycle
 from fanio._server.packet_class import PacketReader
@@ -293,13 +293,22 @@ class AsyncServer(BaseServer):
                 namespace does not begin with a slash, or there are more attachments than
                 ``max_attachments``.
         """
-        target = room if to is None else to
         namespace = "/" if namespace is None else namespace_name(namespace)
-        flags = (except_room, volatile, conflate, compress)
+        outgoing = OutgoingEvent(
+            event,
+            data,
+            room if to is None else to,
+            skip_sid,
+            namespace,
+            callback,
+            except_room,
+            volatile,
+            conflate,
+            compress,
+        )
         if self._manager.overridden and "emit" in self._manager.overridden:
-            options = {"skip_sid": skip_sid, "callback": callback, "ignore_queue": ignore_queue}
-            await managed.emit(self._manager, event, data, target, namespace, options, flags)
-        elif self._emitter.emit(event, data, target, skip_sid, namespace, callback, *flags):
+            await managed.emit(self._manager, outgoing, ignore_queue)
+        elif self._emitter.emit(outgoing):
             await self._emitter.room()
 
     def emit_nowait(
@@ -330,16 +339,24 @@ class AsyncServer(BaseServer):
                 msg = "more than max_inbox_bytes wait for the shards; await emit() to wait for room"
                 raise asyncio.QueueFull(msg)
             time.sleep(PAUSE)
-        target = room if to is None else to
         namespace = "/" if namespace is None else namespace_name(namespace)
-        flags = (except_room, volatile, conflate, compress)
+        outgoing = OutgoingEvent(
+            event,
+            data,
+            room if to is None else to,
+            skip_sid,
+            namespace,
+            callback,
+            except_room,
+            volatile,
+            conflate,
+            compress,
+        )
         if "emit" in self._manager.overridden:
-            options = {"skip_sid": skip_sid, "callback": callback}
             check_emitted(event)
-            emit = managed.emit(self._manager, event, data, target, namespace, options, flags)
-            self._tasks.start_anywhere(emit)
+            self._tasks.start_anywhere(managed.emit(self._manager, outgoing, ignore_queue=False))
         else:
-            self._emitter.emit(event, data, target, skip_sid, namespace, callback, *flags)
+            self._emitter.emit(outgoing)
 
     async def send(
         self,

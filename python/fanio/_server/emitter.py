@@ -28,11 +28,54 @@ if TYPE_CHECKING:
     from fanio._tasks.tasks import Tasks
     from fanio.types import Callback, Room, Rooms, SkipSid
 
-__all__ = ["PAUSE", "Emitter"]
+__all__ = ["PAUSE", "Emitter", "OutgoingEvent"]
 
 _INFO = logging.INFO
+_FLUSH, _FULL = _core.FLUSH, _core.FULL
 #: Seconds between two looks at whether the shards have room again.
 PAUSE = 0.002
+
+
+class OutgoingEvent:
+    """What one emit says; the fields are the arguments of ``AsyncServer.emit``."""
+
+    __slots__ = (
+        "callback",
+        "compress",
+        "conflate",
+        "data",
+        "event",
+        "except_room",
+        "namespace",
+        "skip_sid",
+        "to",
+        "volatile",
+    )
+
+    def __init__(
+        self,
+        event: str,
+        data: Any,
+        to: Rooms | None = None,
+        skip_sid: SkipSid | None = None,
+        namespace: str = "/",
+        callback: Callback | None = None,
+        except_room: Rooms | None = None,
+        volatile: bool = False,
+        conflate: str | None = None,
+        compress: bool = True,
+    ) -> None:
+        """Take the fields; they are checked where they are used."""
+        self.event = event
+        self.data = data
+        self.to = to
+        self.skip_sid = skip_sid
+        self.namespace = namespace
+        self.callback = callback
+        self.except_room = except_room
+        self.volatile = volatile
+        self.conflate = conflate
+        self.compress = compress
 
 
 class Emitter:
@@ -62,42 +105,31 @@ class Emitter:
         self._logger = logger
         self.observer: Observer | None = None
 
-    def emit(
-        self,
-        event: str,
-        data: Any,
-        to: Rooms | None,
-        skip_sid: SkipSid | None,
-        namespace: str,
-        callback: Callback | None,
-        except_room: Rooms | None = None,
-        volatile: bool = False,
-        conflate: str | None = None,
-        compress: bool = True,
-    ) -> int:
+    def emit(self, event: OutgoingEvent) -> int:
         """Emit an event to the clients of this process; true when the next one should wait."""
-        logger = self._logger
+        logger, to, skip_sid = self._logger, event.to, event.skip_sid
         # The level first, which is the cheaper question.
         if logger.level <= _INFO and logger.isEnabledFor(_INFO):
-            logger.info('emitting event "%s" to %s [%s]', event, "all" if to is None else to, namespace)
+            whom = "all" if to is None else to
+            logger.info('emitting event "%s" to %s [%s]', event.event, whom, event.namespace)
+        callback, namespace = event.callback, event.namespace
         if callback is not None and not callable(callback):
             raise _unexpected("callback", "a function", callback)
-        if conflate is not None and not isinstance(conflate, str):
-            raise _unexpected("conflate", "a name", conflate)
+        if event.conflate is not None and not isinstance(event.conflate, str):
+            raise _unexpected("conflate", "a name", event.conflate)
         names = None if to is None else self._rooms.names(to)
-        excepted = None if except_room is None else self._rooms.names(except_room)
+        excepted = None if event.except_room is None else self._rooms.names(event.except_room)
         skip = None if skip_sid is None else _sids(skip_sid)
         if not self._lifecycle.clients:
             # A mistake in the data is told whether or not somebody is there to get it.
-            self._codec.encode(_payload(event, data), EVENT, namespace, None)
+            self._codec.encode(_payload(event), EVENT, namespace, None)
             return 0
-        flags = (excepted, volatile, conflate, compress)
         if callback is None:
-            return self._push(event, data, names, skip, namespace, None, *flags)
+            return self._push(event, names, skip, excepted, None)
         sids = self._recipients(names, namespace, skip or [], excepted or [])
         number = self._expect(sids, CallbackWaiter(callback, self._dispatcher.run_callback))
         try:
-            return self._push(event, data, names, skip, namespace, number, *flags)
+            return self._push(event, names, skip, excepted, number)
         except Exception:
             for sid in sids:
                 self._acks.take(sid, number)
@@ -111,16 +143,17 @@ class Emitter:
             fanio.exceptions.TimeoutError: When no answer came in time, or the client is gone.
         """
         self._refuse_while_joining(to)
+        outgoing = OutgoingEvent(event, data, namespace=namespace)
         names = self._rooms.names(to)
         sids = self._recipients(names, namespace, [])
         if not sids:
-            self._codec.encode(_payload(event, data), EVENT, namespace, None)
+            self._codec.encode(_payload(outgoing), EVENT, namespace, None)
             msg = f"{to!r} is not connected to namespace {namespace!r}"
             raise NoAnswerError(msg)
         waiter = CallWaiter(len(sids))
         number = self._expect(sids, waiter)
         try:
-            self._push(event, data, names, None, namespace, number)
+            self._push(outgoing, names, None, None, number)
             return await asyncio.wait_for(waiter.future, timeout)
         except asyncio.TimeoutError:
             raise NoAnswerError from None
@@ -141,29 +174,34 @@ class Emitter:
 
     def _push(
         self,
-        event: str,
-        data: Any,
+        event: OutgoingEvent,
         names: list[str] | None,
         skip: list[str] | None,
-        namespace: str,
+        excepted: list[str] | None,
         number: int | None,
-        excepted: list[str] | None = None,
-        volatile: bool = False,
-        conflate: str | None = None,
-        compress: bool = True,
     ) -> int:
-        payload = _payload(event, data)
+        """Encode an event and give it to the core, with names and a number for what the application said."""
+        payload, namespace = _payload(event), event.namespace
         text, attachments = self._codec.encode(payload, EVENT, namespace, number)
         if self._packets.is_on:
             self._packets.sent("all" if names is None else names, "2", namespace, number, text)
         asked = self._core.emit(
-            namespace, text, attachments, names, skip, number, excepted, volatile, conflate, compress
+            namespace,
+            text,
+            attachments,
+            names,
+            skip,
+            number,
+            excepted,
+            event.volatile,
+            event.conflate,
+            event.compress,
         )
-        if asked & _core.FLUSH:
+        if asked & _FLUSH:
             self._tasks.call_in_turn(self._core.flush)
         if self.observer is not None:
             self.observer.sent(namespace, names, skip or (), payload)
-        return asked & _core.FULL
+        return asked & _FULL
 
     async def room(self) -> None:
         """Wait until the shards have room for more."""
@@ -197,8 +235,9 @@ class Emitter:
         return number
 
 
-def _payload(event: str, data: Any) -> list[Any]:
+def _payload(outgoing: OutgoingEvent) -> list[Any]:
     """Return the name of an event with its arguments."""
+    event, data = outgoing.event, outgoing.data
     if type(event) is not str or event in RESERVED:
         check_emitted(event)
     if data is None:

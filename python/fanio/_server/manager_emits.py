@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio._handlers.names import check_emitted
 from fanio._server.acks import CallWaiter
+from fanio._server.emitter import OutgoingEvent
 from fanio.exceptions import TimeoutError as NoAnswerError
 
 if TYPE_CHECKING:
-    from fanio.types import Room, Rooms
+    from fanio.types import Room
 
-__all__ = ["Flags", "Manager", "call", "emit"]
+__all__ = ["Manager", "call", "emit"]
 
-#: What ``emit`` of fanio takes and python-socketio's does not, in the order of ``_NAMES``.
-Flags = tuple["Rooms | None", bool, "str | None", bool]
-
-_NAMES = ("except_room", "volatile", "conflate", "compress")
-_DEFAULTS: Flags = (None, False, None, True)
+#: What ``emit`` of fanio takes and python-socketio's does not, with the defaults.
+_OWN = {"except_room": None, "volatile": False, "conflate": None, "compress": True}
 
 
 class Manager(Protocol):
@@ -28,25 +26,24 @@ class Manager(Protocol):
         """Emit an event; options as ``AsyncServer.emit`` has them."""
 
 
-async def emit(
-    manager: Manager,
-    event: str,
-    data: Any,
-    to: Rooms | None,
-    namespace: str,
-    options: dict[str, Any],
-    flags: Flags = _DEFAULTS,
-) -> None:
-    """Emit with these options, and those of the flags that differ from their defaults.
+async def emit(manager: Manager, event: OutgoingEvent, ignore_queue: bool) -> None:
+    """Emit with python-socketio's options, and those of fanio's own that differ from their defaults.
 
     Raises:
         ValueError: When the event's name is reserved or no text.
     """
-    check_emitted(event)
-    given: dict[str, Any] = {
-        name: flag for name, flag, default in zip(_NAMES, flags, _DEFAULTS, strict=True) if flag != default
-    }
-    await manager.emit(event, data, namespace, room=to, **options, **given)
+    check_emitted(event.event)
+    own = {name: getattr(event, name) for name, default in _OWN.items() if getattr(event, name) != default}
+    await manager.emit(
+        event.event,
+        event.data,
+        event.namespace,
+        room=event.to,
+        skip_sid=event.skip_sid,
+        callback=event.callback,
+        ignore_queue=ignore_queue,
+        **own,
+    )
 
 
 async def call(
@@ -68,7 +65,7 @@ async def call(
     def answered(*args: Any) -> None:
         waiter.deliver(list(args))
 
-    await emit(manager, event, data, to, namespace, {"callback": answered, "ignore_queue": ignore_queue})
+    await emit(manager, OutgoingEvent(event, data, to, None, namespace, answered), ignore_queue)
     try:
         return await asyncio.wait_for(waiter.future, timeout)
     except asyncio.TimeoutError:

@@ -55,8 +55,7 @@ pub(crate) fn messages_of(
         msgpack::encode(kind, namespace, id, data, &mut message);
         return vec![Outgoing::Binary(message.into())];
     }
-    let mut text = message_head(kind, attachments.len(), namespace, id);
-    text.extend_from_slice(data);
+    let text = [&message_head(kind, attachments.len(), namespace, id)[..], data].concat();
     let blobs = attachments.iter().map(|data| Outgoing::Binary(Bytes::copy_from_slice(data)));
     std::iter::once(Outgoing::Text(text.into())).chain(blobs).collect()
 }

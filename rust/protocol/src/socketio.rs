@@ -6,6 +6,8 @@
 
 use std::io::Write;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::error::DecodeError;
 use crate::json;
 
@@ -78,6 +80,9 @@ pub(crate) enum Shape {
     Other,
 }
 
+/// What stands in front of a packet's data; most are short.
+pub type Head = SmallVec<[u8; 32]>;
+
 /// One packet; `data` is raw JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
@@ -142,7 +147,7 @@ impl<'a> Packet<'a> {
     }
 
     /// Appends everything in front of the data.
-    pub fn encode_header(&self, out: &mut Vec<u8>) {
+    pub fn encode_header(&self, out: &mut Head) {
         out.push(b'0' + self.kind as u8);
         if self.kind.is_binary() {
             push_number(u64::from(self.attachments), out);
@@ -159,7 +164,9 @@ impl<'a> Packet<'a> {
 
     /// Appends the whole packet.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        self.encode_header(out);
+        let mut head = Head::new();
+        self.encode_header(&mut head);
+        out.extend_from_slice(&head);
         out.extend_from_slice(self.data.as_bytes());
     }
 }
@@ -171,7 +178,7 @@ pub fn message_head(
     attachments: usize,
     namespace: &str,
     id: Option<u64>,
-) -> Vec<u8> {
+) -> Head {
     let kind = match (kind, attachments) {
         (kind, 0) => kind,
         (PacketType::Event, _) => PacketType::BinaryEvent,
@@ -179,14 +186,13 @@ pub fn message_head(
         (kind, _) => kind,
     };
     let packet = Packet { kind, attachments: attachments as u32, namespace, id, data: "" };
-    let mut head = Vec::with_capacity(namespace.len() + 16);
-    head.push(b'4');
+    let mut head: Head = smallvec![b'4'];
     packet.encode_header(&mut head);
     head
 }
 
-fn push_number(number: u64, out: &mut Vec<u8>) {
-    // Into a vector it cannot fail.
+fn push_number(number: u64, out: &mut Head) {
+    // Into memory it cannot fail.
     let _ = write!(out, "{number}");
 }
 
