@@ -9,6 +9,8 @@ DEMO_JS := examples/demo/node_modules
 CORE := python/fanio/_core.abi3.so
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 LOAD := target/release/load
+UVICORNS := .venv-uvicorn
+PORT ?= 8000
 
 .DEFAULT_GOAL := help
 
@@ -16,14 +18,27 @@ LOAD := target/release/load
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-$(VENV)/.stamp: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev orjson 'uvicorn>=0.36' uvloop
-	touch $@
+# What it takes to build fanio, and no more: the demo needs nothing else.
+$(VENV)/.build-stamp: pyproject.toml
+	@echo "Making a Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --group build
+	@touch $@
 
-$(CORE): $(VENV)/.stamp $(RUST)
-	$(BIN)/maturin develop --release --quiet
+# What the tests and the lints need.
+$(VENV)/.stamp: $(VENV)/.build-stamp
+	@echo "Installing what the tests and the lints need: some 800 MB, a few minutes the first time"
+	@$(BIN)/python -m pip install --quiet --group dev orjson 'uvicorn>=0.36' uvloop
+	@touch $@
+
+$(CORE): $(VENV)/.build-stamp $(RUST)
+	@echo "Compiling the Rust core: about two minutes the first time"
+	@$(BIN)/maturin develop --release
+	@touch $@
+
+$(UVICORNS)/.stamp: $(VENV)/.stamp tests/doors/versions.py
+	@$(BIN)/python tests/doors/versions.py
 	@touch $@
 
 $(JS)/.stamp: tests/interop/js/package.json
@@ -42,8 +57,8 @@ $(LOAD): $(shell find rust/load -name '*.rs' -o -name Cargo.toml) Cargo.toml
 build: $(CORE) ## Build the core (release) and install the package into .venv
 
 .PHONY: demo
-demo: build $(DEMO_JS)/.stamp ## Serve the live demo on http://127.0.0.1:8000
-	$(BIN)/python examples/demo/server.py
+demo: build $(DEMO_JS)/.stamp ## Serve the live demo on http://127.0.0.1:8000 (or PORT=8001)
+	@$(BIN)/python examples/demo/server.py $(PORT)
 
 .PHONY: format
 format: $(VENV)/.stamp ## Format Rust and Python
@@ -59,7 +74,7 @@ lint: $(VENV)/.stamp ## Check format and lints
 	$(BIN)/ruff check .
 
 .PHONY: types
-types: build ## Check types, the stub of the core, and that imports go in one direction
+types: build $(VENV)/.stamp ## Check types, the stub of the core, and that imports go in one direction
 	$(BIN)/mypy
 	$(BIN)/mypy examples tests/typing
 	$(BIN)/pyright --level warning
@@ -71,11 +86,11 @@ test-rust: ## Run the Rust tests
 	cargo test --workspace --quiet
 
 .PHONY: test-python
-test-python: build $(JS)/.stamp $(DEMO_JS)/.stamp $(LOAD) ## Run the Python tests
+test-python: build $(VENV)/.stamp $(JS)/.stamp $(DEMO_JS)/.stamp $(UVICORNS)/.stamp $(LOAD) ## Run the Python tests
 	$(BIN)/python -m pytest
 
 .PHONY: test-second
-test-second: build ## Run what differs by version on another Python, if the machine has one
+test-second: build $(VENV)/.stamp ## Run what differs by version on another Python, if the machine has one
 	$(BIN)/python tests/second_python.py
 
 .PHONY: test
@@ -83,6 +98,9 @@ test: test-rust test-python ## Run all tests, with all the set-up
 
 .PHONY: check
 check: lint types test test-second ## The gate: format, lints, types, all tests, some on a second Python
+
+.PHONY: uvicorn-versions
+uvicorn-versions: $(UVICORNS)/.stamp ## Install the uvicorn versions that tests/doors runs with
 
 .PHONY: differences
 differences: $(VENV)/.stamp ## Write docs/differences.md from the table that the parity tests use
@@ -93,11 +111,11 @@ doors: $(VENV)/.stamp ## Write the table of docs/doors.md from the rows that its
 	$(BIN)/python tests/doors/table.py
 
 .PHONY: bench
-bench: build $(LOAD) ## Measure against the floor and the peers
+bench: build $(VENV)/.stamp $(LOAD) ## Measure against the floor and the peers
 	$(BIN)/python benches/load/run.py
 
 .PHONY: bench-quick
-bench-quick: build $(LOAD) ## The same in four minutes, to see that it works
+bench-quick: build $(VENV)/.stamp $(LOAD) ## The same in four minutes, to see that it works
 	$(BIN)/python benches/load/run.py --quick
 
 .PHONY: bench-report
@@ -105,11 +123,11 @@ bench-report: $(VENV)/.stamp ## Write the newest record into the READMEs, as tab
 	$(BIN)/python benches/load/report.py
 
 .PHONY: bench-scaling
-bench-scaling: build $(LOAD) ## Measure 1 and 2 shards over clients, write the fitted model into benches/README.md
+bench-scaling: build $(VENV)/.stamp $(LOAD) ## Measure 1 and 2 shards over clients, write the fitted model into benches/README.md
 	$(BIN)/python benches/load/scaling.py
 
 .PHONY: bench-micro
-bench-micro: build ## Measure codec, dispatch, emit and fan-out beside python-socketio's
+bench-micro: build $(VENV)/.stamp ## Measure codec, dispatch, emit and fan-out beside python-socketio's
 	$(BIN)/python -m pytest --benchmark
 
 .PHONY: fuzz
@@ -118,4 +136,4 @@ fuzz: ## Fuzz each parser and the session for 60 seconds
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf target rust/fuzz/target $(CORE) $(VENV) .venv-second $(JS) $(DEMO_JS)
+	rm -rf target rust/fuzz/target $(CORE) $(VENV) .venv-second $(UVICORNS) $(JS) $(DEMO_JS)

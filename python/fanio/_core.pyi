@@ -128,8 +128,12 @@ class Server:
         peer: tuple[str, int] | None,
         secure: bool,
         log: tuple[bool, bool, bool] = ...,
+        polling_only: bool = False,
     ) -> None:
-        """Give a connected stream (a TCP or Unix socket) to a shard; the fd is the core's from now on."""
+        """Give a connected stream (a TCP or Unix socket) to a shard; the fd is the core's from now on.
+
+        With `polling_only` a session that opens here is offered no upgrade.
+        """
     def shutdown(self) -> None:
         """Close every session (reason "server shutdown", WebSocket 1012); a STOPPED event follows."""
     def stop(self) -> None:

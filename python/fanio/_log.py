@@ -25,7 +25,13 @@ _REFUSALS = {
     4: "{origin} is not an accepted origin.",
     5: "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
 }
-_BAD_REQUEST, _FORBIDDEN = 3, 4
+_UNKNOWN_SESSION, _BAD_REQUEST, _FORBIDDEN = 1, 3, 4
+#: Why a session may be unknown, in one process and in several.
+_ENDED = (
+    ": it has ended, or the server was restarted since; or it belongs to another process, if there are several:"
+    " then each client must stay with one"
+)
+_ELSEWHERE = ": it probably belongs to another of the {count} worker processes; run one process, with shards=N"
 _STRANGER = (
     " With the forwarded headers of {peer} it would be, but that is no trusted proxy: name it in trusted_proxies="
     " or uvicorn's --forwarded-allow-ips."
@@ -117,6 +123,8 @@ class RefusalLog:
         """Write to ``logger``."""
         self._logger = logger
         self._told: set[int] = set()
+        #: How many worker processes there are, as far as is known.
+        self.workers = 1
 
     def is_wanted(self, code: int) -> bool:
         """Return whether a request that is refused for this reason makes a line."""
@@ -135,6 +143,8 @@ class RefusalLog:
             self._logger.info("%s", line)
             return
         self._told.add(code)
+        if code == _UNKNOWN_SESSION:
+            line += _ELSEWHERE.format(count=self.workers) if self.workers > 1 else _ENDED
         self._logger.error("%s (further occurrences of this error will be logged with level INFO)", line)
 
 

@@ -122,6 +122,8 @@ class AsyncServer(BaseServer):
         self._attach(core, async_handlers, bool(kwargs.get("always_connect", False)), namespaces or ["/"])
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
+        self.eio._workers.are_joined = lambda: "emit" in self._manager.overridden
+        self.eio._workers.look_at_stack()
 
     def _attach(
         self, core: _core.Server, async_handlers: bool, always_connect: bool, namespaces: list[str] | str

@@ -35,7 +35,10 @@ class _DoorLoop:
 
 def served_app(factory: ProtocolFactory) -> ASGIApp | None:
     """Return the app of the uvicorn server with this factory when the shards may see its requests first."""
-    app = uvicorn.unwrapped_app(uvicorn.config_of_factory(factory))
+    config = uvicorn.config_of_factory(factory)
+    app = uvicorn.unwrapped_app(config)
+    if isinstance(app, ASGIApp):
+        app.engine._workers.look_at(config)
     return app if isinstance(app, ASGIApp) and app.may_accept() else None
 
 

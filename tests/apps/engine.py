@@ -57,5 +57,7 @@ def disconnect(sid: str, reason: str) -> None:
     log.append([sid, reason, sid in eio.sockets])
 
 
+app = engineio.ASGIApp(eio)
+
 if __name__ == "__main__":
-    library.run(engineio.ASGIApp(eio))
+    library.run(app)

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from fixtures.oracle import TESTS, require_module
@@ -51,19 +50,24 @@ def running(
         app: An object in tests/apps/anywhere.py, or "module:object".
         log: Where its output goes.
         *arguments: More of its command line.
-        environ: More of its environment.
+        environ: More of its environment; what it says of PYTHONPATH goes first.
         uds: The Unix socket it listens on, for the clients of the tests.
         fds: Descriptors it inherits.
     """
     require_module(name.split(maxsplit=1)[0] if name != "gunicorn" else "uvicorn_worker")
     port = _free_port() if name in _NEED_A_PORT else 0
     target = app if ":" in app else f"anywhere:{app}"
+    environ = environ or {}
+    path = path_with(APPS)
+    if "PYTHONPATH" in environ:
+        path = environ["PYTHONPATH"] + os.pathsep + path
+    settings = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     command = [part.format(app=target, port=port) for part in COMMANDS[name]]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command, *arguments],
             cwd=APPS,
-            env=os.environ | {"PYTHONPATH": path_with(APPS), "PYTHONUNBUFFERED": "1"} | (environ or {}),
+            env=os.environ | environ | settings,
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -74,7 +78,7 @@ def running(
     try:
         server = Server(process, log, uds=uds)
         if port:
-            _wait_until_open(port)
+            server.wait_until_open()
         yield server
     finally:
         if process.poll() is None:
@@ -86,15 +90,6 @@ def running(
         process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait_until_open(port: int) -> None:
-    """Waits for a server that says that it listens before it does."""
-    deadline = time.monotonic() + 20
-    with socket.socket() as probe:
-        while probe.connect_ex(("127.0.0.1", port)):
-            assert time.monotonic() < deadline, "the server does not listen"
-            time.sleep(0.02)
 
 
 def _free_port() -> int:

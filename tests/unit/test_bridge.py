@@ -21,7 +21,7 @@ class Shard:
         self.adopted = []
         self.ends = []
 
-    def adopt(self, fd, path, data, peer, secure):
+    def adopt(self, fd, path, data, peer, secure, polling_only=False):
         self.adopted.append((path, data, peer, secure))
         end = socket.socket(fileno=fd)
         end.setblocking(False)

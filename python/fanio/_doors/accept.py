@@ -23,7 +23,7 @@ from fanio._doors.limits import Limits
 if TYPE_CHECKING:
     from fanio.engineio.base_server import BaseServer
 
-__all__ = ["Listening", "ProtocolFactory", "Served", "open_listening", "watch"]
+__all__ = ["Listening", "ProtocolFactory", "Served", "open_listening", "warn_of_unasked", "watch"]
 
 _BACKLOG = 100
 _METHODS = ("create_server", "create_unix_server")
@@ -61,7 +61,7 @@ async def open_listening(
         kwargs: Its keyword arguments.
     """
     plain = kwargs.get("ssl") is None and kwargs.get("start_serving", True)
-    if app is None or not plain:
+    if app is None or not plain or not uvicorn.can_accept_for(factory):
         return await create(factory, *args, **kwargs)
     inner = await create(factory, *args, **{**kwargs, "start_serving": False})
     return Listening(app, inner, factory, kwargs.get("backlog") or _BACKLOG)
@@ -178,9 +178,18 @@ def watch(app: Served, receive: Any) -> Callable[[], None]:
         A function that takes the functions away, if they are still there.
     """
     config = uvicorn.config_of_lifespan(receive)
+    if config is not None:
+        app.engine._workers.look_at(config)
     if config is None or uvicorn.unwrapped_app(config) is not app:
         return _nothing
     return _Watch(app, config).end
+
+
+def warn_of_unasked() -> None:
+    """Say that uvicorn serves, when it should have asked the running loop for a server before that."""
+    loop = asyncio.get_running_loop()
+    if any(watching.loop is loop for watching in _watching):
+        uvicorn.warn_of_shape("it listens without asking its event loop for a server")
 
 
 def _nothing() -> None:
@@ -193,10 +202,11 @@ class _Watch:
     def __init__(self, app: Served, config: Any) -> None:
         self._app = app
         self._config = config
-        self._loop: Any = asyncio.get_running_loop()
-        self._placed = {name: self._stand_before(getattr(self._loop, name)) for name in _METHODS}
+        self.loop: Any = asyncio.get_running_loop()
+        self._placed = {name: self._stand_before(getattr(self.loop, name)) for name in _METHODS}
         for name, function in self._placed.items():
-            setattr(self._loop, name, function)
+            setattr(self.loop, name, function)
+        _watching.add(self)
 
     def _stand_before(self, create: Create) -> Create:
         async def create_watched(factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
@@ -204,14 +214,19 @@ class _Watch:
             server = await open_listening(self._app if mine else None, create, factory, args, kwargs)
             if mine:
                 # Several sockets come one after the other in this turn of the loop.
-                self._loop.call_soon(self.end)
+                self.loop.call_soon(self.end)
             return server
 
         return create_watched
 
     def end(self) -> None:
         """Take the functions away."""
+        _watching.discard(self)
         for name, function in self._placed.items():
             # Somebody may have put another one before it since: then it stays, and passes through.
-            if vars(self._loop).get(name) is function:
-                delattr(self._loop, name)
+            if vars(self.loop).get(name) is function:
+                delattr(self.loop, name)
+
+
+#: Those that uvicorn has not asked for a server yet.
+_watching: set[_Watch] = set()

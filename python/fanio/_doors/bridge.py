@@ -40,7 +40,15 @@ _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 _CHUNK = 64 * 1024
 
 
-async def serve_http(core: _core.Server, limit: int, mark: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve_http(
+    core: _core.Server,
+    limit: int,
+    mark: Headers,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    polling_only: bool = False,
+) -> None:
     """Serve one request.
 
     Args:
@@ -50,8 +58,9 @@ async def serve_http(core: _core.Server, limit: int, mark: Headers, scope: Scope
         scope: The request's.
         receive: Its body comes from here.
         send: Its response goes here.
+        polling_only: Whether no WebSocket can come, so that none is to be offered.
     """
-    response = await _fetch(core, limit, mark, scope, receive)
+    response = await _fetch(core, limit, mark, scope, receive, polling_only)
     if response is None:
         # Middleware such as Starlette's BaseHTTPMiddleware raises when an app returns without a response, even
         # if the client has left. Servers differ in what they raise then.
@@ -61,7 +70,9 @@ async def serve_http(core: _core.Server, limit: int, mark: Headers, scope: Scope
         await _respond(send, *response)
 
 
-async def _fetch(core: _core.Server, limit: int, mark: Headers, scope: Scope, receive: Receive) -> Response | None:
+async def _fetch(
+    core: _core.Server, limit: int, mark: Headers, scope: Scope, receive: Receive, polling_only: bool
+) -> Response | None:
     """Return the core's response to a request; None when the client leaves before it is there."""
     body = await _read_body(receive, limit)
     if body is None:
@@ -72,14 +83,16 @@ async def _fetch(core: _core.Server, limit: int, mark: Headers, scope: Scope, re
     # What is over the limit is refused for its length, so its bytes need not be carried.
     data = build_head(scope, _HOP_BY_HOP, extra + mark) + (body if len(body) <= limit else b"")
     try:
-        return await _carry(core, scope, data, receive)
+        return await _carry(core, scope, data, receive, polling_only)
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError):
         # The core could not take the connection, or has closed it without an answer.
         return _without_content(503)
 
 
-async def _carry(core: _core.Server, scope: Scope, data: bytes, receive: Receive) -> Response | None:
-    reader, writer = await _adopt(core, scope, data)
+async def _carry(
+    core: _core.Server, scope: Scope, data: bytes, receive: Receive, polling_only: bool
+) -> Response | None:
+    reader, writer = await _adopt(core, scope, data, polling_only)
     gone = asyncio.ensure_future(_wait_for_disconnect(receive))
     answer = asyncio.ensure_future(_read_response(reader, scope["method"]))
     try:
@@ -119,10 +132,12 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-async def _adopt(core: _core.Server, scope: Scope, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _adopt(
+    core: _core.Server, scope: Scope, data: bytes, polling_only: bool = False
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    core.adopt(theirs.detach(), "", data, peer_of(scope), is_secure(scope))
+    core.adopt(theirs.detach(), "", data, peer_of(scope), is_secure(scope), polling_only=polling_only)
     return await asyncio.open_unix_connection(sock=ours)
 
 

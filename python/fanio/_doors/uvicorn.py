@@ -1,18 +1,22 @@
 """What the doors know of uvicorn's insides, and how they are sure of it.
 
 Everything here looks, and answers "no" when something is not as it is known to be: then the
-connection takes the next slower door. Nothing is patched here.
+connection takes the next slower door, and a WARNING says so, once for each reason. Nothing is
+patched here. tests/doors/test_uvicorn_versions.py tries several versions.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 __all__ = [
+    "can_accept_for",
     "config_of_factory",
     "config_of_lifespan",
     "forwarded_allow_ips",
+    "has_no_websockets",
     "logger",
     "logs_of_websockets",
     "manners",
@@ -22,6 +26,7 @@ __all__ = [
     "server_of_factory",
     "unwrapped_app",
     "unwrapped_send",
+    "warn_of_shape",
 ]
 
 #: Which protocols for WebSockets log that a connection begins, and that it ends.
@@ -34,6 +39,18 @@ _WEBSOCKETS = {
     ("uvicorn.protocols.websockets.websockets_sansio_impl", "WebSocketsSansIOProtocol"),
     ("uvicorn.protocols.websockets.wsproto_impl", "WSProtocol"),
 }
+#: What a protocol for WebSockets must have before a connection is taken from it.
+_MOVABLE = ("config", "transport")
+#: What must be there before the shards accept for a server: of its configuration, and of its state.
+_CONFIG_PARTS = (
+    *("date_header", "encoded_headers", "limit_concurrency", "limit_max_requests"),
+    *("root_path", "timeout_graceful_shutdown", "timeout_keep_alive"),
+)
+_STATE_PARTS = ("connections", "total_requests")
+#: What follows when something is not as it is known to be.
+_NOT_ACCEPTED = "Socket.IO's connections come through ASGI messages, which is correct but slower"
+_NOT_MOVED = "Socket.IO's WebSockets come through ASGI messages, which is correct but slower"
+_NOT_AWAITED = "Its shutdown waits for polls of Socket.IO's clients, and upgrades are offered in any case"
 #: How a ``receive`` that is wrapped is called inside, and how often it may be.
 _RECEIVES = ("receive", "_receive", "wrapped_receive")
 _DEPTH = 10
@@ -44,19 +61,55 @@ _IDLE_WRAPPERS = {
 }
 
 
+#: The reasons that have been told.
+_told: set[str] = set()
+
+
+def warn_of_shape(what: str, consequence: str = _NOT_ACCEPTED) -> None:
+    """Say once that this uvicorn is not as it is known to be, and what follows from it."""
+    if what in _told:
+        return
+    _told.add(what)
+    version = getattr(sys.modules.get("uvicorn"), "__version__", "of an unknown version")
+    text = "uvicorn %s is built in a way that fanio does not know (%s). %s. Try an older uvicorn or a newer fanio."
+    logger().warning(text, version, what, consequence)
+
+
 def config_of_factory(factory: Any) -> Any:
     """Return the configuration of the uvicorn server that made this protocol factory; None otherwise."""
-    return _closure(factory).get("config") if _is_uvicorns(factory) else None
+    return _part_of_factory(factory, "config")
 
 
 def server_of_factory(factory: Any) -> Any:
     """Return the uvicorn server that made this protocol factory; None otherwise."""
-    return _closure(factory).get("self") if _is_uvicorns(factory) else None
+    return _part_of_factory(factory, "self")
 
 
-def _is_uvicorns(factory: Any) -> bool:
-    module: str = getattr(factory, "__module__", "")
-    return getattr(factory, "__qualname__", "") == _FACTORY and module.startswith("uvicorn.")
+def _part_of_factory(factory: Any, name: str) -> Any:
+    if not (getattr(factory, "__module__", None) or "").startswith("uvicorn."):
+        return None
+    found = _closure(factory).get(name) if getattr(factory, "__qualname__", "") == _FACTORY else None
+    if found is None:
+        warn_of_shape("its protocol factory does not lead to its server")
+    return found
+
+
+def can_accept_for(factory: Any) -> bool:
+    """Return whether the shards may accept for the uvicorn server that made this protocol factory.
+
+    A server that also speaks HTTP/2 on its connections keeps them: a shard speaks HTTP/1.1 only.
+    """
+    server, config = server_of_factory(factory), config_of_factory(factory)
+    lacks = [name for name in _CONFIG_PARTS if not hasattr(config, name)]
+    lacks += [name for name in _STATE_PARTS if not hasattr(getattr(server, "server_state", None), name)]
+    if lacks:
+        warn_of_shape(f"it has no {', '.join(lacks)}")
+    return not lacks and not getattr(config, "http2", False)
+
+
+def has_no_websockets(config: Any) -> bool:
+    """Return whether a uvicorn with this configuration cannot serve WebSockets; False when that is unknown."""
+    return hasattr(config, "ws_protocol_class") and config.ws_protocol_class is None
 
 
 def _closure(function: Any) -> dict[str, Any]:
@@ -75,8 +128,12 @@ def _closure(function: Any) -> dict[str, Any]:
 def config_of_lifespan(receive: Any) -> Any:
     """Return the configuration of the uvicorn server that runs this lifespan; None otherwise."""
     lifespan = getattr(receive, "__self__", None)
-    module: str = type(lifespan).__module__
-    return getattr(lifespan, "config", None) if module.startswith("uvicorn.lifespan.") else None
+    if not type(lifespan).__module__.startswith("uvicorn.lifespan."):
+        return None
+    config = getattr(lifespan, "config", None)
+    if not hasattr(config, "loaded_app"):
+        warn_of_shape("its lifespan does not lead to its application")
+    return config
 
 
 def unwrapped_app(config: Any) -> Any:
@@ -134,9 +191,14 @@ def logger() -> logging.Logger:
 def protocol_of_websocket(receive: Any) -> Any:
     """Return the protocol whose ``receive`` this is, when it is one of uvicorn's for WebSockets; None otherwise."""
     protocol: Any = getattr(receive, "__self__", None)
-    if (type(protocol).__module__, type(protocol).__qualname__) in _WEBSOCKETS:
-        return protocol
-    return None
+    module, name = type(protocol).__module__, type(protocol).__qualname__
+    if not module.startswith("uvicorn.protocols.websockets."):
+        return None
+    needed = (*_MOVABLE, "handshake_started_event" if name in _TELL_ENDS else "handshake_complete")
+    if (module, name) not in _WEBSOCKETS or not all(hasattr(protocol, part) for part in needed):
+        warn_of_shape(f"its protocol for WebSockets {name}", _NOT_MOVED)
+        return None
+    return protocol
 
 
 def protocol_of_request(receive: Any) -> Any:
@@ -145,6 +207,8 @@ def protocol_of_request(receive: Any) -> Any:
         cycle = getattr(receive, "__self__", None)
         module: str = type(cycle).__module__
         if type(cycle).__qualname__ == "RequestResponseCycle" and module.startswith("uvicorn."):
+            if not hasattr(cycle, "on_response"):
+                warn_of_shape("its requests do not lead to their connection", _NOT_AWAITED)
             return getattr(getattr(cycle, "on_response", None), "__self__", None)
         # Starlette's requests keep it as an attribute, other middleware in a closure.
         inside = vars(cycle) if hasattr(cycle, "__dict__") else _closure(receive)

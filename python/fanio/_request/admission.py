@@ -100,7 +100,7 @@ class Admission:
         self._tasks = tasks
         self._handlers = handlers
         self._logger = logger
-        self._log = RefusalLog(logger)
+        self.log = RefusalLog(logger)
         #: The program's own check of handshakes, given a session id and an environ.
         self.check: Check | None = None
 
@@ -144,7 +144,7 @@ class Admission:
     async def _refusal(self, question: _Question) -> Refusal | None:
         origin = question.request.header(b"origin")
         if origin and not self._options.accepts(origin, lambda: question.environ):
-            self._log.refused(FORBIDDEN, "", question.request)
+            self.log.refused(FORBIDDEN, "", question.request)
             return _forbidden(f"{origin} is not an accepted origin.", readable=False)
         if self._options.allow_request is not None:
             verdict = await _result(self._options.allow_request(question.environ))
@@ -166,10 +166,10 @@ class Admission:
 
     def refused(self, _kind: int, head: bytes, peer: Peer | None, secure: bool, code: int, message: str) -> None:
         """Take a REFUSED event."""
-        if not self._log.is_wanted(code) and "connection_error" not in self._handlers:
+        if not self.log.is_wanted(code) and "connection_error" not in self._handlers:
             return
         request = self._environs.request(head, peer, secure)
-        self._log.refused(code, message, request)
+        self.log.refused(code, message, request)
         self._report(RequestError(build_environ(request), code, message))
 
     def _report(self, error: RequestError) -> None:

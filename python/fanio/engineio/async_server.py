@@ -97,6 +97,7 @@ class AsyncServer(BaseServer):
         )
         super().__init__(options, server_logger("engineio.server", logger), async_handlers)
         self._json = json
+        self._workers.look_at_stack()
         turns = Turns(self._tasks)
         self._sessions = sessions = Sessions(self, turns, json or standard_json)
         receivers: dict[int, Callable[..., None]] = {

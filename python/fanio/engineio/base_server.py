@@ -20,6 +20,7 @@ from fanio import _core
 from fanio._codec import engineio_packet as packet
 from fanio._doors.access_log import Journal
 from fanio._doors.asgi_entry import Entrance
+from fanio._doors.workers import Workers
 from fanio._handlers.names import sid_text
 from fanio._options import server as wire
 from fanio._options.door import chosen
@@ -131,7 +132,8 @@ class BaseServer:
         self._serving = Serving(self._core, self._tasks, self._admission, logger)
         self._journal = journal = Journal(self._environs)
         self._serving.hear({_core.ANSWERED: journal.answered, _core.ENDED: journal.ended})
-        self._entrance = Entrance(self._core, self._serving, scopes, journal, chosen(options.door))
+        self._workers = Workers(self._admission.log)
+        self._entrance = Entrance(self._core, self._serving, scopes, journal, self._workers, chosen(options.door))
         self.logger.info("Server initialized for %s.", self.async_mode)
 
     def _session_of(self, sid: str) -> str | None:
@@ -327,7 +329,7 @@ class BaseServer:
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request or WebSocket, whatever its path."""
         self._serve_on(asyncio.get_running_loop())
-        await self._entrance.serve(self._options.max_http_buffer_size, scope, receive, send)
+        await self._entrance.serve(self._options, scope, receive, send)
 
     def _may_accept(self) -> bool:
         """Return whether the shards may see requests first: not when the program's own code is to see each."""

@@ -33,7 +33,8 @@ impl Server {
         let idle = idle.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let (path, headers) = (path.into(), headers.into());
         let (listener, log) = (Some(listener), lines(log));
-        let site = Site { path, listener, headers, date, idle, log, crowd: None };
+        let site =
+            Site { path, listener, headers, date, idle, log, crowd: None, is_polling_only: false };
         Ok(self.router.listen(fd, site, most)?)
     }
 
@@ -48,7 +49,8 @@ impl Server {
     }
 
     /// Gives a connected stream to a shard.
-    #[pyo3(signature = (fd, path, data, peer, secure, log = (false, false, false)))]
+    #[pyo3(signature = (fd, path, data, peer, secure, log = (false, false, false), polling_only = false))]
+    #[expect(clippy::too_many_arguments, reason = "what is known of a stream")]
     fn adopt(
         &self,
         fd: i32,
@@ -57,11 +59,17 @@ impl Server {
         peer: Option<(String, u16)>,
         secure: bool,
         log: Lines,
+        polling_only: bool,
     ) -> Result<(), Error> {
         let fd = own(fd);
         let ip = |host: &str| host.parse::<IpAddr>().ok();
         let addr = peer.and_then(|(host, port)| Some((ip(&host)?, port).into()));
-        Ok(self.router.adopt(fd, path, data, Peer { addr, secure }, lines(log))?)
+        Ok(self.router.adopt(
+            fd,
+            Site::adopted(path, lines(log), polling_only),
+            data,
+            Peer { addr, secure },
+        )?)
     }
 }
 

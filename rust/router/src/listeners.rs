@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use net::{Arrival, Command, Crowd, Io, Listener, Log, Peer, Site};
+use net::{Arrival, Command, Crowd, Io, Listener, Peer, Site};
 
 use crate::error::Error;
 use crate::start::Router;
@@ -41,18 +41,10 @@ impl Router {
     ///
     /// # Errors
     /// When the server does not run, or the descriptor is no stream socket.
-    pub fn adopt(
-        &self,
-        fd: OwnedFd,
-        path: &str,
-        data: Vec<u8>,
-        peer: Peer,
-        log: Log,
-    ) -> Result<(), Error> {
+    pub fn adopt(&self, fd: OwnedFd, site: Site, data: Vec<u8>, peer: Peer) -> Result<(), Error> {
         let io = Io::from_fd(fd)?;
         let net = self.net()?;
-        let site = Arc::new(Site::adopted(path, log));
-        let arrival = Arrival { io, site, place: None, peer, data, moved: false };
+        let arrival = Arrival { io, site: Arc::new(site), place: None, peer, data, moved: false };
         // The shards take turns; a stream for a known session goes on to that one's shard.
         let turn = self.adopted.fetch_add(1, Ordering::Relaxed);
         net.push((turn % net.shards()) as u16, Command::Arrive(Box::new(arrival)));

@@ -28,9 +28,10 @@ impl Table {
             return;
         };
         let peer = http.peer.clone();
+        let is_polling_only = http.site.is_polling_only;
         let handshake = Handshake { session: id, head: head.into(), peer, transport };
         let session = self.open_session(handshake, transport);
-        let open = self.open_packet(&id, transport);
+        let open = self.open_packet(&id, transport == Transport::Polling && !is_polling_only);
         let headers = self.cookie(&id, more.0) + more.1;
         if let Some(accepted) = accepted {
             self.start_websocket(slot, session, &accepted, &open, &headers);
@@ -41,10 +42,10 @@ impl Table {
         }
     }
 
-    /// The OPEN packet.
-    fn open_packet(&self, id: &Id, transport: Transport) -> String {
+    /// The OPEN packet of a session, which may be able to upgrade.
+    fn open_packet(&self, id: &Id, can_upgrade: bool) -> String {
         let config = &self.options.engine;
-        let upgrades = transport == Transport::Polling && config.allow_upgrades && config.websocket;
+        let upgrades = can_upgrade && config.allow_upgrades && config.websocket;
         let handshake = protocol::engineio::Handshake {
             sid: id.as_str().to_owned(),
             upgrades: if upgrades { vec!["websocket".to_owned()] } else { Vec::new() },

@@ -27,12 +27,14 @@ pub struct Site {
     pub log: Log,
     /// Where its streams are counted, when there may be so many only.
     pub crowd: Option<Arc<Crowd>>,
+    /// Whether no WebSocket can come where its streams come from: then no upgrade is offered.
+    pub is_polling_only: bool,
 }
 
 impl Site {
     /// For streams that the program gives, without a listener.
-    pub fn adopted(path: &str, log: Log) -> Self {
-        Self { path: path.into(), log, ..Self::default() }
+    pub fn adopted(path: &str, log: Log, is_polling_only: bool) -> Self {
+        Self { path: path.into(), log, is_polling_only, ..Self::default() }
     }
 
     /// The header lines of a response that is made now.
