@@ -126,7 +126,7 @@ async def test_server_that_raises_for_a_client_gone_is_no_fault_of_the_poll(shar
 
 
 async def test_shard_that_takes_no_connection_is_503(shard):
-    def adopt(*_):
+    def adopt(*_, **__):
         raise OSError(errno.EMFILE, "too many open files")
 
     shard.adopt = adopt
