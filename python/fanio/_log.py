@@ -28,8 +28,8 @@ _REFUSALS = {
 _UNKNOWN_SESSION, _BAD_REQUEST, _FORBIDDEN = 1, 3, 4
 #: Why a session may be unknown, in one process and in several.
 _ENDED = (
-    ": it has ended, or the server was restarted since; or it belongs to another process, if there are several:"
-    " then each client must stay with one"
+    ": it has ended, or the server was restarted, or it belongs to another process (with several, each client must"
+    " stay with one)"
 )
 _ELSEWHERE = ": it probably belongs to another of the {count} worker processes; run one process, with shards=N"
 _STRANGER = (

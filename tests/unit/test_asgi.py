@@ -20,7 +20,7 @@ def bridged(monkeypatch):
     """The requests that reached the bridge."""
     seen = []
 
-    async def serve_http(core, limit, mark, scope, receive, send):
+    async def serve_http(core, limit, mark, scope, receive, send, polling_only):
         seen.append(scope["path"])
         await other(scope, receive, send)
 
