@@ -23,9 +23,11 @@ from fanio._client.engineio_client import EngineClient
 from fanio._client.handlers import ClientHandlers
 from fanio._client.outgoing import Outgoing
 from fanio._client.recovery import Recovery
-from fanio._client.settings import ClientOptions
+from fanio._client.settings import Settings
 from fanio._client.state import State
 from fanio._client.target import valid_transports
+from fanio._handlers.names import namespace_name
+from fanio._options.checks import check_flag, check_function, check_seconds, check_text
 from fanio._tasks.failures import Failures
 from fanio._tasks.tasks import Tasks
 from fanio.async_namespace import AsyncClientNamespace
@@ -33,6 +35,9 @@ from fanio.base_client import BaseClient
 from fanio.exceptions import ConnectionError as NotConnectedError
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fanio._client.options import ClientOptions
     from fanio.types import Callback, JsonModule, Serializer
 
 __all__ = ["AsyncClient"]
@@ -58,7 +63,7 @@ class AsyncClient(BaseClient):
         serializer: Serializer = "default",
         json: JsonModule | None = None,
         handle_sigint: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[ClientOptions],
     ) -> None:
         """Create a client; nothing runs before ``connect``.
 
@@ -73,13 +78,14 @@ class AsyncClient(BaseClient):
             serializer: "default", "msgpack" or a packet class; the server needs the same.
             json: A module to use instead of orjson, with the standard module's functions.
             handle_sigint: Whether Ctrl-C disconnects before it ends the program.
-            **kwargs: The options of ``fanio._client.settings.ClientOptions``.
+            **kwargs: See docs/clients.md, or ``ClientOptions``.
 
         Raises:
             TypeError: When an option has the wrong type.
             ValueError: When an option has a value that is not supported.
         """
-        self._options = options = ClientOptions.take(kwargs)
+        self._options = options = Settings.take(kwargs)
+        check_flag("handle_sigint", handle_sigint)
         self._reconnection = Reconnection(
             reconnection,
             reconnection_attempts,
@@ -143,7 +149,7 @@ class AsyncClient(BaseClient):
         namespaces: str | Iterable[str] | None = None,
         socketio_path: str = "socket.io",
         wait: bool = True,
-        wait_timeout: float = 1,
+        wait_timeout: float | None = 1,
         retry: bool = False,
     ) -> None:
         """Connect to a server and join namespaces.
@@ -159,13 +165,16 @@ class AsyncClient(BaseClient):
             namespaces: One or several; without it those that have a handler, or "/".
             socketio_path: Where the server is on its host.
             wait: Whether to return only when the server has answered for each namespace.
-            wait_timeout: Seconds to wait for that.
+            wait_timeout: Seconds to wait for that; None waits as long as the connection lasts.
             retry: Whether to go on as for a lost connection when the first attempt fails.
 
         Raises:
-            ConnectionError: When the client is connected already, or it failed.
-            ValueError: When the URL or the transports cannot be used.
-            TypeError: When the HTTP session has something that cannot be honoured.
+            ConnectionError: When the client is connected already, or it failed; ``refusals`` has what
+                the server said. Also when the URL is none.
+            RuntimeError: When the client is coming back on another event loop.
+            ValueError: When the transports, a namespace or a header cannot be used.
+            TypeError: When an argument has the wrong type, or the HTTP session has something that
+                cannot be honoured.
         """
         self._connector.loop.leave_if_stopped()
         if self._state.connected or self._connector.is_connecting:
@@ -173,6 +182,7 @@ class AsyncClient(BaseClient):
             raise NotConnectedError(msg)
         names = self._names(namespaces)
         allowed = valid_transports(transports)
+        _check_arguments(headers, socketio_path, wait_timeout)
         self.connection_url, self.connection_headers, self.connection_auth = url, headers, auth
         self.connection_transports, self.connection_namespaces = transports, names
         self.socketio_path = socketio_path
@@ -196,7 +206,14 @@ class AsyncClient(BaseClient):
     def _names(self, namespaces: str | Iterable[str] | None) -> list[str]:
         if namespaces is None:
             return self._handlers.namespaces() or ["/"]
-        return [namespaces] if isinstance(namespaces, str) else list(dict.fromkeys(namespaces))
+        if not isinstance(namespaces, (str, Iterable)):
+            msg = f"namespaces: expected a name or several, got {namespaces!r}"
+            raise TypeError(msg)
+        names = [namespaces] if isinstance(namespaces, str) else list(namespaces)
+        if not names:
+            msg = "namespaces: expected at least one, got none"
+            raise ValueError(msg)
+        return list(dict.fromkeys(map(namespace_name, names)))
 
     async def wait(self) -> None:
         """Wait until the connection has ended and is not made again."""
@@ -259,6 +276,9 @@ class AsyncClient(BaseClient):
         await self._outgoing.room(self._options.max_queue_bytes)
 
     def _callback_ack(self, callback: Callback | None, on_error: Callable[[Exception], Any] | None) -> PendingAck:
+        check_function("callback", callback)
+        check_function("on_error", on_error)
+
         def succeed(args: list[Any]) -> None:
             if callback is not None:
                 self._dispatcher.run_callback(callback, args)
@@ -342,6 +362,15 @@ class AsyncClient(BaseClient):
         await asyncio.sleep(seconds)
 
 
+def _check_arguments(headers: Any, socketio_path: Any, wait_timeout: Any) -> None:
+    if not callable(headers) and not isinstance(headers, Mapping) and headers is not None:
+        msg = f"headers: expected a dictionary or a function that returns one, got {headers!r}"
+        raise TypeError(msg)
+    check_text("socketio_path", socketio_path, "a path such as 'socket.io'")
+    if wait_timeout is not None:
+        check_seconds("wait_timeout", wait_timeout)
+
+
 class _Pausing:
     """What ``Tasks`` asks a core: a client has one session."""
 
@@ -363,6 +392,9 @@ class _Pausing:
 def _logger(option: bool | logging.Logger) -> logging.Logger:
     """Return the logger for the constructor's argument, as python-socketio reads it."""
     if not isinstance(option, bool):
+        if not callable(getattr(option, "info", None)) or not callable(getattr(option, "error", None)):
+            msg = f"logger: expected True, False or a logger, got {option!r}"
+            raise TypeError(msg)
         return option
     logger = logging.getLogger("fanio.client")
     if logger.level == logging.NOTSET:

@@ -24,6 +24,7 @@ from fanio._handlers.names import check_emitted, namespace_name
 from fanio._handlers.table import RESERVED, HandlerTable
 from fanio._log import PacketLog, server_logger
 from fanio._options import server as wire
+from fanio._options.checks import warn_unknown
 from fanio._server import manager_emits as managed
 from fanio._server.acks import Acks
 from fanio._server.dispatch import Dispatcher
@@ -185,7 +186,7 @@ class AsyncServer(BaseServer):
             msg = "Invalid async_mode specified: only 'asgi' is supported"
             raise ValueError(msg)
         known = WIRE | _OWN | _IGNORED
-        wire.warn_unknown(set(kwargs) - known, known)
+        warn_unknown(set(kwargs) - known, known, "AsyncServer")
         return wire.WireOptions(**{name: kwargs[name] for name in WIRE & set(kwargs)})
 
     @property

@@ -14,7 +14,9 @@ from fanio.exceptions import DisconnectedError, SocketIOError
 from fanio.exceptions import TimeoutError as NoAnswerError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
+
+    from fanio._client.options import SimpleClientOptions
 
 __all__ = ["AsyncSimpleClient"]
 
@@ -30,7 +32,7 @@ class AsyncSimpleClient:
 
     client_class: ClassVar[Callable[..., AsyncClient]] = AsyncClient
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Unpack[SimpleClientOptions]) -> None:
         """Keep the arguments for ``connect``."""
         self.client_args = args
         self.client_kwargs = kwargs
@@ -54,7 +56,7 @@ class AsyncSimpleClient:
         transports: str | Iterable[str] | None = None,
         namespace: str = "/",
         socketio_path: str = "socket.io",
-        wait_timeout: float = 5,
+        wait_timeout: float | None = 5,
     ) -> None:
         """Connect to a server and join one namespace; see ``AsyncClient.connect``.
 

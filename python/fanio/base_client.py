@@ -69,7 +69,7 @@ class BaseClient(Registration):
     @property
     def failed_namespaces(self) -> list[str]:
         """The namespaces that the server refused at the last attempt."""
-        return self._state.failed
+        return list(self._state.refused)
 
     @property
     def recovered(self) -> bool:

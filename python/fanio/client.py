@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from fanio._client.background import Background
+from fanio._options.checks import check_flag
 from fanio.async_client import AsyncClient
 from fanio.base_client import BaseClient
 from fanio.namespace import ClientNamespace
@@ -23,7 +24,10 @@ from fanio.namespace import ClientNamespace
 if TYPE_CHECKING:
     import logging
 
-    from fanio.types import Callback, JsonModule
+    from typing_extensions import Unpack
+
+    from fanio._client.options import ClientOptions
+    from fanio.types import Callback, JsonModule, Serializer
 
 __all__ = ["Client"]
 
@@ -56,10 +60,10 @@ class Client(BaseClient):
         reconnection_delay_max: float = 5,
         randomization_factor: float = 0.5,
         logger: bool | logging.Logger = False,
-        serializer: Any = "default",
+        serializer: Serializer = "default",
         json: JsonModule | None = None,
         handle_sigint: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[ClientOptions],
     ) -> None:
         """Create a client; the arguments are those of ``AsyncClient``."""
         self._inner = inner = AsyncClient(
@@ -75,6 +79,7 @@ class Client(BaseClient):
             **kwargs,
         )
         self.logger = inner.logger
+        check_flag("handle_sigint", handle_sigint)
         self.handle_sigint = handle_sigint
         self.connection_namespaces = []
         self._state = inner._state
@@ -133,7 +138,7 @@ class Client(BaseClient):
         namespaces: str | Iterable[str] | None = None,
         socketio_path: str = "socket.io",
         wait: bool = True,
-        wait_timeout: float = 1,
+        wait_timeout: float | None = 1,
         retry: bool = False,
     ) -> None:
         """Connect to a server and join namespaces; see ``AsyncClient.connect``."""

@@ -14,6 +14,7 @@ None of them inherits from the builtin of the same name, as in python-socketio 5
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = [
@@ -28,12 +29,37 @@ __all__ = [
 ]
 
 
+#: Characters of a server's text that a traceback shows.
+_MAX_TEXT = 300
+
+
 class SocketIOError(Exception):
     """The base of all exceptions of fanio."""
 
 
 class ConnectionError(SocketIOError):
-    """A connection could not be made or was lost."""
+    """A connection could not be made or was lost.
+
+    Attributes:
+        refusals: What the server has said to each namespace that it refused, as the
+            ``connect_error`` handler gets it: mostly ``{"message": …}``, with ``"data"`` if there is
+            some.
+    """
+
+    def __init__(self, *args: Any, refusals: Mapping[str, Any] | None = None) -> None:
+        """Take the message, which is python-socketio's, and what the server has said."""
+        super().__init__(*args)
+        self.refusals: dict[str, Any] = dict(refusals or {})
+        notes = [f"{name}: {text}" for name, data in self.refusals.items() if (text := _text_of(data))]
+        if notes:
+            #: Tracebacks show it, from Python 3.11.
+            self.__notes__ = notes
+
+
+def _text_of(data: Any) -> str:
+    """Return the text in what a server has said, but no more than a line can hold."""
+    found = data.get("message") if isinstance(data, Mapping) else data
+    return found[:_MAX_TEXT] if isinstance(found, str) else ""
 
 
 class ConnectionRefusedError(ConnectionError):

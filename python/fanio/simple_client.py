@@ -11,7 +11,9 @@ from fanio.client import Client
 from fanio.exceptions import DisconnectedError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
+
+    from fanio._client.options import SimpleClientOptions
 
 __all__ = ["SimpleClient"]
 
@@ -26,7 +28,7 @@ class SimpleClient:
 
     client_class: ClassVar[Callable[..., Client]] = Client
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Unpack[SimpleClientOptions]) -> None:
         """Keep the arguments for ``connect``."""
         self.client_args = args
         self.client_kwargs = kwargs
@@ -42,7 +44,7 @@ class SimpleClient:
         transports: str | Iterable[str] | None = None,
         namespace: str = "/",
         socketio_path: str = "socket.io",
-        wait_timeout: float = 5,
+        wait_timeout: float | None = 5,
     ) -> None:
         """Connect to a server and join one namespace; see ``AsyncSimpleClient.connect``."""
         if self.connected:

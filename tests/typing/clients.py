@@ -125,3 +125,17 @@ def run_simple_sync() -> None:
         simple.call("question")
         assert_type(simple.receive(), list[Any])
         simple.disconnect()
+
+
+def refused_by_type_checkers() -> None:
+    # With an error missing here, the checkers complain of a comment that ignores nothing.
+    socketio.AsyncClient(request_timeot=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    socketio.AsyncClient(retries="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    socketio.Client(ssl_verfy=False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    socketio.Client(ack_timeout="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    socketio.SimpleClient(reconection=False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    socketio.AsyncSimpleClient(upgrade=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def told_why(error: socketio.exceptions.ConnectionError) -> None:
+    assert_type(error.refusals, dict[str, Any])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import linecache
+import math
+import typing
 import warnings
 
 import pytest
@@ -11,6 +14,7 @@ import socketio
 
 import fanio
 from fanio import exceptions
+from fanio._client.options import ClientOptions, SimpleClientOptions
 
 PUBLIC = [
     "call",
@@ -62,7 +66,7 @@ def test_engine_io_options_are_python_engineios():
     import engineio
 
     theirs = set(inspect.signature(engineio.AsyncClient.__init__).parameters)
-    known = set(fanio._client.settings.ClientOptions.__dataclass_fields__)
+    known = set(fanio._client.settings.Settings.__dataclass_fields__)
     assert theirs - {"self", "logger", "json", "handle_sigint"} <= known
 
 
@@ -94,12 +98,28 @@ async def test_what_cannot_connect_says_so_and_leaves_nothing():
     await client.disconnect()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://", ""])
-async def test_a_url_that_is_none_is_misuse(url):
-    client = fanio.AsyncClient()
-    with pytest.raises(ValueError, match="url: expected http://"):
-        await client.connect(url)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense", "ftp://127.0.0.1", "http://", "", "http://[::1", "http://host:99999", "http://host:port",
+        "http://\udcff.example", "http://" + "ü" * 80, "//host", "http://[g::1]:1",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("as_function", [False, True])
+async def test_a_url_that_is_none_cannot_be_connected_to(url, as_function):
+    client, heard = fanio.AsyncClient(), []
+    client.on("connect_error", heard.append)
+    # As python-socketio raises.
+    with pytest.raises(exceptions.ConnectionError, match="url: expected http://"):
+        await client.connect((lambda: url) if as_function else url)
+    assert [repr(url) in text for text in heard] == [True]
     await asyncio.wait_for(client.wait(), 5)
+
+
+async def test_a_url_that_is_no_text_is_misuse():
+    for url in (None, 3, b"http://host"):
+        with pytest.raises(TypeError, match="url: expected a URL"):
+            await fanio.AsyncClient().connect(url)
 
 
 async def test_unknown_transports_are_misuse():
@@ -113,17 +133,101 @@ async def test_headers_cannot_smuggle_others(header):
         await fanio.AsyncClient().connect("http://127.0.0.1:1", headers=header)
 
 
-def test_unknown_options_warn_with_the_nearest():
-    with pytest.warns(UserWarning, match="did you mean 'request_timeout'"):
-        fanio.AsyncClient(request_timeot=1)
+class Own(fanio.AsyncClient):
+    """A class of the application's between its line and the client's."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+
+
+@pytest.mark.parametrize("make", [fanio.AsyncClient, fanio.Client])
+def test_unknown_options_warn_with_the_nearest_at_the_callers_line(make):
+    line = inspect.currentframe().f_lineno + 2
+    with pytest.warns(UserWarning, match="unknown option 'request_timeot' .did you mean 'request_timeout'") as caught:
+        make(request_timeot=1)
+    assert [(each.filename, each.lineno) for each in caught] == [(__file__, line)]
+
+
+async def test_unknown_options_of_simple_clients_warn_where_they_connect():
+    async def connect(make):
+        with pytest.raises(exceptions.ConnectionError):
+            await make(ssl_verfy=False).connect("nonsense")
+
+    for make in (fanio.AsyncSimpleClient, fanio.SimpleClient):
+        with pytest.warns(UserWarning, match="did you mean 'ssl_verify'") as caught:
+            await connect(make)
+        assert [each.filename for each in caught] == [__file__]
+
+
+def test_a_class_of_the_applications_is_the_caller():
+    with pytest.warns(UserWarning, match="unknown option 'x'") as caught:
+        Own(x=1)
+    assert "super().__init__" in linecache.getline(caught[0].filename, caught[0].lineno)
+
+
+WRONG = {
+    TypeError: [
+        ("request_timeout", "5"), ("request_timeout", None), ("request_timeout", True), ("retries", "3"),
+        ("max_buffer_packets", "many"), ("max_queue_bytes", None), ("ack_timeout", "1"), ("upgrade", "no"),
+        ("try_all_transports", None), ("proxy", 8080), ("uds", 3), ("websocket_extra_options", 3),
+        ("reconnection", "yes"), ("reconnection_attempts", "3"), ("reconnection_delay", "1"),
+        ("reconnection_delay_max", None), ("randomization_factor", "x"), ("handle_sigint", "no"), ("logger", "x"),
+    ],
+    ValueError: [
+        ("request_timeout", 0), ("request_timeout", math.inf), ("request_timeout", math.nan), ("retries", -1),
+        ("retries", 1.5), ("max_attachments", 0), ("ack_timeout", -1), ("serializer", "x"),
+        ("proxy", "socks5://proxy"), ("proxy", "http://proxy:x"), ("per_message_deflate", {"level": 99}),
+        ("reconnection_attempts", -1), ("reconnection_delay", -1), ("reconnection_delay_max", math.nan),
+    ],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("request_timeout", 0), ("retries", -1), ("max_buffer_packets", "many"), ("serializer", "x")]
+    ("error", "option", "value"), [(error, *each) for error, found in WRONG.items() for each in found]
 )
-def test_options_out_of_range_are_refused(option, value):
-    with pytest.raises(ValueError, match=option):
-        fanio.AsyncClient(**{option: value})
+@pytest.mark.parametrize("make", [fanio.AsyncClient, fanio.Client])
+def test_options_of_a_wrong_type_or_out_of_range_are_refused(make, error, option, value):
+    with pytest.raises(error, match=option):
+        make(**{option: value})
+
+
+def test_options_as_python_socketio_takes_them():
+    fanio.AsyncClient(
+        reconnection=1, reconnection_delay=0, reconnection_delay_max=0.5, randomization_factor=2, request_timeout=3,
+        websocket_extra_options=None, http_session=None, ssl_verify=False, engineio_logger=True, max_queue_bytes=1e6,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"namespaces": "chat"}, ValueError, "did you mean '/chat'"),
+        ({"namespaces": ["/", "chat"]}, ValueError, "did you mean '/chat'"),
+        ({"namespaces": []}, ValueError, "namespaces: expected at least one"),
+        ({"namespaces": 3}, TypeError, "namespaces: expected"),
+        ({"namespaces": ["/", 3]}, TypeError, "namespace"),
+        ({"headers": ["X: 1"]}, TypeError, "headers: expected a dictionary"),
+        ({"headers": "X: 1"}, TypeError, "headers: expected a dictionary"),
+        ({"socketio_path": None}, TypeError, "socketio_path: expected a path"),
+        ({"wait_timeout": "1"}, TypeError, "wait_timeout: expected seconds"),
+        ({"wait_timeout": -1}, ValueError, "wait_timeout: expected seconds"),
+        ({"transports": 3}, TypeError, "transports: expected"),
+    ],
+)
+async def test_arguments_of_connect_are_checked(arguments, error, match):
+    client = fanio.AsyncClient()
+    with pytest.raises(error, match=match):
+        await client.connect("http://127.0.0.1:1", **arguments)
+    # The client is as it was.
+    with pytest.raises(exceptions.ConnectionError, match="cannot connect to 127"):
+        await client.connect("http://127.0.0.1:1", headers=None, wait_timeout=None)
+
+
+def test_the_typed_options_are_those_that_are_taken():
+    engine = set(fanio._client.settings.Settings.__dataclass_fields__) | {"engineio_logger"}
+    assert set(ClientOptions.__annotations__) == engine
+    named = {name for name, _, _ in parameters(fanio.AsyncClient.__init__)} - {"self", "kwargs"}
+    assert set(typing.get_type_hints(SimpleClientOptions)) == engine | named
 
 
 def test_verify_takes_no_nonsense():

@@ -80,7 +80,19 @@ def test_unverified_tls_warns():
 def test_transports():
     assert valid_transports(None) == ["polling", "websocket"]
     assert valid_transports("websocket") == ["websocket"]
-    assert valid_transports(["websocket", "pigeon", "polling", "websocket"]) == ["websocket", "polling"]
+    assert valid_transports(["websocket", "polling", "websocket"]) == ["websocket", "polling"]
+
+
+def test_transports_that_do_not_exist_are_named_with_the_nearest():
+    with pytest.warns(UserWarning, match=r"'pigeon', 'poling' \(did you mean 'polling'\?\) is unknown and not used"):
+        assert valid_transports(["websocket", "pigeon", "poling"]) == ["websocket"]
+    for wanted in ("webtransport", ["webtransport"], [], "", [3]):
+        with pytest.raises(ValueError, match="No valid transports provided: expected some of"):
+            valid_transports(wanted)
+    with pytest.raises(ValueError, match="did you mean 'websocket'"):
+        valid_transports("web-socket")
+    with pytest.raises(TypeError, match="transports: expected some of"):
+        valid_transports(3)
 
 
 def test_a_requests_session_is_read():

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import random
 
+from fanio._options.checks import check_count, check_flag, check_seconds
+
 __all__ = ["Backoff", "Reconnection"]
 
 
@@ -42,7 +44,17 @@ class Reconnection:
     """The options of reconnection; attributes of the client, which may change at runtime."""
 
     def __init__(self, enabled: bool, attempts: int, delay: float, maximum: float, factor: float) -> None:
-        """Take the options."""
+        """Take the options.
+
+        Raises:
+            TypeError: When one has the wrong type.
+            ValueError: When one is negative, or no finite number.
+        """
+        check_flag("reconnection", enabled)
+        check_count("reconnection_attempts", attempts)
+        check_seconds("reconnection_delay", delay)
+        check_seconds("reconnection_delay_max", maximum)
+        check_seconds("randomization_factor", factor)
         self.enabled = enabled
         self.attempts = attempts
         self.delay = delay

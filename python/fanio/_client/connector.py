@@ -66,7 +66,7 @@ class Connector:
         self._hub: Hub | None = None
         self._make_options: Callable[[], Awaitable[dict[str, object]]] | None = None
         self._make_auth: Callable[[], Awaitable[Any]] | None = None
-        self._wait_timeout = 1.0
+        self._wait_timeout: float | None = 1.0
         self._connecting = False
         self._interrupted = False
         #: None while there is nothing to wait for.
@@ -86,7 +86,7 @@ class Connector:
         names: list[str],
         *,
         wait: bool,
-        wait_timeout: float,
+        wait_timeout: float | None,
         retry: bool,
     ) -> None:
         """Connect, and join namespaces.
@@ -118,7 +118,7 @@ class Connector:
         names: list[str],
         *,
         wait: bool,
-        wait_timeout: float,
+        wait_timeout: float | None,
         retry: bool,
     ) -> None:
         self._make_options, self._make_auth, self._namespaces.names = make_options, make_auth, names
@@ -162,7 +162,7 @@ class Connector:
             self._hub = Hub.of(loop)
             self._hub.hold(self)
 
-    async def _attempt(self, wait: bool, wait_timeout: float) -> None:
+    async def _attempt(self, wait: bool, wait_timeout: float | None) -> None:
         state, namespaces = self._state, self._namespaces
         namespaces.reset()
         if self._make_options is None or self._make_auth is None or self._hub is None:
@@ -182,7 +182,9 @@ class Connector:
         except LinkError as error:
             state.link = None
             await self._tell_all("connect_error", error.data())
-            raise NotConnectedError(error.message) from None
+            said = error.said()
+            refusals = {} if said is None else dict.fromkeys(namespaces.names, said)
+            raise NotConnectedError(error.message, refusals=refusals) from None
         except BaseException:
             state.link = None
             link.abort()
@@ -196,7 +198,7 @@ class Connector:
         elif link.is_open:
             state.connected = True
         else:
-            raise NotConnectedError(namespaces.why_not(link))
+            raise namespaces.error(link)
 
     # What the server says
 
@@ -334,9 +336,10 @@ class Connector:
     async def _try_again(self) -> Exception | None:
         try:
             # However short the caller's patience was: a loaded server may take longer to answer.
-            await self._attempt(wait=True, wait_timeout=max(self._wait_timeout, 5.0))
+            timeout = self._wait_timeout
+            await self._attempt(wait=True, wait_timeout=None if timeout is None else max(timeout, 5.0))
         except (NotConnectedError, ValueError, TypeError, OSError) as error:
-            if self._state.namespaces and self._state.failed:
+            if self._state.namespaces and self._state.refused:
                 return None  # the others are there again
             self._let_go()
             return error

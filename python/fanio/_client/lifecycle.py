@@ -85,7 +85,7 @@ class Lifecycle:
         """Whether one of these handlers is who asks, itself or by something that it has started."""
         return any(ended in self._pending for ended in _within.get())
 
-    async def connected(self, timeout: float) -> None:
+    async def connected(self, timeout: float | None) -> None:
         """Wait until the ``connect`` and ``connect_error`` handlers have run, but no longer than ``timeout``."""
         if self._pending and not self.is_within:
             await asyncio.wait(list(self._pending), timeout=timeout)

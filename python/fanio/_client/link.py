@@ -40,10 +40,14 @@ class LinkError(Exception):
 
     def data(self) -> Any:
         """Return what a ``connect_error`` handler gets: the server's words if it had any."""
-        if self.body:
-            with contextlib.suppress(ValueError):
-                return json.loads(self.body)
-        return self.message
+        said = self.said()
+        return self.message if said is None else said
+
+    def said(self) -> Any:
+        """Return the server's words; None when it had none."""
+        with contextlib.suppress(ValueError):
+            return json.loads(self.body)
+        return None
 
 
 class LinkOwner(Protocol):

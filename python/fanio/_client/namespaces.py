@@ -60,7 +60,7 @@ class Namespaces:
         """Begin an attempt: nothing is there yet."""
         state = self._state
         # New ones, as python-socketio's: a program may have kept the old.
-        state.namespaces, state.failed = {}, []
+        state.namespaces, state.refused = {}, {}
         state.wanted = set(self.names)
 
     def expect(self) -> asyncio.Future[bool]:
@@ -77,7 +77,7 @@ class Namespaces:
         data = self._recovery.auth(name, auth) if isinstance(auth, dict) else auth
         return self._codec.encode_object(data, CONNECT, name) if data else b""
 
-    async def joined(self, link: Link, answered: asyncio.Future[bool], timeout: float) -> None:
+    async def joined(self, link: Link, answered: asyncio.Future[bool], timeout: float | None) -> None:
         """Wait until the server has answered for each, and the handlers of that have run.
 
         Raises:
@@ -89,12 +89,16 @@ class Namespaces:
         await self._lifecycle.connected(timeout)
         # It may be lost again by now: then it is made again, or has ended, like any other.
         if not answered.done() or not answered.result():
-            raise NotConnectedError(self.why_not(link))
+            raise self.error(link)
 
-    def why_not(self, link: Link) -> str:
-        """Return why the namespaces of a link are not all there."""
-        if self._state.failed:
-            return "One or more namespaces failed to connect: " + ", ".join(self._state.failed)
+    def error(self, link: Link) -> NotConnectedError:
+        """Return the error that says why the namespaces of a link are not all there."""
+        refused = self._state.refused
+        return NotConnectedError(self._why_not(link), refusals=refused)
+
+    def _why_not(self, link: Link) -> str:
+        if self._state.refused:
+            return "One or more namespaces failed to connect: " + ", ".join(self._state.refused)
         if link.ended.done():
             return "the connection was lost before the namespaces were connected"
         return "Unexpected connection error: the server did not answer for every namespace in time"
@@ -140,7 +144,7 @@ class Namespaces:
         state = self._state
         self._logger.info("Connection to namespace %s was rejected", name)
         state.wanted.discard(name)
-        state.failed.append(name)
+        state.refused[name] = data
         self._recovery.forget(name)
         self._outgoing.give_up(name)
         if name in state.namespaces:
@@ -157,11 +161,11 @@ class Namespaces:
 
     def _check_answered(self) -> None:
         state = self._state
-        if len(state.namespaces) + len(state.failed) < len(self.names):
+        if len(state.namespaces) + len(state.refused) < len(self.names):
             return
-        if not state.failed or (state.namespaces and state.retrying is not None):
+        if not state.refused or (state.namespaces and state.retrying is not None):
             state.connected = True
-        self.settle(granted=not state.failed)
+        self.settle(granted=not state.refused)
 
     def _dismissed(self, name: str) -> None:
         """The server ends a namespace: it does not come back by itself."""

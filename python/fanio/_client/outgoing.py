@@ -14,6 +14,7 @@ from fanio._client.buffer import Waiting
 from fanio._client.dispatch import arguments
 from fanio._codec.packet import EVENT
 from fanio._handlers.names import check_emitted
+from fanio._options.checks import check_seconds
 from fanio.exceptions import AckLostError, BadNamespaceError, BufferFullError
 
 if TYPE_CHECKING:
@@ -109,7 +110,10 @@ class Outgoing:
         check_emitted(event)
         self._check(namespace, volatile=volatile)
         payload, attachments = self._codec.encode([event, *arguments(data)], EVENT, namespace, None)
-        timeout = self._ack_timeout if timeout is None else timeout
+        if timeout is None:
+            timeout = self._ack_timeout
+        else:
+            check_seconds("timeout", timeout)
         self._logger.info('Emitting event "%s" [%s]', event, namespace)
         if self._retries and not volatile:
             self._queue(namespace, _Retry(payload, attachments, ack, timeout))

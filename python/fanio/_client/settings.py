@@ -1,11 +1,10 @@
-"""The options of a client: python-socketio's names and defaults, and those it lacks."""
+"""The options of a client, checked: python-socketio's names and defaults, and those it lacks."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import warnings
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import fspath
 from typing import Any
@@ -13,16 +12,27 @@ from typing import Any
 from fanio._client.certificates import CertOption, Trust, VerifyOption
 from fanio._client.http_session import apply_session, apply_websocket_options
 from fanio._client.target import Route, Target
+from fanio._options.checks import check_count, check_flag, check_seconds, warn_unknown
 from fanio._options.server import deflate
 
-__all__ = ["ClientOptions"]
+__all__ = ["Settings"]
 
 _IGNORED = frozenset({"engineio_logger"})
+_FLAGS = ("timestamp_requests", "try_all_transports", "upgrade")
+#: Counts and the least that each may be.
+_COUNTS = {
+    "max_attachments": 1,
+    "max_buffer_bytes": 0,
+    "max_buffer_packets": 0,
+    "max_http_buffer_size": 1,
+    "max_queue_bytes": 1,
+    "retries": 0,
+}
 
 
 @dataclass
-class ClientOptions:
-    """What a client takes beside the arguments of its constructor. Times are seconds, sizes bytes."""
+class Settings:
+    """What a client takes beside the arguments of its constructor: ``fanio.types.ClientOptions``."""
 
     request_timeout: float = 5
     http_session: Any = None
@@ -31,7 +41,7 @@ class ClientOptions:
     websocket_extra_options: Mapping[str, Any] = field(default_factory=dict)
     timestamp_requests: bool = True
     proxy: str | None = None
-    uds: str | None = None
+    uds: str | os.PathLike[str] | None = None
     per_message_deflate: bool | Mapping[str, int] | None = False
     upgrade: bool = True
     try_all_transports: bool = False
@@ -44,7 +54,7 @@ class ClientOptions:
     ack_timeout: float | None = None
 
     @classmethod
-    def take(cls, given: Mapping[str, Any]) -> ClientOptions:
+    def take(cls, given: Mapping[str, Any]) -> Settings:
         """Return the options of a constructor's keyword arguments.
 
         Raises:
@@ -52,23 +62,34 @@ class ClientOptions:
             ValueError: When one is out of range.
         """
         known = set(cls.__dataclass_fields__)
-        _warn_unknown(set(given) - known - _IGNORED, known)
+        warn_unknown(set(given) - known - _IGNORED, known, "client")
         options = cls(**{name: value for name, value in given.items() if name in known})
         options.websocket_extra_options = options.websocket_extra_options or {}
         options._check()
         return options
 
     def _check(self) -> None:
-        for name in ("request_timeout", "max_http_buffer_size", "max_attachments", "max_queue_bytes"):
-            if not isinstance(getattr(self, name), (int, float)) or not getattr(self, name) > 0:
-                msg = f"{name}: expected a number above 0, got {getattr(self, name)!r}"
-                raise ValueError(msg)
-        for name in ("max_buffer_packets", "max_buffer_bytes", "retries"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 0:
-                msg = f"{name}: expected a number, not negative, got {getattr(self, name)!r}"
-                raise ValueError(msg)
+        check_seconds("request_timeout", self.request_timeout, above=0)
+        if self.ack_timeout is not None:
+            check_seconds("ack_timeout", self.ack_timeout)
+        for name, least in _COUNTS.items():
+            check_count(name, getattr(self, name), least=least)
+        for name in _FLAGS:
+            check_flag(name, getattr(self, name))
+        self._check_ways()
         deflate(self.per_message_deflate)
         Trust().with_verify(self.ssl_verify).with_cert(self.ssl_cert)
+
+    def _check_ways(self) -> None:
+        """Check what says how the server is reached."""
+        if not isinstance(self.websocket_extra_options, Mapping):
+            msg = f"websocket_extra_options: expected a dictionary, got {self.websocket_extra_options!r}"
+            raise TypeError(msg)
+        if self.proxy is not None:
+            Route(proxy=self.proxy).proxy_address()
+        if self.uds is not None and not isinstance(self.uds, (str, os.PathLike)):
+            msg = f"uds: expected the path of a Unix socket, got {self.uds!r}"
+            raise TypeError(msg)
 
     async def core(
         self, url: str, headers: Mapping[str, str], transports: list[str], socketio_path: str, parser: str
@@ -106,10 +127,3 @@ class ClientOptions:
             "try_all_transports": bool(self.try_all_transports),
             "upgrade": bool(self.upgrade),
         }
-
-
-def _warn_unknown(names: Iterable[str], known: Iterable[str]) -> None:
-    for name in names:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        warnings.warn(f"AsyncClient: unknown option {name!r}{hint}", stacklevel=5)

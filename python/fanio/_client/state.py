@@ -15,7 +15,7 @@ __all__ = ["State"]
 class State:
     """Shared by the parts of one client; ``Connector`` and ``Namespaces`` alone change it."""
 
-    __slots__ = ("connected", "failed", "leaving", "link", "namespaces", "retrying", "sid", "wanted")
+    __slots__ = ("connected", "leaving", "link", "namespaces", "refused", "retrying", "sid", "wanted")
 
     def __init__(self) -> None:
         """Start without a connection."""
@@ -26,8 +26,8 @@ class State:
         self.connected = False
         #: Connected namespaces and their sids.
         self.namespaces: dict[str, str | None] = {}
-        #: Namespaces the server refused.
-        self.failed: list[str] = []
+        #: Namespaces the server refused, with what it said.
+        self.refused: dict[str, Any] = {}
         #: Namespaces that are connected or are to be, again.
         self.wanted: set[str] = set()
         #: Whether the connection is not to be made again: the program has ended it, or the server.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
-import warnings
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from fanio._client.certificates import Trust
+from fanio._options.checks import check_text, warn_application
+from fanio.exceptions import ConnectionError as NotConnectedError
 
 __all__ = ["Route", "Target", "valid_transports"]
 
@@ -31,16 +34,29 @@ def valid_transports(wanted: str | Iterable[str] | None) -> list[str]:
     """Return the transports to use, in order.
 
     Raises:
+        TypeError: When they are neither a name nor several.
         ValueError: When none of them exists.
     """
     if wanted is None:
         return list(_TRANSPORTS)
+    if not isinstance(wanted, (str, Iterable)):
+        msg = f"transports: expected some of {_TRANSPORTS}, got {wanted!r}"
+        raise TypeError(msg)
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     found = [name for name in names if name in _TRANSPORTS]
+    unknown = ", ".join(map(_with_hint, [name for name in names if name not in _TRANSPORTS]))
     if not found:
-        msg = f"No valid transports provided: expected some of {_TRANSPORTS}, got {names}"
+        msg = f"No valid transports provided: expected some of {_TRANSPORTS}, got {unknown or names}"
         raise ValueError(msg)
+    if unknown:
+        # python-socketio goes on with the others, without a word.
+        warn_application(f"transports: {unknown} is unknown and not used; there are {_TRANSPORTS}")
     return list(dict.fromkeys(found))
+
+
+def _with_hint(name: Any) -> str:
+    near = difflib.get_close_matches(name, _TRANSPORTS, 1) if isinstance(name, str) else []
+    return f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name)
 
 
 @dataclass
@@ -54,6 +70,30 @@ class Route:
     unix: str | None = None
     compress: bool = False
     trust: Trust | None = None
+
+    def proxy_address(self) -> tuple[str, int, str | None] | None:
+        """Return the proxy's host, its port and what authorizes the client there.
+
+        Raises:
+            TypeError: When it is no text.
+            ValueError: When it is no HTTP proxy.
+        """
+        if not self.proxy:
+            return None
+        check_text("proxy", self.proxy, "a URL such as 'http://user:password@host:port'")
+        try:
+            parts = urlsplit(self.proxy if "://" in self.proxy else f"http://{self.proxy}")
+            port = parts.port or 80
+        except ValueError as error:
+            msg = f"proxy: expected a URL such as 'http://user:password@host:port', got {self.proxy!r}: {error}"
+            raise ValueError(msg) from None
+        if parts.scheme != "http" or not parts.hostname:
+            msg = f"proxy: only HTTP proxies that can CONNECT are supported, got {parts.scheme}://"
+            raise ValueError(msg)
+        authorization = self.proxy_authorization
+        if authorization is None and parts.username is not None:
+            authorization = basic(unquote(parts.username), unquote(parts.password or ""))
+        return parts.hostname, port, authorization
 
 
 @dataclass
@@ -73,17 +113,13 @@ class Target:
             settings: What does not depend on the target: timeouts, limits and the like.
 
         Raises:
-            ValueError: When the URL or a header cannot be sent.
+            ConnectionError: When the URL is none.
+            ValueError: When a header cannot be sent.
         """
-        parts = urlsplit(self.url)
-        scheme = _UNIX.get(parts.scheme, parts.scheme)
-        if scheme not in _PORTS or not (parts.hostname or parts.scheme in _UNIX):
-            msg = f"url: expected http://, https://, ws:// or wss:// and a host, got {self.url!r}"
-            raise ValueError(msg)
+        parts, scheme, port = _read(self.url)
         secure = scheme in ("https", "wss")
         unix = unquote(parts.netloc) if parts.scheme in _UNIX else self.route.unix
-        host = "localhost" if parts.scheme in _UNIX else _ascii_host(parts.hostname or "")
-        port = _PORTS[scheme] if parts.scheme in _UNIX else parts.port or _PORTS[scheme]
+        host = "localhost" if parts.scheme in _UNIX else _ascii_host(self.url, parts.hostname or "")
         path = self.socketio_path.strip("/")
         query = "&".join(text for text in (parts.query, self.route.params) if text)
         return {
@@ -94,7 +130,7 @@ class Target:
             "host": host,
             "path": quote(f"/{path}/" if path else "/", safe="/%~-._!$&'()*+,;=:@"),
             "port": port,
-            "proxy": None if unix else self._proxy(),
+            "proxy": None if unix else self.route.proxy_address(),
             "query": quote(query, safe=_QUERY),
             "secure": secure,
             "transports": self.transports,
@@ -114,9 +150,8 @@ class Target:
     def _tls(self, host: str, secure: bool) -> dict[str, object]:
         trust = self.route.trust or Trust()
         if secure and not trust.verify:
-            warnings.warn(
-                f"the certificate of {host} is not verified (ssl_verify=False): anybody on the way can read along",
-                stacklevel=2,
+            warn_application(
+                f"the certificate of {host} is not verified (ssl_verify=False): anybody on the way can read along"
             )
         return {
             "server_name": host,
@@ -126,26 +161,36 @@ class Target:
             "ssl_verify": trust.verify,
         }
 
-    def _proxy(self) -> tuple[str, int, str | None] | None:
-        if not self.route.proxy:
-            return None
-        parts = urlsplit(self.route.proxy if "://" in self.route.proxy else f"http://{self.route.proxy}")
-        if parts.scheme != "http" or not parts.hostname:
-            msg = f"proxy: only HTTP proxies that can CONNECT are supported, got {parts.scheme}://"
-            raise ValueError(msg)
-        authorization = self.route.proxy_authorization
-        if authorization is None and parts.username is not None:
-            authorization = basic(unquote(parts.username), unquote(parts.password or ""))
-        return parts.hostname, parts.port or 80, authorization
-
 
 def basic(username: str, password: str) -> str:
     """Return the value of an Authorization header."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-def _ascii_host(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode()
+def _read(url: str) -> tuple[SplitResult, str, int]:
+    """Return the parts of a URL, what is spoken there, and the port."""
+    check_text("url", url, "a URL")
+    try:
+        parts = urlsplit(url)
+        scheme = _UNIX.get(parts.scheme, parts.scheme)
+        port = _PORTS[scheme] if parts.scheme in _UNIX else parts.port or _PORTS[scheme]
+    except (KeyError, ValueError):
+        raise _malformed(url) from None
+    if not (parts.hostname or parts.scheme in _UNIX):
+        raise _malformed(url)
+    return parts, scheme, port
+
+
+def _malformed(url: str) -> NotConnectedError:
+    # As python-socketio does: whoever connects handles one exception.
+    return NotConnectedError(f"url: expected http://, https://, ws:// or wss:// and a host, got {url!r}")
+
+
+def _ascii_host(url: str, host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        raise _malformed(url) from None
 
 
 def _authority(host: str, port: int, scheme: str) -> str:

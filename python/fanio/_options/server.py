@@ -7,9 +7,7 @@ callable attributes.
 
 from __future__ import annotations
 
-import difflib
 import math
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,7 +17,7 @@ from fanio._options.door import Door
 from fanio._request.proxies import addresses
 from fanio.types import CookieOption, CorsOption
 
-__all__ = ["WireOptions", "deflate", "warn_unknown"]
+__all__ = ["WireOptions", "deflate"]
 
 T = TypeVar("T")
 
@@ -237,12 +235,3 @@ def _one_line(text: str) -> str:
         msg = "a cookie cannot hold control characters"
         raise ValueError(msg)
     return text
-
-
-def warn_unknown(names: Iterable[str], known: Iterable[str], owner: str = "AsyncServer") -> None:
-    """Warn about options of ``owner`` that do not exist, with the nearest name that does."""
-    known = list(known)
-    for name in names:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        warnings.warn(f"{owner}: unknown option {name!r}{hint}", stacklevel=4)

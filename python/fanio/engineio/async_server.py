@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fanio import _core
 from fanio._codec import standard_json
 from fanio._log import server_logger
-from fanio._options.server import WireOptions, warn_unknown
+from fanio._options.checks import warn_unknown
+from fanio._options.server import WireOptions
 from fanio._tasks.serving import Program
 from fanio._tasks.session_order import Turns
 from fanio.engineio._sessions import Sessions
@@ -81,7 +82,7 @@ class AsyncServer(BaseServer):
         if async_mode not in (None, "asgi"):
             msg = "Invalid async_mode specified: only 'asgi' is supported"
             raise ValueError(msg)
-        warn_unknown(set(kwargs) - WIRE - IGNORED, WIRE)
+        warn_unknown(set(kwargs) - WIRE - IGNORED, WIRE, "AsyncServer")
         options = WireOptions(
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,

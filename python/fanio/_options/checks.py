@@ -1,0 +1,103 @@
+"""What options have in common: the types of their values, and names that do not exist."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import sys
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = [
+    "check_count",
+    "check_flag",
+    "check_function",
+    "check_seconds",
+    "check_text",
+    "warn_application",
+    "warn_unknown",
+]
+
+
+def check_seconds(name: str, value: Any, *, least: float = 0, above: float | None = None) -> None:
+    """Refuse what is no number of seconds, or none that is large enough.
+
+    Raises:
+        TypeError: When it is no number.
+        ValueError: When it is not finite, below ``least`` or not above ``above``.
+    """
+    _check_number(name, value, "seconds, a number", least, above)
+
+
+def check_count(name: str, value: Any, *, least: int = 0) -> None:
+    """Refuse what is no whole number, or less than ``least``.
+
+    Raises:
+        TypeError: When it is no number.
+        ValueError: When it is less, or not whole.
+    """
+    _check_number(name, value, "a whole number", least, None)
+    if value != int(value):
+        msg = f"{name}: expected a whole number, got {value!r}"
+        raise ValueError(msg)
+
+
+def _check_number(name: str, value: Any, what: str, least: float, above: float | None) -> None:
+    bound = f"of at least {least}" if above is None else f"above {above}"
+    msg = f"{name}: expected {what} {bound}, got {value!r}"
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(msg)
+    if not math.isfinite(value) or value < least or (above is not None and value <= above):
+        raise ValueError(msg)
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        TypeError: When it is something else.
+    """
+    if not isinstance(value, bool) and value not in (0, 1):
+        msg = f"{name}: expected True or False, got {value!r}"
+        raise TypeError(msg)
+
+
+def check_text(name: str, value: Any, what: str) -> None:
+    """Refuse what is no text.
+
+    Raises:
+        TypeError: When it is something else; ``what`` says what was expected.
+    """
+    if not isinstance(value, str):
+        msg = f"{name}: expected {what}, got {value!r}"
+        raise TypeError(msg)
+
+
+def check_function(name: str, value: Any) -> None:
+    """Refuse what is neither None nor can be called.
+
+    Raises:
+        TypeError: When it is something else.
+    """
+    if value is not None and not callable(value):
+        msg = f"{name}: expected a function, got {value!r}"
+        raise TypeError(msg)
+
+
+def warn_unknown(names: Iterable[str], known: Iterable[str], owner: str) -> None:
+    """Warn about options of ``owner`` that do not exist, with the nearest name that does."""
+    known = list(known)
+    for name in sorted(names):
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        warn_application(f"{owner}: unknown option {name!r}{hint}")
+
+
+def warn_application(message: str) -> None:
+    """Warn at the line of the application's that has called into this package."""
+    package = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
