@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -13,22 +16,14 @@ from fanio._compat import absent
 from fanio.engineio import AsyncServer
 
 LIBRARIES = [("socketio", "fanio"), ("engineio", "fanio.engineio")]
-#: Modules of theirs that are only theirs: the parts of servers and clients, drivers.
-INSIDE = {
-    "engineio.async_drivers.aiohttp",
-    "engineio.async_drivers.eventlet",
-    "engineio.async_drivers.gevent",
-    "engineio.async_drivers.gevent_uwsgi",
-    "engineio.async_drivers._websocket_wsgi",
-    "engineio.async_drivers.sanic",
-    "engineio.async_drivers.threading",
-    "engineio.base_client",
-    "engineio.base_socket",
-    "engineio.socket",
-    # A helper beside this one brings them.
-    "socketio.admin",
-    "socketio.async_admin",
-}
+#: What their modules define for themselves.
+INSIDE = {"signal_handler", "async_signal_handler", "_safe_int", "EventBuffer"}
+
+
+def modules(theirs):
+    """The names of all modules of a package."""
+    package = pytest.importorskip(theirs)
+    return [found.name for found in pkgutil.walk_packages(package.__path__, f"{theirs}.")]
 
 
 @pytest.mark.parametrize(("theirs", "ours"), LIBRARIES)
@@ -39,11 +34,58 @@ def test_every_exported_name_is_here(theirs, ours):
 
 
 @pytest.mark.parametrize(("theirs", "ours"), LIBRARIES)
-def test_every_module_is_here(theirs, ours):
-    package = pytest.importorskip(theirs)
-    for found in pkgutil.walk_packages(package.__path__, f"{theirs}."):
-        if found.name not in INSIDE:
-            importlib.import_module(ours + found.name.removeprefix(theirs))
+def test_every_module_is_here_with_what_it_defines(theirs, ours):
+    for name in modules(theirs):
+        module = importlib.import_module(ours + name.removeprefix(theirs))
+        try:
+            other = importlib.import_module(name)
+        except ModuleNotFoundError:  # eventlet, gevent and tornado are not installed
+            continue
+        defined = {key for key, value in vars(other).items() if getattr(value, "__module__", None) == name}
+        assert {key for key in defined - INSIDE if not hasattr(module, key)} == set(), name
+
+
+#: Each module in a process of its own, as importing one makes attributes of others.
+ATTRIBUTES = """
+import importlib, os, sys, types
+import fanio
+fanio.install_as_socketio()
+import socketio, engineio
+for name in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        top, *rest = name.split(".")
+        found = sys.modules[top]
+        for step in rest:
+            found = getattr(found, step, None)
+        is_same = isinstance(found, types.ModuleType) and found is importlib.import_module(name)
+        os._exit(0 if is_same else 1)
+    if os.waitpid(child, 0)[1]:
+        print(name)
+"""
+
+
+@pytest.mark.parametrize("theirs", ["socketio", "engineio"])
+def test_every_module_is_an_attribute_without_being_imported(theirs):
+    done = subprocess.run(
+        [sys.executable, "-c", ATTRIBUTES, *modules(theirs)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_what_is_set_in_a_module_counts(tmp_path):
+    script = """
+        import fanio
+        fanio.install_as_socketio()
+        import engineio, socketio
+        engineio.payload.Payload.max_decode_packets = 50
+        assert fanio.engineio.payload.Payload.max_decode_packets == 50
+        engineio.static_files.content_types["x"] = "x/y"
+        from fanio._doors.static import find_file
+        assert find_file("/a.x", {"/": "/srv"}) == ("/srv/a.x", "x/y")
+        assert not hasattr(engineio, "WebSocket") and not hasattr(engineio.async_drivers, "get_tornado_handler")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=60)
 
 
 def test_what_is_not_there_says_what_to_use():

@@ -7,9 +7,11 @@ that a program may import, subclass and compare with it. A file of the same name
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 import types
 from collections.abc import Sequence
@@ -21,10 +23,12 @@ _SYNC = "fanio serves asyncio only: use AsyncServer with ASGIApp, and emit_nowai
 _QUEUE = "there is no cluster transport yet: one process serves all clients with its shards"
 _WSGI = f"{_SYNC}; WSGI applications fit below as other_asgi_app, by a2wsgi or asgiref"
 _TORNADO = "there is ASGI only: use ASGIApp under any ASGI server"
+_DRIVER = "there is ASGI only, and no other driver: wrap the server in ASGIApp"
 _CLIENT = "there is no client for Engine.IO alone: use AsyncClient or Client of fanio"
 
 #: By module: the names it has, with what stands for each ("module:name") or what to use instead.
 MODULES: dict[str, dict[str, str]] = {
+    "fanio.admin": {"InstrumentedServer": _SYNC},
     "fanio.async_aiopika_manager": {"AsyncAioPikaManager": _QUEUE},
     "fanio.async_pubsub_manager": {"AsyncPubSubManager": _QUEUE},
     "fanio.async_redis_manager": {"AsyncRedisManager": _QUEUE},
@@ -44,26 +48,71 @@ MODULES: dict[str, dict[str, str]] = {
     "fanio.zmq_manager": {"ZmqManager": _QUEUE},
     "fanio.engineio.async_client": {"AsyncClient": _CLIENT},
     "fanio.engineio.async_drivers": {},
-    "fanio.engineio.async_drivers.asgi": {"ASGIApp": "fanio.engineio.asgi:ASGIApp"},
+    "fanio.engineio.async_drivers._websocket_wsgi": {"SimpleWebSocketWSGI": _DRIVER},
+    "fanio.engineio.async_drivers.aiohttp": {
+        "WebSocket": _DRIVER,
+        "create_route": _DRIVER,
+        "make_response": _DRIVER,
+        "translate_request": _DRIVER,
+    },
+    "fanio.engineio.async_drivers.asgi": {
+        "ASGIApp": "fanio.engineio.asgi:ASGIApp",
+        "WebSocket": _DRIVER,
+        "make_response": _DRIVER,
+        "translate_request": _DRIVER,
+    },
+    "fanio.engineio.async_drivers.eventlet": {"EventletThread": _DRIVER, "WebSocketWSGI": _DRIVER},
+    "fanio.engineio.async_drivers.gevent": {"Thread": _DRIVER, "WebSocketWSGI": _DRIVER},
+    "fanio.engineio.async_drivers.gevent_uwsgi": {"Thread": _DRIVER, "uWSGIWebSocket": _DRIVER},
+    "fanio.engineio.async_drivers.sanic": {
+        "WebSocket": _DRIVER,
+        "create_route": _DRIVER,
+        "make_response": _DRIVER,
+        "translate_request": _DRIVER,
+    },
+    "fanio.engineio.async_drivers.threading": {"DaemonThread": _DRIVER},
     "fanio.engineio.async_drivers.tornado": {"get_tornado_handler": _TORNADO},
+    "fanio.engineio.base_client": {"BaseClient": _CLIENT},
+    "fanio.engineio.base_socket": {"BaseSocket": "fanio.engineio.async_socket:AsyncSocket"},
     "fanio.engineio.client": {"Client": _CLIENT},
     "fanio.engineio.middleware": {"Middleware": _WSGI, "WSGIApp": _WSGI},
     "fanio.engineio.server": {"Server": _SYNC},
-    "fanio.engineio.static_files": {"get_static_file": "ASGIApp serves static_files itself"},
+    "fanio.engineio.socket": {"Socket": _SYNC},
+    "fanio.engineio.static_files": {
+        "content_types": "fanio._doors.static:CONTENT_TYPES",
+        "get_static_file": "ASGIApp serves static_files itself",
+    },
 }
-_FUNCTIONS = {"get_static_file", "get_tornado_handler", "parse_redis_sentinel_url"}
+_DRIVERS = "fanio.engineio.async_drivers"
+#: The package that has a module's names, where that is not the one it is in.
+_EXPORTED = {f"{_DRIVERS}.tornado": "fanio.engineio"}
+_FUNCTIONS = {
+    "create_route",
+    "get_static_file",
+    "get_tornado_handler",
+    "make_response",
+    "parse_redis_sentinel_url",
+    "translate_request",
+}
 
 
 def find(package: str, name: str) -> Any:
-    """Return what a name of a package stands for; its module is imported for it.
+    """Return what a name of a package stands for: a name of one of its modules, or a module.
+
+    What python-socketio's packages import themselves is there without being imported, as
+    ``engineio.payload``; so are all other modules here.
 
     Raises:
         AttributeError: When python-socketio has no such name either.
     """
     for module, names in MODULES.items():
-        if name in names and module.rpartition(".")[0].removesuffix(".async_drivers") == package:
+        owner = _EXPORTED.get(module) or module.rpartition(".")[0]
+        if name in names and package == owner and package != _DRIVERS:
             found = importlib.import_module(module)
             return getattr(found, name, None) or _stand_in(name, names[name])
+    module = f"{package}.{name}"
+    if name.isidentifier() and not name.startswith("__") and importlib.util.find_spec(module) is not None:
+        return importlib.import_module(module)
     msg = f"module {package!r} has no attribute {name!r}"
     raise AttributeError(msg)
 
@@ -110,6 +159,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         for name, text in MODULES[module.__name__].items():
             setattr(module, name, _stand_in(name, text))
+        if module.__spec__ is not None and module.__spec__.submodule_search_locations is not None:
+            module.__dict__["__getattr__"] = functools.partial(find, module.__name__)
 
 
 def install() -> None:

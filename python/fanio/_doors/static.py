@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fanio.types import StaticFiles
 
-__all__ = ["find_file"]
+__all__ = ["CONTENT_TYPES", "find_file"]
 
-#: As python-socketio names them; others are guessed by the standard library.
-_CONTENT_TYPES = {
+#: By extension, as python-socketio names them; an application may add some (``engineio.static_files.content_types``).
+#: Others are guessed by the standard library.
+CONTENT_TYPES = {
     "css": "text/css",
     "gif": "image/gif",
     "html": "text/html",
@@ -69,5 +70,5 @@ def _name(entry: str | dict[str, str]) -> str:
 
 def _guess(name: str) -> str:
     extension = name.rpartition(".")[2]
-    known = _CONTENT_TYPES.get(extension) or mimetypes.guess_type(name)[0]
+    known = CONTENT_TYPES.get(extension) or mimetypes.guess_type(name)[0]
     return known or "application/octet-stream"
