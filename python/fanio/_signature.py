@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["parameters_of"]
+__all__ = ["own_signature", "parameters_of"]
 
 _OPTIONS: dict[str, Any] = {}
 if sys.version_info >= (3, 14):
@@ -24,5 +24,13 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Paramete
     """Return the parameters by name; None for a builtin that does not say."""
     try:
         return inspect.signature(function, **_OPTIONS).parameters
+    except (TypeError, ValueError):
+        return None
+
+
+def own_signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    """Return what a function itself takes, whatever it says that it wraps; None for a builtin that does not say."""
+    try:
+        return inspect.signature(function, follow_wrapped=False, **_OPTIONS)
     except (TypeError, ValueError):
         return None

@@ -20,7 +20,7 @@ from fanio._codec.codec import make_codec
 from fanio._codec.packet_class import PacketClassCodec
 from fanio._codec.room_names import RoomNames
 from fanio._handlers.handler import Handler
-from fanio._handlers.names import check_emitted, namespace_name
+from fanio._handlers.names import check_emitted, namespace_name, served_namespaces
 from fanio._handlers.table import RESERVED, HandlerTable
 from fanio._log import PacketLog, server_logger
 from fanio._options import server as wire
@@ -120,7 +120,9 @@ class AsyncServer(BaseServer):
             self._core.decode_with(self._codec.fast_loads)
         self._rooms = RoomNames(lambda: {name for space in core.namespaces() for name in core.room_names(space)})
         self._turns = Turns(self._tasks)
-        self._attach(core, async_handlers, bool(kwargs.get("always_connect", False)), namespaces or ["/"])
+        self._attach(
+            core, async_handlers, bool(kwargs.get("always_connect", False)), served_namespaces(namespaces or ["/"])
+        )
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
         self.eio._workers.are_joined = lambda: "emit" in self._manager.overridden

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fanio._handlers.handler import Handler
+from fanio._handlers.names import namespace_name
 
 __all__ = ["AsyncTrigger", "BaseNamespace", "SyncTrigger"]
 
@@ -21,8 +22,12 @@ class BaseNamespace:
     _methods: dict[str, Handler]
 
     def __init__(self, namespace: str | None = None) -> None:
-        """Handle ``namespace``, "/" when it is not given."""
-        self.namespace = namespace or "/"
+        """Handle ``namespace``, "/" when it is not given; "*" stands for all that have no class of their own.
+
+        Raises:
+            ValueError: When it does not begin with a slash.
+        """
+        self.namespace = namespace_name(namespace, wildcard=True)
 
     def is_asyncio_based(self) -> bool:
         """Return whether it belongs to an asyncio server or client."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fanio._codec.msgpack_packet import MsgPackPacket
 from fanio._codec.packet import Packet
-from fanio._handlers.names import namespace_name, sid_text
+from fanio._handlers.names import namespace_name, served_namespaces, sid_text
 from fanio._handlers.registration import Registration
 from fanio._handlers.table import NO_ACK, RESERVED
 from fanio.reason import Reason
@@ -88,7 +88,7 @@ class BaseServer(Registration):
 
     @namespaces.setter
     def namespaces(self, wanted: list[str] | str) -> None:
-        self._lifecycle.namespaces = wanted
+        self._lifecycle.namespaces = served_namespaces(wanted)
 
     @property
     def packet_class(self) -> type[Any]:

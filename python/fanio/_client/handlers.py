@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fanio._handlers.forms import CLIENT
 from fanio._handlers.handler import Handler
 from fanio._handlers.table import HandlerTable
 
@@ -16,6 +17,8 @@ __all__ = ["ClientHandlers"]
 
 class ClientHandlers(HandlerTable):
     """Every handler of a client."""
+
+    forms = CLIENT
 
     def namespaces(self) -> list[str]:
         """Return the namespaces that something is registered for, but the catch-all."""

@@ -5,7 +5,9 @@ Servers and clients ask here, so that both accept the same.
 
 from __future__ import annotations
 
-__all__ = ["RESERVED", "check_emitted", "check_event", "namespace_name", "sid_text"]
+from collections.abc import Iterable
+
+__all__ = ["RESERVED", "check_emitted", "check_event", "namespace_name", "served_namespaces", "sid_text"]
 
 #: JavaScript's clients and servers drop the connection over an event with one of these names
 #: (``RESERVED_EVENTS`` of socket.io-parser), and do not emit it themselves.
@@ -35,7 +37,8 @@ def check_event(event: object) -> None:
         TypeError: When it is no text.
     """
     if not isinstance(event, str):
-        msg = f"expected the name of an event, got {event!r}"
+        hint = " (write @sio.event, or @sio.on with a name)" if callable(event) else ""
+        msg = f"expected the name of an event, got {event!r}{hint}"
         raise TypeError(msg)
 
 
@@ -60,6 +63,28 @@ def namespace_name(given: str | None, *, wildcard: bool = False) -> str:
     hint = "handlers can be registered for all namespaces" if given == "*" else f"did you mean {'/' + given!r}?"
     msg = f"namespace: expected a name that begins with '/', got {given!r} ({hint})"
     raise ValueError(msg)
+
+
+def served_namespaces(given: Iterable[str] | str) -> list[str] | str:
+    """Return what the option ``namespaces`` means: a list of names, or "*" for all.
+
+    Raises:
+        TypeError: When it is neither.
+        ValueError: When a name does not begin with a slash.
+    """
+    if isinstance(given, str):
+        return "*" if given == "*" else [namespace_name(given)]
+    if not isinstance(given, Iterable):
+        msg = f"namespaces: expected a list of names, or '*' for all, got {given!r}"
+        raise TypeError(msg)
+    # A list stays the same object, as an application may add to it.
+    names = given if isinstance(given, list) else list(given)
+    for name in names:
+        if name == "*":
+            msg = f"namespaces: '*' stands for all of them only by itself, got {names!r}"
+            raise ValueError(msg)
+        namespace_name(name)
+    return names
 
 
 def sid_text(given: object) -> str:

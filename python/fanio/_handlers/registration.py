@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, overload
 
+from fanio._handlers.names import check_event, namespace_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,10 +36,17 @@ class Registration:
     def _register(
         self, event: str, handler: HandlerFunction | None, namespace: str | None
     ) -> Callable[[HandlerT], HandlerT] | None:
-        """Register ``handler``, or return the decorator that does."""
+        """Register ``handler``, or return the decorator that does.
+
+        Raises:
+            TypeError: When the event is no text, or the handler cannot take what it would be called with.
+            ValueError: When the namespace does not begin with a slash.
+        """
+        check_event(event)
+        name = namespace_name(namespace, wildcard=True)
 
         def register(function: HandlerT) -> HandlerT:
-            self._handlers.add(event, function, namespace or "/")
+            self._handlers.add(event, function, name)
             return function
 
         if handler is None:

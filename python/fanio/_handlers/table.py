@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fanio._handlers.forms import SERVER
 from fanio._handlers.handler import Handler
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class HandlerTable:
     class of the catch-all namespace.
     """
 
+    #: What the handlers are called with.
+    forms = SERVER
+
     def __init__(self) -> None:
         """Start with none."""
         self._functions: dict[str, dict[str, Handler]] = {}
@@ -53,7 +57,12 @@ class HandlerTable:
         self.override: Handler | None = None
 
     def add(self, event: str, function: HandlerFunction, namespace: str) -> None:
-        """Register a function; it replaces the one registered before."""
+        """Register a function; it replaces the one registered before.
+
+        Raises:
+            TypeError: When it is none, or cannot take what the handler of the event is called with.
+        """
+        self.forms.check(function, event, namespace)
         handler = Handler(function)
         if event == "*":
             self._catch_all[namespace] = handler
@@ -61,10 +70,19 @@ class HandlerTable:
             self._functions.setdefault(namespace, {})[event] = handler
 
     def add_class(self, instance: BaseNamespace) -> None:
-        """Register a namespace object."""
+        """Register a namespace object.
+
+        Raises:
+            TypeError: When its handler of one of the library's own events cannot take what that is called with.
+        """
         name = instance.namespace
+        is_overridden = instance.is_overridden()
+        for event in () if is_overridden else self.forms.events:
+            method = getattr(instance, f"on_{event}", None)
+            if method is not None:
+                self.forms.check(method, event, name, before=("self",))
         self.classes[name] = instance
-        self._triggers[name] = Handler(instance.trigger_event) if instance.is_overridden() else None
+        self._triggers[name] = Handler(instance.trigger_event) if is_overridden else None
 
     def remove(self, namespace: str, functions: Mapping[str, HandlerFunction]) -> None:
         """Take out the functions of these events, unless others have taken their place."""

@@ -21,6 +21,7 @@ from fanio._codec import engineio_packet as packet
 from fanio._doors.access_log import Journal
 from fanio._doors.asgi_entry import Entrance
 from fanio._doors.workers import Workers
+from fanio._handlers.forms import ENGINE
 from fanio._handlers.names import sid_text
 from fanio._options import server as wire
 from fanio._options.door import chosen
@@ -178,11 +179,13 @@ class BaseServer:
             handler: ``async def`` or a plain function.
 
         Raises:
+            TypeError: When the handler cannot take what it would be called with.
             ValueError: When there is no such event.
         """
         self._check_event(event)
 
         def register(function: Any) -> Any:
+            ENGINE.check(function, event, "/")
             self.handlers[event] = function
             self._tell_core()
             return function
