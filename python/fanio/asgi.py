@@ -8,12 +8,14 @@ requests come here too and go over the bridge.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanio._doors import accept
 from fanio._doors.lifespan import Hook, Lifespan
 from fanio._doors.static import find_file
+from fanio._options.checks import check_function, unexpected
 
 if TYPE_CHECKING:
     from fanio.async_server import AsyncServer
@@ -48,7 +50,19 @@ class ASGIApp:
             socketio_path: Where Socket.IO is served; None or "" serves it everywhere.
             on_startup: Called before the other app's startup; may be ``async def``.
             on_shutdown: Called after the other app's shutdown; may be ``async def``.
+
+        Raises:
+            TypeError: When something is given in the wrong place.
         """
+        _check_server(socketio_server)
+        if other_asgi_app is not None and (not callable(other_asgi_app) or _is_server(other_asgi_app)):
+            raise unexpected("other_asgi_app", "an ASGI app", other_asgi_app)
+        for name, hook in (("on_startup", on_startup), ("on_shutdown", on_shutdown)):
+            check_function(name, hook)
+        if static_files is not None and not isinstance(static_files, Mapping):
+            raise unexpected("static_files", "a dictionary of URL paths and files", static_files)
+        if socketio_path is not None and not isinstance(socketio_path, str):
+            raise unexpected("socketio_path", "a path such as 'socket.io'", socketio_path)
         self.engineio_server = socketio_server
         self.other_asgi_app = other_asgi_app
         self.static_files: StaticFiles = static_files or {}
@@ -133,6 +147,20 @@ class ASGIApp:
         elif kind.startswith("http."):
             # A client that has left gets it too: middleware raises when an app does not answer.
             await _respond(send, 404, "text/plain", b"Not Found")
+
+
+def _check_server(given: object) -> None:
+    """Refuse what is no server.
+
+    Raises:
+        TypeError: When it is something else.
+    """
+    if isinstance(given, type) or not _is_server(given):
+        raise unexpected("ASGIApp", "an AsyncServer of fanio first", given)
+
+
+def _is_server(given: object) -> bool:
+    return callable(getattr(given, "handle_request", None)) and callable(getattr(given, "_may_accept", None))
 
 
 def _is_below(path: str, ours: str) -> bool:

@@ -19,12 +19,14 @@ from fanio import _core
 from fanio._codec.codec import make_codec
 from fanio._codec.packet_class import PacketClassCodec
 from fanio._codec.room_names import RoomNames
+from fanio._doors.lifespan import refuse_unwrapped
 from fanio._handlers.handler import Handler
 from fanio._handlers.names import check_emitted, namespace_name, served_namespaces
 from fanio._handlers.table import RESERVED, HandlerTable
 from fanio._log import PacketLog, server_logger
 from fanio._options import server as wire
 from fanio._options.checks import warn_unknown
+from fanio._options.values import flag
 from fanio._server import manager_emits as managed
 from fanio._server.acks import Acks
 from fanio._server.dispatch import Dispatcher
@@ -121,7 +123,10 @@ class AsyncServer(BaseServer):
         self._rooms = RoomNames(lambda: {name for space in core.namespaces() for name in core.room_names(space)})
         self._turns = Turns(self._tasks)
         self._attach(
-            core, async_handlers, bool(kwargs.get("always_connect", False)), served_namespaces(namespaces or ["/"])
+            core,
+            flag("async_handlers", async_handlers),
+            flag("always_connect", kwargs.get("always_connect", False)),
+            served_namespaces(namespaces or ["/"]),
         )
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
@@ -580,6 +585,10 @@ class AsyncServer(BaseServer):
             RuntimeError: Always.
         """
         self.eio.attach(app, socketio_path)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse to be served: an ``ASGIApp`` around the server is what an ASGI server takes."""
+        await refuse_unwrapped(scope, receive, send)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request or WebSocket, whatever its path."""

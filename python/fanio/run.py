@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from fanio.async_server import AsyncServer
+from fanio.engineio import AsyncServer as EngineServer
+
 if TYPE_CHECKING:
     from fanio.types import ASGIApplication
 
@@ -26,6 +29,12 @@ def run(app: ASGIApplication | str, *, host: str = "127.0.0.1", port: int = 8000
         host: The address to listen on.
         port: The port to listen on.
         **options: Any of ``uvicorn.run``, such as ``uds``, ``log_level`` or ``workers``.
+
+    Raises:
+        TypeError: When ``app`` is neither, such as a server that is not wrapped.
     """
+    if isinstance(app, (AsyncServer, EngineServer)) or not (isinstance(app, str) or callable(app)):
+        msg = f"expected an ASGI app, such as ASGIApp(sio), or its name as 'module:name', got {app!r}"
+        raise TypeError(msg)
     options.setdefault("loop", LOOP)
     uvicorn.run(app, host=host, port=port, **options)

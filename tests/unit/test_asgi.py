@@ -139,3 +139,41 @@ async def test_files_and_nothing_can_be_answered_otherwise(fake, tmp_path, metho
         got, _, content = await get(app, path, method=method)
         assert (got, content) == (status, b"" if method == "HEAD" else body)
     assert seen == ["text/plain", "nothing"]
+
+
+@pytest.mark.parametrize("server", [42, None, fanio.AsyncServer, "sio", other])
+def test_what_is_no_server_is_refused(server):
+    with pytest.raises(TypeError, match="ASGIApp: expected an AsyncServer of fanio first, got "):
+        fanio.ASGIApp(server)
+
+
+def test_what_is_in_the_wrong_place_is_refused(fake):
+    sio = fanio.AsyncServer()
+    with pytest.raises(TypeError, match="expected an AsyncServer of fanio first"):
+        fanio.ASGIApp(fanio.ASGIApp(sio))
+    for name, given in [
+        ("other_asgi_app", 42),
+        ("other_asgi_app", sio),
+        ("static_files", "/public"),
+        ("on_startup", "start"),
+        ("on_shutdown", 1),
+        ("socketio_path", 5),
+    ]:
+        with pytest.raises(TypeError, match=f"^{name}: expected .*, got "):
+            fanio.ASGIApp(sio, **{name: given})
+
+
+@pytest.mark.parametrize("kind", [fanio.AsyncServer, fanio.engineio.AsyncServer])
+async def test_a_server_that_is_not_wrapped_says_so_when_it_is_served(fake, kind):
+    server = kind()
+    connection = Connection(server, {"type": "lifespan"})
+    connection.tell("lifespan.startup")
+    message = await connection.hear()
+    assert message["type"] == "lifespan.startup.failed"
+    assert "wrap it" in message["message"]
+    for kind in ("http", "websocket"):
+        with pytest.raises(TypeError, match="wrap it"):
+            await server(scope(kind), None, None)
+    for app in (server, 42):
+        with pytest.raises(TypeError, match="expected an ASGI app"):
+            fanio.run(app)

@@ -57,3 +57,13 @@ def test_what_exec_does_not_find_is_named(arguments, what):
 def test_module_is_the_command():
     result = subprocess.run([sys.executable, "-m", "fanio", "--version"], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("fanio")
+
+
+@pytest.mark.parametrize("command", ["fanio run", "uvicorn"])
+def test_a_server_in_place_of_an_app_ends_the_start(tmp_path, command):
+    (tmp_path / "bare.py").write_text("import fanio\nsio = fanio.AsyncServer()\n")
+    arguments = [sys.executable, "-m", *command.split(), "bare:sio", "--port", "0"]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=30)
+    assert result.returncode != 0
+    assert "wrap it, as in `app = ASGIApp(sio)`" in result.stderr
+    assert "Traceback" not in result.stderr

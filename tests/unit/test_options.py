@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import decimal
+import fractions
+
 import pytest
 
 import fanio
@@ -77,11 +80,16 @@ def test_interval_with_grace_is_their_sum():
         ("http://a", ["http://a"]),
         (("http://a", "http://b"), ["http://a", "http://b"]),
         (lambda origin: True, "ask"),
+        ("null", ["null"]),
+        ("http://localhost:3000", ["http://localhost:3000"]),
+        ("http://[::1]:80", ["http://[::1]:80"]),
+        (["capacitor://localhost", "chrome-extension://abc", "file://"], ...),
+        ({"https://b\u00fccher.example"}, ["https://b\u00fccher.example"]),
     ],
 )
 def test_origins(given, expected):
     options = core(cors_allowed_origins=given)
-    assert options["cors"] == expected
+    assert options["cors"] == (given if expected is ... else expected)
     assert options["admission"] is callable(given)
 
 
@@ -107,18 +115,44 @@ def test_no_cookie(cookie):
     ("name", "value", "error"),
     [
         ("ping_interval", None, TypeError),
+        ("ping_interval", "25", TypeError),
+        ("ping_interval", b"25", TypeError),
+        ("ping_interval", True, TypeError),
+        ("ping_interval", 25j, TypeError),
         ("ping_interval", (1, 2, 3), ValueError),
-        ("ping_interval", (1, "x"), ValueError),
-        ("ping_timeout", "soon", ValueError),
+        ("ping_interval", (1, "x"), TypeError),
+        ("ping_interval", ("1", 1), TypeError),
+        ("ping_timeout", "soon", TypeError),
         ("ping_timeout", -1, ValueError),
+        ("ping_timeout", 10**400, ValueError),
         ("connect_timeout", float("nan"), ValueError),
         ("max_http_buffer_size", None, TypeError),
+        ("max_http_buffer_size", "1000000", TypeError),
         ("max_http_buffer_size", -1, ValueError),
-        ("max_queue_bytes", "much", ValueError),
+        ("max_http_buffer_size", 1.5, ValueError),
+        ("max_http_buffer_size", float("nan"), ValueError),
+        ("max_http_buffer_size", float("inf"), ValueError),
+        ("max_queue_bytes", "much", TypeError),
+        ("max_queue_packets", 0, ValueError),
         ("compression_threshold", None, TypeError),
+        ("allow_upgrades", "false", TypeError),
+        ("http_compression", "no", TypeError),
+        ("cors_credentials", [], TypeError),
         ("cookie", True, TypeError),
         ("cookie", {"path": "/"}, TypeError),
         ("cors_allowed_origins", True, TypeError),
+        ("cors_allowed_origins", "a.example", ValueError),
+        ("cors_allowed_origins", ["https://a.example", "localhost:3000"], ValueError),
+        ("cors_allowed_origins", "https://a.example/", ValueError),
+        ("cors_allowed_origins", "https://*.a.example", ValueError),
+        ("cors_allowed_origins", "https://a.example, https://b.example", ValueError),
+        ("cors_allowed_origins", "", ValueError),
+        ("transports", 5, TypeError),
+        ("trusted_proxies", 5, TypeError),
+        ("trusted_proxies", "proxy.example", ValueError),
+        ("per_message_deflate", "yes", TypeError),
+        ("per_message_deflate", {"level": "6"}, ValueError),
+        ("per_message_deflate", {"threshold": 1.5}, ValueError),
     ],
 )
 def test_a_wrong_value_is_named(name, value, error):
@@ -141,9 +175,10 @@ def test_cookie_cannot_break_the_line(cookie):
 
 def test_transports():
     assert core(transports="websocket")["transports"] == ["websocket"]
-    assert core(transports=["polling", "smoke"])["transports"] == ["polling"]
-    with pytest.raises(ValueError, match="No valid transports"):
-        core(transports=["smoke"])
+    assert core(transports=("websocket", "polling"))["transports"] == ["websocket", "polling"]
+    for given in (["smoke"], ["polling", "webtransport"], "webtransport", [], [5]):
+        with pytest.raises(ValueError, match=r"No valid transports .* expected some of polling, websocket, got "):
+            core(transports=given)
 
 
 @pytest.mark.parametrize(
@@ -195,3 +230,25 @@ def test_limits_of_slow_clients():
 def test_limits_that_are_none_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         core(**options)
+
+
+def test_numbers_of_other_kinds_are_numbers():
+    assert core(ping_interval=fractions.Fraction(1, 2))["ping_interval"] == 0.5
+    assert core(ping_interval=decimal.Decimal("0.5"))["ping_interval"] == 0.5
+    assert core(max_http_buffer_size=1e6)["max_http_buffer_size"] == 1_000_000
+    assert core(allow_upgrades=0)["allow_upgrades"] is False
+
+
+@pytest.mark.parametrize("name", ["always_connect", "async_handlers"])
+def test_the_servers_own_switches_are_switches(fake, name):
+    with pytest.raises(TypeError, match=f"^{name}: expected True or False, got 'no'"):
+        fanio.AsyncServer(**{name: "no"})
+
+
+def test_an_option_that_is_set_later_is_checked_too(fake):
+    sio = fanio.AsyncServer()
+    with pytest.raises(TypeError, match="ping_interval"):
+        sio.eio.ping_interval = "25"
+    with pytest.raises(ValueError, match="cors_allowed_origins"):
+        sio.eio.cors_allowed_origins = ["a.example"]
+    assert (sio.eio.ping_interval, sio.eio.cors_allowed_origins) == (25, None)

@@ -13,7 +13,7 @@ from fanio._client.certificates import CertOption, Trust, VerifyOption
 from fanio._client.http_session import apply_session, apply_websocket_options
 from fanio._client.target import Route, Target
 from fanio._options.checks import check_count, check_flag, check_seconds, warn_unknown
-from fanio._options.server import deflate
+from fanio._options.values import deflate
 
 __all__ = ["Settings"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fanio.types import ASGIApplication, Message, Receive, Scope, Send
 
-__all__ = ["Hook", "Lifespan"]
+__all__ = ["Hook", "Lifespan", "refuse_unwrapped"]
 
 Hook = Callable[[], Any]
 
@@ -119,3 +119,18 @@ async def _failure(hook: Hook | None) -> str | None:
     except Exception:
         return traceback.format_exc()
     return None
+
+
+_UNWRAPPED = "an AsyncServer is no ASGI app: wrap it, as in `app = ASGIApp(sio)`, and serve that"
+
+
+async def refuse_unwrapped(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer an ASGI server that was given a Socket.IO server in place of an app: it ends, if it can at its start.
+
+    Raises:
+        TypeError: Where there is no lifespan, for each request.
+    """
+    if scope["type"] != "lifespan":
+        raise TypeError(_UNWRAPPED)
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": _UNWRAPPED})

@@ -80,10 +80,8 @@ def served_namespaces(given: Iterable[str] | str) -> list[str] | str:
     # A list stays the same object, as an application may add to it.
     names = given if isinstance(given, list) else list(given)
     for name in names:
-        if name == "*":
-            msg = f"namespaces: '*' stands for all of them only by itself, got {names!r}"
-            raise ValueError(msg)
-        namespace_name(name)
+        # As in python-socketio, "*" in a list stands for nothing.
+        namespace_name(name, wildcard=True)
     return names
 
 

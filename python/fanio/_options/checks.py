@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
 import difflib
 import math
+import numbers
 import sys
 import warnings
 from collections.abc import Iterable
@@ -15,9 +17,15 @@ __all__ = [
     "check_function",
     "check_seconds",
     "check_text",
+    "unexpected",
     "warn_application",
     "warn_unknown",
 ]
+
+
+def unexpected(name: str, expected: str, given: object) -> TypeError:
+    """Return the exception for a value of the wrong type."""
+    return TypeError(f"{name}: expected {expected}, got {given!r}")
 
 
 def check_seconds(name: str, value: Any, *, least: float = 0, above: float | None = None) -> None:
@@ -46,10 +54,17 @@ def check_count(name: str, value: Any, *, least: int = 0) -> None:
 def _check_number(name: str, value: Any, what: str, least: float, above: float | None) -> None:
     bound = f"of at least {least}" if above is None else f"above {above}"
     msg = f"{name}: expected {what} {bound}, got {value!r}"
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    if not isinstance(value, (numbers.Real, decimal.Decimal)) or isinstance(value, bool):
         raise TypeError(msg)
-    if not math.isfinite(value) or value < least or (above is not None and value <= above):
+    if not _is_finite(value) or value < least or (above is not None and value <= above):
         raise ValueError(msg)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer past every float
+        return False
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -59,8 +74,7 @@ def check_flag(name: str, value: Any) -> None:
         TypeError: When it is something else.
     """
     if not isinstance(value, bool) and value not in (0, 1):
-        msg = f"{name}: expected True or False, got {value!r}"
-        raise TypeError(msg)
+        raise unexpected(name, "True or False", value)
 
 
 def check_text(name: str, value: Any, what: str) -> None:
@@ -70,8 +84,7 @@ def check_text(name: str, value: Any, what: str) -> None:
         TypeError: When it is something else; ``what`` says what was expected.
     """
     if not isinstance(value, str):
-        msg = f"{name}: expected {what}, got {value!r}"
-        raise TypeError(msg)
+        raise unexpected(name, what, value)
 
 
 def check_function(name: str, value: Any) -> None:
@@ -81,8 +94,7 @@ def check_function(name: str, value: Any) -> None:
         TypeError: When it is something else.
     """
     if value is not None and not callable(value):
-        msg = f"{name}: expected a function, got {value!r}"
-        raise TypeError(msg)
+        raise unexpected(name, "a function", value)
 
 
 def warn_unknown(names: Iterable[str], known: Iterable[str], owner: str) -> None:

@@ -7,21 +7,16 @@ callable attributes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from fanio._handlers.handler import Handler
+from fanio._options import values
 from fanio._options.door import Door
-from fanio._request.proxies import addresses
 from fanio.types import CookieOption, CorsOption
 
-__all__ = ["WireOptions", "deflate"]
-
-T = TypeVar("T")
-
-_TRANSPORTS = ("polling", "websocket")
+__all__ = ["WireOptions"]
 
 
 @dataclass
@@ -80,35 +75,35 @@ class WireOptions:
                 msg = f"ping_interval: expected seconds or (interval, grace), got {self.ping_interval!r}"
                 raise ValueError(msg)
             self.ping_interval, self.ping_interval_grace_period = self.ping_interval
-        self.transports = self._transports()
+        self.transports = values.transports(self.transports)
         return {
             "admission": self.needs_admission(),
-            "allow_upgrades": bool(self.allow_upgrades),
-            "body_timeout": _seconds("body_timeout", self.body_timeout),
-            "compression_threshold": _count("compression_threshold", self.compression_threshold),
-            "connect_timeout": _seconds("connect_timeout", self.connect_timeout),
+            "allow_upgrades": values.flag("allow_upgrades", self.allow_upgrades),
+            "body_timeout": values.seconds("body_timeout", self.body_timeout),
+            "compression_threshold": values.count("compression_threshold", self.compression_threshold),
+            "connect_timeout": values.seconds("connect_timeout", self.connect_timeout),
             "cookie": self._cookie(),
             "cors": self._cors(),
-            "cors_credentials": bool(self.cors_credentials),
-            "head_timeout": _seconds("head_timeout", self.head_timeout),
-            "http_compression": bool(self.http_compression),
-            "max_attachments": _count("max_attachments", self.max_attachments),
-            "max_http_buffer_size": _count("max_http_buffer_size", self.max_http_buffer_size),
-            "max_inbox_bytes": _count("max_inbox_bytes", self.max_inbox_bytes),
-            "max_queue_bytes": _limit("max_queue_bytes", self.max_queue_bytes),
-            "max_queue_packets": _limit("max_queue_packets", self.max_queue_packets),
-            "max_total_queue_bytes": _limit("max_total_queue_bytes", self.max_total_queue_bytes),
-            "not_sent_low_water": _limit("not_sent_low_water", self.not_sent_low_water),
-            "per_message_deflate": deflate(self.per_message_deflate),
-            "ping_grace": _seconds("ping_interval", self.ping_interval_grace_period),
-            "ping_interval": _seconds("ping_interval", self.ping_interval),
-            "ping_timeout": _seconds("ping_timeout", self.ping_timeout),
-            "send_buffer": _limit("send_buffer", self.send_buffer),
+            "cors_credentials": values.flag("cors_credentials", self.cors_credentials),
+            "head_timeout": values.seconds("head_timeout", self.head_timeout),
+            "http_compression": values.flag("http_compression", self.http_compression),
+            "max_attachments": values.count("max_attachments", self.max_attachments),
+            "max_http_buffer_size": values.count("max_http_buffer_size", self.max_http_buffer_size),
+            "max_inbox_bytes": values.count("max_inbox_bytes", self.max_inbox_bytes),
+            "max_queue_bytes": values.limit("max_queue_bytes", self.max_queue_bytes),
+            "max_queue_packets": values.limit("max_queue_packets", self.max_queue_packets),
+            "max_total_queue_bytes": values.limit("max_total_queue_bytes", self.max_total_queue_bytes),
+            "not_sent_low_water": values.limit("not_sent_low_water", self.not_sent_low_water),
+            "per_message_deflate": values.deflate(self.per_message_deflate),
+            "ping_grace": values.seconds("ping_interval", self.ping_interval_grace_period),
+            "ping_interval": values.seconds("ping_interval", self.ping_interval),
+            "ping_timeout": values.seconds("ping_timeout", self.ping_timeout),
+            "send_buffer": values.limit("send_buffer", self.send_buffer),
             "shards": self.shards,
             "transports": self.transports,
-            "trusted_proxies": addresses(self.trusted_proxies),
-            "upgrade_timeout": _seconds("upgrade_timeout", self.upgrade_timeout),
-            "write_timeout": _seconds("write_timeout", self.write_timeout),
+            "trusted_proxies": values.proxies(self.trusted_proxies),
+            "upgrade_timeout": values.seconds("upgrade_timeout", self.upgrade_timeout),
+            "write_timeout": values.seconds("write_timeout", self.write_timeout),
         }
 
     def needs_admission(self) -> bool:
@@ -139,7 +134,7 @@ class WireOptions:
                 parts.append(f"; {name}")
             elif found is not None and found is not False:
                 parts.append(f"; {name}={found}")
-        return _one_line("".join(parts))
+        return values.one_line("".join(parts))
 
     def _has_callable_attribute(self) -> bool:
         return isinstance(self.cookie, dict) and any(map(callable, self.cookie.values()))
@@ -152,7 +147,7 @@ class WireOptions:
             raise TypeError(msg)
         name = self.cookie if isinstance(self.cookie, str) else self.cookie["name"]
         attributes = "" if self._has_callable_attribute() else self.cookie_attributes()
-        return _one_line(str(name)), attributes or ""
+        return values.one_line(str(name)), attributes or ""
 
     def _cors(self) -> str | list[str]:
         origins = self.cors_allowed_origins
@@ -160,78 +155,4 @@ class WireOptions:
             return "same"
         if callable(origins):
             return "ask"
-        if not isinstance(origins, (str, Iterable)):
-            msg = f"cors_allowed_origins: expected '*', an origin, a list of them or a function, got {origins!r}"
-            raise TypeError(msg)
-        origins = [origins] if isinstance(origins, str) else list(origins)
-        if "*" in origins:
-            return "*"
-        return [str(origin) for origin in origins] or "off"
-
-    def _transports(self) -> list[str]:
-        if self.transports is None:
-            return list(_TRANSPORTS)
-        wanted = [self.transports] if isinstance(self.transports, str) else list(self.transports)
-        found = [name for name in wanted if name in _TRANSPORTS]
-        if not found:
-            msg = f"No valid transports provided: expected some of {_TRANSPORTS}, got {wanted}"
-            raise ValueError(msg)
-        return found
-
-
-def deflate(wanted: bool | Mapping[str, int] | None) -> tuple[int, int] | None:
-    """Return threshold and level of what ``per_message_deflate`` says; None for no compression.
-
-    Raises:
-        ValueError: When it is something else.
-    """
-    if wanted is None or wanted is False:
-        return None
-    given = {} if wanted is True else dict(wanted)
-    unknown = set(given) - {"level", "threshold"}
-    threshold, level = int(given.get("threshold", 1024)), int(given.get("level", 6))
-    if unknown or threshold < 0 or not 1 <= level <= 9:
-        msg = f"per_message_deflate: expected threshold in bytes and level from 1 to 9, got {wanted!r}"
-        raise ValueError(msg)
-    return threshold, level
-
-
-def _seconds(name: str, value: Any) -> float:
-    found = _number(name, value, float)
-    if not 0 <= found < math.inf:
-        msg = f"{name}: expected seconds, not negative, got {value!r}"
-        raise ValueError(msg)
-    return found
-
-
-def _count(name: str, value: Any) -> int:
-    found = _number(name, value, int)
-    if found < 0:
-        msg = f"{name}: expected a number that is not negative, got {value!r}"
-        raise ValueError(msg)
-    return found
-
-
-def _number(name: str, value: Any, kind: Callable[[Any], T]) -> T:
-    try:
-        return kind(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        msg = f"{name}: expected a number, got {value!r}"
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(msg) from None
-
-
-def _limit(name: str, value: int | None) -> int | None:
-    if value is None:
-        return None
-    found = _number(name, value, int)
-    if found < 1:
-        msg = f"{name}: expected a number above 0 or None, got {value!r}"
-        raise ValueError(msg)
-    return found
-
-
-def _one_line(text: str) -> str:
-    if any(ord(character) < 32 for character in text):
-        msg = "a cookie cannot hold control characters"
-        raise ValueError(msg)
-    return text
+        return values.origins(origins)

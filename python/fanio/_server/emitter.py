@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fanio import _core
 from fanio._codec.packet import EVENT
 from fanio._handlers.names import RESERVED, check_emitted
+from fanio._options.checks import unexpected
 from fanio._server.acks import CallbackWaiter, CallWaiter, Waiter
 from fanio.exceptions import TimeoutError as NoAnswerError
 
@@ -114,9 +115,9 @@ class Emitter:
             logger.info('emitting event "%s" to %s [%s]', event.event, whom, event.namespace)
         callback, namespace = event.callback, event.namespace
         if callback is not None and not callable(callback):
-            raise _unexpected("callback", "a function", callback)
+            raise unexpected("callback", "a function", callback)
         if event.conflate is not None and not isinstance(event.conflate, str):
-            raise _unexpected("conflate", "a name", event.conflate)
+            raise unexpected("conflate", "a name", event.conflate)
         names = None if to is None else self._rooms.names(to)
         excepted = None if event.except_room is None else self._rooms.names(event.except_room)
         skip = None if skip_sid is None else _sids(skip_sid)
@@ -251,9 +252,5 @@ def _sids(skipped: SkipSid) -> list[str]:
         return [skipped]
     found = list(skipped) if isinstance(skipped, Iterable) else [skipped]
     if not all(isinstance(sid, str) for sid in found):
-        raise _unexpected("skip_sid", "the sid of a client, or several", skipped)
+        raise unexpected("skip_sid", "the sid of a client, or several", skipped)
     return found
-
-
-def _unexpected(name: str, expected: str, value: object) -> TypeError:
-    return TypeError(f"{name}: expected {expected}, got {value!r}")

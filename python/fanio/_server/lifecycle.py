@@ -205,7 +205,7 @@ class Lifecycle:
         if isinstance(error, Refused):
             try:
                 return self._codec.encode_object(error.error_args, CONNECT_ERROR, namespace)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, RecursionError):
                 self._logger.exception("the data of a ConnectionRefusedError has no JSON form")
                 return self._error({"message": error.error_args["message"]}, namespace)
         if isinstance(error, builtins.ConnectionRefusedError):

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec import standard_json
+from fanio._doors.lifespan import refuse_unwrapped
 from fanio._log import server_logger
 from fanio._options.checks import warn_unknown
 from fanio._options.server import WireOptions
+from fanio._options.values import flag
 from fanio._tasks.serving import Program
 from fanio._tasks.session_order import Turns
 from fanio.engineio._sessions import Sessions
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fanio.engineio.async_socket import AsyncSocket
-    from fanio.types import CookieOption, CorsOption, JsonModule
+    from fanio.types import CookieOption, CorsOption, JsonModule, Receive, Scope, Send
 
 __all__ = ["AsyncServer"]
 
@@ -96,7 +98,7 @@ class AsyncServer(BaseServer):
             transports=transports,
             **{name: kwargs[name] for name in WIRE & set(kwargs)},
         )
-        super().__init__(options, server_logger("engineio.server", logger), async_handlers)
+        super().__init__(options, server_logger("engineio.server", logger), flag("async_handlers", async_handlers))
         self._json = json
         self._workers.look_at_stack()
         turns = Turns(self._tasks)
@@ -109,6 +111,12 @@ class AsyncServer(BaseServer):
         self._serving.attach(Program(receivers, sessions.leaving, is_busy=turns.is_busy))
         self._admission.check = sessions.connect
         self._tell_core()
+
+    # Running
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse to be served: an ``ASGIApp`` around the server is what an ASGI server takes."""
+        await refuse_unwrapped(scope, receive, send)
 
     # Clients
 

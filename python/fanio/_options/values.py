@@ -1,0 +1,133 @@
+"""The values of a server's options: checked, and returned as the core takes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fanio._options.checks import check_count, check_flag, check_seconds, unexpected
+from fanio._request.proxies import addresses
+
+__all__ = ["count", "deflate", "flag", "limit", "one_line", "origins", "proxies", "seconds", "transports"]
+
+_TRANSPORTS = ("polling", "websocket")
+#: As browsers send them: a scheme and a host, and a port that is not the scheme's own.
+_ORIGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#@*]*|null")
+
+
+def seconds(name: str, value: Any) -> float:
+    """Return a number of seconds; see ``check_seconds``."""
+    check_seconds(name, value)
+    return float(value)
+
+
+def count(name: str, value: Any) -> int:
+    """Return a whole number that is not negative; see ``check_count``."""
+    check_count(name, value)
+    return int(value)
+
+
+def limit(name: str, value: Any) -> int | None:
+    """Return a whole number above 0, or None for no limit; see ``check_count``."""
+    if value is None:
+        return None
+    check_count(name, value, least=1)
+    return int(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False; see ``check_flag``."""
+    check_flag(name, value)
+    return bool(value)
+
+
+def transports(value: str | Iterable[str] | None) -> list[str]:
+    """Return the transports that may be used, all of them for None.
+
+    Raises:
+        TypeError: When it is neither text nor several.
+        ValueError: When there are none, or there is no such transport.
+    """
+    if value is None:
+        return list(_TRANSPORTS)
+    if not isinstance(value, Iterable):
+        raise unexpected("transports", f"some of {', '.join(_TRANSPORTS)}", value)
+    wanted = [value] if isinstance(value, str) else list(value)
+    if not wanted or not set(wanted) <= set(_TRANSPORTS):
+        msg = f"No valid transports provided: transports: expected some of {', '.join(_TRANSPORTS)}, got {wanted!r}"
+        raise ValueError(msg)
+    return wanted
+
+
+def origins(value: str | Iterable[Any]) -> str | list[str]:
+    """Return origins as the core takes them: a list, "*" for all, or "off" when the list is empty.
+
+    Raises:
+        TypeError: When it is neither text nor several.
+        ValueError: When one could never be that of a browser's request.
+    """
+    if not isinstance(value, Iterable):
+        raise unexpected("cors_allowed_origins", "'*', an origin, a list of them or a function", value)
+    listed = [value] if isinstance(value, str) else [str(origin) for origin in value]
+    if "*" in listed:
+        return "*"
+    for origin in listed:
+        if not _ORIGIN.fullmatch(origin):
+            msg = (
+                "cors_allowed_origins: expected origins with scheme and host and without a path, such as "
+                f"'https://a.example', or '*' or a function, got {origin!r}"
+            )
+            raise ValueError(msg)
+    return listed or "off"
+
+
+def proxies(value: str | Iterable[str]) -> str | list[str]:
+    """Return trusted proxies as the core takes them.
+
+    Raises:
+        TypeError: When it is neither text nor several.
+        ValueError: When one is no address and no network.
+    """
+    if not isinstance(value, Iterable):
+        raise unexpected("trusted_proxies", "'*', an IP address, a network or several", value)
+    try:
+        return addresses(value)
+    except ValueError as error:
+        msg = f"trusted_proxies: expected '*', IP addresses or networks, got {value!r}: {error}"
+        raise ValueError(msg) from None
+
+
+def deflate(wanted: bool | Mapping[str, int] | None) -> tuple[int, int] | None:
+    """Return threshold and level of what ``per_message_deflate`` says; None for no compression.
+
+    Raises:
+        ValueError: When it is something else.
+    """
+    if wanted is None or wanted is False:
+        return None
+    if wanted is not True and not isinstance(wanted, Mapping):
+        raise unexpected("per_message_deflate", "True, or a dictionary with threshold and level", wanted)
+    given = {} if wanted is True else dict(wanted)
+    unknown = set(given) - {"level", "threshold"}
+    threshold, level = given.get("threshold", 1024), given.get("level", 6)
+    if unknown or not _is_whole(threshold) or threshold < 0 or not _is_whole(level) or not 1 <= level <= 9:
+        msg = f"per_message_deflate: expected threshold in bytes and level from 1 to 9, got {wanted!r}"
+        raise ValueError(msg)
+    return threshold, level
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def one_line(text: str) -> str:
+    """Return text for a header.
+
+    Raises:
+        ValueError: When it would break the line.
+    """
+    if any(ord(character) < 32 for character in text):
+        msg = "a cookie cannot hold control characters"
+        raise ValueError(msg)
+    return text
