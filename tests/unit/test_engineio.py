@@ -168,7 +168,7 @@ def test_a_wrong_value_changes_nothing(fake):
     eio._core.calls.clear()
     with pytest.raises(ValueError, match="No valid transports"):
         eio.transports = ["carrier pigeon"]
-    with pytest.raises(TypeError, match="ping_timeout: expected seconds, .* got 'soon'"):
+    with pytest.raises(TypeError, match=r"ping_timeout: expected seconds, .* got 'soon'"):
         eio.ping_timeout = "soon"
     assert (eio.transports, eio.ping_timeout) == (["polling", "websocket"], 20)
     assert not eio._core.of("set_option")
