@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,11 @@ from fanio.base_server import BaseServer
 from fanio.engineio.base_server import WIRE
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from fanio._admin.access import Auth
     from fanio._admin.server import InstrumentedAsyncServer
+    from fanio._options.keys import ServerOptions
     from fanio._server.observer import Observer
     from fanio.types import (
         Callback,
@@ -78,7 +81,7 @@ class AsyncServer(BaseServer):
         json: JsonModule | None = None,
         async_handlers: bool = True,
         namespaces: list[str] | str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ServerOptions],
     ) -> None:
         """Create a server; nothing runs before it is served.
 
@@ -91,10 +94,8 @@ class AsyncServer(BaseServer):
             async_handlers: Whether each event gets a task; False handles a client's events one
                 after the other.
             namespaces: Namespaces to accept besides those with handlers; "*" accepts all.
-            **kwargs: ``always_connect`` (False; accept before the connect handler runs),
-                ``engineio_logger`` (as ``logger``, for ``engineio.server``: packets),
-                ``serializer`` ("default", "msgpack" or a packet class; clients need the same) and the
-                options of ``fanio._options.server.WireOptions``, with python-socketio's defaults.
+            **kwargs: Options by their names, each with unit and default in ``fanio._options.keys.ServerOptions``
+                and in README.md; those that python-socketio has, have its defaults.
 
         Raises:
             ImportError: When what the serializer needs is not installed.
@@ -188,7 +189,7 @@ class AsyncServer(BaseServer):
         self._serving.attach(program)
 
     @staticmethod
-    def _take_options(kwargs: dict[str, Any]) -> wire.WireOptions:
+    def _take_options(kwargs: Mapping[str, Any]) -> wire.WireOptions:
         if kwargs.get("async_mode") not in (None, "asgi"):
             msg = "Invalid async_mode specified: only 'asgi' is supported"
             raise ValueError(msg)

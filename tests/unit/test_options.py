@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import decimal
 import fractions
+import inspect
+import itertools
+from pathlib import Path
 
 import pytest
 
 import fanio
-from fanio import _core
+from fanio import _core, engineio
+from fanio._options import keys
 from fanio._options.server import WireOptions
 
 
@@ -252,3 +257,32 @@ def test_an_option_that_is_set_later_is_checked_too(fake):
     with pytest.raises(ValueError, match="cors_allowed_origins"):
         sio.eio.cors_allowed_origins = ["a.example"]
     assert (sio.eio.ping_interval, sio.eio.cors_allowed_origins) == (25, None)
+
+
+def documented(kind):
+    """The text below each key of a class, by key."""
+    tree = ast.parse(Path(keys.__file__).read_text())
+    body = next(node.body for node in tree.body if getattr(node, "name", "") == kind.__name__)
+    return {
+        key.target.id: text.value.value
+        for key, text in itertools.pairwise(body)
+        if isinstance(key, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }
+
+
+def test_every_option_has_a_key_that_says_its_default():
+    defaults = {"always_connect": False, "async_mode": None, "engineio_logger": False, "monitor_clients": None}
+    defaults |= {"serializer": "default"}
+    defaults |= {name: option.default for name, option in WireOptions.__dataclass_fields__.items() if option.init}
+    texts = documented(keys.MoreOptions) | documented(keys.ServerOptions)
+    assert set(texts) == set(defaults) == set(keys.ServerOptions.__annotations__)
+    for name, default in defaults.items():
+        is_number = isinstance(default, int) and not isinstance(default, bool)
+        shown = f"{default:,}" if is_number else f'"{default}"' if isinstance(default, str) else repr(default)
+        assert texts[name].endswith(f" {shown}."), name
+
+
+def test_an_engineio_server_takes_the_other_options_too():
+    named = inspect.signature(engineio.AsyncServer).parameters
+    names = {name for name, option in WireOptions.__dataclass_fields__.items() if option.init}
+    assert set(documented(keys.MoreOptions)) == names - set(named)

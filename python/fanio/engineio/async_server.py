@@ -21,8 +21,11 @@ from fanio.engineio.base_server import IGNORED, WIRE, BaseServer
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from typing_extensions import Unpack
+
+    from fanio._options.keys import MoreOptions
     from fanio.engineio.async_socket import AsyncSocket
     from fanio.types import CookieOption, CorsOption, JsonModule, Receive, Scope, Send
 
@@ -54,7 +57,7 @@ class AsyncServer(BaseServer):
         async_handlers: bool = True,
         monitor_clients: bool | None = None,
         transports: str | Iterable[str] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[MoreOptions],
     ) -> None:
         """Create a server; nothing runs before it is served.
 
@@ -75,7 +78,8 @@ class AsyncServer(BaseServer):
                 one after the other.
             monitor_clients: Has no effect: the shards watch the clients.
             transports: "polling", "websocket" or a list.
-            **kwargs: The other options of ``fanio._options.server.WireOptions``.
+            **kwargs: Other options by their names, each with unit and default in
+                ``fanio._options.keys.MoreOptions`` and in README.md.
 
         Raises:
             TypeError: When an option has the wrong type.
@@ -84,7 +88,8 @@ class AsyncServer(BaseServer):
         if async_mode not in (None, "asgi"):
             msg = "Invalid async_mode specified: only 'asgi' is supported"
             raise ValueError(msg)
-        warn_unknown(set(kwargs) - WIRE - IGNORED, WIRE, "AsyncServer")
+        given: Mapping[str, Any] = kwargs
+        warn_unknown(set(given) - WIRE - IGNORED, WIRE, "AsyncServer")
         options = WireOptions(
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
@@ -96,7 +101,7 @@ class AsyncServer(BaseServer):
             cors_allowed_origins=cors_allowed_origins,
             cors_credentials=cors_credentials,
             transports=transports,
-            **{name: kwargs[name] for name in WIRE & set(kwargs)},
+            **{name: given[name] for name in WIRE & set(given)},
         )
         super().__init__(options, server_logger("engineio.server", logger), flag("async_handlers", async_handlers))
         self._json = json
