@@ -8,9 +8,10 @@ import json
 import logging
 
 import pytest
-from fake_core import settle, until
+from fake_core import FakeCore, settle, until
 
 import fanio
+from fanio import _core
 from fanio._tasks.tasks import MAX_IN_FLIGHT
 
 
@@ -258,22 +259,6 @@ async def test_client_that_comes_and_goes_is_handled_in_its_order(serve):
     await until(lambda: is_empty(sio))
     assert steps == expected
     assert len(core.of("accept")) == 3
-
-
-async def test_events_of_a_refused_client_are_dropped(serve):
-    sio, core = serve()
-    called = []
-    sio.on("e", lambda *args: called.append(args))
-
-    @sio.event
-    async def connect(sid, environ):
-        await asyncio.sleep(0)
-        return False
-
-    sid = core.connect()
-    core.event(sid, b'["e"]')
-    await until(lambda: is_empty(sio) and core.forgotten)
-    assert called == []
 
 
 async def test_events_wait_for_the_connect_handler_with_always_connect_too(serve):
@@ -528,6 +513,74 @@ async def test_disconnect_returns_when_the_handler_has_run(serve, serial):
     core.event(sid, b'["bye"]')
     await until(lambda: len(steps) == 2)
     assert steps == ["server disconnect", "returned"]
+
+
+async def test_disconnect_inside_an_event_handler_returns_when_the_client_leaves_in_the_same_moment(serve, monkeypatch):
+    sio, core = serve(async_handlers=False)
+    steps = []
+    sio.on("disconnect", lambda sid, reason: steps.append(reason))
+
+    @sio.event
+    async def bye(sid):
+        # The shard has the client's own end before it.
+        monkeypatch.setattr(core, "drop", lambda sid, _: FakeCore.drop(core, sid, "transport close"))
+        await sio.disconnect(sid)
+        steps.append("returned")
+
+    @sio.event
+    async def late(sid):
+        steps.append("late")
+
+    sid = await joined(core)
+    core.event(sid, b'["bye"]')
+    core.event(sid, b'["late"]')
+    await until(lambda: len(steps) == 2)
+    await until(lambda: is_empty(sio))
+    assert steps == ["transport close", "returned"]
+
+
+@pytest.mark.parametrize("always_connect", [False, True])
+async def test_events_behind_a_refused_connect_reach_no_handler(serve, always_connect):
+    sio, core = serve(always_connect=always_connect)
+    called = []
+    sio.on("e", lambda *args: called.append(args))
+    sio.on("disconnect", lambda *args: called.append(args))
+
+    @sio.event
+    async def connect(sid, environ):
+        await asyncio.sleep(0)
+        return False
+
+    sid = core.connect()
+    core.event(sid, b'["e"]')
+    core.drop(sid)
+    await until(lambda: is_empty(sio) and core.forgotten)
+    await settle()
+    assert called == []
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, KeyboardInterrupt, SystemExit, ValueError])
+async def test_plain_connect_handler_that_raises_anything_refuses(serve, error):
+    sio, core = serve(logger=logging.getLogger("test"))
+    escaped = []
+
+    def connect(sid, environ):
+        raise error
+
+    sio.on("connect", connect)
+    handle = sio._serving._receivers[_core.CONNECT]
+
+    def watch(*event):
+        try:
+            handle(*event)
+        except BaseException as error:
+            escaped.append(type(error))
+
+    sio._serving._receivers[_core.CONNECT] = watch
+    await joined(core)
+    assert refusal(core) == {"message": "Internal server error"}
+    assert escaped == ([error] if error in (KeyboardInterrupt, SystemExit) else [])
+    assert is_empty(sio)
 
 
 async def test_disconnect_returns_when_the_server_stops_meanwhile(serve, monkeypatch):

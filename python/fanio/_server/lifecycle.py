@@ -95,7 +95,7 @@ class Lifecycle:
         #: The namespaces that are served without a handler.
         self.namespaces = namespaces
         self._joining: dict[str, Joining] = {}
-        # Refused while the core still holds them: no disconnect handler for them.
+        # Whose auth was no JSON, until their end: no disconnect handler for them.
         self._silent: set[str] = set()
         #: What clients have sent while a handler of theirs runs.
         self.waiting = WaitingPackets(core, tasks, failures.logger)
@@ -170,9 +170,12 @@ class Lifecycle:
         trimmed = handler.trim(tuple(args))
         try:
             result = handler.function(*trimmed)
-        except Exception as error:
+        except BaseException as error:
             self._settle(sid, joining, self._refusal(error, joining.namespace, sid))
-            return
+            # There is no task that could be cancelled.
+            if isinstance(error, (Exception, asyncio.CancelledError)):
+                return
+            raise
         if handler.is_async or asyncio.iscoroutine(result):
             self._keep(self._tasks.start(self._join(result, sid, joining)))
         else:
@@ -182,11 +185,10 @@ class Lifecycle:
         joining.task = asyncio.current_task()
         try:
             refusal = self._verdict(await call, joining.namespace)
-        except Exception as error:
+        except BaseException as error:
             refusal = self._refusal(error, joining.namespace, sid)
-        except BaseException:
-            refusal = self._error(_INTERNAL_ERROR, joining.namespace)
-            raise
+            if not isinstance(error, Exception):
+                raise
         finally:
             joining.task = None
             self._settle(sid, joining, refusal)
@@ -200,7 +202,7 @@ class Lifecycle:
             return None
         return self._codec.encode_object(Refused().error_args, CONNECT_ERROR, namespace)
 
-    def _refusal(self, error: Exception, namespace: str, sid: str) -> Payload:
+    def _refusal(self, error: BaseException, namespace: str, sid: str) -> Payload:
         """Return the refusal for what a connect handler raised."""
         if isinstance(error, Refused):
             try:
@@ -210,7 +212,8 @@ class Lifecycle:
                 return self._error({"message": error.error_args["message"]}, namespace)
         if isinstance(error, builtins.ConnectionRefusedError):
             return self._error(_REFUSED, namespace)
-        self._failures.handler(error, "connect", namespace, sid)
+        if isinstance(error, Exception):
+            self._failures.handler(error, "connect", namespace, sid)
         return self._error(_INTERNAL_ERROR, namespace)
 
     def _settle(self, sid: str, joining: Joining, refusal: Payload | None) -> None:
@@ -227,15 +230,21 @@ class Lifecycle:
             if not joining.accepted:
                 self.waiting.hold(session_id, namespace, sid)
                 self._accept(sid, namespace)
-        elif joining.accepted:
-            # Its DISCONNECT event comes, or waits already.
-            self._silent.add(sid)
+        else:
+            self._refuse(sid, joining, refusal)
+        self.waiting.end(session_id, namespace)
+
+    def _refuse(self, sid: str, joining: Joining, refusal: Payload) -> None:
+        """Let nothing be left of a client: what it has sent, or still sends, reaches no handler."""
+        namespace = joining.namespace
+        if joining.accepted:
             self._core.disconnect(sid, namespace, self._codec.farewell(namespace))
+            if self.observer is not None:
+                self.observer.disconnected(sid, namespace, Reason.SERVER_DISCONNECT)
         else:
             self._core.refuse(sid, refusal)
-            self._acks.drop(sid)
-            self._forget(sid, session_id)
-        self.waiting.end(session_id, namespace)
+        self._acks.drop(sid)
+        self._forget(sid, joining.session_id)
 
     def disconnect(self, _kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
         """Take a DISCONNECT event."""
@@ -304,9 +313,12 @@ class Lifecycle:
                 self._part(sid, namespace, session_id)
                 self.waiting.end(session_id, namespace)
 
-        if self.turns is not None and reason != Reason.SERVER_DISCONNECT:
-            self.turns.add(session_id, sid, say_goodbye)
-            return
+        if self.turns is not None:
+            if reason != Reason.SERVER_DISCONNECT and sid not in self._farewells:
+                self.turns.add(session_id, sid, say_goodbye)
+                return
+            # An event's handler may wait for this one: those that have not begun come too late.
+            self.turns.drop(session_id, sid)
         self._keep(self._tasks.start(say_goodbye()))
 
     def _part(self, sid: str, namespace: str, session_id: str) -> None:

@@ -37,6 +37,18 @@ class Turns:
         self._queues[session_id] = queue = deque([(sid, run, size)])
         self._tasks.start(self._work(session_id, queue))
 
+    def drop(self, session_id: str, sid: str) -> None:
+        """Drop what waits on account of ``sid``."""
+        queue = self._queues.get(session_id)
+        if queue is None:
+            return
+        kept = [one for one in queue if one[0] != sid]
+        for one, _, size in queue:
+            if one == sid:
+                self._tasks.end(sid, size)
+        queue.clear()
+        queue.extend(kept)
+
     async def _work(self, session_id: str, queue: deque[tuple[str, Turn, int]]) -> None:
         try:
             while queue:

@@ -33,7 +33,7 @@ impl Router {
             return Err(Error::TooManyNamespaces);
         }
         let (sid, namespace) = (net::new_sid(), Arc::<str>::from(namespace));
-        registry.connect(sid, addr, &namespace);
+        registry.connect_in(&session, sid, &namespace);
         self.push(addr, Command::Connecting { addr, sid, namespace });
         Ok(Some(sid))
     }

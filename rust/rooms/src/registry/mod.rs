@@ -117,6 +117,15 @@ impl Registry {
     pub fn connect(&mut self, sid: Id, addr: Addr, namespace: &Arc<str>) -> Option<Id> {
         let slot = self.session_slot(addr)?;
         self.sessions.entry(slot).filter(|s| s.addr == addr)?;
+        self.connect_at(slot, sid, namespace)
+    }
+
+    /// The same by the session's id, which may be closed, and another one at its address.
+    pub fn connect_in(&mut self, session: &Id, sid: Id, namespace: &Arc<str>) -> Option<Id> {
+        self.connect_at(self.sessions.slot(session)?, sid, namespace)
+    }
+
+    fn connect_at(&mut self, slot: u32, sid: Id, namespace: &Arc<str>) -> Option<Id> {
         let namespace = self.namespace_slot(namespace);
         let session = self.sessions.entry_mut(slot)?;
         let socket = self.sockets.insert(Socket {
