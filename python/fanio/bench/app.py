@@ -1,6 +1,7 @@
 """A server to be measured: ``fanio run fanio.bench.app:app``.
 
-The environment variable ``FANIO_BENCH_OPTIONS`` holds arguments of ``AsyncServer`` as a JSON object.
+The environment variable ``FANIO_BENCH_OPTIONS`` holds arguments of ``AsyncServer`` as a JSON object,
+``FANIO_BENCH_NAMESPACE`` the namespace that is measured.
 """
 
 from __future__ import annotations
@@ -16,5 +17,5 @@ __all__ = ["app", "sio"]
 
 _defaults = {"cors_allowed_origins": "*"}
 sio = AsyncServer(**(_defaults | json.loads(os.environ.get("FANIO_BENCH_OPTIONS", "{}"))))
-install(sio)
+install(sio, os.environ.get("FANIO_BENCH_NAMESPACE", "/"))
 app = ASGIApp(sio)

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from fanio.bench.driver import MODES, BenchError, Report, own_server, run
+from fanio.bench.driver import MODES, BenchError, own_server, run
+from fanio.bench.figures import table
 
 __all__ = ["bench"]
 
@@ -22,8 +23,6 @@ _TAKES = {
     "connect": {"warmup"},
     "idle": {"settle", "receive", "emit", "seconds"},
 }
-#: Labels of the figures, by the end of their names: how they are shown.
-_UNITS = {"_ms": "ms", "_mib": "MiB", "seconds": "s", "cores": "cores"}
 _BAR = 30
 
 
@@ -39,6 +38,9 @@ _BAR = 30
 @click.option("--binary", is_flag=True, help="Send the padding as an attachment.")
 @click.option("--stalled", type=click.IntRange(0), help="How many of the clients do not read.")
 @click.option("--deflate", is_flag=True, help="Offer permessage-deflate; fails when the server declines.")
+@click.option("--namespace", help="What the clients join, such as /chat; default /.")
+@click.option("--auth", metavar="JSON", help="""What they join it with: '{"token":"x"}'.""")
+@click.option("--header", multiple=True, metavar="'NAME: VALUE'", help="A header of each handshake; repeatable.")
 @click.option("--count", type=click.IntRange(1), help="Emits, or round trips per client; default: by time.")
 @click.option("--seconds", type=click.FloatRange(0), help="Length of the measured phase; default 10.")
 @click.option("--warmup", type=click.IntRange(0), help="Emits, round trips or clients before it.")
@@ -51,7 +53,7 @@ _BAR = 30
 @click.option("--option", "server_options", multiple=True, metavar="NAME=JSON", help="Of fanio's own server.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as a JSON object.")
 def bench(url: str | None, mode: str, server_options: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Measure a Socket.IO server (any, version 4): http://host:port[/path/].
+    """Measure a Socket.IO server (any, version 4): http://host:port[/path/][?query].
 
     Without URL it measures fanio itself, served by a process of its own. Modes broadcast, mixed and echo need a server
     that handles the events they send; `fanio run fanio.bench.app:app` is one, and its file fanio/bench/handlers.py
@@ -61,10 +63,11 @@ def bench(url: str | None, mode: str, server_options: tuple[str, ...], as_json: 
     not be reached; 2: wrong options.
     """
     taken = _taken(mode, options)
+    own_options = _server_options(server_options)
     try:
         with contextlib.ExitStack() as stack:
             if url is None:
-                url, pid = stack.enter_context(own_server(_server_options(server_options)))
+                url, pid = stack.enter_context(own_server(own_options, options["namespace"]))
                 taken["pid"] = [pid]
             elif server_options:
                 raise click.UsageError("--option is for fanio's own server: leave the URL out")
@@ -88,7 +91,19 @@ def _taken(mode: str, options: dict[str, Any]) -> dict[str, Any]:
         given["seconds"] = 10
     if "count" in _TAKES[mode] and "seconds" in given:
         given.setdefault("count", 1_000_000_000)
+    namespace = given.get("namespace", "/")
+    if not namespace.startswith("/"):
+        raise click.UsageError(f"--namespace {namespace}: expected a name that begins with a slash, such as /chat")
+    if "auth" in given:
+        given["auth"] = _compact_json("auth", given["auth"])
     return {**given, "pid": list(given.get("pid", ()))}
+
+
+def _compact_json(name: str, text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), separators=(",", ":"))
+    except ValueError as error:
+        raise click.UsageError(f"--{name} {text}: expected JSON ({error})") from None
 
 
 def _server_options(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -100,22 +115,6 @@ def _server_options(pairs: tuple[str, ...]) -> dict[str, Any]:
         except ValueError:
             raise click.UsageError(f"--option {pair}: expected NAME=JSON, such as shards=2") from None
     return options
-
-
-def table(report: Report) -> str:
-    """Return the figures, one a line."""
-    width = max(len(name) for name in report)
-    return "\n".join(f"{name.ljust(width)}  {_shown(name, value)}" for name, value in report.items())
-
-
-def _shown(name: str, value: str | float) -> str:
-    if isinstance(value, str):
-        return value
-    number = f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), "")
-    if name.startswith("cpu_us_per_"):
-        unit = f"µs of the server's CPU per {name.removeprefix('cpu_us_per_').replace('_', ' ')}"
-    return f"{number} {unit}".strip()
 
 
 class _Bar(contextlib.AbstractContextManager["_Bar"]):

@@ -109,11 +109,12 @@ def _arguments(options: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def own_server(options: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def own_server(options: dict[str, Any], namespace: str | None = None) -> Iterator[tuple[str, int]]:
     """Serve ``fanio.bench.app`` in a process of its own; gives its URL and its pid.
 
     Args:
         options: Arguments of its ``AsyncServer``.
+        namespace: Where its handlers are; the default namespace when it is not given.
 
     Raises:
         BenchError: When it does not start; its messages are in the text.
@@ -124,8 +125,8 @@ def own_server(options: dict[str, Any]) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "fanio", "run", "fanio.bench.app:app", "--port", str(port)]
     command += ["--backlog", "4096", "--log-level", "warning", "--no-access-log"]
     with tempfile.TemporaryFile() as log:
-        environ = os.environ | {"FANIO_BENCH_OPTIONS": json.dumps(options)}
-        process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        settings = {"FANIO_BENCH_OPTIONS": json.dumps(options), "FANIO_BENCH_NAMESPACE": namespace or "/"}
+        process = subprocess.Popen(command, env=os.environ | settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             _wait_for(port, process, log)
             yield f"http://127.0.0.1:{port}", process.pid

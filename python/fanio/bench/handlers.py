@@ -17,40 +17,41 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 
-def install(sio: AsyncServer) -> None:
+def install(sio: AsyncServer, namespace: str = "/") -> None:
     """Register the handlers.
 
     Args:
         sio: The server. Messages are numbered from 0 over all requests, so one server may serve several runs.
+        namespace: Where the clients are.
     """
     seq = counter()
 
-    @sio.event
+    @sio.event(namespace=namespace)
     async def connect(sid: str, environ: dict[str, Any]) -> None:
         pass
 
-    @sio.on("bench:broadcast")
+    @sio.on("bench:broadcast", namespace=namespace)
     async def broadcast(sid: str, count: int, size: int, kind: str = "text") -> None:
         """Emit so many messages to everybody, one after the other; kind "binary" has the size in an attachment."""
         pad = b"x" * size if kind == "binary" else "x" * size
         for _ in range(count):
-            await sio.emit("b", (next(seq), pad))
+            await sio.emit("b", (next(seq), pad), namespace=namespace)
             if count > 1:
                 await asyncio.sleep(0)
 
-    @sio.on("bench:mixed")
+    @sio.on("bench:mixed", namespace=namespace)
     async def mixed(sid: str, size: int, targets: list[str]) -> None:
         """Emit a message to each target: a room, a client's sid, or "" for everybody."""
         pad = "x" * size
         for target in targets:
-            await sio.emit("b", (next(seq), pad), to=target or None)
+            await sio.emit("b", (next(seq), pad), to=target or None, namespace=namespace)
             await asyncio.sleep(0)
 
-    @sio.on("bench:join")
+    @sio.on("bench:join", namespace=namespace)
     async def join(sid: str, rooms: list[str]) -> None:
         for room in rooms:
-            await sio.enter_room(sid, room)
+            await sio.enter_room(sid, room, namespace=namespace)
 
-    @sio.on("bench:echo")
+    @sio.on("bench:echo", namespace=namespace)
     async def echo(sid: str, value: Any) -> Any:
         return value

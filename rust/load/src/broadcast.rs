@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Error, Watch,
-    client::{Work, excerpt},
+    client::{Outbox, Work, excerpt},
     meter::Meter,
     options::Options,
     ramp::Ramp,
@@ -55,7 +55,7 @@ impl Work for Fanout {
         from: usize,
         at: Instant,
         packet: &[u8],
-        _: &mut Vec<u8>,
+        _: &mut Outbox,
     ) -> Result<(), String> {
         if packet.first() == Some(&b'3') && from == 0 && self.unacked > 0 {
             self.unacked -= 1;
@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     fn deliver(fanout: &mut Fanout, client: usize, packet: &str) -> Result<(), String> {
-        fanout.handle_packet(client, Instant::now(), packet.as_bytes(), &mut Vec::new())
+        fanout.handle_packet(client, Instant::now(), packet.as_bytes(), &mut Outbox::default())
     }
 
     fn two_clients(is_binary: bool) -> Fanout {

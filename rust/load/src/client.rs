@@ -1,13 +1,15 @@
 //! One Socket.IO client on a WebSocket: from the TCP connect to the CONNECT reply, and the packets after it.
 //!
 //! Works on bytes that the swarm has read and leaves bytes for it to send; each step of the handshake is checked.
-//! Engine.IO protocol v4 and Socket.IO protocol v5, default namespace.
+//! Engine.IO protocol v4 and Socket.IO protocol v5, one namespace.
 
 use std::time::{Duration, Instant};
 
 use crate::{
     frame::{self, Front},
+    identity::Identity,
     inflate::Inflate,
+    options::Target,
     upgrade,
 };
 
@@ -22,7 +24,7 @@ pub(crate) enum Stage {
     Opening,
     /// CONNECT is out.
     Joining,
-    /// In the default namespace.
+    /// In the namespace.
     Joined,
 }
 
@@ -39,7 +41,7 @@ pub(crate) trait Work {
         from: usize,
         at: Instant,
         packet: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Outbox,
     ) -> Result<(), String>;
 
     /// The attachment of the last packet came for client `from`.
@@ -56,12 +58,25 @@ pub(crate) trait Work {
     }
 
     /// Client `from` is in the namespace; `reply` is the packet that says so.
-    fn handle_joined(&mut self, _from: usize, _took: Duration, _reply: &[u8], _out: &mut Vec<u8>) {}
+    fn handle_joined(&mut self, _from: usize, _took: Duration, _reply: &[u8], _out: &mut Outbox) {}
 }
 
-/// Appends the frame of one Engine.IO packet, given as text.
-pub(crate) fn send(packet: &str, out: &mut Vec<u8>) {
-    frame::write_client(frame::TEXT, packet.as_bytes(), out);
+/// Frames that are to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) frames: Vec<u8>,
+    /// Empty for the default namespace.
+    pub(crate) namespace: String,
+}
+
+/// Appends the frame of one Engine.IO packet, given as text; a Socket.IO packet as in the default namespace.
+pub(crate) fn send(packet: &str, out: &mut Outbox) {
+    if out.namespace.is_empty() || !packet.starts_with('4') {
+        return frame::write_client(frame::TEXT, packet.as_bytes(), &mut out.frames);
+    }
+    let (kind, rest) = packet.split_at(2);
+    let packet = format!("{kind}{},{rest}", out.namespace);
+    frame::write_client(frame::TEXT, packet.as_bytes(), &mut out.frames);
 }
 
 /// The state of one client.
@@ -76,8 +91,17 @@ pub(crate) struct Client {
 
 /// What clients write to while they read: the frames to be sent, and what unpacks the frames that came.
 pub(crate) struct Desk {
-    pub(crate) out: Vec<u8>,
+    pub(crate) out: Outbox,
     pub(crate) inflate: Inflate,
+    pub(crate) identity: Identity,
+}
+
+impl Desk {
+    /// Nothing to be sent yet, by clients that say who they are in this way.
+    pub(crate) fn new(identity: Identity) -> Self {
+        let out = Outbox { frames: Vec::new(), namespace: identity.namespace.clone() };
+        Self { out, inflate: Inflate::new(), identity }
+    }
 }
 
 impl Client {
@@ -86,8 +110,8 @@ impl Client {
     }
 
     /// The upgrade request.
-    pub(crate) fn request(&self, host: &str, path: &str) -> String {
-        upgrade::request(host, path, &upgrade::key(self.number), self.deflate)
+    pub(crate) fn request(&self, target: &Target, identity: &Identity) -> String {
+        upgrade::request(target, &identity.headers, &upgrade::key(self.number), self.deflate)
     }
 
     /// Reads what is whole at the front of `buf` and returns its length.
@@ -117,11 +141,25 @@ impl Client {
                     used += end;
                     match (is_packed, opcode) {
                         (false, _) => {
-                            self.handle_frame(opcode, payload, at, work, &mut desk.out)?;
+                            self.handle_frame(
+                                opcode,
+                                payload,
+                                at,
+                                work,
+                                &desk.identity,
+                                &mut desk.out,
+                            )?;
                         }
                         (true, frame::TEXT | frame::BINARY) if self.deflate => {
                             let message = desk.inflate.message(payload)?;
-                            self.handle_frame(opcode, message, at, work, &mut desk.out)?;
+                            self.handle_frame(
+                                opcode,
+                                message,
+                                at,
+                                work,
+                                &desk.identity,
+                                &mut desk.out,
+                            )?;
                         }
                         (true, _) => {
                             return Err(
@@ -140,15 +178,16 @@ impl Client {
         payload: &[u8],
         at: Instant,
         work: &mut W,
-        out: &mut Vec<u8>,
+        identity: &Identity,
+        out: &mut Outbox,
     ) -> Result<(), String> {
         match opcode {
-            frame::TEXT => self.handle_text(payload, at, work, out),
+            frame::TEXT => self.handle_text(payload, at, work, identity, out),
             frame::BINARY if self.stage == Stage::Joined => {
                 work.handle_attachment(self.number, at, payload)
             }
             frame::PING => {
-                frame::write_client(frame::PONG, payload, out);
+                frame::write_client(frame::PONG, payload, &mut out.frames);
                 Ok(())
             }
             frame::PONG => Ok(()),
@@ -162,8 +201,10 @@ impl Client {
         text: &[u8],
         at: Instant,
         work: &mut W,
-        out: &mut Vec<u8>,
+        identity: &Identity,
+        out: &mut Outbox,
     ) -> Result<(), String> {
+        let text = &*identity.without_namespace(text)?;
         match (self.stage, text) {
             (Stage::Joined, [b'4', b'1', ..]) => Err("the server disconnected it".into()),
             (Stage::Joined, [b'4', packet @ ..]) => {
@@ -175,7 +216,7 @@ impl Client {
             }
             (Stage::Opening, [b'0', b'{', ..]) => {
                 self.stage = Stage::Joining;
-                send("40", out);
+                send(&format!("40{}", identity.auth), out);
                 Ok(())
             }
             (Stage::Joining, [b'4', b'0', b'{', ..]) => {
@@ -223,7 +264,7 @@ mod tests {
             _: usize,
             _: Instant,
             packet: &[u8],
-            _: &mut Vec<u8>,
+            _: &mut Outbox,
         ) -> Result<(), String> {
             self.0.push(packet.to_vec());
             Ok(())
@@ -239,17 +280,25 @@ mod tests {
     }
 
     fn feed(wire: &[u8], step: usize) -> Result<(Client, Packets, Vec<u8>), String> {
+        feed_as(&Identity::default(), wire, step)
+    }
+
+    fn feed_as(
+        identity: &Identity,
+        wire: &[u8],
+        step: usize,
+    ) -> Result<(Client, Packets, Vec<u8>), String> {
         let now = Instant::now();
         let (mut client, mut work, mut held) =
             (Client::new(3, false, now), Packets::default(), vec![]);
-        let mut desk = Desk { out: vec![], inflate: Inflate::new() };
+        let mut desk = Desk::new(identity.clone());
         client.stage = Stage::Upgrading;
         for part in wire.chunks(step) {
             held.extend_from_slice(part);
             let used = client.consume(&held, now, &mut work, &mut desk)?;
             held.drain(..used);
         }
-        Ok((client, work, desk.out))
+        Ok((client, work, desk.out.frames))
     }
 
     #[test]
@@ -259,11 +308,33 @@ mod tests {
             let (client, work, out) = feed(&wire, step).expect("a correct server");
             assert_eq!(client.stage, Stage::Joined);
             assert_eq!(work.0, [b"2[\"b\",1]"]);
-            let mut expected = vec![];
+            let mut expected = Outbox::default();
             for packet in ["40", "3", "3"] {
                 send(packet, &mut expected);
             }
-            assert_eq!(out, expected);
+            assert_eq!(out, expected.frames);
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_joined_with_its_data() {
+        let identity = Identity {
+            namespace: "/chat".into(),
+            auth: r#"{"token":1}"#.into(),
+            headers: String::new(),
+        };
+        let packets = [r#"0{"sid":"x"}"#, r#"40/chat,{"sid":"y"}"#, r#"42/chat,["b",1]"#];
+        let wire =
+            server(&[packets[0], packets[1], packets[2], r#"451-/chat,["b",{}]"#, "43/chat,7[]"]);
+        let (client, work, out) = feed_as(&identity, &wire, 5).expect("a correct server");
+        assert_eq!(client.stage, Stage::Joined);
+        assert_eq!(work.0, [&b"2[\"b\",1]"[..], b"51-[\"b\",{}]", b"37[]"]);
+        let mut expected = vec![];
+        frame::write_client(frame::TEXT, br#"40/chat,{"token":1}"#, &mut expected);
+        assert_eq!(out, expected);
+        for wrong in [r#"40{"sid":"y"}"#, r#"40/chats,{"sid":"y"}"#] {
+            let wire = server(&[packets[0], wrong]);
+            assert!(feed_as(&identity, &wire, 100).is_err_and(|e| e.contains("/chat")), "{wrong}");
         }
     }
 

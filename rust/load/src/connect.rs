@@ -3,7 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Error, Watch, client::Work, meter::Meter, options::Options, ramp::Ramp, report::Report,
+    Error, Watch,
+    client::{Outbox, Work},
+    meter::Meter,
+    options::Options,
+    ramp::Ramp,
+    report::Report,
     swarm::Swarm,
 };
 
@@ -19,12 +24,12 @@ impl Work for Storm {
         _: usize,
         _: Instant,
         _: &[u8],
-        _: &mut Vec<u8>,
+        _: &mut Outbox,
     ) -> Result<(), String> {
         Ok(())
     }
 
-    fn handle_joined(&mut self, _: usize, took: Duration, _: &[u8], _: &mut Vec<u8>) {
+    fn handle_joined(&mut self, _: usize, took: Duration, _: &[u8], _: &mut Outbox) {
         self.micros.push(took.as_micros() as u32);
     }
 }
@@ -47,7 +52,8 @@ pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Er
     meter.stop(&mut swarm, &mut storm)?;
 
     let mut report = Report::new("connect");
-    report.add("clients", warmup + clients);
+    report.add("clients", clients);
+    report.add("warmup", warmup);
     meter.add(&mut report, "connects", clients as u64, "cpu_us_per_connect");
     report.add_percentiles(["p50_ms", "p99_ms", "max_ms"], &mut storm.micros);
     Ok(report)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Error, Watch,
-    client::{Work, excerpt, send},
+    client::{Outbox, Work, excerpt, send},
     meter::Meter,
     options::Options,
     patience::UNANSWERED,
@@ -33,7 +33,7 @@ impl Work for Echo {
         from: usize,
         at: Instant,
         packet: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Outbox,
     ) -> Result<(), String> {
         let (count, sent) = self.begun[from];
         if packet != format!("3{count}[{}]", value(from, count)).as_bytes() {
@@ -147,14 +147,14 @@ mod tests {
 
     #[test]
     fn an_ack_starts_the_next_round_trip() {
-        let (mut echo, mut out, now) = (echo(), vec![], Instant::now());
+        let (mut echo, mut out, now) = (echo(), Outbox::default(), Instant::now());
         assert_eq!(echo.next(1, now), "421[\"bench:echo\",1000000001]");
         assert_eq!(echo.handle_packet(1, now, b"31[1000000001]", &mut out), Ok(()));
         assert_eq!((echo.done, echo.open, echo.begun[1].0), (1, 1, 2));
-        assert!(!out.is_empty());
-        out.clear();
+        assert!(!out.frames.is_empty());
+        out.frames.clear();
         assert_eq!(echo.handle_packet(1, now, b"32[1000000002]", &mut out), Ok(()));
-        assert_eq!((echo.done, echo.open, out.len()), (2, 0, 0));
+        assert_eq!((echo.done, echo.open, out.frames.len()), (2, 0, 0));
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
             let mut echo = echo();
             echo.next(1, now);
             assert!(
-                echo.handle_packet(1, now, packet.as_bytes(), &mut vec![]).is_err(),
+                echo.handle_packet(1, now, packet.as_bytes(), &mut Outbox::default()).is_err(),
                 "{packet}"
             );
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::{
     Error, Watch,
-    client::{Work, send},
+    client::{Outbox, Work, send},
     options::Options,
     process::Processes,
     ramp::Ramp,
@@ -34,7 +34,7 @@ impl Work for Held {
         _: usize,
         _: Instant,
         packet: &[u8],
-        _: &mut Vec<u8>,
+        _: &mut Outbox,
     ) -> Result<(), String> {
         self.deliveries += 1;
         if let Some(sent) = self.is_timed.then(|| stamp(packet)).flatten() {
@@ -47,7 +47,7 @@ impl Work for Held {
         Ok(())
     }
 
-    fn handle_joined(&mut self, _: usize, _: Duration, _: &[u8], out: &mut Vec<u8>) {
+    fn handle_joined(&mut self, _: usize, _: Duration, _: &[u8], out: &mut Outbox) {
         if !self.hello.is_empty() {
             send(&self.hello, out);
         }

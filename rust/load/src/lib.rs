@@ -14,6 +14,7 @@ mod client;
 mod connect;
 mod echo;
 pub mod frame;
+mod identity;
 mod idle;
 mod inflate;
 mod meter;

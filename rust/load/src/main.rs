@@ -17,7 +17,7 @@ use std::{
 use load::{Error, Report, Watch, options::Options};
 
 const USAGE: &str = "\
-load COMMAND [options] URL          URL: [http://]host[:port][/path/], default path /socket.io/
+load COMMAND [options] URL          URL: [http://]host[:port][/path/][?query], default path /socket.io/
 
   broadcast  --clients N --size B --count C [--burst K | --pace R] [--binary] [--stalled S] [--warmup C] [--seconds S]
   mixed      --clients N --size B --count C [--burst K] [--warmup C] [--seconds S]
@@ -29,6 +29,7 @@ load COMMAND [options] URL          URL: [http://]host[:port][/path/], default p
              [--source K] first source address 127.0.0.K          [--pid P]... processes of the server
              [--patience S] without progress a run fails, 20      [--deflate] offers permessage-deflate
              [--receive-buffer B] the kernel's, of each client      [--json]
+             [--namespace /NAME]  [--auth JSON]  [--header 'Name: value']...
 
 load floor [--join J] PORT          the bare loop of send(2); J frames in each send
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Error, Watch,
-    client::{Work, excerpt, send},
+    client::{Outbox, Work, excerpt, send},
     echo::value,
     meter::Meter,
     options::Options,
@@ -80,7 +80,7 @@ struct Mixed {
 }
 
 impl Work for Mixed {
-    fn handle_joined(&mut self, from: usize, _: Duration, reply: &[u8], out: &mut Vec<u8>) {
+    fn handle_joined(&mut self, from: usize, _: Duration, reply: &[u8], out: &mut Outbox) {
         let reply = String::from_utf8_lossy(reply);
         let sid = reply.split_once("\"sid\":\"").and_then(|(_, rest)| rest.split_once('"'));
         self.sids[from] = sid.map(|(sid, _)| sid.to_owned()).unwrap_or_default();
@@ -94,7 +94,7 @@ impl Work for Mixed {
         from: usize,
         at: Instant,
         packet: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Outbox,
     ) -> Result<(), String> {
         match packet {
             [b'3', b'0', b'[', ..] if self.joins_due > 0 => self.joins_due -= 1,
@@ -165,7 +165,7 @@ impl Mixed {
         from: usize,
         at: Instant,
         rest: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Outbox,
     ) -> Result<(), String> {
         let unasked = || format!("got an ack that nobody waits for: {:?}", excerpt(rest));
         let (id, since) = self.asked.get_mut(from).ok_or_else(unasked)?;
@@ -300,7 +300,7 @@ mod tests {
     use super::*;
 
     fn deliver(mixed: &mut Mixed, client: usize, packet: &str) -> Result<(), String> {
-        mixed.handle_packet(client, Instant::now(), packet.as_bytes(), &mut Vec::new())
+        mixed.handle_packet(client, Instant::now(), packet.as_bytes(), &mut Outbox::default())
     }
 
     /// Eleven emits to two clients: everybody, nine rooms, client 1; the rooms of client 1 are 1, 2 and 51.

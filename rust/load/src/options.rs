@@ -122,12 +122,14 @@ pub struct Target {
     pub host: String,
     /// The Socket.IO path, with its slashes.
     pub path: String,
+    /// More of the query, with the `&` before it.
+    pub query: String,
 }
 
 impl FromStr for Target {
     type Err = Error;
 
-    /// Reads `[ws://|http://]host[:port][/path/]`; the path defaults to `/socket.io/`.
+    /// Reads `[ws://|http://]host[:port][/path/][?query]`; the path defaults to `/socket.io/`.
     fn from_str(url: &str) -> Result<Self, Error> {
         let wrong = |reason: &dyn std::fmt::Display| Error::Usage(format!("{url}: {reason}"));
         let rest = match url.split_once("://") {
@@ -140,8 +142,11 @@ impl FromStr for Target {
             Some(_) => return Err(wrong(&"expected http://host:port")),
             None => url,
         };
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let query = if query.is_empty() { String::new() } else { format!("&{query}") };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let path = path.trim_end_matches('/');
         let path = if path.is_empty() { "/socket.io/".into() } else { format!("/{path}/") };
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let with_port = if has_port { host.to_owned() } else { format!("{host}:80") };
@@ -149,7 +154,7 @@ impl FromStr for Target {
             with_port.to_socket_addrs().map_err(|error| wrong(&error))?.collect();
         let first = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first());
         let address = *first.ok_or_else(|| wrong(&"no address"))?;
-        Ok(Self { address, host: host.into(), path })
+        Ok(Self { address, host: host.into(), path, query })
     }
 }
 
@@ -185,8 +190,11 @@ mod tests {
         assert_eq!((target.path.as_str(), target.address.port()), ("/socket.io/", 8000));
         let target: Target = "ws://127.0.0.1:8000/live/".parse().expect("an address");
         assert_eq!((target.path.as_str(), target.host.as_str()), ("/live/", "127.0.0.1:8000"));
-        let target: Target = "127.0.0.1/live?x=1".parse().expect("an address");
+        let target: Target = "127.0.0.1/live?x=1#y".parse().expect("an address");
         assert_eq!((target.path.as_str(), target.address.port()), ("/live/", 80));
+        assert_eq!(target.query, "&x=1");
+        let target: Target = "127.0.0.1:81?x=1".parse().expect("an address");
+        assert_eq!((target.path.as_str(), target.query.as_str()), ("/socket.io/", "&x=1"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
     Error,
+    identity::Identity,
     options::{Options, Target},
 };
 
@@ -26,6 +27,7 @@ const SPARE_DESCRIPTORS: u64 = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Ramp {
     pub(crate) target: Target,
+    pub(crate) identity: Identity,
     /// Clients per second; 0 opens as fast as `in_flight` lets it.
     pub(crate) rate: usize,
     /// Handshakes that run at the same time, at most.
@@ -41,7 +43,7 @@ pub(crate) struct Ramp {
 }
 
 impl Ramp {
-    /// Takes `--rate`, `--in-flight`, `--source`, `--deflate`, `--receive-buffer`, `--patience` and the URL: the last that a command takes.
+    /// Takes the options of all commands and the URL: the last that a command takes.
     ///
     /// # Errors
     /// Values that are none, no URL, or an option that nobody took.
@@ -53,6 +55,7 @@ impl Ramp {
             deflate: options.take_flag("deflate"),
             receive_buffer: options.take("receive-buffer", 0_usize)?,
             patience: options.take_seconds("patience", 20.0)?,
+            identity: Identity::take(options)?,
             target: options.take_free("URL")?.parse()?,
         };
         options.finish()?;

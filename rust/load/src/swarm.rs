@@ -12,8 +12,6 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use crate::{
     Watch,
     client::{Client, Desk, Stage, Work, send},
-    inflate::Inflate,
-    options::Target,
     patience::{Patience, UNANSWERED},
     ramp::{Ramp, allow_descriptors},
 };
@@ -46,9 +44,9 @@ impl<'w> Swarm<'w> {
             events: Events::with_capacity(1024),
             members: Vec::new(),
             joined: 0,
+            desk: Desk::new(ramp.identity.clone()),
             ramp,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
-            desk: Desk { out: Vec::new(), inflate: Inflate::new() },
             watch,
         })
     }
@@ -169,8 +167,8 @@ impl<'w> Swarm<'w> {
     pub(crate) fn send(&mut self, index: usize, packet: &str) -> Result<(), String> {
         let mut out = std::mem::take(&mut self.desk.out);
         send(packet, &mut out);
-        let sent = self.write(index, &out);
-        out.clear();
+        let sent = self.write(index, &out.frames);
+        out.frames.clear();
         self.desk.out = out;
         sent.map_err(|error| format!("client {index}: {error}"))
     }
@@ -211,8 +209,7 @@ impl<'w> Swarm<'w> {
             }
             member.stream.set_nodelay(true).map_err(|error| error.to_string())?;
             member.client.stage = Stage::Upgrading;
-            let Target { host, path, .. } = &self.ramp.target;
-            let request = member.client.request(host, path);
+            let request = member.client.request(&self.ramp.target, &self.ramp.identity);
             return self.write(index, request.as_bytes()).map_err(|error| error.to_string());
         }
         if !member.unsent.is_empty() {
@@ -262,13 +259,13 @@ impl<'w> Swarm<'w> {
         if unread.is_empty() && unread.capacity() > READ_BUFFER {
             *unread = Vec::new();
         }
-        if self.desk.out.is_empty() {
+        if self.desk.out.frames.is_empty() {
             return Ok(());
         }
         let out = std::mem::take(&mut self.desk.out);
-        let sent = self.write(index, &out);
+        let sent = self.write(index, &out.frames);
         self.desk.out = out;
-        self.desk.out.clear();
+        self.desk.out.frames.clear();
         sent.map_err(|error| error.to_string())
     }
 

@@ -5,6 +5,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 
+use crate::options::Target;
+
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Without context, so that one deflate may serve all who agreed. RFC 7692 §7.1.1.
 const OFFER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
@@ -26,13 +28,15 @@ pub fn accept(key: &str) -> String {
     STANDARD.encode(hash.finalize())
 }
 
-/// The upgrade request of a Socket.IO client; with `deflate` it offers compression without context.
-pub fn request(host: &str, path: &str, key: &str, deflate: bool) -> String {
+/// The upgrade request of a Socket.IO client with header lines of its own; with `deflate` it offers compression
+/// without context.
+pub(crate) fn request(target: &Target, headers: &str, key: &str, deflate: bool) -> String {
+    let Target { host, path, query, .. } = target;
     let offer =
         if deflate { format!("Sec-WebSocket-Extensions: {OFFER}\r\n") } else { String::new() };
     format!(
-        "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n"
+        "GET {path}?EIO=4&transport=websocket{query} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{offer}{headers}\r\n"
     )
 }
 
