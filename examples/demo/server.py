@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import math
 import random
+import resource
+import socket
 import sys
 import time
 from pathlib import Path
@@ -82,27 +84,41 @@ class Swarm:
     """Simulated clients, in processes of `fanio bench`."""
 
     def __init__(self) -> None:
-        self.size = 0
         self.note = ""
-        self._processes: list[asyncio.subprocess.Process] = []
+        # How many clients each process has.
+        self._processes: dict[asyncio.subprocess.Process, int] = {}
+
+    @property
+    def size(self) -> int:
+        """How many there are, or are on their way."""
+        return sum(self._processes.values())
 
     async def add(self, count: int) -> None:
         """Start so many more, up to a limit."""
-        count = min(count, MOST_SIMULATED - self.size)
+        wanted, count = count, min(count, MOST_SIMULATED - self.size)
+        self.note = f"{MOST_SIMULATED:,} simulated clients is the limit here." if count < wanted else ""
         if count <= 0:
-            self.note = f"{MOST_SIMULATED:,} simulated clients is the limit here"
             return
-        self.note = ""
-        self.size += count
         bench = [sys.executable, "-m", "fanio", "bench", "--mode", "idle", "--seconds", "1e9"]
+        quiet, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *bench, "--clients", str(count), f"http://127.0.0.1:{port()}", stdin=asyncio.subprocess.DEVNULL
+            *bench, "--clients", str(count), url(), stdin=quiet, stdout=quiet, stderr=pipe
         )
-        self._processes.append(process)
+        self._processes[process] = count
+        sio.start_background_task(self._watch, process)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Say why clients have ended that nobody has removed."""
+        _, output = await process.communicate()
+        count = self._processes.pop(process, 0)
+        if count:
+            lines = output.decode(errors="replace").split("\n")
+            why = next((line for line in reversed(lines) if line.startswith("Error")), "")
+            self.note = f"{count:,} simulated clients have ended. {why}"
 
     async def clear(self) -> None:
         """Stop them all."""
-        processes, self._processes, self.size = self._processes, [], 0
+        processes, self._processes, self.note = list(self._processes), {}, ""
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
@@ -151,7 +167,29 @@ def port() -> int:
     return int(sys.argv[1]) if len(sys.argv) > 1 else 8000
 
 
+def url() -> str:
+    """Return the address for a browser on this machine."""
+    return f"http://127.0.0.1:{port()}"
+
+
+def refuse_taken_port() -> None:
+    """End with a sentence when the port is in use."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port()))
+        except OSError as error:
+            sys.exit(f"Port {port()} cannot be used ({error.strerror}). Try another: make demo PORT={port() + 1}")
+
+
+def allow_many_connections() -> None:
+    """Raise the number of open files to what the system allows: each client is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def start() -> None:
+    print(f"The demo is at {url()} (Ctrl-C ends it).", flush=True)
     sio.start_background_task(ticker.run)
     sio.start_background_task(ticker.report)
 
@@ -169,4 +207,7 @@ app = socketio.ASGIApp(
 )
 
 if __name__ == "__main__":
-    socketio.run(app, port=port(), log_level="info")
+    refuse_taken_port()
+    allow_many_connections()
+    # At INFO there would be lines for each of thousands of clients.
+    socketio.run(app, port=port(), log_level="warning")

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -24,8 +27,15 @@ def free_port():
 @contextlib.contextmanager
 def running(name):
     """Run an example; yields its URL."""
+    with started(name) as (url, _process):
+        yield url
+
+
+@contextlib.contextmanager
+def started(name, **streams):
+    """Run an example; yields its URL and its process."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, str(EXAMPLES / name), str(port)])
+    process = subprocess.Popen([sys.executable, str(EXAMPLES / name), str(port)], **streams)
     try:
         until = time.monotonic() + 20
         while True:
@@ -35,7 +45,7 @@ def running(name):
             except OSError:
                 assert process.poll() is None and time.monotonic() < until, f"{name} does not listen"
                 time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
         process.wait(20)
@@ -112,29 +122,127 @@ async def test_fastapi_broadcasts_what_is_announced():
         await client.sio.disconnect()
 
 
-def test_the_demo_draws_what_arrives():
+class Demo:
+    """The demo's page in Chromium, and the server's process."""
+
+    def __init__(self, browser, url, process):
+        self.browser, self.url, self.process = browser, url, process
+        self.errors = []
+
+    def open(self, width=1280, theme="dark"):
+        """The page, when it has drawn everything."""
+        page = self.browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(self.url)
+        page.wait_for_function("document.querySelectorAll('.cell').length === 48")
+        return page
+
+
+@pytest.fixture
+def demo():
     sync_api = pytest.importorskip("playwright.sync_api")
     if not Path("/usr/bin/chromium").exists():
         pytest.skip("needs /usr/bin/chromium")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with running("demo/server.py") as url, sync_api.sync_playwright() as playwright:
+    with started("demo/server.py") as (url, process), sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
-        page = browser.new_page()
-        errors = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
-        page.wait_for_function("document.querySelectorAll('.cell').length === 48")
-        before = page.inner_text("#board")
-        page.wait_for_function("before => document.getElementById('board').innerText !== before", arg=before)
-        page.click("[data-sector=energy]")
-        page.wait_for_function("document.querySelectorAll('.cell.quiet').length === 36")
-        page.click("[data-add='500']")
-        page.wait_for_function("document.getElementById('clients').textContent === '501'")
-        page.fill("#rate", "30")
-        page.wait_for_function("document.getElementById('rate-value').textContent === '30 / s'")
-        page.wait_for_function("Number(document.getElementById('received').textContent) > 0")
-        page.click("[data-add='0']")
-        page.wait_for_function("document.getElementById('clients').textContent === '1'")
+        found = Demo(browser, url, process)
+        yield found
         browser.close()
-    assert errors == []
+    assert found.errors == []
+
+
+def shows(page, element, text):
+    page.wait_for_function("([id, text]) => document.getElementById(id).textContent === text", arg=[element, text])
+
+
+def test_the_demo_draws_what_arrives(demo):
+    page = demo.open()
+    before = page.inner_text("#board")
+    page.wait_for_function("before => document.getElementById('board').innerText !== before", arg=before)
+    page.click("[data-sector=energy]")
+    page.wait_for_function("document.querySelectorAll('.cell.quiet').length === 36")
+    page.fill("#rate", "30")
+    shows(page, "rate-value", "30 / s")
+    page.wait_for_function("Number(document.getElementById('received').textContent) > 0")
+    other = demo.open()
+    shows(other, "rate-value", "30 / s")
+    assert other.input_value("#rate") == "30"
+
+
+def test_the_demo_adds_clients_up_to_its_limit_and_removes_them(demo):
+    page = demo.open()
+    page.click("[data-add='500']")
+    shows(page, "clients", "501")
+    shows(page, "simulated", "500")
+    page.evaluate("socket.emit('simulate', 99999)")
+    shows(page, "note", "15,000 simulated clients is the limit here.")
+    page.click("[data-add='0']")
+    shows(page, "clients", "1")
+    shows(page, "note", "")
+
+
+def test_the_demo_says_why_simulated_clients_have_ended(demo):
+    page = demo.open()
+    page.click("[data-add='500']")
+    shows(page, "clients", "501")
+    for child in children(demo.process.pid):
+        os.kill(child, signal.SIGTERM)
+    page.wait_for_function("document.getElementById('note').textContent.startsWith('500 simulated clients have ended')")
+    shows(page, "simulated", "0")
+
+
+def test_a_demo_whose_server_has_stopped_shows_nothing_as_alive(demo):
+    page = demo.open()
+    shows(page, "clients", "1")
+    assert page.is_enabled("[data-add='500']")
+    demo.process.terminate()
+    demo.process.wait(20)
+    page.wait_for_function("document.getElementById('link').textContent.includes('trying again')")
+    time.sleep(1.2)  # the page writes its own figures once a second
+    for figure in ("clients", "deliveries", "received", "p50", "p99", "simulated"):
+        assert page.inner_text(f"#{figure}") == "–"
+    assert page.is_disabled("[data-add='500']")
+    assert not page.evaluate("document.body.classList.contains('online')")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_demo_fits_every_window(demo, width, theme):
+    page = demo.open(width, theme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    outside = """width => [...document.querySelectorAll('button, input, output, .figures div')]
+        .map((one) => one.getBoundingClientRect()).filter((box) => box.left < 0 || box.right > width).length"""
+    assert page.evaluate(outside, width) == 0
+    ground, ink = page.evaluate(
+        "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"
+    )
+    light = {name: sum(map(int, re.findall(r"\d+", color))) for name, color in (("ground", ground), ("ink", ink))}
+    assert (light["ground"] > light["ink"]) is (theme == "light")
+    assert abs(light["ground"] - light["ink"]) > 500
+
+
+def test_the_demo_writes_no_line_for_each_client(tmp_path):
+    with (tmp_path / "log").open("wb") as log, started("demo/server.py", stdout=log, stderr=log) as (url, _process):
+        for path in ("/", "/demo.js", "/socket.io/?EIO=4&transport=polling"):
+            urllib.request.urlopen(url + path).read()
+        bench = [sys.executable, "-m", "fanio", "bench", "--mode", "connect", "--clients", "20", url]
+        subprocess.run(bench, check=True, capture_output=True)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.split(" (")[0] for line in lines] == [f"The demo is at {url}"]
+
+
+def test_a_port_that_is_taken_is_a_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, str(EXAMPLES / "demo/server.py"), str(port)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    expected = f"Port {port} cannot be used (Address already in use). Try another: make demo PORT={port + 1}\n"
+    assert (done.stdout, done.stderr) == ("", expected)
+
+
+def children(pid):
+    """The processes that a process has started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
