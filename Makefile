@@ -29,7 +29,7 @@ $(VENV)/.build-stamp: pyproject.toml
 # What the tests and the lints need.
 $(VENV)/.stamp: $(VENV)/.build-stamp
 	@echo "Installing what the tests and the lints need: some 800 MB, a few minutes the first time"
-	@$(BIN)/python -m pip install --quiet --group dev orjson 'uvicorn>=0.36' uvloop
+	@$(BIN)/python -m pip install --quiet --group everything orjson 'uvicorn>=0.36' uvloop
 	@touch $@
 
 $(CORE): $(VENV)/.build-stamp $(RUST)
