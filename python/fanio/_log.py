@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fanio._request.request import Request
     from fanio.types import Payload
 
@@ -32,10 +34,19 @@ _ENDED = (
     " stay with one)"
 )
 _ELSEWHERE = ": it probably belongs to another of the {count} worker processes; run one process, with shards=N"
+_OWN = " Expected {own}, which is what {source} of the request say."
 _STRANGER = (
-    " With the forwarded headers of {peer} it would be, but that is no trusted proxy: name it in trusted_proxies="
-    " or uvicorn's --forwarded-allow-ips."
+    " With the forwarded headers of {peer} it would be accepted, but that is no trusted proxy: name it in"
+    " trusted_proxies= or uvicorn's --forwarded-allow-ips."
 )
+_ADVICE = (
+    " A proxy in front must pass on Host and X-Forwarded-Proto, and be named in trusted_proxies=; pages of other"
+    " origins are let in by cors_allowed_origins."
+)
+_LISTED = " Expected one of cors_allowed_origins: {origins}."
+_REFUSED = " The function in cors_allowed_origins refuses it."
+#: So many origins are listed in a line.
+_MOST_ORIGINS = 10
 #: The most characters of a client's own in a line.
 _QUOTED = 200
 
@@ -119,9 +130,10 @@ class PacketLog:
 class RefusalLog:
     """Lines about requests that are refused: at ERROR the first for each reason, then at INFO."""
 
-    def __init__(self, logger: logging.Logger) -> None:
-        """Write to ``logger``."""
+    def __init__(self, logger: logging.Logger, origins: Callable[[], object]) -> None:
+        """Write to ``logger``; ``origins`` returns the option ``cors_allowed_origins``."""
         self._logger = logger
+        self._origins = origins
         self._told: set[int] = set()
         #: How many worker processes there are, as far as is known.
         self.workers = 1
@@ -137,8 +149,8 @@ class RefusalLog:
         line = _REFUSALS.get(code, message).format_map(facts)
         if code == _BAD_REQUEST and query.get("transport") == ["websocket"] and not request.header(b"upgrade"):
             line = "Invalid websocket upgrade"  # a proxy that does not pass the header on, most often
-        if code == _FORBIDDEN and _is_of_a_stranger(request):
-            line += _STRANGER.format(peer=request.client[0] if request.client else "the peer")
+        if code == _FORBIDDEN:
+            line += _expected(self._origins(), request)
         if code in self._told:
             self._logger.info("%s", line)
             return
@@ -146,6 +158,23 @@ class RefusalLog:
         if code == _UNKNOWN_SESSION:
             line += _ELSEWHERE.format(count=self.workers) if self.workers > 1 else _ENDED
         self._logger.error("%s (further occurrences of this error will be logged with level INFO)", line)
+
+
+def _expected(origins: Any, request: Request) -> str:
+    """Return which origins are accepted, and what to do about another one."""
+    if callable(origins):
+        return _REFUSED
+    if origins is not None:
+        listed = [origins] if isinstance(origins, str) else [str(one) for one in origins]
+        more = ", …" if len(listed) > _MOST_ORIGINS else ""
+        return _LISTED.format(origins=", ".join(listed[:_MOST_ORIGINS]) + more)
+    forwarded = request.is_believed and request.header(b"x-forwarded-host")
+    host = forwarded or request.header(b"host")
+    source = "X-Forwarded-Proto and X-Forwarded-Host" if forwarded else "scheme and Host"
+    line = _OWN.format(own=f"{request.scheme}://{_printable(host)}", source=source)
+    if _is_of_a_stranger(request):
+        return line + _STRANGER.format(peer=request.client[0] if request.client else "the peer")
+    return line + _ADVICE
 
 
 def _is_of_a_stranger(request: Request) -> bool:

@@ -133,13 +133,18 @@ async def test_refused_requests_are_logged_the_first_of_each_reason_as_an_error(
         ": it has ended, or the server was restarted, or it belongs to another process (with several, each client must"
     )
     ended += " stay with one)"
+    expected = (
+        " Expected http://, which is what scheme and Host of the request say. A proxy in front must pass on Host and"
+        " X-Forwarded-Proto, and be named in trusted_proxies=; pages of other origins are let in by"
+        " cors_allowed_origins."
+    )
     version = "The client is using an unsupported version of the Socket.IO or Engine.IO protocols"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("ERROR", f"Invalid transport{more}"),
         ("ERROR", f"Invalid session abc{ended}{more}"),
         ("INFO", "Invalid session d\\ne{"),
         ("ERROR", f"Bad request{more}"),
-        ("ERROR", f"http://a is not an accepted origin.{more}"),
+        ("ERROR", f"http://a is not an accepted origin.{expected}{more}"),
         ("ERROR", f"{version}{more}"),
     ]
 
@@ -161,6 +166,39 @@ async def test_a_proxy_that_would_have_to_be_trusted_is_named(serve, caplog, hea
     assert ("--forwarded-allow-ips" in caplog.messages[0]) is is_named
 
 
+@pytest.mark.parametrize(
+    ("options", "headers", "secure", "expected"),
+    [
+        ({}, b"Host: a:8000", False, "Expected http://a:8000, which is what scheme and Host of the request say."),
+        ({}, b"Host: a\r\nX-Forwarded-Proto: https", False, "Expected http://a, which"),
+        ({}, b"Host: a", True, "Expected https://a, which"),
+        ({"trusted_proxies": "*"}, b"Host: inner\r\nX-Forwarded-Proto: https", False, "Expected https://inner, which"),
+        (
+            {"trusted_proxies": "*"},
+            b"Host: inner\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a",
+            False,
+            "Expected https://a, which is what X-Forwarded-Proto and X-Forwarded-Host of the request say.",
+        ),
+        ({"cors_allowed_origins": "https://b"}, b"Host: a", False, "Expected one of cors_allowed_origins: https://b."),
+        (
+            {"cors_allowed_origins": [f"https://b{number}" for number in range(11)]},
+            b"Host: a",
+            False,
+            "https://b0, https://b1, https://b2, https://b3, https://b4, https://b5, https://b6, https://b7, "
+            "https://b8, https://b9, …",
+        ),
+    ],
+)
+async def test_the_line_about_an_origin_says_what_was_expected(serve, caplog, options, headers, secure, expected):
+    _, core = serve(engineio_logger=logging.getLogger("mine"), **options)
+    core.push(_core.REFUSED, TARGET + b"Origin: https://x\r\n" + headers + b"\r\n\r\n", PEER, secure, 4, "Forbidden")
+    await until(lambda: caplog.messages)
+    assert expected in caplog.messages[0]
+    assert ("A proxy in front must pass on Host and X-Forwarded-Proto" in caplog.messages[0]) is (
+        "cors_allowed_origins" not in options
+    )
+
+
 @pytest.mark.parametrize(("upgrade", "line"), [(b"", "Invalid websocket upgrade"), (b"upgrade: websocket\r\n", "Bad")])
 async def test_an_upgrade_that_a_proxy_has_lost_is_named(serve, caplog, upgrade, line):
     _, core = serve(engineio_logger=logging.getLogger("mine"))
@@ -172,7 +210,9 @@ async def test_an_upgrade_that_a_proxy_has_lost_is_named(serve, caplog, upgrade,
 
 async def test_an_origin_that_the_program_refuses_is_logged(serve, caplog):
     await ask(serve, cors_allowed_origins=lambda origin: False, engineio_logger=logging.getLogger("test"))
-    assert caplog.messages[0].startswith("http://a is not an accepted origin.")
+    assert caplog.messages[0].startswith(
+        "http://a is not an accepted origin. The function in cors_allowed_origins refuses it."
+    )
 
 
 def test_other_events_belong_to_the_server_above():

@@ -100,7 +100,7 @@ class Admission:
         self._tasks = tasks
         self._handlers = handlers
         self._logger = logger
-        self.log = RefusalLog(logger)
+        self.log = RefusalLog(logger, lambda: options.cors_allowed_origins)
         #: The program's own check of handshakes, given a session id and an environ.
         self.check: Check | None = None
 
