@@ -413,3 +413,38 @@ async def test_nothing_of_an_event_outlives_it(serve):
         core.event(sid, b'["e"]', number)
     await until(lambda: len(core.of("ack")) == 3)
     assert [reference() for reference in kept] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("namespace", "event", "expected"),
+    [
+        ("/", b'["mesage",1]', "no handler for event 'mesage' [/]: there are message, typing"),
+        ("/chat", b'["mesage",1]', "no handler for event 'mesage' [/chat]: there are line"),
+        ("/empty", b'["a"]', "no handler for event 'a' [/empty]: there are none"),
+        ("/", b'["x\\n%s"]' % (b"y" * 1000), "no handler for event 'x\\nyyy"),
+        ("/", b'["message"]', ""),
+    ],
+)
+async def test_an_event_without_a_handler_is_told_with_those_there_are(serve, caplog, namespace, event, expected):
+    class Chat(fanio.AsyncNamespace):
+        async def on_connect(self, sid, environ):
+            pass
+
+        async def on_line(self, sid):
+            pass
+
+    sio, core = serve(logger=logging.getLogger("mine"), namespaces=["/", "/empty"])
+    sio.on("message", lambda sid: None)
+    sio.on("typing", lambda sid: None)
+    sio.on("connect", lambda sid, environ: None)
+    sio.register_namespace(Chat("/chat"))
+    sid = core.connect(namespace)
+    await until(lambda: core.of("accept"))
+    for level, is_told in ((logging.INFO, False), (logging.DEBUG, bool(expected))):
+        caplog.set_level(level, "mine")
+        caplog.clear()
+        core.event(sid, event)
+        await settle()
+        told = [line for line in caplog.messages if line.startswith("no handler")]
+        assert bool(told) is is_told
+        assert all(line.startswith(expected) and len(line) < 200 for line in told)

@@ -8,6 +8,7 @@ acknowledges nothing.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Generator, Sequence
 from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,8 @@ class ClientDispatcher:
         has_offset = ack_id is None and self._recovery.take_offset(namespace, args)
         found = self._handlers.lookup(event, namespace)
         if found is None:
+            if self._logger.isEnabledFor(logging.DEBUG):
+                self._logger.debug("%s", self._handlers.unhandled(event, namespace))
             self.answer(namespace, ack_id, None, event)
             return
         handler, first = found

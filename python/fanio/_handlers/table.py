@@ -6,6 +6,7 @@ Source of the order: python-socketio 5.18, ``base_server._get_event_handler``.
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 from fanio._handlers.forms import SERVER
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fanio.base_namespace import BaseNamespace
     from fanio.types import HandlerFunction
 
-__all__ = ["NO_ACK", "RESERVED", "HandlerTable"]
+__all__ = ["NOTHING", "NO_ACK", "RESERVED", "HandlerTable"]
 
 
 class _NoAck:
@@ -120,6 +121,14 @@ class HandlerTable:
         """Return whether anything is registered for a namespace, or for all of them."""
         return any(namespace in table or "*" in table for table in (self._functions, self._catch_all, self.classes))
 
+    def unhandled(self, event: Any, namespace: str) -> str:
+        """Return a line about an event that has no handler, with the names of those that have one."""
+        names = {*self._functions.get(namespace, ()), *self._functions.get("*", ())}
+        instance = self.classes.get(namespace) or self.classes.get("*")
+        names.update(name[3:] for name in dir(instance) if name.startswith("on_"))
+        found = ", ".join(sorted(map(str, names - RESERVED))) or "none"
+        return f"no handler for event {reprlib.repr(event)} [{namespace}]: there are {found}"
+
     def place(self, args: list[Any], namespace: str, sid: str) -> Handler | None:
         """Return what an event is given to; None when there is nothing.
 
@@ -175,11 +184,12 @@ class HandlerTable:
         if trigger is not None:
             return trigger, [event, *first]
         # A class answers for its whole namespace: an event without a method is acknowledged.
-        return instance.method(event) or _NOTHING, first
+        return instance.method(event) or NOTHING, first
 
 
 def _nothing(*_args: Any) -> None:
     pass
 
 
-_NOTHING = Handler(_nothing)
+#: Takes the events of a class namespace that have no method.
+NOTHING = Handler(_nothing)

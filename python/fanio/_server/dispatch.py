@@ -17,7 +17,7 @@ from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
 
 from fanio._codec.packet import ACK
-from fanio._handlers.table import NO_ACK
+from fanio._handlers.table import NO_ACK, NOTHING
 from fanio._tasks.worker import HANDLED, Alone, Carrier, awaited
 
 if TYPE_CHECKING:
@@ -99,8 +99,11 @@ class Dispatcher:
         if self.observer is not None:
             self.observer.received(sid, namespace, args)
         handler = self._handlers.place(args, namespace, sid)
-        if handler is None:
-            return
+        if handler is None or handler is NOTHING:
+            if self._logger.isEnabledFor(logging.DEBUG):
+                self._logger.debug("%s", self._handlers.unhandled(event, namespace))
+            if handler is None:
+                return
         size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
         item = handler, args, sid, namespace, ack_id, event, size
         if self.turns is None:
