@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from fanio._client.futures import settle
 from fanio._client.own_loop import OwnLoop
 from fanio.async_client import AsyncClient
 from fanio.exceptions import DisconnectedError, SocketIOError
@@ -46,7 +47,8 @@ class AsyncSimpleClient:
         #: Set while ``receive`` has something to look at.
         self.input_event = asyncio.Event()
         self.input_buffer: deque[list[Any]] = deque()
-        self._room = asyncio.Event()
+        #: Handlers that wait until their event is taken.
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def connect(
         self,
@@ -85,6 +87,8 @@ class AsyncSimpleClient:
 
     def _begin(self) -> None:
         self.input_buffer.clear()
+        while self._waiting:
+            self._release()
         loop = asyncio.get_running_loop()
         if self._loop not in (None, loop):
             self._make_events()
@@ -94,7 +98,7 @@ class AsyncSimpleClient:
 
     def _make_events(self) -> None:
         """Make new events: they belong to the loop on which they were waited for."""
-        self.connected_event, self.input_event, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.connected_event, self.input_event = asyncio.Event(), asyncio.Event()
 
     def _loop_ended(self) -> None:
         self.connected = False
@@ -123,10 +127,10 @@ class AsyncSimpleClient:
     async def _take(self, *event: Any) -> None:
         self.input_buffer.append(list(event))
         self.input_event.set()
-        while len(self.input_buffer) > _MAX_WAITING:
-            # So many handlers at a time; then the connection is not read from.
-            self._room.clear()
-            await self._room.wait()
+        if len(self.input_buffer) > _MAX_WAITING:
+            # Handlers that wait are limited: so are the events that are read.
+            self._waiting.append(asyncio.get_running_loop().create_future())
+            await self._waiting[-1]
 
     @property
     def sid(self) -> str | None:
@@ -204,8 +208,13 @@ class AsyncSimpleClient:
         except asyncio.TimeoutError:
             raise NoAnswerError from None
         event = self.input_buffer.popleft()
-        self._room.set()
+        self._release()
         return event
+
+    def _release(self) -> None:
+        """Let a handler end: there is room for its event now."""
+        if self._waiting:
+            settle(self._waiting.popleft())
 
     async def _something(self) -> None:
         while not self.input_buffer:

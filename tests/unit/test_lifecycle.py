@@ -12,7 +12,7 @@ from fake_core import FakeCore, settle, until
 
 import fanio
 from fanio import _core
-from fanio._tasks.tasks import MAX_IN_FLIGHT
+from fanio._tasks.reading import MAX_IN_FLIGHT
 
 
 async def joined(core, **options):
@@ -160,7 +160,7 @@ def tables(sio):
         "running": lifecycle.running,
         "farewells": lifecycle._farewells,
         "in flight": tasks._in_flight,
-        "paused": (tasks._paused, tasks._session_of),
+        "ahead": (tasks._reading._leads, tasks._reading._paused),
         "environs": (environs._kept, environs._owners),
         "acks": len(sio._acks),
     }

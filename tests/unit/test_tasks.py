@@ -10,7 +10,7 @@ import weakref
 import pytest
 from fake_core import settle, until
 
-from fanio._tasks.tasks import MAX_BYTES, MAX_IN_FLIGHT
+from fanio._tasks.reading import MAX_BYTES, MAX_IN_FLIGHT
 
 
 async def joined(core, count=1):

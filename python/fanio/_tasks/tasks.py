@@ -1,7 +1,6 @@
 """Tasks of handlers: started, kept alive until they end, and counted per client.
 
-Owns the limits of handlers in flight, in number and in bytes: a client whose handlers do not keep
-up is not read from until half of them are done. Knows neither events nor handlers.
+Knows neither events nor handlers.
 """
 
 from __future__ import annotations
@@ -9,23 +8,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from fanio._tasks.reading import MAX_IN_FLIGHT, Pausable, Reading, weight
 from fanio._tasks.worker import Alone, Serve, Worker
 
 if TYPE_CHECKING:
     from fanio._handlers.handler import Handler
 
-__all__ = ["MAX_BYTES", "MAX_IN_FLIGHT", "EventTasks", "Tasks"]
-
-#: Handlers of one client that may run at the same time.
-MAX_IN_FLIGHT = 1000
-#: Bytes that their events may have, as the client sent them.
-MAX_BYTES = 4 << 20
-#: A larger event counts for several.
-_BYTES_EACH = MAX_BYTES // MAX_IN_FLIGHT
-#: What one event counts for at most: alone it never stops the reading, for which it may be waiting.
-_MAX_WEIGHT = MAX_IN_FLIGHT // 2 - 1
+__all__ = ["EventTasks", "Tasks"]
 
 #: So many events of a handler that has waited get a task of their own from the start.
 _OWN_TASKS = 16
@@ -40,25 +31,11 @@ def _is_to_be_created(loop: asyncio.AbstractEventLoop) -> bool:
     return loop.get_task_factory() is not None or asyncio.Task is _NESTABLE_TASK
 
 
-class Pausable(Protocol):
-    """Stops reading from sessions, and goes on with it."""
-
-    def session_of(self, sid: str, /) -> str | None:
-        """Return the session of a socket."""
-
-    def pause(self, session_id: str, /) -> None:
-        """Read no more from a session."""
-
-    def resume(self, session_id: str, /) -> None:
-        """Read from a session again."""
-
-
 class Tasks:
     """The tasks of one server, on the loop that serves it."""
 
     def __init__(self, core: Pausable, session_of: Callable[[str], str | None] | None = None) -> None:
         """Ask ``core`` to pause and resume sessions; ``session_of`` says which is a client's."""
-        self._core = core
         self._find_session = session_of or core.session_of
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event_tasks: list[EventTasks] = []
@@ -66,15 +43,17 @@ class Tasks:
         #: How many tasks have not begun: later events must not be handled before them.
         self._unbegun = 0
         self._in_flight: dict[str, int] = {}
-        # Session id to the sids on whose account it is paused.
-        self._paused: dict[str, set[str]] = {}
-        self._session_of: dict[str, str] = {}
+        self._reading = Reading(core, lambda: self.loop)
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start tasks on this loop from now on."""
         self.unbind()
         if loop is not self._loop:
             self._loop, self._unbegun = loop, 0
+            # The tasks of another loop do not go on.
+            self._running = set()
+            self._in_flight = {}
+            self._reading.forget()
 
     def unbind(self) -> None:
         """End what was made to start tasks with."""
@@ -151,43 +130,25 @@ class Tasks:
 
     def begin(self, sid: str, size: int = 0, session_id: str | None = None) -> None:
         """Count an event of a client, which has so many bytes; ``session_id`` is its session, if known."""
-        count = self._in_flight.get(sid, 0) + _weight(size)
+        count = self._in_flight.get(sid, 0) + weight(size)
         self._in_flight[sid] = count
-        if count > MAX_IN_FLIGHT and sid not in self._session_of:
-            self._pause(sid, session_id or self._find_session(sid))
+        if count > MAX_IN_FLIGHT:
+            known = session_id if session_id or self._reading.is_ahead(sid) else self._find_session(sid)
+            self._reading.note_begin(sid, count, known)
 
     def end(self, sid: str, size: int = 0) -> None:
         """Count an event of a client off."""
-        count = self._in_flight[sid] - _weight(size)
-        if count:
+        count = self._in_flight.get(sid, 0) - weight(size)
+        if count > 0:
             self._in_flight[sid] = count
         else:
-            del self._in_flight[sid]
-        if self._session_of and count < MAX_IN_FLIGHT // 2 and sid in self._session_of:
-            self._resume(sid)
+            self._in_flight.pop(sid, None)
+        if self._reading:
+            self._reading.note_end(sid, count)
 
     def in_flight(self, sid: str) -> int:
         """Return how many events of a client are being handled; large ones count for several."""
         return self._in_flight.get(sid, 0)
-
-    def _pause(self, sid: str, session_id: str | None) -> None:
-        if session_id is None:
-            return
-        self._session_of[sid] = session_id
-        self._paused.setdefault(session_id, set()).add(sid)
-        self._core.pause(session_id)
-
-    def _resume(self, sid: str) -> None:
-        session_id = self._session_of.pop(sid)
-        sids = self._paused[session_id]
-        sids.discard(sid)
-        if not sids:
-            del self._paused[session_id]
-            self._core.resume(session_id)
-
-
-def _weight(size: int) -> int:
-    return min(1 + size // _BYTES_EACH, _MAX_WEIGHT)
 
 
 class EventTasks:
