@@ -122,6 +122,25 @@ async def test_fastapi_broadcasts_what_is_announced():
         await client.sio.disconnect()
 
 
+def test_the_server_and_the_client_of_the_readme(tmp_path):
+    text = (EXAMPLES.parent / "README.md").read_text()
+    server, client = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[:2]
+    port = str(free_port())
+    (tmp_path / "server.py").write_text(server.replace("8000", port))
+    (tmp_path / "client.py").write_text(client.replace("8000", port))
+    command = [sys.executable, "-m", "fanio", "run", "server:app", "--port", port]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        while "Uvicorn running" not in (line := process.stdout.readline()):
+            assert line, "the server has ended"
+        done = subprocess.run([sys.executable, "client.py"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    finally:
+        process.terminate()
+        rest = process.communicate(timeout=20)[0]
+    assert (done.stdout, done.stderr) == ("sent\n", "")
+    assert "client disconnect" in rest
+
+
 class Demo:
     """The demo's page in Chromium, and the server's process."""
 
