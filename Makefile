@@ -42,12 +42,14 @@ $(UVICORNS)/.stamp: $(VENV)/.stamp tests/doors/versions.py
 	@touch $@
 
 $(JS)/.stamp: tests/interop/js/package.json
-	cd tests/interop/js && npm install --silent --no-audit --no-fund
-	touch $@
+	@echo "Installing the JavaScript clients that the tests use"
+	@cd tests/interop/js && npm install --silent --no-audit --no-fund
+	@touch $@
 
 $(DEMO_JS)/.stamp: examples/demo/package.json
-	cd examples/demo && npm install --silent --no-audit --no-fund
-	touch $@
+	@echo "Installing the JavaScript client of the demo"
+	@cd examples/demo && npm install --silent --no-audit --no-fund
+	@touch $@
 
 $(LOAD): $(shell find rust/load -name '*.rs' -o -name Cargo.toml) Cargo.toml
 	cargo build --release --quiet --package load
