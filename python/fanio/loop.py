@@ -7,16 +7,23 @@ It needs no lifespan, which the automatic way (``accept.watch``) does.
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 from fanio._doors import uvicorn
 from fanio._doors.accept import open_listening
+from fanio._doors.lifespan import UNWRAPPED
 from fanio.asgi import ASGIApp
+from fanio.async_server import AsyncServer
+from fanio.engineio import AsyncServer as EngineServer
 
 if TYPE_CHECKING:
     from fanio._doors.accept import ProtocolFactory
 
 __all__ = ["new_event_loop"]
+
+#: uvicorn's exit status when an application does not start; its supervisor then starts no other worker.
+_STARTUP_FAILURE = 3
 
 
 class _DoorLoop:
@@ -34,9 +41,16 @@ class _DoorLoop:
 
 
 def served_app(factory: ProtocolFactory) -> ASGIApp | None:
-    """Return the app of the uvicorn server with this factory when the shards may see its requests first."""
+    """Return the app of the uvicorn server with this factory when the shards may see its requests first.
+
+    Raises:
+        SystemExit: When it is a server that is not wrapped, which nobody has refused for want of a lifespan.
+    """
     config = uvicorn.config_of_factory(factory)
     app = uvicorn.unwrapped_app(config)
+    if isinstance(app, (AsyncServer, EngineServer)):
+        uvicorn.logger().error(UNWRAPPED)
+        sys.exit(_STARTUP_FAILURE)
     if isinstance(app, ASGIApp):
         app.engine._workers.look_at(config)
     return app if isinstance(app, ASGIApp) and app.may_accept() else None

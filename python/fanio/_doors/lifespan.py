@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fanio.types import ASGIApplication, Message, Receive, Scope, Send
 
-__all__ = ["Hook", "Lifespan", "refuse_unwrapped"]
+__all__ = ["UNWRAPPED", "Hook", "Lifespan", "refuse_unwrapped"]
 
 Hook = Callable[[], Any]
 
@@ -121,7 +121,8 @@ async def _failure(hook: Hook | None) -> str | None:
     return None
 
 
-_UNWRAPPED = "an AsyncServer is no ASGI app: wrap it, as in `app = ASGIApp(sio)`, and serve that"
+#: What is said to who serves the server itself.
+UNWRAPPED = "an AsyncServer is no ASGI app: wrap it, as in `app = ASGIApp(sio)`, and serve that"
 
 
 async def refuse_unwrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,6 +132,6 @@ async def refuse_unwrapped(scope: Scope, receive: Receive, send: Send) -> None:
         TypeError: Where there is no lifespan, for each request.
     """
     if scope["type"] != "lifespan":
-        raise TypeError(_UNWRAPPED)
+        raise TypeError(UNWRAPPED)
     await receive()
-    await send({"type": "lifespan.startup.failed", "message": _UNWRAPPED})
+    await send({"type": "lifespan.startup.failed", "message": UNWRAPPED})

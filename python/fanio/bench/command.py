@@ -53,7 +53,9 @@ _BAR = 30
 @click.option("--option", "server_options", multiple=True, metavar="NAME=JSON", help="Of fanio's own server.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as a JSON object.")
 def bench(url: str | None, mode: str, server_options: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Measure a Socket.IO server (any, version 4): http://host:port[/path/][?query].
+    """Measure any Socket.IO 4 server.
+
+    URL is http://host:port[/path/][?query].
 
     Without URL it measures fanio itself, served by a process of its own. Modes broadcast, mixed and echo need a server
     that handles the events they send; `fanio run fanio.bench.app:app` is one, and its file fanio/bench/handlers.py
