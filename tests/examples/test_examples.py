@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 import socketio
 
+from fixtures.oracle import CHROMIUM, require_chromium, require_module
+from interop.test_chromium import FLAGS
+
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 
@@ -159,13 +162,12 @@ class Demo:
 
 @pytest.fixture
 def demo():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("needs /usr/bin/chromium")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with started("demo/server.py") as (url, process), sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+    require_chromium()
+    require_module("playwright")
+    from playwright.sync_api import sync_playwright
+
+    with started("demo/server.py") as (url, process), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         found = Demo(browser, url, process)
         yield found
         browser.close()
