@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.differs("node", "python-socketio", reason="has no such warning")
 WARNING = "runs in 2 worker processes that are not joined"
+STARTED = {"hypercorn": "Running on", "granian": "Started worker"}
 GUNICORN = ("--worker-class", "uvicorn_worker.UvicornWorker")
 
 
@@ -55,21 +56,23 @@ def test_preloaded_by_gunicorn_it_is_said_once(tmp_path: Path) -> None:
         ("uvicorn", ("--workers", "2"), "managed:app"),
         ("gunicorn", GUNICORN, "anywhere:app"),
         ("hypercorn", (), "anywhere:app"),
+        ("granian", (), "anywhere:app"),
     ],
 )
 def test_one_process_and_a_manager_of_ones_own_do_not_warn(
     tmp_path: Path, server: str, arguments: tuple[str, ...], app: str
 ) -> None:
     with running(server, app, tmp_path / "log", *arguments) as found:
-        found.wait_for("Running on" if server == "hypercorn" else "startup complete")
+        found.wait_for(STARTED.get(server, "startup complete"))
         found.wait_until_open()
         assert get(found, PATH).status == 200
         assert "worker processes that are not joined" not in found.output()
 
 
-def test_hypercorns_workers_count(tmp_path: Path) -> None:
-    with running("hypercorn", "mounted:app", tmp_path / "log", "--workers", "2") as server:
-        server.wait_for("Running on", 2)
+@pytest.mark.parametrize(("name", "started"), STARTED.items())
+def test_workers_of_other_servers_count(tmp_path: Path, name: str, started: str) -> None:
+    with running(name, "mounted:app", tmp_path / "log", "--workers", "2") as server:
+        server.wait_for(started, 2)
         assert server.output().count(WARNING) == 2, server.output()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Workers"]
 
 #: Servers whose functions have their configuration, or an object with one, in a variable.
-_SERVERS = ("uvicorn.", "gunicorn.", "hypercorn.")
+_SERVERS = ("uvicorn.", "gunicorn.", "hypercorn.", "granian.")
 _VARIABLES = ("self", "config")
 _WARNING = (
     "This application runs in %d worker processes that are not joined: an emit reaches only the clients of its own"
