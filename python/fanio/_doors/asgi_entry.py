@@ -108,10 +108,13 @@ class Entrance:
     def _look_at(self, receive: Any) -> None:
         """Look at the uvicorn that a request came from."""
         protocol = uvicorn.protocol_of_websocket(receive) or uvicorn.protocol_of_request(receive)
-        if protocol is not None:
-            self._config = getattr(protocol, "config", None)
-            self._workers.look_at(self._config)
-            self._expect_shutdown(protocol)
+        if protocol is None:
+            return
+        config = getattr(protocol, "config", None)
+        if config is not self._config:
+            self._config = config
+            self._workers.look_at(config)
+        self._expect_shutdown(protocol)
 
     def _expect_shutdown(self, protocol: Any) -> None:
         """Hear of uvicorn's shutdown, where the shards do not accept for it."""
