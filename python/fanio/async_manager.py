@@ -1,7 +1,8 @@
 """AsyncManager: what a Socket.IO server asks of its ``client_manager``.
 
-Owns the steps on the core that concern clients and rooms. A subclass may override any method;
-the server calls ``emit`` only when that has been done, as its own way is shorter.
+Owns the steps on the core that concern clients and rooms. An adapter, which joins several servers
+to a cluster, is a subclass: it is asked what clients of any server are to get or to do, does it
+here by ``super()``, and tells the other servers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fanio._handlers.names import sid_text
+from fanio._server.acks import CallbackWaiter
 from fanio._server.emitter import OutgoingEvent
 from fanio.base_manager import BaseManager
 
@@ -18,8 +20,36 @@ if TYPE_CHECKING:
 __all__ = ["AsyncManager"]
 
 
+#: The methods that the server has a shorter way for, and what says that it is to call them.
+_SHORTENED = {"emit": "takes_emits", "disconnect": "takes_disconnects"}
+
+
 class AsyncManager(BaseManager):
-    """The clients of one server, in this process."""
+    """The clients of one server, in this process.
+
+    A subclass may override any method. The server always asks ``can_disconnect``, ``enter_room``,
+    ``leave_room``, ``close_room``, ``get_rooms`` and ``is_connected``. For ``emit`` and ``disconnect``
+    it has a shorter way, which it goes unless the manager has one of its own or asks for it:
+    """
+
+    #: Whether the server gives each emit to ``emit``. True when a subclass has its own and does not say otherwise.
+    takes_emits = False
+    #: Whether the server awaits ``disconnect`` behind each disconnect handler. Likewise.
+    takes_disconnects = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Note which methods the subclass has of its own, unless it says what the server is to call."""
+        super().__init_subclass__(**kwargs)
+        parent = next(base for base in cls.__mro__[1:] if issubclass(base, AsyncManager))
+        for method, flag in _SHORTENED.items():
+            if flag not in cls.__dict__ and getattr(cls, method) is not getattr(parent, method):
+                setattr(cls, flag, True)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute; a method that the server has a shorter way for is then called."""
+        super().__setattr__(name, value)
+        if name in _SHORTENED:
+            super().__setattr__(_SHORTENED[name], True)
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Return whether a client is here to be disconnected."""
@@ -111,3 +141,8 @@ class AsyncManager(BaseManager):
         waiter = self.server._acks.take(sid, id)
         if waiter is not None:
             waiter.deliver(list(data))
+
+    def _generate_ack_id(self, sid: str, callback: Callback) -> int:
+        """Return the number under which ``trigger_callback`` calls a function once, for this sid or room."""
+        server = self.server
+        return server._acks.expect([sid], CallbackWaiter(callback, server._dispatcher.run_callback))

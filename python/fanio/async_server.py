@@ -215,7 +215,7 @@ class AsyncServer(BaseServer):
 
     def _tell_manager(self, sid: str, namespace: str) -> None:
         """Note that a client is gone and its disconnect handler has run."""
-        if "disconnect" in self._manager.overridden:
+        if self._manager.takes_disconnects:
             self._tasks.start(self._manager.disconnect(sid, namespace, ignore_queue=True))
 
     def register_namespace(self, namespace_handler: AsyncNamespace) -> None:
@@ -317,7 +317,7 @@ class AsyncServer(BaseServer):
             conflate,
             compress,
         )
-        if self._manager.overridden and "emit" in self._manager.overridden:
+        if self._manager.takes_emits:
             await managed.emit(self._manager, outgoing, ignore_queue)
         elif self._emitter.emit(outgoing):
             await self._emitter.room()
@@ -363,7 +363,7 @@ class AsyncServer(BaseServer):
             conflate,
             compress,
         )
-        if "emit" in self._manager.overridden:
+        if self._manager.takes_emits:
             check_emitted(event)
             self._tasks.start_anywhere(managed.emit(self._manager, outgoing, ignore_queue=False))
         else:
@@ -439,7 +439,7 @@ class AsyncServer(BaseServer):
             msg = "Cannot use call() when async_handlers is False."
             raise RuntimeError(msg)
         namespace = namespace_name(namespace)
-        if "emit" in self._manager.overridden:
+        if self._manager.takes_emits:
             args = await managed.call(self._manager, event, data, recipient, namespace, timeout, ignore_queue)
         else:
             args = await self._emitter.call(event, data, recipient, namespace, timeout)

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseManager"]
 
-#: What may be overridden, in a subclass or on an instance, and is then called.
-_HOOKS = frozenset({"disconnect", "emit"})
-
 
 class BaseManager:
     """Questions about the clients of one server."""
@@ -29,19 +26,11 @@ class BaseManager:
     #: Set by ``set_server``.
     server: AsyncServer
     logger: logging.Logger | None = None
-    #: What a manager of the program's own may encode with; the server's packet class has it.
+    #: What a manager of the application's own may encode with; the server's packet class has it.
     json: Any = standard_json
 
     def __init__(self) -> None:
         """Belong to no server yet."""
-        #: Which of the methods the server looks for have been overridden.
-        self.overridden = frozenset(name for name in _HOOKS if _is_overridden(type(self), name))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Set an attribute; a method that the server looks for is then called."""
-        super().__setattr__(name, value)
-        if name in _HOOKS:
-            super().__setattr__("overridden", self.overridden | {name})
 
     def set_server(self, server: AsyncServer) -> None:
         """Belong to a server; ``server.manager = ...`` does it too."""
@@ -50,6 +39,10 @@ class BaseManager:
             self.json = getattr(server.packet_class, "json", self.json)
         if self.logger is None:
             self.logger = server.logger
+
+    def _get_logger(self) -> logging.Logger | None:
+        """Return the logger: adapters written for python-socketio ask for it so."""
+        return self.logger
 
     def initialize(self) -> None:
         """Start what runs beside the server: override it. Called once, when that is first served."""
@@ -165,8 +158,3 @@ class _Members(dict[str, str]):
     def inverse(self) -> dict[str, str]:
         """Connection to sid, as python-socketio's ``bidict`` has it."""
         return {eio_sid: sid for sid, eio_sid in self.items()}
-
-
-def _is_overridden(kind: type, name: str) -> bool:
-    owner = next((base for base in kind.__mro__ if name in base.__dict__), None)
-    return owner is not None and not owner.__module__.startswith("fanio.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import itertools
 
 import orjson
 import pytest
@@ -101,7 +103,7 @@ async def test_emit_nowait_reaches_it_from_a_thread(serve):
 async def test_methods_replaced_on_an_instance_are_called(serve):
     sio, core = serve()
     await joined(core)
-    assert not sio.manager.overridden
+    assert not (sio.manager.takes_emits or sio.manager.takes_disconnects)
     asked, original = [], sio.manager.emit
 
     async def emit(*args, **kwargs):
@@ -112,6 +114,35 @@ async def test_methods_replaced_on_an_instance_are_called(serve):
     await sio.emit("e")
     assert asked == [("e", None, "/")]
     assert len(core.of("emit")) == 1
+
+
+def test_what_the_server_calls_is_said_by_the_class():
+    class Mixin:
+        async def emit(self, *args, **kwargs):
+            """Do nothing."""
+
+    class Mixed(Mixin, fanio.AsyncManager):
+        pass
+
+    class Shipped(Recording):
+        __module__ = "fanio.async_redis_manager"
+
+    class Native(Recording):
+        takes_emits = False
+
+        async def emit(self, *args, **kwargs):
+            """Do nothing: the core tells the others itself."""
+
+    class OfNative(Native):
+        pass
+
+    def said(kind):
+        return kind.takes_emits, kind.takes_disconnects
+
+    assert said(fanio.AsyncManager) == (False, False)
+    assert said(Mixed) == (True, False)
+    assert said(Shipped) == (True, True)
+    assert said(Native) == said(OfNative) == (False, True)
 
 
 async def test_a_manager_may_be_set_later(serve):
@@ -143,6 +174,67 @@ async def test_a_manager_starts_once_whatever_the_door(fake, door):
         door(sio)._serve_on(asyncio.get_running_loop())
         assert (sio.manager.started, sio.manager_initialized) == (1, True)
     await sio.shutdown()
+
+
+class Channel:
+    """A message queue in memory: each host gets every message, as JSON."""
+
+    def __init__(self):
+        self.queues = []
+
+
+def cluster_manager():
+    """Return python-socketio's own class for message queues, on fanio's manager, as if it were fanio's."""
+    theirs = pytest.importorskip("socketio.async_pubsub_manager")
+    names = vars(theirs) | {"AsyncManager": fanio.AsyncManager, "__name__": "fanio.async_pubsub_manager"}
+    exec(inspect.getsource(theirs.AsyncPubSubManager), names)
+
+    class Manager(names["AsyncPubSubManager"]):
+        def __init__(self, channel):
+            super().__init__()
+            self.all, self.mine = channel.queues, asyncio.Queue()
+            self.all.append(self.mine)
+
+        async def _publish(self, data):
+            for queue in self.all:
+                queue.put_nowait(orjson.dumps(data))
+
+        async def _listen(self):
+            while True:
+                yield await self.mine.get()
+
+    return Manager
+
+
+async def test_servers_are_joined_by_an_adapter_that_ships_with_fanio(serve):
+    kind, channel = cluster_manager(), Channel()
+    assert kind.__mro__[1].__module__ == "fanio.async_pubsub_manager"
+    (one, here), (two, there) = (serve(client_manager=kind(channel)) for _ in range(2))
+    there._numbers = itertools.count(100)
+    mine, other = await joined(here), await joined(there)
+
+    await one.emit("e", {"a": 1}, to="r", skip_sid="x", namespace="/")
+    one.emit_nowait("n")
+    await until(lambda: len(there.of("emit")) == 2)
+    assert [call[:5] for call in there.of("emit")] == [call[:5] for call in here.of("emit")]
+    assert there.of("emit")[0][1:5] == (b'["e",{"a":1}]', None, ["r"], ["x"])
+
+    await one.enter_room(other, "r")
+    await until(lambda: two.rooms(other) == [other, "r"])
+    await one.leave_room(other, "r")
+    await until(lambda: two.rooms(other) == [other])
+
+    call = asyncio.ensure_future(one.call("ask", to=other))
+    await until(lambda: len(there.of("emit")) == 3)
+    there.answer(other, b"[7]", there.of("emit")[2][5])
+    assert await asyncio.wait_for(call, 5) == 7
+
+    gone = []
+    two.on("disconnect", lambda sid, reason: gone.append((sid, reason)))
+    await one.disconnect(other)
+    await until(lambda: gone)
+    assert gone == [(other, "server disconnect")]
+    assert one.manager.is_connected(mine, "/")
 
 
 def test_a_manager_has_a_json_module(fake):

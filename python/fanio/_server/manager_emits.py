@@ -1,9 +1,9 @@
-"""Events that are emitted through the ``emit`` of a manager of the program's."""
+"""Events that are emitted through the ``emit`` of a manager of the application's, or an adapter's."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fanio._handlers.names import check_emitted
 from fanio._server.acks import CallWaiter
@@ -11,22 +11,16 @@ from fanio._server.emitter import OutgoingEvent
 from fanio.exceptions import TimeoutError as NoAnswerError
 
 if TYPE_CHECKING:
+    from fanio.async_manager import AsyncManager
     from fanio.types import Room
 
-__all__ = ["Manager", "call", "emit"]
+__all__ = ["call", "emit"]
 
 #: What ``emit`` of fanio takes and python-socketio's does not, with the defaults.
 _OWN = {"except_room": None, "volatile": False, "conflate": None, "compress": True}
 
 
-class Manager(Protocol):
-    """What a manager has to have for this."""
-
-    async def emit(self, event: str, data: Any, namespace: str, **options: Any) -> None:
-        """Emit an event; options as ``AsyncServer.emit`` has them."""
-
-
-async def emit(manager: Manager, event: OutgoingEvent, ignore_queue: bool) -> None:
+async def emit(manager: AsyncManager, event: OutgoingEvent, ignore_queue: bool) -> None:
     """Emit with python-socketio's options, and those of fanio's own that differ from their defaults.
 
     Raises:
@@ -47,7 +41,7 @@ async def emit(manager: Manager, event: OutgoingEvent, ignore_queue: bool) -> No
 
 
 async def call(
-    manager: Manager,
+    manager: AsyncManager,
     event: str,
     data: Any,
     to: Room,
