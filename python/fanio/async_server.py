@@ -131,7 +131,7 @@ class AsyncServer(BaseServer):
         )
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
-        self.eio._workers.are_joined = lambda: "emit" in self._manager.overridden
+        self.eio._workers.are_joined = lambda: self._manager.takes_emits
         self.eio._workers.look_at_stack()
 
     def _attach(

@@ -64,6 +64,7 @@ class ShardStats(TypedDict):
         read_pauses: How often reading from a client waited for the program.
         loans: How often the loop's own thread took over the shard's work, because there was so
             little that two threads would have cost more.
+        panics: How often a fault in fanio's core cut a step short. Please report it: 0 is right.
     """
 
     connections: Connections
@@ -82,6 +83,7 @@ class ShardStats(TypedDict):
     requests_refused: int
     read_pauses: int
     loans: int
+    panics: int
 
 
 class Stats(ShardStats):
@@ -122,6 +124,7 @@ def _numbers(shards: list[dict[str, int]]) -> ShardStats:
         "requests_refused": total("requests_refused"),
         "read_pauses": total("read_pauses"),
         "loans": total("loans"),
+        "panics": total("panics"),
     }
 
 

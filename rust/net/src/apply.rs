@@ -9,12 +9,14 @@ use smallvec::SmallVec;
 
 use crate::command::Command;
 use crate::event::Event;
+use crate::fault::{self, Place};
 use crate::shard::Shard;
 use crate::table::Table;
 
 impl Shard {
     /// Applies one command.
     pub(crate) fn apply(&mut self, command: Command) {
+        fault::point(Place::Command);
         match command {
             Command::Accept { addr, sid, frame, all } => self.accept_socket(addr, sid, &frame, all),
             Command::Arrive(arrival) => self.table.arrive(*arrival),

@@ -170,6 +170,32 @@ pub enum Command {
 const OVERHEAD: usize = 256;
 
 impl Command {
+    /// The session it is about.
+    pub(crate) fn addr(&self) -> Option<Addr> {
+        match self {
+            Self::Accept { addr, .. }
+            | Self::Close { addr, .. }
+            | Self::Direct { addr, .. }
+            | Self::Connecting { addr, .. }
+            | Self::Disconnect { addr, .. }
+            | Self::Join { addr, .. }
+            | Self::Leave { addr, .. }
+            | Self::Pause { addr }
+            | Self::Refuse { addr, .. }
+            | Self::Resume { addr }
+            | Self::Send { addr, .. } => Some(*addr),
+            Self::Arrive(_)
+            | Self::CloseRoom { .. }
+            | Self::Decide { .. }
+            | Self::Emit { .. }
+            | Self::Listen(_)
+            | Self::Options(_)
+            | Self::Shutdown
+            | Self::Stop
+            | Self::Unlisten => None,
+        }
+    }
+
     /// The bytes it keeps alive, roughly; 0 when it carries no packet of the program's.
     pub(crate) fn size(&self) -> usize {
         match self {

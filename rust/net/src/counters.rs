@@ -56,6 +56,8 @@ counters! {
     RequestsAnswered => "requests_answered",
     /// Engine.IO packets received.
     PacketsReceived => "packets_received",
+    /// Steps of a shard that were cut short by a fault in the server.
+    Panics => "panics",
     /// Requests refused with an error status.
     RequestsRefused => "requests_refused",
     /// Request heads or bodies that took too long.

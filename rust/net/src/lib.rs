@@ -11,6 +11,10 @@ mod counters;
 mod deadlines;
 mod ending;
 mod event;
+#[cfg(not(feature = "faults"))]
+mod fault;
+#[cfg(feature = "faults")]
+pub mod fault;
 mod http;
 mod inbox;
 mod options;

@@ -26,6 +26,7 @@ use crate::queue::cargo::{Cargo, form};
 use crate::queue::load::Load;
 use crate::random::Random;
 use crate::session::{NONE, Session};
+use crate::shard::guard::Concern;
 use crate::socket::accept::{Arrival, Io};
 use crate::socket::stream::Stream;
 use crate::wheel::Wheel;
@@ -75,6 +76,8 @@ pub(crate) struct Table {
     pub(crate) published: u64,
     pub(crate) journal: Journal,
     pub(crate) actions: Vec<Action>,
+    /// What the present step is about.
+    pub(crate) concern: Concern,
     /// Streams to read in this turn.
     pub(crate) ready: Vec<u32>,
     /// Streams whose reading waits until the program has taken their session's events.
@@ -134,6 +137,7 @@ impl Table {
             published: 0,
             journal: Journal::default(),
             actions: Vec::new(),
+            concern: Concern::Nothing,
             ready: Vec::new(),
             throttled: Vec::new(),
             polls: Vec::new(),

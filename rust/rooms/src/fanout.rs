@@ -209,6 +209,19 @@ impl Fanout {
         self.queue.end(&mut self.members);
     }
 
+    /// Drops the oldest broadcasts: who has not got them yet does not get them.
+    pub fn abandon(&mut self) {
+        self.end();
+    }
+
+    /// Drops all that is pending, whatever state it is in.
+    pub fn abandon_all(&mut self) {
+        self.walk = None;
+        self.merge = Merge::default();
+        self.queue.clear();
+        self.members.forget_pending();
+    }
+
     /// Walks on in a room without delivering; returns how many looks are left.
     fn mark(&mut self, room: u32, last: u64, looks: usize) -> usize {
         let Some(walk) = &mut self.walk else {
@@ -319,12 +332,48 @@ fn deliver_tail(
 
 #[cfg(test)]
 mod tests {
+    use smallvec::{SmallVec, smallvec};
+
     use super::*;
 
     struct Nowhere;
 
     impl Outlet for Nowhere {
         fn deliver(&mut self, _: ConnId, _: &Run<'_>) {}
+    }
+
+    #[derive(Default)]
+    struct Counting(usize);
+
+    impl Outlet for Counting {
+        fn deliver(&mut self, _: ConnId, run: &Run<'_>) {
+            self.0 += run.tally().packets as usize;
+        }
+    }
+
+    #[test]
+    fn what_was_abandoned_is_gone_and_the_next_broadcast_is_not() {
+        for abandon in [Fanout::abandon, Fanout::abandon_all] {
+            let (mut fanout, mut out) = (Fanout::new(), Counting::default());
+            for conn in 0..10 {
+                fanout.open(ConnId(conn));
+                fanout.join(ConnId(conn), RoomId(1), RoomId(0), &mut out);
+            }
+            let (except, except_rooms) = (SmallVec::new(), SmallVec::new());
+            let target = Target { rooms: smallvec![RoomId(1)], except, except_rooms };
+            fanout.emit(target.clone(), Frame::new(b"42[1]", &[]));
+            fanout.work(&mut out, 3);
+            assert_eq!(out.0, 3);
+            abandon(&mut fanout);
+            assert!(fanout.is_idle() && fanout.pending_bytes() == 0);
+            fanout.emit(target, Frame::new(b"42[2]", &[]));
+            while fanout.work(&mut out, 3) {}
+            assert_eq!(out.0, 13);
+            for conn in 0..10 {
+                fanout.close(ConnId(conn));
+            }
+            assert_eq!(fanout.room_len(RoomId(1)), 0);
+        }
     }
 
     #[test]

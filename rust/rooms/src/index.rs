@@ -87,6 +87,11 @@ impl<T: Named> Index<T> {
         self.entries.iter().map(|(slot, entry)| (slot as u32, entry))
     }
 
+    /// All entries, with their slots.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        self.entries.iter_mut().map(|(slot, entry)| (slot as u32, entry))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

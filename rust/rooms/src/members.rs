@@ -226,6 +226,18 @@ impl Members {
         }
     }
 
+    /// No list waits any more.
+    pub(crate) fn forget_pending(&mut self) {
+        for (_, room) in &mut self.rooms {
+            (room.pending, room.held) = (SmallVec::new(), 0);
+        }
+        let empty = self.rooms.iter().filter(|(_, room)| room.members.is_empty());
+        let empty: Vec<_> = empty.map(|(slot, _)| slot as u32).collect();
+        for slot in empty {
+            self.free_if_empty(slot);
+        }
+    }
+
     pub(crate) fn slot(&self, room: RoomId) -> Option<u32> {
         self.by_id.get(&room).copied()
     }

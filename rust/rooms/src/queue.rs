@@ -87,6 +87,11 @@ impl Queue {
         self.bytes -= freed;
     }
 
+    /// Drops everything; numbers go on.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { seq: self.seq, ..Self::default() };
+    }
+
     /// The generation that takes what comes.
     fn youngest(&mut self, is_walked: bool) -> &mut Generation {
         let is_walked = is_walked && self.generations.len() == 1;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[allow(dead_code, reason = "the tests of `net` use it too")]
 mod websocket;
 
 use std::net::{SocketAddr, TcpListener};

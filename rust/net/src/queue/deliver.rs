@@ -5,12 +5,23 @@ use protocol::websocket::Deflate;
 use rooms::{ConnId, Outlet, Run};
 
 use crate::counters::Counter;
+use crate::fault::{self, Place};
 use crate::queue::cargo::Cargo;
+use crate::shard::guard::Concern;
 use crate::socket::stream::Stream;
 use crate::table::Table;
 
 impl Outlet for Table {
     fn deliver(&mut self, conn: ConnId, run: &Run<'_>) {
+        let before = std::mem::replace(&mut self.concern, Concern::Session(conn.0));
+        fault::point(Place::Deliver);
+        self.deliver_run(conn, run);
+        self.concern = before;
+    }
+}
+
+impl Table {
+    fn deliver_run(&mut self, conn: ConnId, run: &Run<'_>) {
         let tally = run.tally();
         if tally.conflated > 0 {
             self.counters.add_many(Counter::DroppedConflated, u64::from(tally.conflated));
@@ -30,9 +41,7 @@ impl Outlet for Table {
         }
         self.queue_run(conn.0, run);
     }
-}
 
-impl Table {
     fn write_deflated(&mut self, session: u32, stream: u32, run: &Run<'_>, agreed: Deflate) {
         let buffers = run.deflated(agreed, self.deflate_from(), &mut self.deflater);
         self.counters.add_many(Counter::Deflates, self.deflater.take_count());

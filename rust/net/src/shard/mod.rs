@@ -5,12 +5,12 @@
 //! A turn never touches Python; what Python must hear goes to the outbox, once per turn. Turns are
 //! taken on the shard's thread, or while it is lent (`lease`) on the program's.
 
+pub(crate) mod guard;
 pub(crate) mod lease;
 mod pace;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,11 +20,12 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use rooms::{ConnId, Fanout};
 
+use self::guard::{Concern, Panics};
 use self::lease::Lease;
 use self::pace::Pace;
 use crate::command::Command;
-use crate::counters::Counter;
 use crate::event::Event;
+use crate::fault::{self, Place};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::session::Session;
@@ -64,6 +65,9 @@ pub(crate) struct Shard {
     writable: VecDeque<u32>,
     buffer: Vec<u8>,
     due: Vec<Owner>,
+    /// Sessions whose polls are being answered.
+    answering: Vec<u32>,
+    panics: Panics,
     stopped: bool,
     throttling: Arc<AtomicBool>,
     /// What the poller has found ready; taken out for a turn.
@@ -108,6 +112,8 @@ impl Shard {
             writable: VecDeque::new(),
             buffer: vec![0; READ_BUFFER],
             due: Vec::new(),
+            answering: Vec::new(),
+            panics: Panics::default(),
             stopped: false,
             throttling,
             readiness: None,
@@ -125,6 +131,9 @@ impl Shard {
             let timeout = self.inbox.sleep(self.timeout());
             self.poll(timeout);
             self.take_turn();
+            if let Some(pause) = self.panics.pause() {
+                std::thread::sleep(pause);
+            }
             self.make_way();
             let Some(lease) = lease else { continue };
             if self.is_demanding() {
@@ -158,26 +167,46 @@ impl Shard {
 
     fn take_turn(&mut self) {
         self.table.now = self.now();
-        self.guard(None, |shard| shard.listeners.accept(&mut shard.table));
+        self.guard(Concern::Nothing, Self::accept);
         self.read();
         self.take_commands();
         // After the commands: one of them may be what a session waits for, and nothing else may come.
-        self.guard(None, |shard| shard.table.resume());
-        self.guard(None, Self::flush);
-        self.guard(None, Self::fan_out);
+        self.guard(Concern::Nothing, Self::resume);
+        self.guard(Concern::Nothing, Self::flush);
+        self.guard(Concern::Broadcasts, Self::fan_out);
         self.inbox.set_pending(self.fanout.pending_bytes() + self.command_bytes);
-        self.guard(None, Self::expire);
-        self.guard(None, Self::answer_polls);
-        self.guard(None, |shard| shard.table.relieve());
-        self.table.show_gauges();
-        self.say_stopped();
-        self.show_throttled();
+        self.guard(Concern::Nothing, Self::expire);
+        self.guard(Concern::Nothing, Self::answer_polls);
+        self.guard(Concern::Nothing, Self::relieve);
+        self.guard(Concern::Nothing, Self::report);
+        self.end_guarded_turn();
         self.published = self.table.events.len();
         if self.is_lent {
             self.outbox.publish_quietly(self.table.shard, &mut self.table.events);
         } else {
             self.outbox.publish(self.table.shard, &mut self.table.events);
         }
+    }
+
+    fn accept(&mut self) {
+        fault::point(Place::Accept);
+        self.listeners.accept(&mut self.table);
+    }
+
+    fn resume(&mut self) {
+        fault::point(Place::Resume);
+        self.table.resume();
+    }
+
+    fn relieve(&mut self) {
+        fault::point(Place::Relieve);
+        self.table.relieve();
+    }
+
+    fn report(&mut self) {
+        self.table.show_gauges();
+        self.say_stopped();
+        self.show_throttled();
     }
 
     /// Has the program say when it has taken events that reading waits for.
@@ -190,9 +219,13 @@ impl Shard {
     }
 
     fn answer_polls(&mut self) {
-        for slot in std::mem::take(&mut self.table.polls) {
+        self.answering.append(&mut self.table.polls);
+        while let Some(slot) = self.answering.pop() {
+            self.table.concern = Concern::Session(slot);
+            fault::point(Place::Poll);
             self.table.flush_poll(slot);
         }
+        self.table.concern = Concern::Nothing;
         self.table.bodies.sweep();
     }
 
@@ -215,6 +248,7 @@ impl Shard {
         !self.table.ready.is_empty()
             || self.listeners.is_busy()
             || !self.table.polls.is_empty()
+            || !self.answering.is_empty()
             || !self.commands.is_empty()
             || !self.writable.is_empty()
             || !self.due.is_empty()
@@ -250,18 +284,6 @@ impl Shard {
         }
     }
 
-    /// Runs one step; a panic in it closes the connection it was about, and nothing else.
-    fn guard(&mut self, stream: Option<u32>, step: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
-            self.table.counters.add(Counter::ClosedInternalError);
-            self.table.actions.clear();
-            if let Some(slot) = stream {
-                self.table.lose_stream(slot, true);
-            }
-        }
-        self.settle();
-    }
-
     /// Starts to accept from a listener.
     pub(crate) fn listen(&mut self, listener: Listener) {
         self.table.options.bound_kernel(&listener);
@@ -279,7 +301,7 @@ impl Shard {
         let started = self.is_lent.then(Instant::now);
         let mut ready = std::mem::take(&mut self.table.ready).into_iter();
         for slot in ready.by_ref() {
-            self.guard(Some(slot), |shard| shard.read_stream(slot));
+            self.guard(Concern::Stream(slot), |shard| shard.read_stream(slot));
             if started.is_some_and(|started| started.elapsed() >= SLICE) {
                 break;
             }
@@ -288,6 +310,7 @@ impl Shard {
     }
 
     fn read_stream(&mut self, slot: u32) {
+        fault::point(Place::Read);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(READ_BUFFER, 0);
         for _ in 0..READS {
@@ -310,7 +333,8 @@ impl Shard {
         let (started, mut applied) = (Instant::now(), 0);
         while let Some(command) = self.commands.pop_front() {
             self.command_bytes = self.command_bytes.saturating_sub(command.size());
-            self.guard(None, |shard| shard.apply(command));
+            let concern = command.addr().map_or(Concern::Nothing, Concern::At);
+            self.guard(concern, |shard| shard.apply(command));
             applied += 1;
             if applied % COMMANDS == 0 && started.elapsed() >= APPLYING {
                 return;
@@ -325,6 +349,8 @@ impl Shard {
         }
         let started = Instant::now();
         while let Some(slot) = self.writable.pop_front() {
+            self.table.concern = Concern::Stream(slot);
+            fault::point(Place::Flush);
             self.table.flush(slot);
             if started.elapsed() >= SLICE {
                 return;
@@ -338,6 +364,7 @@ impl Shard {
             return;
         }
         let started = Instant::now();
+        fault::point(Place::FanOut);
         while self.fanout.work(&mut self.table, RECIPIENTS) {
             self.reached += RECIPIENTS;
             let is_late = !self.is_lent && started.elapsed() >= SLICE;
@@ -353,6 +380,8 @@ impl Shard {
         }
         let started = self.is_lent.then(Instant::now);
         while let Some(owner) = self.due.pop() {
+            self.table.concern = owner.into();
+            fault::point(Place::Expire);
             self.table.expire(owner);
             if started.is_some_and(|started| started.elapsed() >= SLICE) {
                 return;
@@ -363,16 +392,26 @@ impl Shard {
     /// Tells the rooms what has happened to sessions in this step.
     pub(crate) fn settle(&mut self) {
         let table = &mut self.table;
-        for conn in std::mem::take(&mut table.opened) {
+        while let Some(conn) = table.opened.pop() {
+            table.concern = Concern::Session(conn.0);
             self.fanout.open(conn);
         }
-        for (conn, all) in std::mem::take(&mut table.left) {
+        while let Some((conn, all)) = table.left.pop() {
+            table.concern = Concern::Session(conn.0);
             self.fanout.leave_group(conn, all, table);
         }
         while let Some((slot, reason)) = table.doomed.pop() {
+            table.concern = Concern::Session(slot);
             table.close_session(slot, reason);
         }
-        for slot in std::mem::take(&mut table.ended) {
+        // Those that end meanwhile have their turn at the next step.
+        let mut left = table.ended.len();
+        while left > 0
+            && let Some(slot) = table.ended.pop()
+        {
+            left -= 1;
+            table.concern = Concern::Session(slot);
+            fault::point(Place::Settle);
             let lost = self.fanout.close(ConnId(slot));
             table.lose_tally(lost);
             table.free_session(slot);

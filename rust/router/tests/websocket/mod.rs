@@ -1,6 +1,6 @@
 //! A WebSocket client that blocks.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -47,6 +47,15 @@ impl WebSocket {
         let (opcode, payload) = self.frame();
         assert_eq!(opcode, Opcode::Binary as u8, "{payload:?}");
         payload
+    }
+
+    /// Whether the server has closed the stream, whatever it has sent before.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        match self.0.read_to_end(&mut Vec::new()) {
+            Ok(_) => true,
+            // What it had not read yet makes a reset of its end.
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
     }
 
     fn frame(&mut self) -> (u8, Vec<u8>) {
