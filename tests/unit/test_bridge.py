@@ -132,6 +132,9 @@ async def test_shard_that_takes_no_connection_is_503(shard):
     shard.adopt = adopt
     status, _, body = await get(shard.app(), "/socket.io/")
     assert (status, body) == (503, b"")
+    connection = await websocket(shard)
+    assert (await connection.hear()) == {"type": "websocket.close", "code": 1011}
+    await connection.task
 
 
 async def test_shard_that_closes_without_answer_is_503(shard):

@@ -171,7 +171,11 @@ async def serve_websocket(core: _core.Server, mark: Headers, scope: Scope, recei
         (b"sec-websocket-version", b"13"),
         (b"sec-websocket-key", base64.b64encode(os.urandom(16))),
     ]
-    reader, writer = await _adopt(core, scope, build_head(scope, _HOP_BY_HOP, extra + mark))
+    try:
+        reader, writer = await _adopt(core, scope, build_head(scope, _HOP_BY_HOP, extra + mark))
+    except OSError:  # no descriptors are left, for one
+        await _send_close(send, 1011)
+        return
     try:
         status, headers = await _read_head(reader)
         if status != 101:
@@ -180,7 +184,7 @@ async def serve_websocket(core: _core.Server, mark: Headers, scope: Scope, recei
         kept = [pair for pair in headers if pair[0] not in _OF_THE_UPGRADE]
         await send({"type": "websocket.accept", "headers": kept})
         await _pump(reader, writer, receive, send)
-    except (asyncio.IncompleteReadError, OSError):
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
         await _send_close(send, 1011)
     finally:
         writer.close()
