@@ -70,6 +70,57 @@ async def test_a_refused_client_has_none(eio):
     assert not gone
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, ValueError])
+async def test_a_handshake_whose_connect_handler_raises_is_refused(eio, error, caplog):
+    gone = []
+
+    @eio.on("connect")
+    async def connect(sid, environ):
+        raise error
+
+    eio.on("disconnect", lambda sid: gone.append(sid))
+    eio._core.push(_core.ADMISSION, 7, "s", True, HEAD, None, False)
+    await until(lambda: eio._core.of("deny"))
+    assert [call[2] for call in eio._core.of("deny")] == [403 if error is asyncio.CancelledError else 401]
+    assert (gone, list(eio.sockets), eio._sessions.running) == ([], [], set())
+
+
+async def test_a_client_that_is_refused_after_its_connect_handler_has_a_disconnect(eio, caplog):
+    gone = []
+    eio.on("connect", lambda sid, environ: None)
+    eio.on("disconnect", lambda sid, reason: gone.append(reason))
+
+    @eio.on("initial_headers")
+    async def initial_headers(headers, environ):
+        raise ValueError
+
+    eio._core.push(_core.ADMISSION, 7, "s", True, HEAD, None, False)
+    await until(lambda: eio._core.of("deny"))
+    await until(lambda: not eio.sockets)
+    assert gone == ["server disconnect"]
+
+
+async def test_shutdown_waits_for_connect_handlers_and_their_disconnect_handlers(eio):
+    steps = []
+
+    @eio.on("connect")
+    async def connect(sid, environ):
+        await asyncio.sleep(0.05)
+        steps.append("connect")
+
+    @eio.on("disconnect")
+    async def disconnect(sid, reason):
+        await asyncio.sleep(0.02)
+        steps.append(reason)
+
+    eio._core.push(_core.ADMISSION, 7, "s", True, HEAD, None, False)
+    await until(lambda: eio._sessions.running)
+    await eio.shutdown()
+    assert steps == ["connect", "server shutdown"]
+    assert [call[2] for call in eio._core.of("deny")] == [503]
+    assert not eio.sockets
+
+
 async def test_messages_are_tasks_or_take_turns(eio):
     seen, gates = [], {1: asyncio.Event(), 2: asyncio.Event()}
 

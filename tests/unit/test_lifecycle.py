@@ -539,6 +539,27 @@ async def test_disconnect_inside_an_event_handler_returns_when_the_client_leaves
     assert steps == ["transport close", "returned"]
 
 
+async def test_disconnect_handler_follows_an_event_handler_that_cancels_itself(serve):
+    sio, core = serve(async_handlers=False)
+    steps = []
+    sio.on("disconnect", lambda sid, reason: steps.append(reason))
+    sio.on("next", lambda sid: steps.append("next"))
+
+    @sio.event
+    async def cancels(sid):
+        await asyncio.sleep(0)
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    sid = await joined(core)
+    core.event(sid, b'["cancels"]')
+    core.event(sid, b'["next"]')
+    core.drop(sid)
+    await until(lambda: len(steps) == 2)
+    await until(lambda: is_empty(sio))
+    assert steps == ["next", "transport close"]
+
+
 @pytest.mark.parametrize("always_connect", [False, True])
 async def test_events_behind_a_refused_connect_reach_no_handler(serve, always_connect):
     sio, core = serve(always_connect=always_connect)

@@ -103,6 +103,8 @@ class Admission:
         self.log = RefusalLog(logger, lambda: options.cors_allowed_origins)
         #: The program's own check of handshakes, given a session id and an environ.
         self.check: Check | None = None
+        #: Called with the session id of a client that ``check`` has let in, and that is refused after all.
+        self.undo: Callable[[str], None] = _nothing
 
     def core_options(self) -> dict[str, object]:
         """Return which questions the core has to ask."""
@@ -127,18 +129,31 @@ class Admission:
         self._tasks.start(self._answer(_Question(token, session_id, handshake, request)))
 
     async def _answer(self, question: _Question) -> None:
-        token, session_id = question.token, question.session_id
         try:
             refusal = await self._refusal(question) if question.handshake else None
             if refusal is None:
-                lines = await self._headers(question)
-                cookie = self._options.cookie_attributes() if question.handshake else None
-                self._core.admit(token, session_id, cookie, lines)
+                await self._admit(question)
                 return
-        except Exception:
+        except BaseException as error:
+            self._deny(question, _forbidden("Forbidden", readable=False))
+            if not isinstance(error, Exception):
+                raise
             self._logger.exception("the check of a request failed")
-            refusal = _forbidden("Forbidden", readable=False)
-        self._core.deny(token, session_id, refusal.status, refusal.body, refusal.readable)
+            return
+        self._deny(question, refusal)
+
+    async def _admit(self, question: _Question) -> None:
+        try:
+            lines = await self._headers(question)
+            cookie = self._options.cookie_attributes() if question.handshake else None
+        except BaseException:
+            if question.handshake:
+                self.undo(question.session_id)
+            raise
+        self._core.admit(question.token, question.session_id, cookie, lines)
+
+    def _deny(self, question: _Question, refusal: Refusal) -> None:
+        self._core.deny(question.token, question.session_id, refusal.status, refusal.body, refusal.readable)
         self._report(RequestError(question.environ, refusal.code, refusal.message))
 
     async def _refusal(self, question: _Question) -> Refusal | None:
@@ -182,6 +197,10 @@ class Admission:
             await _result(handler(error))
         except Exception:
             self._logger.exception("connection_error handler failed")
+
+
+def _nothing(_session_id: str) -> None:
+    pass
 
 
 def _forbidden(message: str, *, readable: bool = True) -> Refusal:

@@ -113,6 +113,11 @@ class Serving:
         return self._fd is not None
 
     @property
+    def is_closing(self) -> bool:
+        """Whether the core has been asked to close every session, and no new one is opened."""
+        return self._stopped is not None
+
+    @property
     def is_listening(self) -> bool:
         """Whether the core accepts connections itself."""
         return bool(self._doors)

@@ -61,12 +61,10 @@ class Turns:
                 finally:
                     self._tasks.end(sid, size)
         finally:
-            if queue and sys.version_info < (3, 11):
-                # Python 3.10 cannot tell whose cancellation it was: a new task goes on with the rest.
+            if queue:
+                # Cancelled with one handler: a new task goes on with the rest, which may hold the client's end.
                 self._tasks.start(self._work(session_id, queue))
             else:
-                for sid, _, size in queue:
-                    self._tasks.end(sid, size)
                 del self._queues[session_id]
 
     def is_busy(self) -> bool:

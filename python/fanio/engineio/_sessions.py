@@ -3,8 +3,9 @@
     handshake ─► connect handler ─► OPEN ─► MESSAGE … ─► CLOSED ─► disconnect handler
                      └─► 401
 
-A client exists for the program from its connect handler on: what is sent to it there waits until
-the handshake is answered. Socket.IO has no part in this.
+A client exists for the application from its connect handler on: what is sent to it there waits until
+the handshake is answered. Each connect handler that lets a client in is followed by one disconnect
+handler, also when the client, or the server, is gone by then. Socket.IO has no part in this.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fanio import _core
 from fanio._codec.engineio_packet import parse_text
 from fanio._handlers.handler import Handler
 from fanio._request.admission import Refusal
 from fanio._tasks.failures import Failures
 from fanio._tasks.worker import HANDLED
 from fanio.engineio.async_socket import AsyncSocket
+from fanio.reason import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Sessions"]
 
 _UNAUTHORIZED = "Unauthorized"
+_CLOSING = "The server is shutting down"
 
 
 class Sessions:
@@ -48,7 +52,8 @@ class Sessions:
         self._messages = server._tasks.of_events(self._serve)
         self._inspected: dict[str, Handler] = {}
         self.sockets: dict[str, AsyncSocket] = {}
-        self.leaving: set[asyncio.Task[Any]] = set()
+        #: The connect and disconnect handlers that run.
+        self.running: set[asyncio.Task[Any]] = set()
 
     def _handler(self, event: str) -> Handler | None:
         function = self._handlers.get(event)
@@ -66,24 +71,43 @@ class Sessions:
     # Connecting
 
     async def connect(self, sid: str, environ: dict[str, Any]) -> Refusal | None:
-        """Let the program decide about a handshake."""
+        """Let the application decide about a handshake."""
         socket = self.sockets[sid] = AsyncSocket(self._server, sid, {})
         socket.held = []
         handler = self._handler("connect")
         if handler is None:
             return None
-        try:
-            verdict = await _call(handler, sid, environ)
-        except Exception as error:
-            self._failures.tell(error, "connect handler failed", sid=sid)
-            verdict = False
+        verdict = await self._decide(handler, sid, environ)
         if verdict is None or verdict is True:
-            return None
+            if not self._server._serving.is_closing:
+                return None
+            # No session is opened any more.
+            self.closed(_core.CLOSED, sid, Reason.SERVER_SHUTDOWN)
+            return Refusal(503, orjson.dumps(_CLOSING).decode(), message=_CLOSING)
         del self.sockets[sid]
         self._server.logger.warning("Application rejected connection")
         message = verdict or _UNAUTHORIZED
         text = message if isinstance(message, str) else _UNAUTHORIZED
         return Refusal(401, orjson.dumps(message).decode(), message=text)
+
+    async def _decide(self, handler: Handler, sid: str, environ: dict[str, Any]) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        self.running.add(task)
+        try:
+            return await _call(handler, sid, environ)
+        except Exception as error:
+            self._failures.tell(error, "connect handler failed", sid=sid)
+            return False
+        except BaseException:
+            del self.sockets[sid]
+            raise
+        finally:
+            self.running.discard(task)
+
+    def missed(self, sid: str) -> None:
+        """Note that a client which was let in gets no session."""
+        self.closed(_core.CLOSED, sid, Reason.SERVER_DISCONNECT)
 
     def open(self, _kind: int, sid: str, _head: bytes, _peer: Peer | None, _secure: bool, _transport: str) -> None:
         """Take an OPEN event."""
@@ -154,8 +178,8 @@ class Sessions:
             return
         task = self._server._tasks.start(say_goodbye())
         if not task.done():
-            self.leaving.add(task)
-            task.add_done_callback(self.leaving.discard)
+            self.running.add(task)
+            task.add_done_callback(self.running.discard)
 
 
 async def _call(handler: Handler, *args: Any) -> Any:

@@ -113,8 +113,8 @@ class AsyncServer(BaseServer):
             _core.MESSAGE: sessions.message,
             _core.CLOSED: sessions.closed,
         }
-        self._serving.attach(Program(receivers, sessions.leaving, is_busy=turns.is_busy))
-        self._admission.check = sessions.connect
+        self._serving.attach(Program(receivers, sessions.running, is_busy=turns.is_busy))
+        self._admission.check, self._admission.undo = sessions.connect, sessions.missed
         self._tell_core()
 
     # Running
