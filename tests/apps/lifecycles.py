@@ -21,6 +21,7 @@ refused: set[str] = set()
 left: Counter[str] = Counter()
 events = 0
 faults: list[str] = []
+told: set[str] = set()
 
 
 def expect(condition: object, *facts: Any) -> None:
@@ -59,6 +60,9 @@ async def join(namespace: str, sid: str, environ: dict[str, Any], auth: Any) -> 
     """A connect handler: waits, uses the client, waits, and ends as the plan says."""
     plan: dict[str, Any] = auth or {}
     begun[sid] += 1
+    if "tell" in plan:
+        told.add(sid)
+        print("connecting", flush=True)
     wait, end = plan.get("wait", 0) / 1000, plan.get("end")
     try:
         if end == "kick":
@@ -148,6 +152,8 @@ async def connect(sid: str, environ: dict[str, Any], auth: Any) -> Any:
 async def disconnect(sid: str, reason: str) -> None:
     """Leaves."""
     await leave("/", sid)
+    if sid in told:
+        print(f"pair {accepted[sid]} {left[sid]}: {reason}, {faults}", flush=True)
 
 
 @sio.on("event", namespace="/")

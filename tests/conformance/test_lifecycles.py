@@ -19,6 +19,7 @@ import pytest
 
 from fixtures.oracle import ORACLE
 from fixtures.polling import Polling
+from fixtures.server import check_exit
 from fixtures.websocket import Client, WebSocket
 
 if TYPE_CHECKING:
@@ -164,6 +165,34 @@ def settled(control: Client) -> dict[str, Any]:
         if not found["kept"] or time.monotonic() > deadline:
             return found
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("transport", [Client, Polling])
+@pytest.mark.parametrize("door", ["accept", "takeover", "bridge"])
+def test_a_server_that_stops_runs_the_handlers_of_clients_that_connect(
+    pool: Pool, door: str, transport: type[Client | Polling]
+) -> None:
+    server = pool.start("lifecycles", environ={"FANIO_DOOR": door})
+    try:
+        with transport(server) as session:
+            session.send('40{"wait":300,"tell":1}')
+            while "connecting" not in server.output():
+                time.sleep(0.01)
+            check_exit(server)
+    finally:
+        server.stop()
+    assert server.output().count("pair 1 1: server shutdown, []") == 1
+
+
+def test_a_connect_handler_may_take_longer_than_the_time_to_join(pool: Pool) -> None:
+    server = pool.get("lifecycles", {"connect_timeout": 0.2})
+    with Client(server) as client:
+        client.send('40{"wait":300,"tell":1}')
+        client.close_code()
+        deadline = time.monotonic() + PATIENCE
+        while "pair" not in server.output() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert server.output().count("pair 1 1: connect timeout, []") == 1
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -138,6 +138,11 @@ class Lifecycle:
             return
         self._environs.claim(session_id, sid)
         self._logger.debug("%s asks for %s", sid, namespace)
+        found = self._handlers.find("connect", namespace, sid)
+        if found is None:
+            self.waiting.hold(session_id, namespace, sid)
+            self._accept(sid, namespace)
+            return
         joining = Joining(namespace, session_id)
         joining.accepted = self.always_connect
         self.waiting.begin(session_id, namespace)
@@ -146,10 +151,6 @@ class Lifecycle:
             self.waiting.hold(session_id, namespace, sid, always=True)
             self._accept(sid, namespace)
         self._joining[sid] = joining
-        found = self._handlers.find("connect", namespace, sid)
-        if found is None:
-            self._settle(sid, joining, None)
-            return
         handler, args = found
         args = [*args, self._environs.of(session_id, sid), credentials]
         self._call(handler, args, sid, joining)
