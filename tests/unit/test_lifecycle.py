@@ -283,6 +283,40 @@ async def test_events_wait_for_the_connect_handler_with_always_connect_too(serve
     assert core.held == set()
 
 
+async def test_call_inside_a_connect_handler_ends_when_the_client_leaves(serve):
+    sio, core = serve(always_connect=True)
+    steps = []
+
+    @sio.event
+    async def connect(sid, environ):
+        for _ in range(2):
+            with pytest.raises(fanio.exceptions.TimeoutError):
+                await sio.call("question", to=sid, timeout=None)
+            steps.append("no answer")
+
+    sio.on("disconnect", lambda sid, reason: steps.append(reason))
+    sid = await joined(core)
+    await until(lambda: len(sio._acks))
+    core.drop(sid)
+    await until(lambda: core.forgotten == [sid] and is_empty(sio))
+    assert steps == ["no answer", "no answer", "transport close"]
+
+
+async def test_acknowledgements_do_not_wait_for_the_connect_handler(serve):
+    sio, core = serve(always_connect=True)
+    answers = []
+
+    @sio.event
+    async def connect(sid, environ):
+        answers.append(await sio.call("question", to=sid, timeout=5))
+
+    sid = await joined(core)
+    await until(lambda: len(sio._acks))
+    core.event(sid, b'["e"]')
+    core.answer(sid, b"[7]", 1)
+    await until(lambda: answers == [7])
+
+
 async def test_what_has_waited_runs_outside_the_context_of_the_connect_handler(serve):
     sio, core = serve()
     variable = contextvars.ContextVar("variable", default="none")
