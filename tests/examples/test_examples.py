@@ -264,6 +264,19 @@ def test_a_port_that_is_taken_is_a_sentence():
     assert (done.stdout, done.stderr) == ("", expected)
 
 
+def test_the_demo_installs_what_it_needs_and_no_more():
+    command = ["make", "--dry-run", "--always-make", "demo", "PORT=8123"]
+    done = subprocess.run(command, cwd=EXAMPLES.parent, capture_output=True, text=True, check=True)
+    assert "--group build" in done.stdout
+    assert "examples/demo && npm install" in done.stdout
+    assert "examples/demo/server.py 8123" in done.stdout
+    assert "--group everything" not in done.stdout
+    assert "tests/" not in done.stdout
+    # maturin installs a group of this name by itself.
+    groups = (EXAMPLES.parent / "pyproject.toml").read_text().partition("[dependency-groups]")[2]
+    assert not re.search(r"^dev\b", groups, re.MULTILINE)
+
+
 def children(pid):
     """The processes that a process has started."""
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
