@@ -61,6 +61,11 @@ def test_every_figure_has_a_meaning(fanio_server, mode, more):
     assert all(meaning in table(report) for meaning in (MEANINGS[name] for name in report))
 
 
+def test_threads_that_did_nothing_are_left_out():
+    report = {"command": "echo", "cores_by_thread": "python 0.5000, libuv-worker 0.0000, fanio-shard-0 0.0100"}
+    assert table(report).splitlines()[1].startswith("cores_by_thread  python 0.5000, fanio-shard-0 0.0100  ")
+
+
 def test_counts_are_those_that_were_asked_for(fanio_server):
     result = bench(fanio_server[0], "--mode", "connect", "-n", "50", "--warmup", "7", "--json")
     report = json.loads(result.output)

@@ -25,7 +25,7 @@ MEANINGS = {
     "deliveries": "messages and acknowledgements that arrived at clients",
     "round_trips": "events that the server acknowledged",
     "connects": "clients that joined, from the TCP connection to the answer to CONNECT",
-    "seconds": "length of the measured phase (idle: until all clients were in)",
+    "seconds": "length of the measured phase; in mode idle, until all clients were in",
     "per_second": "deliveries, round trips or connects in a second",
     "cpu_us_per_delivery": "CPU time of the server for each delivery",
     "cpu_us_per_round_trip": "CPU time of the server for each round trip",
@@ -60,6 +60,9 @@ def table(report: Report) -> str:
 
 
 def _shown(name: str, value: str | float) -> str:
+    if name == "cores_by_thread":
+        # Threads that did nothing are left out.
+        return ", ".join(part for part in str(value).split(", ") if not part.endswith(" 0.0000"))
     if isinstance(value, str):
         return value
     number = f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
