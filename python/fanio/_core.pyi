@@ -23,8 +23,10 @@ __all__ = [
     "MESSAGE",
     "OPEN",
     "REFUSED",
+    "SLOW",
     "STOPPED",
     "UPGRADED",
+    "WAIT",
     "ClientConnection",
     "ClientHub",
     "FrameReader",
@@ -43,6 +45,13 @@ ACK: Final[int]
 """(ACK, sid, namespace, data: list | bytes, ack_id: int, attachments: list | None, places: list | None)."""
 FLUSH: Final[int]
 """In what emit() returns: flush() must be called soon, on this thread."""
+SLOW: Final[int]
+"""(SLOW, session_id, sockets: list[tuple[str, str]], bytes: int, packets: int, age: float, idle: float).
+
+A client is closed as "slow client": what waited for it, sids with namespaces, and seconds.
+"""
+WAIT: Final[int]
+"""What emit() returns when it may wait and much waits for the one client: nothing was sent; try again after DRAINED."""
 FULL: Final[int]
 """In what emit() returns: so much waits for the shards that the caller should wait before it emits more."""
 DISCONNECT: Final[int]
@@ -168,13 +177,21 @@ class Server:
         volatile: bool = False,
         conflate: str | None = None,
         compress: bool = True,
+        may_wait: bool = False,
     ) -> int:
-        """Send an event; return FLUSH, FULL, both or 0."""
+        """Send an event; return FLUSH and FULL as they hold, or WAIT when nothing was sent."""
     def is_full(self) -> bool:
         """Return whether more than max_inbox_bytes wait for a shard."""
-    def ack(self, sid: str, ack_id: int, payload: bytes | list[str | bytes], attachments: list[bytes] | None) -> bool:
-        """Answer an event; True means that flush() must be called soon, on this thread."""
-    def send(self, session_id: str, messages: Sequence[str | bytes]) -> bool:
+    def ack(
+        self,
+        sid: str,
+        ack_id: int,
+        payload: bytes | list[str | bytes],
+        attachments: list[bytes] | None,
+        may_wait: bool = False,
+    ) -> int:
+        """Answer an event; returns as emit() does."""
+    def send(self, session_id: str, messages: Sequence[str | bytes], may_wait: bool = False) -> int:
         """Send Engine.IO messages as they are, one behind the other; returns as emit() does."""
     def receive_connect(self, session_id: str, namespace: str) -> str | None:
         """Note a CONNECT that the program has read; the new sid, None when the session is gone.

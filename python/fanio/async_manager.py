@@ -70,8 +70,9 @@ class AsyncManager(BaseManager):
         kwargs.pop("ignore_queue", None)
         target = room if to is None else to
         outgoing = OutgoingEvent(event, data, target, skip_sid, namespace or "/", callback, **kwargs)
-        if self.server._emitter.emit(outgoing):
-            await self.server._emitter.room()
+        rest = self.server._emitter.emit(outgoing, may_wait=True)
+        if rest is not None:
+            await rest
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         """Hear that a client is gone: override it. Called when its disconnect handler has run."""

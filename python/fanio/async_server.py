@@ -109,6 +109,7 @@ class AsyncServer(BaseServer):
         #: The Engine.IO server below: options that may be set at any time, connections.
         engine_logger = server_logger("engineio.server", kwargs.get("engineio_logger", False))
         self.eio = Engine(options, engine_logger, self._codec.parser)
+        self.eio._backlogs.logger = self.logger
         self._packet_log = PacketLog(self.eio.logger)
         self._options = options
         self._core = core = self.eio._core
@@ -142,7 +143,7 @@ class AsyncServer(BaseServer):
         failures = Failures(self.logger, self._tasks)
         shared = (self._acks, self._codec)
         self._dispatcher = dispatcher = Dispatcher(
-            core, self._handlers, *shared, self._tasks, failures, self._packet_log, turns
+            core, self._handlers, *shared, self._tasks, self.eio._backlogs, failures, self._packet_log, turns
         )
         self._lifecycle = self.eio.lifecycle = lifecycle = Lifecycle(
             core,
@@ -156,12 +157,14 @@ class AsyncServer(BaseServer):
             always_connect=always_connect,
             namespaces=namespaces,
         )
+        lifecycle.has_left = self.eio._backlogs.left
         self._emitter = Emitter(
             core,
             self._codec,
             self._rooms,
             self._acks,
             self._tasks,
+            self.eio._backlogs,
             lifecycle,
             dispatcher,
             self._packet_log,
@@ -275,8 +278,11 @@ class AsyncServer(BaseServer):
     ) -> None:
         """Emit an event to everybody in a namespace, or to some of them.
 
-        The event is on its way when this returns; it waits only while more than
-        ``max_inbox_bytes`` of earlier ones wait for the shards. May be awaited on any loop.
+        The event is on its way when this returns. It waits while more than ``max_inbox_bytes`` of
+        earlier ones wait for the shards; and an event for one client, named by its sid, waits while
+        more than ``high_water_mark`` bytes wait for that client, unless it is ``volatile`` or has
+        ``conflate``. So a loop that sends much to one client goes as fast as that reads; an event for
+        several, or for a room, never waits for a slow client. May be awaited on any loop.
 
         Args:
             event: The event's name.
@@ -319,8 +325,10 @@ class AsyncServer(BaseServer):
         )
         if self._manager.takes_emits:
             await managed.emit(self._manager, outgoing, ignore_queue)
-        elif self._emitter.emit(outgoing):
-            await self._emitter.room()
+        else:
+            rest = self._emitter.emit(outgoing, True)
+            if rest is not None:
+                await rest
 
     def emit_nowait(
         self,
@@ -337,9 +345,11 @@ class AsyncServer(BaseServer):
         conflate: str | None = None,
         compress: bool = True,
     ) -> None:
-        """Emit an event as ``emit`` does, from any thread.
+        """Emit an event as ``emit`` does, from any thread, and wait for no client.
 
-        A manager that overrides ``emit`` gets it on the serving loop.
+        What it sends to one client is queued whatever waits for that client already; past
+        ``max_queue_bytes`` the client is closed as ``slow client``. A manager that overrides ``emit``
+        gets it on the serving loop.
 
         Raises:
             asyncio.QueueFull: On a thread with a running loop, when more than ``max_inbox_bytes``
@@ -367,7 +377,9 @@ class AsyncServer(BaseServer):
             check_emitted(event)
             self._tasks.start_anywhere(managed.emit(self._manager, outgoing, ignore_queue=False))
         else:
-            self._emitter.emit(outgoing)
+            rest = self._emitter.emit(outgoing)
+            if rest is not None:
+                rest.close()  # the room in the shards, which the next call looks for
 
     async def send(
         self,

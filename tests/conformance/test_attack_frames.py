@@ -363,7 +363,8 @@ def test_resets_in_every_state_hurt_nobody(server: Server) -> None:
 
 
 @pytest.mark.differs("node", reason="queues without a limit")
-def test_a_client_that_does_not_read_is_closed_as_slow(server: Server) -> None:
+def test_a_client_that_does_not_read_is_closed_as_slow(serve: Serve) -> None:
+    server = serve(write_timeout=1)
     with connected(server, {"tag": "does not read"}) as client, connected(server) as other:
         client.stream.socket.settimeout(0.5)
         try:
@@ -376,7 +377,8 @@ def test_a_client_that_does_not_read_is_closed_as_slow(server: Server) -> None:
 
 
 @pytest.mark.differs("node", reason="queues without a limit")
-def test_a_client_that_does_not_poll_is_closed_as_slow(server: Server) -> None:
+def test_a_client_that_does_not_poll_is_closed_as_slow(serve: Serve) -> None:
+    server = serve(write_timeout=1)
     with polling(server, {"tag": "does not poll"}) as session:
         session.post('42["big",500000,10]')
         assert reason(server, "does not poll") == "slow client"

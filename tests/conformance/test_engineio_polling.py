@@ -81,6 +81,16 @@ def test_a_payload_has_at_most_16_packets(server: Server) -> None:
         assert events(found) == list(range(100))
 
 
+def test_who_takes_any_number_gets_all_that_waits(server: Server) -> None:
+    """python-engineio's clients send the time in seconds with a fraction; others send letters and digits."""
+    for stamp, least in (("P7x2kq1", 100), ("1764558123.25", 16)):
+        with polling(server) as session, connected(server) as other:
+            session.send('42["burst",100]')
+            assert other.is_served()
+            session.path += f"&t={stamp}"
+            assert len(session.packets()) == least
+
+
 @pytest.mark.differs("node", reason="does not look at the sizes")
 def test_no_payload_is_longer_than_the_limit(serve: Serve) -> None:
     with polling(serve(max_http_buffer_size=LIMIT)) as session:

@@ -201,7 +201,7 @@ def test_those_with_the_most_waiting_are_closed_when_all_have_too_much(
     here.fill(2)
     while not here.call("is_gone", greedy):
         assert here.next < 10_000
-        here.shout(1, members=1, to=greedy)
+        here.shout(1, members=1, to=greedy, wait=False)
     assert here.call("reason", greedy) == "slow client"
     stats = here.stats()
     assert stats["connections"]["websocket"] == 2

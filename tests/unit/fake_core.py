@@ -29,6 +29,7 @@ class FakeCore:
         self.forgotten: list[str] = []
         self.held: set[str] = set()
         self.full = False
+        self.room: dict[str, int] = {}
         self._events: deque[tuple[Any, ...]] = deque()
         self._pipe: tuple[int, int] | None = None
         self._numbers = itertools.count(1)
@@ -62,6 +63,11 @@ class FakeCore:
         socket = self.sockets[sid]
         socket["state"] = "leaving"
         self.push(_core.DISCONNECT, sid, socket["ns"], socket["session"], reason)
+
+    def drain_client(self, sid: str, room: int) -> None:
+        """A client has taken what was sent to it: so many packets more may be sent."""
+        self.room[sid] = room
+        self.push(_core.DRAINED, self.session_of(sid) or sid)
 
     def of(self, kind: str) -> list[tuple[Any, ...]]:
         """The recorded calls of one kind, without it."""
@@ -129,8 +135,30 @@ class FakeCore:
         self.sockets.pop(sid, None)
 
     def emit(self, *args: Any) -> int:
-        self.calls.append(("emit", *args))
+        *said, may_wait = args if len(args) == 11 else (*args, False)
+        if may_wait and said[3] and self._waits(said[3][0]):
+            return _core.WAIT
+        self.calls.append(("emit", *said))
         return _core.FULL if self.full else 0
+
+    def ack(self, sid: str, number: int, data: Any, attachments: Any, may_wait: bool = False) -> int:
+        if may_wait and self._waits(sid):
+            return _core.WAIT
+        self.calls.append(("ack", sid, number, data, attachments))
+        return 0
+
+    def send(self, session: str, messages: list[Any], may_wait: bool = False) -> int:
+        if may_wait and self._waits(session):
+            return _core.WAIT
+        self.calls.append(("send", session, messages))
+        return 0
+
+    def _waits(self, sid: str) -> bool:
+        """Whether much waits for a client."""
+        if sid not in self.room:
+            return False
+        self.room[sid] -= 1
+        return self.room[sid] < 0
 
     def is_full(self) -> bool:
         return self.full

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fake_core import FakeCore, until
+from fake_core import FakeCore, settle, until
 
 import fanio
 from fanio import _core, engineio
@@ -290,3 +290,15 @@ async def test_the_connections_of_a_socketio_server(serve):
     await sio.eio.disconnect(session_id)
     assert (core.of("send"), core.of("close")) == ([(session_id, ["raw"])], [(session_id, "server disconnect")])
     assert "unknown" not in sio.eio.sockets
+
+
+async def test_a_message_waits_for_a_client_that_has_not_taken_the_ones_before(eio):
+    core = await joined(eio)
+    core.room["s"] = 0
+    tasks = [asyncio.ensure_future(eio.send("s", f"m{number}")) for number in range(3)]
+    tasks.append(asyncio.ensure_future(eio.sockets["s"].send(Packet(engineio.packet.MESSAGE, "m3"))))
+    await settle()
+    assert core.of("send") == []
+    core.drain_client("s", 100)
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert [messages for _, messages in core.of("send")] == [[f"m{number}"] for number in range(4)]

@@ -220,17 +220,34 @@ def test_options_that_are_not_supported_are_refused(fake, options):
 
 def test_limits_of_slow_clients():
     given = core()
-    assert given["max_queue_bytes"] == 1 << 20
-    assert given["max_queue_packets"] == 16_384
+    assert given["max_queue_bytes"] == 64 << 20
+    assert given["max_queue_packets"] is None
+    assert (given["max_queue_age"], given["high_water_mark"]) == (30.0, 256 << 10)
     assert given["max_total_queue_bytes"] == 256 << 20
     assert (given["write_timeout"], given["send_buffer"], given["not_sent_low_water"]) == (10.0, None, 131_072)
     assert core(max_queue_bytes=None)["max_queue_bytes"] is None
-    _core.Server(core(max_queue_bytes=None, max_queue_packets=None, max_total_queue_bytes=None, send_buffer=65_536))
+    assert core(max_queue_age=None)["max_queue_age"] is None
+    _core.Server(
+        core(
+            max_queue_age=None,
+            max_queue_bytes=None,
+            max_queue_packets=None,
+            max_total_queue_bytes=None,
+            send_buffer=65_536,
+        )
+    )
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_queue_bytes": 0}, {"max_queue_packets": -1}, {"send_buffer": 0}, {"slow_clients": "drop"}],
+    [
+        {"max_queue_age": -1},
+        {"high_water_mark": -1},
+        {"max_queue_bytes": 0},
+        {"max_queue_packets": -1},
+        {"send_buffer": 0},
+        {"slow_clients": "drop"},
+    ],
 )
 def test_limits_that_are_none_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):

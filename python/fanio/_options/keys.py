@@ -39,11 +39,17 @@ class MoreOptions(TypedDict, total=False):
     max_inbox_bytes: int
     """Bytes emitted that a shard has not sent before ``emit`` waits. 1,048,576."""
 
+    high_water_mark: int
+    """Bytes that may wait for one client before what is sent to it alone waits in ``await``. 262,144."""
+
+    max_queue_age: float | None
+    """Seconds that a packet may wait for a client before that is closed; None is no limit. 30."""
+
     max_queue_bytes: int | None
-    """Bytes that may wait for one client; None is no limit. 1,048,576."""
+    """Bytes that may wait for one client before it is closed; None is no limit. 67,108,864."""
 
     max_queue_packets: int | None
-    """Packets that may wait for one client; None is no limit. 16,384."""
+    """Packets that may wait for one client before it is closed; None is no limit. None."""
 
     max_total_queue_bytes: int | None
     """Bytes that may wait for all clients together; None is no limit. 268,435,456."""

@@ -39,8 +39,10 @@ class WireOptions:
     body_timeout: float = 30
     max_attachments: int = 10
     max_inbox_bytes: int = 1 << 20
-    max_queue_bytes: int | None = 1 << 20
-    max_queue_packets: int | None = 16_384
+    high_water_mark: int = 256 << 10
+    max_queue_age: float | None = 30
+    max_queue_bytes: int | None = 64 << 20
+    max_queue_packets: int | None = None
     max_total_queue_bytes: int | None = 256 << 20
     write_timeout: float = 10
     slow_clients: str = "disconnect"
@@ -86,10 +88,12 @@ class WireOptions:
             "cors": self._cors(),
             "cors_credentials": values.flag("cors_credentials", self.cors_credentials),
             "head_timeout": values.seconds("head_timeout", self.head_timeout),
+            "high_water_mark": values.count("high_water_mark", self.high_water_mark),
             "http_compression": values.flag("http_compression", self.http_compression),
             "max_attachments": values.count("max_attachments", self.max_attachments),
             "max_http_buffer_size": values.count("max_http_buffer_size", self.max_http_buffer_size),
             "max_inbox_bytes": values.count("max_inbox_bytes", self.max_inbox_bytes),
+            "max_queue_age": values.age("max_queue_age", self.max_queue_age),
             "max_queue_bytes": values.limit("max_queue_bytes", self.max_queue_bytes),
             "max_queue_packets": values.limit("max_queue_packets", self.max_queue_packets),
             "max_total_queue_bytes": values.limit("max_total_queue_bytes", self.max_total_queue_bytes),

@@ -22,6 +22,11 @@ def seconds(name: str, value: Any) -> float:
     return float(value)
 
 
+def age(name: str, value: Any) -> float | None:
+    """Return a number of seconds, or None for no limit; see ``check_seconds``."""
+    return None if value is None else seconds(name, value)
+
+
 def count(name: str, value: Any) -> int:
     """Return a whole number that is not negative; see ``check_count``."""
     check_count(name, value)

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
 
+from fanio import _core
 from fanio._codec.packet import ACK
 from fanio._handlers.table import NO_ACK, NOTHING
 from fanio._tasks.worker import HANDLED, Alone, Carrier, awaited
 
 if TYPE_CHECKING:
-    from fanio import _core
     from fanio._codec.codec import PacketCodec
     from fanio._handlers.table import HandlerTable
     from fanio._log import PacketLog
     from fanio._server.acks import Acks
     from fanio._server.observer import Observer
+    from fanio._tasks.backlogs import Backlogs
     from fanio._tasks.failures import Failures
     from fanio._tasks.session_order import Turns
     from fanio._tasks.tasks import Tasks
@@ -47,6 +48,7 @@ class Dispatcher:
         acks: Acks,
         codec: PacketCodec,
         tasks: Tasks,
+        backlogs: Backlogs,
         failures: Failures,
         packet_log: PacketLog,
         turns: Turns | None,
@@ -57,6 +59,7 @@ class Dispatcher:
         self._acks = acks
         self._codec = codec
         self._tasks = tasks
+        self._backlogs = backlogs
         self._failures = failures
         self._packet_log = packet_log
         self._logger = failures.logger
@@ -128,13 +131,15 @@ class Dispatcher:
             except asyncio.CancelledError:
                 # As python-socketio answers; the client does not wait for ever.
                 if ack_id is not None:
-                    self._answer(sid, ack_id, None, event, namespace)
+                    self._answer(sid, ack_id, None, event, namespace, may_wait=False)
                 raise
             except Exception as error:
                 self._failures.handler(error, event, namespace, sid)
             else:
                 if ack_id is not None and result is not NO_ACK:
-                    self._answer(sid, ack_id, result, event, namespace)
+                    rest = self._answer(sid, ack_id, result, event, namespace)
+                    if rest is not None:
+                        yield from rest
             finally:
                 if carrier.has_waited:
                     self._tasks.end_waiting(sid, carrier.task, size)
@@ -148,19 +153,30 @@ class Dispatcher:
         """Do the same for one event, in the task that awaits it."""
         await self._serve(Alone(item))
 
-    def _answer(self, sid: str, ack_id: int, result: Any, event: Any, namespace: str) -> None:
+    def _answer(
+        self, sid: str, ack_id: int, result: Any, event: Any, namespace: str, may_wait: bool = True
+    ) -> Coroutine[Any, Any, int] | None:
+        """Send an acknowledgement; return what is left to do when the client must take others first."""
         try:
             payload = list(result) if isinstance(result, tuple) else [] if result is None else [result]
             data, attachments = self._codec.encode(payload, ACK, namespace, ack_id)
         except (TypeError, ValueError, RecursionError) as error:
             message = f'result of event "{event}" cannot be sent [{namespace}]'
             self._failures.tell(error, message, event=event, namespace=namespace, sid=sid)
-            return
+            return None
         if self.shows_packets:
             namespace = self._core.namespace_of(sid) or "/"
             self._packet_log.sent(self._core.session_of(sid), "3", namespace, ack_id, data)
-        if self._core.ack(sid, ack_id, data, attachments):
+        backlogs = self._backlogs
+        asked = _core.WAIT
+        if not (may_wait and sid in backlogs.waiting):
+            asked = self._core.ack(sid, ack_id, data, attachments, may_wait)
+        if asked & _core.FLUSH:
             self._tasks.call_in_turn(self._core.flush)
+        if asked & _core.WAIT:
+            push = partial(self._core.ack, sid, ack_id, data, attachments)
+            return backlogs.send(sid, self._core.session_of(sid), push)
+        return None
 
     def ack(
         self,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from fanio._server.dispatch import Dispatcher
     from fanio._server.lifecycle import Lifecycle
     from fanio._server.observer import Observer
+    from fanio._tasks.backlogs import Backlogs
     from fanio._tasks.tasks import Tasks
     from fanio.types import Callback, Room, Rooms, SkipSid
 
 __all__ = ["PAUSE", "Emitter", "OutgoingEvent"]
 
 _INFO = logging.INFO
-_FLUSH, _FULL = _core.FLUSH, _core.FULL
+_FLUSH, _FULL, _WAIT = _core.FLUSH, _core.FULL, _core.WAIT
 #: Seconds between two looks at whether the shards have room again.
 PAUSE = 0.002
 
@@ -89,6 +91,7 @@ class Emitter:
         rooms: RoomNames,
         acks: Acks,
         tasks: Tasks,
+        backlogs: Backlogs,
         lifecycle: Lifecycle,
         dispatcher: Dispatcher,
         packets: PacketLog,
@@ -100,14 +103,22 @@ class Emitter:
         self._rooms = rooms
         self._acks = acks
         self._tasks = tasks
+        self._backlogs = backlogs
+        # One look less for each emit.
+        self._waiting = backlogs.waiting
         self._lifecycle = lifecycle
         self._dispatcher = dispatcher
         self._packets = packets
         self._logger = logger
         self.observer: Observer | None = None
 
-    def emit(self, event: OutgoingEvent) -> int:
-        """Emit an event to the clients of this process; true when the next one should wait."""
+    def emit(self, event: OutgoingEvent, may_wait: bool = False) -> Coroutine[Any, Any, None] | None:
+        """Emit an event to the clients of this process.
+
+        Returns:
+            What is left to await: room in the shards; or, with ``may_wait``, that the one client it is
+            for takes what was sent before, as the event is sent only then.
+        """
         logger, to, skip_sid = self._logger, event.to, event.skip_sid
         # The level first, which is the cheaper question.
         if logger.level <= _INFO and logger.isEnabledFor(_INFO):
@@ -124,13 +135,13 @@ class Emitter:
         if not self._lifecycle.clients:
             # A mistake in the data is told whether or not somebody is there to get it.
             self._codec.encode(_payload(event), EVENT, namespace, None)
-            return 0
+            return None
         if callback is None:
-            return self._push(event, names, skip, excepted, None)
+            return self._push(event, names, skip, excepted, None, may_wait)
         sids = self._recipients(names, namespace, skip or [], excepted or [])
         number = self._expect(sids, CallbackWaiter(callback, self._dispatcher.run_callback))
         try:
-            return self._push(event, names, skip, excepted, number)
+            return self._push(event, names, skip, excepted, number, may_wait)
         except Exception:
             for sid in sids:
                 self._acks.take(sid, number)
@@ -154,7 +165,9 @@ class Emitter:
         waiter = CallWaiter(len(sids))
         number = self._expect(sids, waiter)
         try:
-            self._push(outgoing, names, None, None, number)
+            rest = self._push(outgoing, names, None, None, number, may_wait=True)
+            if rest is not None:
+                return await asyncio.wait_for(_one_after_the_other(rest, waiter.future), timeout)
             return await asyncio.wait_for(waiter.future, timeout)
         except asyncio.TimeoutError:
             raise NoAnswerError from None
@@ -180,29 +193,49 @@ class Emitter:
         skip: list[str] | None,
         excepted: list[str] | None,
         number: int | None,
-    ) -> int:
+        may_wait: bool,
+    ) -> Coroutine[Any, Any, None] | None:
         """Encode an event and give it to the core, with names and a number for what the application said."""
         payload, namespace = _payload(event), event.namespace
         text, attachments = self._codec.encode(payload, EVENT, namespace, number)
         if self._packets.is_on:
             self._packets.sent("all" if names is None else names, "2", namespace, number, text)
-        asked = self._core.emit(
-            namespace,
-            text,
-            attachments,
-            names,
-            skip,
-            number,
-            excepted,
-            event.volatile,
-            event.conflate,
-            event.compress,
-        )
-        if asked & _FLUSH:
-            self._tasks.call_in_turn(self._core.flush)
         if self.observer is not None:
             self.observer.sent(namespace, names, skip or (), payload)
-        return asked & _FULL
+        asked = _WAIT
+        if not (self._waiting and may_wait and self._is_waited_for(names)):
+            asked = self._core.emit(
+                namespace,
+                text,
+                attachments,
+                names,
+                skip,
+                number,
+                excepted,
+                event.volatile,
+                event.conflate,
+                event.compress,
+                may_wait,
+            )
+        if asked == _FLUSH:
+            self._tasks.call_in_turn(self._core.flush)
+        elif asked:
+            if asked & _WAIT and names:
+                flags = (event.volatile, event.conflate, event.compress)
+                return self._push_later(names[0], (namespace, text, attachments, names, skip, number, excepted, *flags))
+            self._backlogs.flush_for(asked)
+            return self.room()
+        return None
+
+    def _is_waited_for(self, names: list[str] | None) -> bool:
+        """Return whether others wait to send to the one client that is meant."""
+        return names is not None and len(names) == 1 and names[0] in self._waiting
+
+    async def _push_later(self, name: str, args: tuple[Any, ...]) -> None:
+        """Send when the one client it is for has taken what was sent before."""
+        push = partial(self._core.emit, *args)
+        if await self._backlogs.send(name, self._core.session_of(name), push) & _FULL:
+            await self.room()
 
     async def room(self) -> None:
         """Wait until the shards have room for more."""
@@ -254,3 +287,8 @@ def _sids(skipped: SkipSid) -> list[str]:
     if not all(isinstance(sid, str) for sid in found):
         raise unexpected("skip_sid", "the sid of a client, or several", skipped)
     return found
+
+
+async def _one_after_the_other(first: Awaitable[None], then: Awaitable[list[Any]]) -> list[Any]:
+    await first
+    return await then

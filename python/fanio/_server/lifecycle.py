@@ -109,6 +109,8 @@ class Lifecycle:
         self.turns = turns
         #: Takes the events that have waited.
         self.take_event: Callable[..., None] = _nothing
+        #: Called with the sid of a client that has left, before its disconnect handler runs.
+        self.has_left: Callable[[str], None] = _nothing
         #: Called when a client is gone for good.
         self.left: Callable[[str, str], None] = _nothing
         #: The user sessions, by sid.
@@ -251,6 +253,7 @@ class Lifecycle:
         """Take a DISCONNECT event."""
         self._packet_log.logger.info("%s: Client is gone from %s (%s)", session_id, namespace, reason)
         self._acks.drop(sid)
+        self.has_left(sid)
         self.waiting.handle(session_id, namespace, partial(self._disconnect, sid, namespace, session_id, reason))
 
     def _disconnect(self, sid: str, namespace: str, session_id: str, reason: str) -> None:

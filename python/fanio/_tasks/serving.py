@@ -90,6 +90,8 @@ class Serving:
         self.patience: float | None = None
         self._closing_since = 0.0
         self._program = Program({}, set())
+        #: Called when the core has ended, before the program's own.
+        self.at_end: list[Callable[[], None]] = []
         self._receivers: dict[int, Callable[..., None]] = {
             _core.ADMISSION: admission.ask,
             _core.REFUSED: admission.refused,
@@ -269,6 +271,8 @@ class Serving:
             self._lent.clear()
             self._core.stop()
             self._tasks.unbind()
+            for function in self.at_end:
+                function()
             self._program.end()
             self._left = []
             self._doors.clear()

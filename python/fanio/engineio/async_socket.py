@@ -41,7 +41,7 @@ class AsyncSocket:
 
     async def send(self, pkt: Packet) -> None:
         """Send it a packet; see ``AsyncServer.send_packet``."""
-        self.server._send_packet(self.sid, pkt)
+        await self.server._send_packet(self.sid, pkt)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """Close its connection, as "server disconnect"."""

@@ -14,6 +14,7 @@ import secrets
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fanio import _core
@@ -29,6 +30,7 @@ from fanio._request.admission import HTTP_EVENTS, Admission
 from fanio._request.environs import Environs
 from fanio._request.proxies import addresses
 from fanio._request.scopes import Scopes
+from fanio._tasks.backlogs import Backlogs
 from fanio._tasks.serving import Serving
 from fanio._tasks.tasks import Tasks
 from fanio.reason import Reason
@@ -102,7 +104,9 @@ class BaseServer:
     head_timeout: Option[float] = Option()
     body_timeout: Option[float] = Option()
     max_attachments: Option[int] = Option()
-    max_queue_bytes: Option[int] = Option()
+    high_water_mark: Option[int] = Option()
+    max_queue_age: Option[float | None] = Option()
+    max_queue_bytes: Option[int | None] = Option()
     max_queue_packets: Option[int | None] = Option()
     max_total_queue_bytes: Option[int | None] = Option()
     write_timeout: Option[float] = Option()
@@ -130,7 +134,10 @@ class BaseServer:
         self._environs.trusted = addresses(options.trusted_proxies)
         self._tasks = Tasks(self._core, self._session_of)
         self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
+        self._backlogs = Backlogs(self._core, self._tasks, logger)
         self._serving = Serving(self._core, self._tasks, self._admission, logger)
+        self._serving.hear(self._backlogs.receivers())
+        self._serving.at_end.append(self._backlogs.release)
         self._journal = journal = Journal(self._environs)
         self._serving.hear({_core.ANSWERED: journal.answered, _core.ENDED: journal.ended})
         self._workers = Workers(self._admission.log)
@@ -228,10 +235,10 @@ class BaseServer:
 
     def _push(self, sid: str, messages: Sequence[str | bytes]) -> None:
         """Send messages to a client that is open."""
-        if self._core.send(sid, messages):
-            self._tasks.call_in_turn(self._core.flush)
+        self._backlogs.flush_for(self._core.send(sid, messages))
 
-    def _send_packet(self, sid: str, pkt: Packet) -> None:
+    async def _send_packet(self, sid: str, pkt: Packet) -> None:
+        """Send a packet; wait while much waits for the client."""
         if pkt.packet_type == packet.CLOSE:
             self._close(sid)
             return
@@ -247,8 +254,13 @@ class BaseServer:
         self.logger.info("%s: Sending packet MESSAGE", sid)
         if socket.held is not None:
             socket.held.append(message)
+            return
+        push = partial(self._core.send, sid, [message])
+        asked = _core.WAIT if sid in self._backlogs.waiting else push(True)
+        if asked & _core.WAIT:
+            await self._backlogs.send(sid, sid, push)
         else:
-            self._push(sid, [message])
+            self._backlogs.flush_for(asked)
 
     def generate_id(self) -> str:
         """Return an id of 20 random characters, of the kind the core gives to sessions.
@@ -268,13 +280,15 @@ class BaseServer:
     async def send(self, sid: str, data: Any) -> None:
         """Send a message to a client; a client that does not exist is logged.
 
+        Waits while more than ``high_water_mark`` bytes wait for the client.
+
         Args:
             sid: The client.
             data: Text or bytes; a dictionary or a list becomes JSON, anything else text.
         """
         pkt = packet.Packet(packet.MESSAGE, data=data)
         pkt.json = self._json or pkt.json
-        self._send_packet(sid, pkt)
+        await self._send_packet(sid, pkt)
 
     async def send_packet(self, sid: str, pkt: Packet) -> None:
         """Send a packet to a client: a message, or one that closes the connection.
@@ -282,7 +296,7 @@ class BaseServer:
         Raises:
             ValueError: When it is of another type; the core sends those itself.
         """
-        self._send_packet(sid, pkt)
+        await self._send_packet(sid, pkt)
 
     async def get_session(self, sid: str) -> dict[str, Any]:
         """Return the user session of a client: a dictionary of the program's own.

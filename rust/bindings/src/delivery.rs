@@ -14,8 +14,8 @@ use router::Inbound;
 
 use crate::attachments;
 use crate::kinds::{
-    ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, EARLY_EVENT, ENDED, EVENT, HANDOFF,
-    LENT, MESSAGE, OPEN, REFUSED, STOPPED,
+    ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, DRAINED, EARLY_EVENT, ENDED, EVENT,
+    HANDOFF, LENT, MESSAGE, OPEN, REFUSED, SLOW, STOPPED,
 };
 
 /// A larger event is left to the program to decode, which weighs its bytes (`_tasks/tasks.py`).
@@ -63,6 +63,14 @@ impl<'py, 'a> Tuples<'py, 'a> {
             Inbound::Disconnect { sid, namespace, session, reason } => {
                 let name = self.name(namespace);
                 (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str())
+                    .into_pyobject(py)
+            }
+            Inbound::Drained { session } => (DRAINED, session.as_str()).into_pyobject(py),
+            Inbound::Slow { sockets, slow } => {
+                let sockets: Vec<_> =
+                    sockets.iter().map(|(sid, namespace)| (sid.as_str(), &**namespace)).collect();
+                let (age, idle) = (slow.age.as_secs_f64(), slow.idle.as_secs_f64());
+                (SLOW, slow.session.as_str(), sockets, slow.bytes, slow.packets, age, idle)
                     .into_pyobject(py)
             }
             Inbound::Ended => PyTuple::new(py, [ENDED]),

@@ -15,9 +15,12 @@ pub(crate) const ANSWERED: u8 = 11;
 pub(crate) const ENDED: u8 = 12;
 pub(crate) const LENT: u8 = 13;
 pub(crate) const EARLY_EVENT: u8 = 14;
+pub(crate) const SLOW: u8 = 15;
+
+// A server's and a client's.
+pub(crate) const DRAINED: u8 = 33;
 
 // A client's alone.
 pub(crate) const CONNECT_ERROR: u8 = 32;
-pub(crate) const DRAINED: u8 = 33;
 pub(crate) const FAILED: u8 = 34;
 pub(crate) const UPGRADED: u8 = 35;

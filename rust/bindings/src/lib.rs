@@ -52,6 +52,8 @@ mod _core {
     #[pymodule_export]
     const FAILED: u8 = crate::kinds::FAILED;
     #[pymodule_export]
+    const WAIT: u8 = crate::server::WAIT;
+    #[pymodule_export]
     const HANDOFF: u8 = crate::kinds::HANDOFF;
     #[pymodule_export]
     const LENT: u8 = crate::kinds::LENT;
@@ -61,6 +63,8 @@ mod _core {
     const OPEN: u8 = crate::kinds::OPEN;
     #[pymodule_export]
     const REFUSED: u8 = crate::kinds::REFUSED;
+    #[pymodule_export]
+    const SLOW: u8 = crate::kinds::SLOW;
     #[pymodule_export]
     const STOPPED: u8 = crate::kinds::STOPPED;
     #[pymodule_export]

@@ -32,10 +32,18 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "cors" => options.cors = cors(value)?,
         "cors_credentials" => options.cors_credentials = value.extract()?,
         "head_timeout" => options.head_timeout = seconds(name, value)?,
+        "high_water_mark" => options.high_water_mark = value.extract()?,
         "http_compression" => options.compression.on = value.extract()?,
         "max_attachments" => engine.max_attachments = value.extract()?,
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
         "max_inbox_bytes" => options.max_inbox_bytes = value.extract()?,
+        "max_queue_age" => {
+            let age: Option<f64> = value.extract()?;
+            options.max_queue_age = match age {
+                Some(_) => seconds(name, value)?,
+                None => Duration::MAX,
+            };
+        }
         "max_queue_bytes" => options.max_queue_bytes = limit(value)?,
         "max_queue_packets" => options.max_queue_packets = limit(value)?,
         "max_total_queue_bytes" => options.max_total_queue_bytes = limit(value)?,

@@ -20,6 +20,9 @@ use crate::payload::{Message, Payload};
 pub(crate) const FLUSH: u8 = 1;
 /// In what `emit` returns: so much waits that the caller should wait before it emits more.
 pub(crate) const FULL: u8 = 2;
+/// In what `emit` returns: nothing was sent, as much waits for this one client; `DRAINED` says when to
+/// try again.
+pub(crate) const WAIT: u8 = 4;
 
 /// The router of one `AsyncServer`.
 #[pyclass(module = "fanio._core", frozen)]
@@ -98,10 +101,10 @@ impl Server {
 
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
     ///
-    /// Returns [`FLUSH`], [`FULL`], both or 0.
+    /// Returns [`FLUSH`] and [`FULL`] as they hold, or [`WAIT`] when nothing was sent.
     #[pyo3(signature = (
         namespace, payload, attachments, to, skip, ack_id,
-        except_rooms = None, volatile = false, conflate = None, compress = true,
+        except_rooms = None, volatile = false, conflate = None, compress = true, may_wait = false,
     ))]
     #[expect(clippy::too_many_arguments, reason = "the fields of router::Emit")]
     fn emit(
@@ -116,6 +119,7 @@ impl Server {
         volatile: bool,
         conflate: Option<&str>,
         compress: bool,
+        may_wait: bool,
     ) -> u8 {
         let sent = self.router.emit(&Emit {
             namespace,
@@ -128,6 +132,7 @@ impl Server {
             volatile,
             conflate,
             compress,
+            may_wait,
         });
         flags(sent)
     }
@@ -137,22 +142,25 @@ impl Server {
         self.router.is_full()
     }
 
-    /// Sends messages to a session as they are, one behind the other; true asks for a flush.
-    fn send(&self, session_id: &str, messages: Vec<Message>) -> bool {
+    /// Sends messages to a session as they are, one behind the other; returns as `emit` does.
+    #[pyo3(signature = (session_id, messages, may_wait = false))]
+    fn send(&self, session_id: &str, messages: Vec<Message>, may_wait: bool) -> u8 {
         let messages: Vec<_> = messages.iter().map(Into::into).collect();
-        self.router.send(session_id, &messages).flush
+        flags(self.router.send(session_id, &messages, may_wait))
     }
 
-    /// Answers an event; true asks for a flush.
+    /// Answers an event; returns as `emit` does.
+    #[pyo3(signature = (sid, ack_id, payload, attachments, may_wait = false))]
     fn ack(
         &self,
         sid: &str,
         ack_id: u64,
         payload: Payload,
         attachments: Option<Vec<PyBackedBytes>>,
-    ) -> bool {
+        may_wait: bool,
+    ) -> u8 {
         let attachments: Vec<&[u8]> = attachments.iter().flatten().map(|data| &**data).collect();
-        self.router.ack(sid, ack_id, &(&payload).into(), &attachments).flush
+        flags(self.router.ack(sid, ack_id, &(&payload).into(), &attachments, may_wait))
     }
 
     fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
@@ -219,5 +227,6 @@ impl Server {
 fn flags(sent: Sent) -> u8 {
     let flush = if sent.flush { FLUSH } else { 0 };
     let full = if sent.full { FULL } else { 0 };
-    flush | full
+    let wait = if sent.wait { WAIT } else { 0 };
+    flush | full | wait
 }

@@ -287,6 +287,14 @@ impl Session {
         }
     }
 
+    /// A pong that is due now has time anew: the ping has not reached the client yet.
+    pub fn postpone_pong(&mut self, config: &Config, now: Time) {
+        if self.timers.is_due(Timer::Pong, now) {
+            self.timers
+                .set(Timer::Pong, now.plus(config.ping_timeout.max(Duration::from_millis(1))));
+        }
+    }
+
     fn ping(&mut self, config: &Config, now: Time, out: &mut Vec<Action>) {
         self.awaits_pong = true;
         self.extended = false;

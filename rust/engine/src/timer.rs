@@ -51,6 +51,12 @@ impl Timers {
         *self = Self::default();
     }
 
+    /// Whether a deadline has passed.
+    pub(crate) fn is_due(&self, timer: Timer, now: Time) -> bool {
+        let at = self.0[timer as usize];
+        at.0 > 0 && at <= now
+    }
+
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Time> {
         self.0.iter().copied().filter(|at| at.0 > 0).min()
@@ -58,11 +64,7 @@ impl Timers {
 
     /// Takes one deadline that has passed.
     pub(crate) fn expired(&mut self, now: Time) -> Option<Timer> {
-        let passed = |timer: &Timer| {
-            let at = self.0[*timer as usize];
-            at.0 > 0 && at <= now
-        };
-        let timer = Timer::ALL.into_iter().find(passed)?;
+        let timer = Timer::ALL.into_iter().find(|timer| self.is_due(*timer, now))?;
         self.stop(timer);
         Some(timer)
     }

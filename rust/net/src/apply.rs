@@ -55,6 +55,7 @@ impl Shard {
             Command::Shutdown => self.shut_down(),
             Command::Stop => self.stop_by = Some(self.table.last_words()),
             Command::Unlisten => self.unlisten(),
+            Command::Watch { addr, session } => self.table.watch_level(addr, session),
         }
     }
 
@@ -80,9 +81,7 @@ impl Shard {
                 self.fanout.direct(ConnId(addr.slot), &frame, &mut self.table);
             }
             Some(SocketState::Connecting) => {
-                if let Some(session) = self.table.session_at(addr) {
-                    session.held_for(sid).frames.push(frame);
-                }
+                self.table.hold(addr, sid, frame);
             }
             None => {}
         }

@@ -164,6 +164,13 @@ pub enum Command {
     Stop,
     /// Accept no more connections.
     Unlisten,
+    /// Say when little waits for a session (`Event::Drained`), all that was sent to it before included.
+    Watch {
+        /// Where it lives.
+        addr: Addr,
+        /// The session.
+        session: Id,
+    },
 }
 
 /// What a command takes beside its frame, roughly.

@@ -4,18 +4,29 @@
 
 use std::time::Duration;
 
-use engine::Time;
+use engine::{Reason, Time};
 
 use crate::socket::stream::Role;
 use crate::table::Table;
 use crate::wheel::Owner;
+
+/// When a client that still reads an answer is looked at again, in milliseconds.
+const AGAIN: u64 = 250;
 
 impl Table {
     pub(crate) fn file_session(&mut self, slot: u32) {
         let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
-        let due = if session.ended { Some(session.lingers) } else { session.engine.poll_timeout() };
+        let due = if session.ended {
+            Some(session.lingers)
+        } else {
+            // One that has passed already is looked at again when the client has had time to read.
+            let queue = session
+                .queue_due(self.options.write_timeout)
+                .map(|due| due.max(Time(self.now.0 + AGAIN)));
+            session.engine.poll_timeout().into_iter().chain(queue).min()
+        };
         if let Some(due) = due.filter(|due| due.0 > 0)
             && (session.filed == Time(0) || due < session.filed)
         {
@@ -62,6 +73,7 @@ impl Table {
     }
 
     fn expire_session(&mut self, slot: u32) {
+        let write_timeout = self.options.write_timeout;
         let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
@@ -75,11 +87,40 @@ impl Table {
                 session.lingers = Time(0);
                 self.ended.push(slot);
             }
-        } else if session.engine.poll_timeout().is_some_and(|due| due <= self.now) {
+        } else if session.queue_due(write_timeout).is_some_and(|due| due <= self.now) {
+            self.expire_queue(slot);
+        } else {
+            self.expire_timers(slot);
+        }
+        self.file_session(slot);
+    }
+
+    /// A client has not polled for too long, unless it still reads the answer to its last poll.
+    fn expire_queue(&mut self, slot: u32) {
+        if !self.reads_answer(slot) {
+            return self.close_session(slot, Reason::SlowClient);
+        }
+        if let Some(session) = self.sessions.entry_mut(slot) {
+            session.excuse(self.now);
+        }
+        self.expire_timers(slot);
+    }
+
+    /// The deadlines of the session machine.
+    fn expire_timers(&mut self, slot: u32) {
+        let is_taking = self.is_taking(slot);
+        let Some(session) = self.sessions.entry_mut(slot) else {
+            return;
+        };
+        if is_taking {
+            // The ping is behind what the client is taking; whether that takes too long is judged
+            // by the limits of what waits.
+            session.engine.postpone_pong(&self.options.engine, self.now);
+        }
+        if session.engine.poll_timeout().is_some_and(|due| due <= self.now) {
             session.engine.handle_timeout(&self.options.engine, self.now, &mut self.actions);
             self.perform(slot);
         }
-        self.file_session(slot);
     }
 
     fn expire_stream(&mut self, slot: u32) {

@@ -84,6 +84,9 @@ impl Table {
 
     /// Closes a session for a reason of ours.
     pub(crate) fn close_session(&mut self, slot: u32, reason: Reason) {
+        if reason == Reason::SlowClient {
+            self.tell_slow(slot);
+        }
         if let Some(session) = self.sessions.entry_mut(slot).filter(|s| !s.ended) {
             session.engine.close(reason, &mut self.actions);
             self.perform(slot);
@@ -103,6 +106,13 @@ impl Table {
         *live = live.saturating_sub(1);
         self.ended.push(slot);
         session.forget_held();
+        if std::mem::take(&mut session.full) {
+            let session = session.id;
+            self.tell(Event::Drained { session });
+        }
+        let Some(session) = self.sessions.entry(slot) else {
+            return;
+        };
         let sids: Vec<_> =
             session.sockets.iter().map(|s| (s.sid, Arc::clone(&s.namespace))).collect();
         for (sid, namespace) in sids {
@@ -131,7 +141,7 @@ impl Table {
         let polling = session.engine.transport() == Transport::Polling;
         let last = if say { &self.control.close } else { &self.control.noop };
         if waits || (polling && say) {
-            session.push(last.clone(), 0, &mut self.load);
+            session.push(last.clone(), 0, true, &mut self.load);
         }
         if waits {
             self.flush_poll(slot);

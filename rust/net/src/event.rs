@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::Reason;
 use protocol::Id;
@@ -54,6 +55,21 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
+/// What waited for a client that is closed as `slow client`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slow {
+    /// The session.
+    pub session: Id,
+    /// Bytes of memory.
+    pub bytes: usize,
+    /// Packets of the program's.
+    pub packets: usize,
+    /// For how long the oldest packet has waited.
+    pub age: Duration,
+    /// For how long the client has taken nothing.
+    pub idle: Duration,
+}
+
 /// Something the program must hear.
 #[derive(Debug)]
 pub enum Event {
@@ -101,10 +117,21 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
+    /// So little waits for a client again that the program may send it more, or it is gone: follows
+    /// each `Full` and each `Command::Watch`.
+    Drained {
+        /// The session.
+        session: Id,
+    },
     /// A WebSocket has ended (`Site::log`).
     Ended,
     /// A client sent an event.
     Event(Data),
+    /// More than the high-water mark waits for a client.
+    Full {
+        /// The session.
+        session: Id,
+    },
     /// A request for another path; the stream is the receiver's.
     HandOff {
         /// The stream.
@@ -146,6 +173,8 @@ pub enum Event {
         /// Its text.
         message: String,
     },
+    /// A client is about to be closed as `slow client`.
+    Slow(Box<Slow>),
     /// The session moved to a WebSocket.
     Upgraded {
         /// The session.

@@ -31,7 +31,7 @@ mod wheel;
 
 pub use command::{Command, Decision};
 pub use counters::{Counter, Counters};
-pub use event::{Data, Event, Handshake, Message, Peer};
+pub use event::{Data, Event, Handshake, Message, Peer, Slow};
 pub use http::journal::{Answered, Log};
 pub use options::{Compression, Cookie, Cors, Network, Options, PerMessageDeflate, Trusted};
 pub use outbox::Outbox;

@@ -118,17 +118,23 @@ pub struct Options {
     pub cors_credentials: bool,
     /// How long a request head may take.
     pub head_timeout: Duration,
+    /// Past so many bytes that wait for one client, the sender is told (`Event::Full`) and should wait.
+    pub high_water_mark: usize,
     /// The size of a request head, in bytes.
     pub max_head: usize,
     /// What may wait for one shard, in bytes, before [`crate::Server::is_full`] says so.
     pub max_inbox_bytes: usize,
+    /// A client is closed as `slow client` when a packet has waited for so long; what is sent to
+    /// this client alone gets as long again for each `high_water_mark` bytes of it.
+    pub max_queue_age: Duration,
     /// What may wait for one client, in bytes of memory; past it the session is closed as
     /// `slow client`.
     pub max_queue_bytes: usize,
     /// How many packets may wait for one client; past it the session is closed as `slow client`.
     pub max_queue_packets: usize,
     /// What may wait for all clients, in bytes of memory: a buffer that several clients of a shard
-    /// wait for counts once. Past it those with the most waiting are closed as `slow client`.
+    /// wait for counts once. Past it clients are closed as `slow client`: those that take nothing first,
+    /// and among them those with the most waiting.
     pub max_total_queue_bytes: usize,
     /// How many events of one session may wait for Python before reading from it pauses.
     pub max_unread: u32,
@@ -166,10 +172,12 @@ impl Default for Options {
             cors: Cors::Same,
             cors_credentials: true,
             head_timeout: Duration::from_secs(10),
+            high_water_mark: 256 << 10,
             max_head: 16 * 1024,
             max_inbox_bytes: 1 << 20,
-            max_queue_bytes: 1 << 20,
-            max_queue_packets: 16_384,
+            max_queue_age: Duration::from_secs(30),
+            max_queue_bytes: 64 << 20,
+            max_queue_packets: usize::MAX,
             max_total_queue_bytes: 256 << 20,
             max_unread: 256,
             max_unread_bytes: 4 << 20,
@@ -186,6 +194,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The high-water mark, which is below the limit at which a client is closed.
+    pub fn mark(&self) -> usize {
+        self.high_water_mark.min(self.max_queue_bytes / 4).max(1)
+    }
+
     /// Bounds what the kernel holds for a socket. On a listener this bounds what it accepts.
     pub(crate) fn bound_kernel(&self, socket: &impl AsFd) {
         let socket = SockRef::from(socket);

@@ -103,6 +103,13 @@ impl Server {
         }
     }
 
+    /// Wakes a shard if it sleeps.
+    pub fn wake_shard(&self, shard: u16) {
+        if let Some(inbox) = self.inboxes.get(usize::from(shard)) {
+            inbox.wake();
+        }
+    }
+
     /// Wakes the shards that sleep.
     pub fn wake(&self) {
         for inbox in self.inboxes.iter() {

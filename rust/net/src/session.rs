@@ -12,6 +12,7 @@ use crate::queue::waiting::{Entry, Waiting};
 pub(crate) const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the session")]
 pub(crate) struct Session {
     pub(crate) engine: engine::Session,
     pub(crate) sockets: Sockets,
@@ -21,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) stream: u32,
     /// The GET that waits for packets.
     pub(crate) poll: u32,
+    /// The stream of the last answered GET, while the client may still be reading it.
+    pub(crate) answer: u32,
     /// The POST whose body is being read.
     pub(crate) post: u32,
     /// The WebSocket that may take over.
@@ -41,6 +44,8 @@ pub(crate) struct Session {
     pub(crate) unread_bytes: u32,
     /// The program asked not to be sent more.
     pub(crate) paused: bool,
+    /// So much waits that the program was told to wait.
+    pub(crate) full: bool,
     /// Waits in the list of polls to answer at the end of the turn.
     pub(crate) flushing: bool,
     /// The end is decided; the slot is freed at the end of the turn.
@@ -51,7 +56,12 @@ pub(crate) struct Session {
 
 /// The sockets whose connect handlers have not decided yet, if something was asked for them.
 #[derive(Debug, Default)]
-struct Held(Vec<Wishes>);
+struct Held {
+    list: Vec<Wishes>,
+    /// Bytes and number of the frames in it.
+    bytes: usize,
+    packets: usize,
+}
 
 /// What was asked for one of them.
 #[derive(Debug)]
@@ -76,6 +86,7 @@ impl Session {
             generation,
             stream: NONE,
             poll: NONE,
+            answer: NONE,
             post: NONE,
             probe: NONE,
             queue: None,
@@ -86,6 +97,7 @@ impl Session {
             unread: 0,
             unread_bytes: 0,
             paused: false,
+            full: false,
             flushing: false,
             ended: false,
             lingers: Time(0),
@@ -94,13 +106,19 @@ impl Session {
 
     /// Puts a frame, which counts for so many packets, into the queue for polling; returns how many
     /// it replaces.
-    pub(crate) fn push(&mut self, frame: Frame, packets: u32, load: &mut Load) -> u32 {
+    pub(crate) fn push(
+        &mut self,
+        frame: Frame,
+        packets: u32,
+        is_own: bool,
+        load: &mut Load,
+    ) -> u32 {
         let (wire, payload) = (frame.wire().len(), frame.payload().len());
         // The payload of a text is a part of the other form.
         let pinned = if payload > wire { wire + payload } else { wire };
         let key = frame.flags().conflate.clone();
-        let entry = Entry { item: frame, pinned: pinned as u32, packets, key };
-        self.queue.get_or_insert_default().push(entry, load)
+        let entry = Entry::new(frame, pinned, packets, key);
+        self.queue.get_or_insert_default().push(entry, is_own, load)
     }
 
     /// Whether a volatile packet would wait: something does, and no poll fetches it now.
@@ -115,7 +133,7 @@ impl Session {
 
     /// Where the wishes for a waiting socket are kept.
     pub(crate) fn held_for(&mut self, sid: Id) -> &mut Wishes {
-        let Held(list) = &mut **self.held.get_or_insert_default();
+        let list = &mut self.held.get_or_insert_default().list;
         let at = list.iter().position(|wishes| wishes.sid == sid).unwrap_or_else(|| {
             list.push(Wishes { sid, rooms: Vec::new(), frames: Vec::new() });
             list.len() - 1
@@ -123,19 +141,36 @@ impl Session {
         &mut list[at]
     }
 
+    /// Keeps a frame for a waiting socket.
+    pub(crate) fn hold(&mut self, sid: Id, frame: Frame) {
+        let bytes = frame.wire().len();
+        self.held_for(sid).frames.push(frame);
+        if let Some(held) = &mut self.held {
+            held.bytes += bytes;
+            held.packets += 1;
+        }
+    }
+
+    /// Bytes and number of the frames that wait for connect handlers.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        self.held.as_ref().map_or((0, 0), |held| (held.bytes, held.packets))
+    }
+
     /// The socket leaves a room that it may be meant to enter.
     pub(crate) fn leave_held(&mut self, sid: &Id, room: RoomId) {
-        let mut list = self.held.iter_mut().flat_map(|held| held.0.iter_mut());
+        let mut list = self.held.iter_mut().flat_map(|held| held.list.iter_mut());
         if let Some(wishes) = list.find(|wishes| wishes.sid == *sid) {
             wishes.rooms.retain(|kept| *kept != room);
         }
     }
 
     pub(crate) fn take_held(&mut self, sid: &Id) -> Option<Wishes> {
-        let Held(list) = &mut **self.held.as_mut()?;
-        let at = list.iter().position(|wishes| wishes.sid == *sid)?;
-        let wishes = list.swap_remove(at);
-        if list.is_empty() {
+        let held = self.held.as_mut()?;
+        let at = held.list.iter().position(|wishes| wishes.sid == *sid)?;
+        let wishes = held.list.swap_remove(at);
+        held.bytes -= wishes.frames.iter().map(|frame| frame.wire().len()).sum::<usize>();
+        held.packets -= wishes.frames.len();
+        if held.list.is_empty() {
             self.held = None;
         }
         Some(wishes)

@@ -259,7 +259,7 @@ impl Table {
             return;
         };
         if session.engine.transport() == Transport::Polling {
-            session.push(frame.clone(), 0, &mut self.load);
+            session.push(frame.clone(), 0, true, &mut self.load);
             self.want_poll(slot);
             return;
         }
@@ -289,6 +289,7 @@ impl Table {
                 self.watch(slot, sent);
                 if sent.bytes > 0 {
                     self.response_moved(slot);
+                    self.note_taken(slot);
                 }
             }
             Err(_) => self.lose_stream(slot, true),

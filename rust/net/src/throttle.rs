@@ -25,6 +25,12 @@ impl Table {
         }
     }
 
+    /// Queues an event that no client has caused by sending something.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.published += 1;
+        self.events.push(event);
+    }
+
     /// Whether reading from the session has to wait for the program.
     pub(crate) fn is_throttled(&self, slot: u32) -> bool {
         self.sessions.entry(slot).is_some_and(|session| {

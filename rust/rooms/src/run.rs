@@ -144,6 +144,11 @@ impl<'a> Run<'a> {
         tally
     }
 
+    /// Whether the last packet is for this connection alone.
+    pub fn has_own(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Whether a buffer may be a part of a joined one, which it keeps alive as long as it lives.
     pub fn is_cut(&self) -> bool {
         self.is_cut

@@ -13,6 +13,8 @@ pub(crate) struct Audience {
     sockets: SmallVec<[(Addr, Id); 1]>,
     except: SmallVec<[Addr; 1]>,
     except_rooms: SmallVec<[RoomId; 1]>,
+    /// The session of the one socket that is meant, if it was accepted.
+    only: Option<Addr>,
 }
 
 impl Audience {
@@ -29,6 +31,7 @@ impl Audience {
                 .filter_map(|sid| registry.addr_in(sid, emit.namespace))
                 .collect(),
             except_rooms: SmallVec::new(),
+            only: None,
         };
         match &emit.to {
             None => audience.rooms.extend(registry.all_room(emit.namespace)),
@@ -50,6 +53,12 @@ impl Audience {
     pub(crate) fn is_fleeting(&self, emit: &Emit<'_>) -> bool {
         let is_of_both = |names: &[&str]| names.len() > 1 && !self.rooms.is_empty();
         emit.to.as_ref().is_some_and(|names| is_of_both(names))
+    }
+
+    /// The session of the one socket that is meant, if it was accepted: until then its packets wait
+    /// for the connect handler, which must not wait for them.
+    pub(crate) fn only(&self) -> Option<Addr> {
+        self.only.filter(|_| !self.sockets.is_empty())
     }
 
     /// Sends the frame to everybody; the shards are not woken.
@@ -74,6 +83,17 @@ impl Audience {
 
     /// Adds rooms and sockets by their names.
     fn add(&mut self, registry: &Registry, namespace: &str, names: &[&str], skipped: &[Id]) {
+        if let [name] = names
+            && let Some(sid) = Id::parse(name)
+            && let Some((addr, status)) = registry.place_in(&sid, namespace)
+        {
+            // The most frequent case, with one look at the registry.
+            if !skipped.contains(&sid) {
+                self.sockets.push((addr, sid));
+                self.only = (status == SocketStatus::Connected).then_some(addr);
+            }
+            return;
+        }
         for name in names {
             match socket_named(registry, namespace, name) {
                 Some(pair) if !self.sockets.contains(&pair) => self.sockets.push(pair),

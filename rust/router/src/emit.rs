@@ -31,6 +31,8 @@ pub struct Emit<'a> {
     pub conflate: Option<&'a str>,
     /// It may be compressed.
     pub compress: bool,
+    /// When it is for one client alone, for whom much waits, nothing is sent and the sender waits.
+    pub may_wait: bool,
 }
 
 impl<'a> Emit<'a> {
@@ -47,7 +49,13 @@ impl<'a> Emit<'a> {
             volatile: false,
             conflate: None,
             compress: true,
+            may_wait: false,
         }
+    }
+
+    /// Whether a client for which much waits need not get it: nobody waits for that.
+    fn may_be_dropped(&self) -> bool {
+        self.volatile || self.conflate.is_some()
     }
 
     fn flags(&self) -> Flags {
@@ -63,6 +71,12 @@ pub struct Sent {
     pub flush: bool,
     /// Wait before more is emitted: so much waits for the shards.
     pub full: bool,
+    /// Nothing was sent: so much waits for this one client. `Inbound::Drained` says when to try again.
+    pub wait: bool,
+}
+
+impl Sent {
+    pub(crate) const WAIT: Self = Self { flush: false, full: false, wait: true };
 }
 
 impl Router {
@@ -74,19 +88,29 @@ impl Router {
         let Ok(net) = self.net() else {
             return Sent::default();
         };
-        let mut audience = Audience::new(&self.registry.lock(), emit);
+        let registry = self.registry.lock();
+        let mut audience = Audience::new(&registry, emit);
         if audience.is_empty() {
             return Sent::default();
         }
+        let only = if emit.may_be_dropped() { None } else { audience.only() };
+        if emit.may_wait && only.is_some_and(|addr| registry.is_backed_up(addr)) {
+            return Sent::WAIT;
+        }
+        drop(registry);
         let header = Header { kind: PacketType::Event, namespace: emit.namespace, id: emit.ack_id };
         let frame =
             packet::encode(self.parser, &header, &emit.payload, &emit.attachments, emit.flags());
-        let registry = self.registry.lock();
+        let bytes = frame.wire().len();
+        let mut registry = self.registry.lock();
         if audience.is_fleeting(emit) {
             audience = Audience::new(&registry, emit);
         }
         audience.push(&net, frame);
+        if let Some(addr) = only {
+            self.count_sent(&mut registry, &net, addr, bytes);
+        }
         drop(registry);
-        Sent { flush: self.deferred.wake(&net), full: net.is_full() }
+        Sent { flush: self.deferred.wake(&net), full: net.is_full(), wait: false }
     }
 }

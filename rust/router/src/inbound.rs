@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engine::{Parser, Reason, Transport};
-use net::{Answered, Data, Event, Handshake, Message, Peer};
+use net::{Answered, Data, Event, Handshake, Message, Peer, Slow};
 use protocol::Id;
 use rooms::{Addr, Registry};
 
@@ -53,6 +53,18 @@ pub enum Inbound {
         session: Id,
         /// The auth object in the parser's form, or nothing.
         auth: Box<[u8]>,
+    },
+    /// Little waits for a client to which `Sent::wait` said not to send more, or it is gone.
+    Drained {
+        /// The session.
+        session: Id,
+    },
+    /// A client is closed as `slow client`, with what waited for it.
+    Slow {
+        /// Its sockets and their namespaces.
+        sockets: Vec<(Id, Arc<str>)>,
+        /// What waited.
+        slow: Box<Slow>,
     },
     /// A socket is gone: call [`Router::forget`] when its disconnect handler has run.
     Disconnect {
@@ -201,10 +213,18 @@ fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound
             };
             Some(Inbound::Disconnect { sid, namespace, session, reason })
         }
+        Event::Drained { session } => {
+            registry.set_backed_up(&session, false);
+            Some(Inbound::Drained { session })
+        }
         Event::Ended => Some(Inbound::Ended),
         Event::Event(data) => {
             let (namespace, early) = registry.sender(&data.sid)?;
             Some(Inbound::Event { namespace: Arc::clone(namespace), early, data })
+        }
+        Event::Full { session } => {
+            registry.set_backed_up(&session, true);
+            None
         }
         Event::HandOff { fd, data, listener } => Some(Inbound::HandOff { fd, data, listener }),
         Event::Lent { shard, fd } => Some(Inbound::Lent { shard, fd }),
@@ -217,6 +237,9 @@ fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound
         }
         Event::Refused { head, peer, code, message } => {
             Some(Inbound::Refused { head, peer, code, message })
+        }
+        Event::Slow(slow) => {
+            Some(Inbound::Slow { sockets: registry.sockets_in(&slow.session), slow })
         }
         Event::Stopped => Some(Inbound::Stopped),
         Event::Upgraded { session } => {

@@ -15,6 +15,7 @@ mod decoded;
 mod deferred_flush;
 mod emit;
 mod error;
+mod flow;
 mod inbound;
 mod listeners;
 mod packet;

@@ -9,15 +9,22 @@ use crate::emit::Sent;
 use crate::start::Router;
 
 impl Router {
-    /// Sends messages to a session as they are, one behind the other.
-    pub fn send(&self, session: &str, messages: &[Message<'_>]) -> Sent {
+    /// Sends messages to a session as they are, one behind the other; with `may_wait` as `emit`.
+    pub fn send(&self, session: &str, messages: &[Message<'_>], may_wait: bool) -> Sent {
         let frame = Frame::messages(messages, Flags::default());
         let (Some(addr), Some(frame), Ok(net)) = (self.session_addr(session), frame, self.net())
         else {
             return Sent::default();
         };
+        let mut registry = self.registry.lock();
+        if may_wait && registry.is_backed_up(addr) {
+            return Sent::WAIT;
+        }
+        let bytes = frame.wire().len();
         net.push_quietly(addr.shard, Command::Send { addr, frame });
-        Sent { flush: self.deferred.wake(&net), full: false }
+        self.count_sent(&mut registry, &net, addr, bytes);
+        drop(registry);
+        Sent { flush: self.deferred.wake(&net), ..Sent::default() }
     }
 
     /// Closes a session.

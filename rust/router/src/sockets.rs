@@ -60,26 +60,36 @@ impl Router {
     }
 
     /// Answers an event. A shard that has a thread of its own sends the first answers while the
-    /// application makes others, so only one that is lent waits for the flush.
+    /// application makes others, so only one that is lent waits for the flush. With `may_wait` as
+    /// `emit`.
     pub fn ack(
         &self,
         sid: &str,
         ack_id: u64,
         payload: &Payload<'_>,
         attachments: &[&[u8]],
+        may_wait: bool,
     ) -> Sent {
         let (Some((sid, addr, namespace)), Ok(net)) = (self.located(sid), self.net()) else {
             return Sent::default();
         };
         let header = Header { kind: PacketType::Ack, namespace: &namespace, id: Some(ack_id) };
         let frame = packet::encode(self.parser, &header, payload, attachments, Flags::default());
-        let command = Command::Direct { addr, sid, frame };
+        let mut registry = self.registry.lock();
+        // One that has left gets nothing, and nobody waits for it.
+        let is_here = registry.status(&sid) == Some(SocketStatus::Connected);
+        if may_wait && is_here && registry.is_backed_up(addr) {
+            return Sent::WAIT;
+        }
+        let bytes = frame.wire().len();
+        net.push_quietly(addr.shard, Command::Direct { addr, sid, frame });
+        self.count_sent(&mut registry, &net, addr, bytes);
+        drop(registry);
         if !net.is_lent(addr.shard) {
-            net.push(addr.shard, command);
+            net.wake_shard(addr.shard);
             return Sent::default();
         }
-        net.push_quietly(addr.shard, command);
-        Sent { flush: self.deferred.wake(&net), full: false }
+        Sent { flush: self.deferred.wake(&net), ..Sent::default() }
     }
 
     /// Sends DISCONNECT to a connected socket, whose end is then reported; `false` when it is not

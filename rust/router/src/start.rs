@@ -20,6 +20,8 @@ pub struct Router {
     pub(crate) options: Mutex<Arc<Options>>,
     /// What the application may ask about without asking a shard.
     pub(crate) registry: Mutex<Registry>,
+    /// The options' mark, in bytes.
+    pub(crate) high_water_mark: AtomicUsize,
     net: RwLock<Option<Arc<net::Server>>>,
     pub(crate) deferred: DeferredFlush,
     /// How many shards have said that they closed their last session.
@@ -35,6 +37,7 @@ impl Router {
     pub fn new(options: Options) -> Self {
         Self {
             parser: options.engine.parser,
+            high_water_mark: AtomicUsize::new(options.mark()),
             options: Mutex::new(Arc::new(options)),
             registry: Mutex::default(),
             net: RwLock::default(),
@@ -81,6 +84,7 @@ impl Router {
         let mut changed = Options::clone(&options);
         change(&mut changed)?;
         *options = Arc::new(changed);
+        self.high_water_mark.store(options.mark(), Ordering::Relaxed);
         if let Ok(net) = self.net() {
             net.push_all(|| Command::Options(Arc::clone(&options)));
         }

@@ -106,7 +106,7 @@ fn a_server_needs_no_interpreter() {
     one.send("4212[\"question\",{}]");
     let Inbound::Event { data, .. } = app.next() else { panic!("no event") };
     assert_eq!((&*data.body, data.id), (&br#"["question",{}]"#[..], Some(12)));
-    app.router.ack(&sid, 12, &Payload::Data(b"[\"answer\"]"), &[]);
+    app.router.ack(&sid, 12, &Payload::Data(b"[\"answer\"]"), &[], false);
     assert_eq!(one.read(), "4312[\"answer\"]");
 
     // One is sent away, the other leaves.

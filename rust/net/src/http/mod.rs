@@ -47,6 +47,8 @@ pub(crate) struct Http {
     pub(crate) phase: Phase,
     /// What goes into the access log of the request under way.
     pub(crate) noted: Option<Noted>,
+    /// By when the response that is being written must be taken, if a poll's.
+    pub(crate) taken_by: engine::Time,
     /// How much of the input was searched for the end of the head.
     scanned: usize,
     /// Sent here by another shard for the request that waits.
@@ -68,7 +70,16 @@ pub(crate) enum Phase {
 
 impl Http {
     pub(crate) fn new(site: Arc<Site>, peer: Peer, generation: u32) -> Self {
-        Self { site, peer, generation, phase: Phase::Head, noted: None, scanned: 0, moved: false }
+        Self {
+            site,
+            peer,
+            generation,
+            phase: Phase::Head,
+            noted: None,
+            taken_by: engine::Time(0),
+            scanned: 0,
+            moved: false,
+        }
     }
 
     /// Whether the stream is between two requests.

@@ -1,8 +1,8 @@
 //! Polling: GETs that fetch packets; POSTs are in `post`.
 //!
 //! One GET and one POST may be under way for a session; a second one closes it. A response carries
-//! at most 16 packets (python-socketio's clients take no more) and no more bytes than the client
-//! was told to expect, unless a single packet is larger.
+//! all that waits, unless that is more bytes than the client was told to expect; a single packet may be
+//! larger. python-socketio's clients refuse a payload of more than 16 packets, and get no more.
 
 use engine::{Reason, Transport};
 use protocol::http1::Request;
@@ -17,8 +17,10 @@ use crate::http::route::is_bare;
 use crate::queue::load::Load;
 use crate::queue::waiting::Waiting;
 use crate::session::NONE;
+use crate::socket::stream::Role;
 use crate::table::Table;
 
+/// Packets of a response to a client that may refuse more.
 const MAX_PACKETS: usize = 16;
 
 /// A GET that waits for packets.
@@ -34,6 +36,8 @@ pub(super) struct Template {
     pub(super) headers: String,
     pub(super) encoding: Encoding,
     pub(super) keep_alive: bool,
+    /// Packets that the client takes in one payload.
+    max_packets: usize,
 }
 
 impl Template {
@@ -47,8 +51,16 @@ impl Template {
         };
         // The body of a POST is read, that of a GET is not.
         let keep_alive = request.keeps_alive() && (request.method == "POST" || is_bare(request));
-        Self { headers: headers.to_owned(), encoding, keep_alive }
+        let max_packets = if takes_any_number(request.query()) { usize::MAX } else { MAX_PACKETS };
+        Self { headers: headers.to_owned(), encoding, keep_alive, max_packets }
     }
+}
+
+/// Whether a client takes a payload of any number of packets. That of python-engineio takes 16, and
+/// is known by its time stamp: seconds with a fraction, where others send letters and digits.
+fn takes_any_number(query: &str) -> bool {
+    let stamp = query.split('&').find_map(|pair| pair.strip_prefix("t="));
+    stamp.is_some_and(|stamp| !stamp.is_empty() && !stamp.contains('.'))
 }
 
 impl Table {
@@ -95,7 +107,7 @@ impl Table {
 
     /// Answers the waiting GET with what is queued.
     pub(crate) fn flush_poll(&mut self, session: u32) {
-        let max = self.options.engine.max_payload;
+        let max_bytes = self.options.engine.max_payload;
         let Some(entry) = self.sessions.entry_mut(session) else {
             return;
         };
@@ -103,10 +115,15 @@ impl Table {
         let (slot, Some(queue)) = (entry.poll, &mut entry.queue) else {
             return;
         };
-        if slot == NONE {
+        let Some(Role::Http(http)) = self.streams.get(slot as usize).map(|stream| &stream.role)
+        else {
             return;
-        }
-        let (frames, packets) = take_packets(queue, max, &mut self.load);
+        };
+        let max_packets = match &http.phase {
+            Phase::Poll(poll) => poll.reply.max_packets,
+            _ => MAX_PACKETS,
+        };
+        let (frames, packets) = take_packets(queue, (max_packets, max_bytes), &mut self.load);
         self.counters.add_many(Counter::PacketsSent, packets);
         if queue.is_empty() {
             entry.queue = None;
@@ -116,6 +133,8 @@ impl Table {
             }
         }
         self.answer_poll(session, frames);
+        self.note_level(session);
+        self.file_session(session);
     }
 
     /// Ends the waiting GET, with a noop when nothing is queued.
@@ -143,7 +162,7 @@ impl Table {
         let Phase::Poll(poll) = std::mem::replace(&mut http.phase, Phase::Head) else {
             return;
         };
-        let Template { headers, encoding, keep_alive } = poll.reply;
+        let Template { headers, encoding, keep_alive, .. } = poll.reply;
         let (body, used) = self.bodies.body(frames, encoding, threshold, &self.counters);
         let reply = Reply::new(200).text(body).raw_headers(match used {
             Encoding::Deflate => "Content-Encoding: deflate\r\nVary: Accept-Encoding\r\n",
@@ -151,18 +170,23 @@ impl Table {
             Encoding::Identity => "",
         });
         self.answer(slot, reply.raw_headers(&headers).keep_alive(keep_alive));
+        self.note_answer(session, slot);
         // The next request may be here already.
         self.ready.push(slot);
     }
 }
 
 /// The frames of the next response, and how many packets of the program's are in it.
-fn take_packets(queue: &mut Waiting<Frame>, max: usize, load: &mut Load) -> (Vec<Frame>, u64) {
+fn take_packets(
+    queue: &mut Waiting<Frame>,
+    (max_packets, max_bytes): (usize, usize),
+    load: &mut Load,
+) -> (Vec<Frame>, u64) {
     let (mut records, mut bytes) = (0, 0);
     let fits = |frame: &&Frame| {
         records += frame.packets();
         bytes += frame.payload().len() + usize::from(bytes > 0);
-        records <= MAX_PACKETS && bytes <= max
+        records <= max_packets && bytes <= max_bytes
     };
     let count = queue.items().take_while(fits).count().max(1);
     let mut packets = 0;

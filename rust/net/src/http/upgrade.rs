@@ -142,6 +142,7 @@ impl Table {
         }
         if let Some(queue) = waiting {
             self.move_queue(slot, stream, *queue);
+            self.note_level(slot);
         }
         self.counters.add(Counter::Upgrades);
         let [polling, websocket] = &mut self.live;

@@ -20,6 +20,21 @@ pub(crate) enum Cargo<'c> {
     Moved(&'c [Entry<Frame>]),
 }
 
+/// What of a cargo is meant for one client alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    None,
+    Last,
+    All,
+}
+
+impl Own {
+    /// Whether the part at a place is, of so many.
+    pub(crate) fn is(self, place: usize, count: usize) -> bool {
+        self == Self::All || (self == Self::Last && place + 1 == count)
+    }
+}
+
 /// What became of the packets that were sent or queued.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sent {
@@ -51,6 +66,16 @@ impl Cargo<'_> {
             Self::Own => false,
             Self::Run(run) => run.tally().may_be_dropped,
             Self::Moved(_) => true,
+        }
+    }
+
+    /// Whether the last buffer and packet are meant for this client alone; all of them when they are
+    /// given to it anew.
+    pub(crate) fn own(&self) -> Own {
+        match self {
+            Self::Run(run) if !run.has_own() => Own::None,
+            Self::Run(_) => Own::Last,
+            Self::Own | Self::Moved(_) => Own::All,
         }
     }
 
@@ -94,5 +119,6 @@ pub(crate) fn plain(frame: &Frame) -> Bytes {
 
 /// An entry for one packet.
 pub(crate) fn entry(form: Bytes, packets: u32, flags: &Flags) -> Entry<Bytes> {
-    Entry { pinned: form.len() as u32, item: form, packets, key: flags.conflate.clone() }
+    let pinned = form.len();
+    Entry::new(form, pinned, packets, flags.conflate.clone())
 }

@@ -4,8 +4,10 @@
 //! it when its first bytes are written, so the address of its end names it while somebody holds it.
 
 use bytes::Bytes;
+use engine::Time;
 use rustc_hash::FxHashMap;
 
+use crate::options::Options;
 use crate::queue::waiting::SLOT;
 
 /// The account of one shard.
@@ -14,6 +16,35 @@ pub(crate) struct Load {
     buffers: FxHashMap<usize, Buffer>,
     bytes: usize,
     packets: usize,
+    pub(crate) clock: Clock,
+}
+
+/// The time, and how long a packet may wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock {
+    pub(crate) now: Time,
+    /// Milliseconds.
+    max_age: u64,
+    /// Bytes that may take as long as that.
+    mark: u64,
+}
+
+impl Clock {
+    pub(crate) fn set(&mut self, now: Time, options: &Options) {
+        let max_age = options.max_queue_age.as_millis().min(u128::from(u64::MAX)) as u64;
+        *self = Self { now, max_age, mark: options.mark() as u64 };
+    }
+
+    /// When what is queued at a time has waited for too long.
+    pub(crate) fn latest(&self, from: Time) -> Time {
+        Time(from.0.saturating_add(self.max_age))
+    }
+
+    /// The time after this one at which a client must have taken so many bytes more.
+    pub(crate) fn taken_by(&self, from: Time, bytes: usize) -> Time {
+        let allowed = self.max_age.saturating_mul(bytes as u64) / self.mark.max(1);
+        Time(from.0.saturating_add(allowed))
+    }
 }
 
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod cargo;
 pub(crate) mod deliver;
+pub(crate) mod level;
 pub(crate) mod load;
 pub(crate) mod slow;
 pub(crate) mod waiting;

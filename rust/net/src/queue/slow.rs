@@ -1,11 +1,12 @@
 //! Clients that read more slowly than they are sent to: what may wait, and what happens past it.
 //!
-//! Four bounds, all of which end in `slow client`: bytes and packets of one client, bytes of all
-//! clients, and the time in which the kernel took nothing. What an emit allows to be dropped is
-//! dropped before it counts.
+//! Bounds that end in `slow client`: the time in which the kernel took nothing, the age of the oldest packet,
+//! and, for the sake of memory, bytes and packets of one client and bytes of all clients. What an emit
+//! allows to be dropped is dropped before it counts. When the program should wait for a client is in `level`.
 
 use engine::{Reason, Time};
-use rooms::{Frame, Run, Tally};
+use protocol::Id;
+use rooms::{Addr, Frame, Run, Tally};
 
 use crate::counters::Counter;
 use crate::queue::cargo::{Cargo, Sent, form};
@@ -13,6 +14,9 @@ use crate::queue::waiting::{Entry, Waiting};
 use crate::session::NONE;
 use crate::socket::stream::{Role, Stream};
 use crate::table::Table;
+
+/// A client that has taken nothing for so many milliseconds is the first to go when all have too much.
+const STALLED: u64 = 1000;
 
 /// Who has something waiting.
 #[derive(Clone, Copy, Debug)]
@@ -35,20 +39,20 @@ impl Table {
         }
     }
 
-    /// Gives a WebSocket with a backlog its deadline, which moves whenever the kernel takes something.
+    /// Gives a WebSocket with a backlog its deadline, which moves when the kernel takes something.
     pub(crate) fn watch(&mut self, stream: u32, sent: Sent) {
+        let write_timeout = self.options.write_timeout;
         let Some(entry) = self.streams.get_mut(stream as usize) else {
             return;
         };
         if !matches!(entry.role, Role::WebSocket { .. }) {
             return;
         }
-        if !sent.waits {
-            entry.deadline = Time(0);
-        } else if sent.bytes > 0 || entry.deadline == Time(0) {
-            entry.deadline = Time(self.now.0 + self.options.write_timeout.as_millis() as u64);
-            self.file_stream(stream);
-        }
+        entry.deadline = match entry.backlog() {
+            Some(backlog) if sent.waits => backlog.taken().plus(write_timeout).min(backlog.due()),
+            _ => Time(0),
+        };
+        self.file_stream(stream);
     }
 
     /// Nothing of a backlog was written for too long.
@@ -84,34 +88,60 @@ impl Table {
         self.counters.add_many(Counter::DroppedConflated, u64::from(lost.conflated));
     }
 
-    /// Closes the session of a stream for which too much waits.
+    /// Closes the session of a stream for which more waits than may; tells the program when it should
+    /// wait.
     pub(crate) fn limit_stream(&mut self, session: u32, stream: u32) {
         let (bytes, packets) = (self.options.max_queue_bytes, self.options.max_queue_packets);
         let stream = self.streams.get(stream as usize);
         if stream.is_some_and(|stream| stream.exceeds(bytes, packets)) {
             self.doomed.push((session, Reason::SlowClient));
         }
+        self.note_level(session);
     }
 
     /// Queues a run for a polling client.
     pub(crate) fn queue_run(&mut self, slot: u32, run: &Run<'_>) {
         self.want_poll(slot);
         let (bytes, packets) = (self.options.max_queue_bytes, self.options.max_queue_packets);
+        let (mark, count) = (self.options.mark(), run.tally().packets as usize);
+        let own = Cargo::Run(run).own();
         let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
+        let was_empty = session.queue.is_none();
         let (mut volatile, mut conflated) = (0, 0);
-        for frame in run.frames() {
+        for (place, frame) in run.frames().enumerate() {
             if frame.flags().volatile && session.has_backlog() {
                 volatile += 1;
             } else {
-                conflated += u64::from(session.push(frame.clone(), 1, &mut self.load));
+                let is_own = own.is(place, count);
+                conflated += u64::from(session.push(frame.clone(), 1, is_own, &mut self.load));
             }
         }
         self.counters.add_many(Counter::DroppedVolatile, volatile);
         self.counters.add_many(Counter::DroppedConflated, conflated);
-        if session.queue.as_ref().is_some_and(|queue| queue.exceeds(bytes, packets)) {
+        let Some(queue) = &session.queue else { return };
+        if queue.exceeds(bytes, packets) {
             self.doomed.push((slot, Reason::SlowClient));
+        }
+        if queue.bytes() > mark {
+            self.note_level(slot);
+        }
+        // A poll that waits takes it at the end of the turn.
+        if was_empty && self.sessions.entry(slot).is_some_and(|session| session.poll == NONE) {
+            self.file_session(slot);
+        }
+    }
+
+    /// Keeps a packet for a socket whose connect handler runs.
+    pub(crate) fn hold(&mut self, addr: Addr, sid: Id, frame: Frame) {
+        let limit = self.options.max_queue_bytes;
+        let Some(session) = self.session_at(addr) else {
+            return;
+        };
+        session.hold(sid, frame);
+        if session.held().0 > limit {
+            self.doomed.push((addr.slot, Reason::SlowClient));
         }
     }
 
@@ -139,8 +169,10 @@ impl Table {
         if self.load.bytes() <= share {
             return self.inboxes.iter().for_each(|inbox| inbox.nudge());
         }
-        for (_, who) in self.largest_first() {
-            if self.load.bytes() <= share {
+        // Clients that take what they are sent are spared for as long as that can be afforded.
+        let is_much = self.load.bytes() > share.saturating_mul(2);
+        for ((is_stalled, _), who) in self.worst_first() {
+            if self.load.bytes() <= share || !(is_stalled || is_much) {
                 return;
             }
             match who {
@@ -155,20 +187,27 @@ impl Table {
         self.all_counters.iter().map(|counters| counters.value(Counter::QueuedBytes)).sum()
     }
 
-    /// Everybody for whom something waits, with how much it is.
-    fn largest_first(&self) -> Vec<(usize, Slow)> {
-        let streams = self.streams.iter().map(|(slot, stream)| match stream.role {
-            Role::WebSocket { session, .. } if self.sessions.entry(session).is_some() => {
-                (stream.waiting(), Slow::Session(session))
-            }
-            _ => (stream.waiting(), Slow::Stream(slot as u32)),
+    /// Everybody for whom something waits: those that take nothing first, and among them those with
+    /// the most waiting.
+    fn worst_first(&self) -> Vec<((bool, usize), Slow)> {
+        let stalled = |taken: Time| self.now.0 >= taken.0.saturating_add(STALLED);
+        let streams = self.streams.iter().filter_map(|(slot, stream)| {
+            let backlog = stream.backlog()?;
+            let who = match stream.role {
+                Role::WebSocket { session, .. } if self.sessions.entry(session).is_some() => {
+                    Slow::Session(session)
+                }
+                _ => Slow::Stream(slot as u32),
+            };
+            Some(((stalled(backlog.taken()), backlog.bytes()), who))
         });
         let sessions = self.sessions.iter().filter_map(|(slot, session)| {
             let queue = session.queue.as_ref()?;
-            Some((queue.bytes(), Slow::Session(slot)))
+            let is_stalled = stalled(queue.taken()) && !self.reads_answer(slot);
+            Some(((is_stalled, queue.bytes()), Slow::Session(slot)))
         });
-        let mut found: Vec<_> = streams.chain(sessions).filter(|(bytes, _)| *bytes > 0).collect();
-        found.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        let mut found: Vec<_> = streams.chain(sessions).collect();
+        found.sort_unstable_by_key(|(badness, _)| std::cmp::Reverse(*badness));
         found
     }
 

@@ -4,14 +4,19 @@
 //! packets with keys follow, so that a value which changes all the time still gets its turn; it goes
 //! to the end when others follow, because it must not overtake them. Streams and polling clients
 //! share these rules; what the entries hold is theirs.
+//!
+//! Each entry has a time by which it must be gone. What was sent to this client alone, and what it
+//! is taking already, is given time for its size as well: the client that takes a large packet as fast as
+//! its link allows is not slow.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
+use engine::Time;
 use rooms::{Frame, Key};
 use rustc_hash::FxHashMap;
 
-use crate::queue::load::Load;
+use crate::queue::load::{Clock, Load};
 
 /// What a queue itself needs for an entry, in bytes.
 pub(crate) const SLOT: usize = size_of::<Option<Entry<Bytes>>>();
@@ -43,6 +48,10 @@ pub(crate) struct Entry<T> {
     /// How many packets of the program's it holds.
     pub(crate) packets: u32,
     pub(crate) key: Option<Key>,
+    /// When it was queued.
+    since: Time,
+    /// When it has waited for too long.
+    due: Time,
 }
 
 /// The queue of one client.
@@ -59,12 +68,28 @@ pub(crate) struct Waiting<T> {
     settled: u64,
     bytes: usize,
     packets: usize,
+    /// When the client has taken something last, or had to begin.
+    taken: Time,
+    /// When it must have taken what was sent to it alone.
+    own_by: Time,
+    /// The number of the entry that the client is taking, behind it by one; 0 for none.
+    begun: u64,
 }
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        let entries = VecDeque::new();
-        Self { entries, holes: 0, first: 0, keys: None, settled: 0, bytes: 0, packets: 0 }
+        Self {
+            entries: VecDeque::new(),
+            holes: 0,
+            first: 0,
+            keys: None,
+            settled: 0,
+            bytes: 0,
+            packets: 0,
+            taken: Time(0),
+            own_by: Time(0),
+            begun: 0,
+        }
     }
 }
 
@@ -79,6 +104,33 @@ impl<T: Item> Waiting<T> {
         self.bytes
     }
 
+    /// Packets of the program's that wait.
+    pub(crate) fn packets(&self) -> usize {
+        self.packets
+    }
+
+    /// When the client has taken something last, or had to begin.
+    pub(crate) fn taken(&self) -> Time {
+        self.taken
+    }
+
+    /// The client is taking what was sent before.
+    pub(crate) fn touch(&mut self, now: Time) {
+        self.taken = now;
+    }
+
+    /// Since when the first entry waits.
+    pub(crate) fn oldest(&self) -> Time {
+        self.entries.iter().flatten().next().map_or(self.taken, |entry| entry.since)
+    }
+
+    /// When something has waited for too long. The first entry may be one that the client is taking,
+    /// with time for its size; of the others the second has waited for the longest.
+    pub(crate) fn due(&self) -> Time {
+        let dues = self.entries.iter().flatten().take(2).map(|entry| entry.due);
+        dues.min().unwrap_or(Time(u64::MAX))
+    }
+
     /// Whether more waits behind the first entry than a client may have waiting. The first is on
     /// its way: a single packet that is larger than the limit does not make a client slow.
     pub(crate) fn exceeds(&self, bytes: usize, packets: usize) -> bool {
@@ -91,8 +143,9 @@ impl<T: Item> Waiting<T> {
     }
 
     /// Appends an entry, or puts it where the one that it replaces was; returns how many packets
-    /// were replaced.
-    pub(crate) fn push(&mut self, entry: Entry<T>, load: &mut Load) -> u32 {
+    /// were replaced. `is_own` says that it was sent to this client alone.
+    pub(crate) fn push(&mut self, mut entry: Entry<T>, is_own: bool, load: &mut Load) -> u32 {
+        self.date(&mut entry, is_own, load.clock);
         self.bytes += entry.size();
         self.packets += entry.packets as usize;
         load.hold(entry.item.data(), entry.pinned as usize, entry.packets);
@@ -110,6 +163,19 @@ impl<T: Item> Waiting<T> {
         };
         self.close_holes();
         replaced.map_or(0, |replaced| self.forget(&replaced, load))
+    }
+
+    /// Says by when the entry must be gone.
+    fn date(&mut self, entry: &mut Entry<T>, is_own: bool, clock: Clock) {
+        if self.is_empty() {
+            self.taken = clock.now;
+        }
+        let from = self.own_by.max(clock.now);
+        if is_own {
+            self.own_by = clock.taken_by(from, entry.size());
+        }
+        entry.since = clock.now;
+        entry.due = clock.latest(from.max(self.own_by));
     }
 
     /// Notes where the entry will be; returns the number of the one that it replaces.
@@ -173,6 +239,7 @@ impl<T: Item> Waiting<T> {
             };
             self.unlist(&entry, number);
             self.forget(&entry, load);
+            self.taken = load.clock.now;
             return Some(entry);
         }
     }
@@ -205,7 +272,7 @@ impl Waiting<Bytes> {
                 break;
             };
             if written < front {
-                self.begin(written);
+                self.begin(written, load.clock);
                 break;
             }
             written -= front;
@@ -215,7 +282,7 @@ impl Waiting<Bytes> {
     }
 
     /// The first entry is partly written: nothing may take its place.
-    fn begin(&mut self, written: usize) {
+    fn begin(&mut self, written: usize, clock: Clock) {
         while let Some(None) = self.entries.front() {
             self.entries.pop_front();
             self.holes -= 1;
@@ -227,12 +294,23 @@ impl Waiting<Bytes> {
         self.unlist(&entry, self.first);
         entry.key = None;
         entry.item.advance(written);
+        self.taken = clock.now;
+        if self.begun != self.first + 1 {
+            self.begun = self.first + 1;
+            entry.due = entry.due.max(clock.latest(clock.taken_by(clock.now, entry.size())));
+        }
         self.settled = self.settled.max(self.first + 1);
         self.entries.push_front(Some(entry));
     }
 }
 
 impl<T> Entry<T> {
+    /// An entry that keeps so many bytes alive and holds so many packets.
+    pub(crate) fn new(item: T, pinned: usize, packets: u32, key: Option<Key>) -> Self {
+        let (since, due) = (Time(0), Time(0));
+        Self { item, pinned: pinned as u32, packets, key, since, due }
+    }
+
     fn size(&self) -> usize {
         self.pinned as usize + SLOT
     }
@@ -257,8 +335,8 @@ mod tests {
             let is_key = letter.chars().all(char::is_uppercase);
             let key = is_key.then(|| Key::new("/", letter));
             let item = Bytes::copy_from_slice(text.as_bytes());
-            let entry = Entry { item, pinned: text.len() as u32, packets: 1, key };
-            self.waiting.push(entry, &mut self.load)
+            let entry = Entry::new(item, text.len(), 1, key);
+            self.waiting.push(entry, false, &mut self.load)
         }
 
         fn rest(&mut self) -> String {
@@ -389,9 +467,8 @@ mod tests {
                         let data = vec![number as u8; len];
                         plain.push(key, data.clone());
                         let key = key.map(|key| Key::new("/", &key.to_string()));
-                        let pinned = len as u32;
-                        let entry = Entry { item: data.into(), pinned, packets: 1, key };
-                        conflated += queue.waiting.push(entry, &mut queue.load);
+                        let entry = Entry::new(data.into(), len, 1, key);
+                        conflated += queue.waiting.push(entry, false, &mut queue.load);
                         done += 1;
                     }
                     Op::Pop => {

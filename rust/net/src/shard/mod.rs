@@ -167,6 +167,7 @@ impl Shard {
 
     fn take_turn(&mut self) {
         self.table.now = self.now();
+        self.table.load.clock.set(self.table.now, &self.table.options);
         self.guard(Concern::Nothing, Self::accept);
         self.read();
         self.take_commands();

@@ -90,7 +90,12 @@ impl Stream {
         }
     }
 
-    /// Bytes that wait because the kernel has not taken them.
+    /// What waits because the kernel has not taken it.
+    pub(crate) fn backlog(&self) -> Option<&Waiting<Bytes>> {
+        self.backlog.as_deref()
+    }
+
+    /// Bytes of it.
     pub(crate) fn waiting(&self) -> usize {
         self.backlog.as_ref().map_or(0, |backlog| backlog.bytes())
     }
@@ -227,13 +232,16 @@ fn queue_buffers<'a>(
     load: &mut Load,
 ) -> Sent {
     let mut sent = Sent::default();
-    let mut push = |buffer, skip, packets| {
+    let (own, count) = (cargo.own(), buffers.clone().count());
+    // What the client has begun to take has time for its size too.
+    let mut push = |place, buffer, skip, packets| {
         let (item, pinned) = rest_of(buffer, skip, cargo.is_cut());
-        backlog.push(Entry { item, pinned: pinned as u32, packets, key: None }, load);
+        let is_own = skip > 0 || own.is(place, count);
+        backlog.push(Entry::new(item, pinned, packets, None), is_own, load);
     };
     let mut some = buffers.clone();
     if let (0, Some(only), None) = (written, some.next(), some.next()) {
-        push(only, 0, cargo.packets());
+        push(0, only, 0, cargo.packets());
         return sent;
     }
     // Where each packet ends: buffers are packets one after the other.
@@ -244,7 +252,7 @@ fn queue_buffers<'a>(
     });
     let mut ends = ends.into_iter().peekable();
     let mut start = 0;
-    for buffer in buffers {
+    for (place, buffer) in buffers.enumerate() {
         let skip = written.min(buffer.len());
         written -= skip;
         let (from, to) = (start + skip, start + buffer.len());
@@ -254,7 +262,7 @@ fn queue_buffers<'a>(
             *(if end <= from { &mut sent.packets } else { &mut packets }) += count;
         }
         if from < to {
-            push(buffer, skip, packets);
+            push(place, buffer, skip, packets);
         }
     }
     sent
@@ -269,7 +277,11 @@ fn queue_packets(
     load: &mut Load,
 ) -> Sent {
     let (mut sent, mut start) = (Sent::default(), 0);
+    let (own, mut count, mut place) = (cargo.own(), 0, 0);
+    cargo.for_each(|_, _| count += 1);
     cargo.for_each(|frame, packets| {
+        let is_own = own.is(place, count);
+        place += 1;
         let (form, flags) = (form(frame), frame.flags());
         let end = start + form.len();
         if end <= written {
@@ -277,12 +289,11 @@ fn queue_packets(
         } else if start < written {
             // Its beginning is on its way: the client must get the rest.
             let (item, pinned) = rest_of(&form, written - start, false);
-            let pinned = pinned as u32;
-            backlog.push(Entry { item, pinned, packets, key: None }, load);
+            backlog.push(Entry::new(item, pinned, packets, None), true, load);
         } else if flags.volatile {
             sent.volatile += packets;
         } else {
-            sent.conflated += backlog.push(entry(form, packets, flags), load);
+            sent.conflated += backlog.push(entry(form, packets, flags), is_own, load);
         }
         start = end;
     });

@@ -11,6 +11,8 @@ use super::{Addr, SocketStatus};
 use crate::index::Named;
 use crate::members::RoomId;
 
+/// Nothing more should be sent to a session for now.
+pub(super) const WAITS: u32 = u32::MAX;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -35,6 +37,9 @@ pub(crate) struct Session {
     pub(super) peer: Peer,
     /// The first of its sockets, or [`NONE`].
     pub(super) first: u32,
+    /// Bytes that were sent to it alone since its shard has said last that little waits for it;
+    /// [`WAITS`] from when they are many until it says so.
+    pub(super) unconfirmed: u32,
     /// Position in the registry's list of transport names.
     pub(super) transport: u8,
     pub(super) secure: bool,

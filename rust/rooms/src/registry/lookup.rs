@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::Id;
 
-use super::entry::{Namespace, Session, Socket};
+use super::entry::{NONE, Namespace, Session, Socket};
 use super::{Addr, Registry, SocketStatus};
 use crate::members::{ConnId, RoomId};
 
@@ -83,8 +83,13 @@ impl Registry {
 
     /// Where a socket of this namespace lives.
     pub fn addr_in(&self, sid: &Id, namespace: &str) -> Option<Addr> {
+        self.place_in(sid, namespace).map(|(addr, _)| addr)
+    }
+
+    /// The same, and how far the socket is.
+    pub fn place_in(&self, sid: &Id, namespace: &str) -> Option<(Addr, SocketStatus)> {
         let (_, socket) = self.socket_in(sid, namespace)?;
-        self.session_of_socket(socket).map(|session| session.addr)
+        self.session_of_socket(socket).map(|session| (session.addr, socket.status))
     }
 
     /// How far a socket is.
@@ -130,6 +135,25 @@ impl Registry {
         let first = self.session(session).and_then(|session| self.sockets.entry(session.first));
         let all = std::iter::successors(first, |socket| self.sockets.entry(socket.next));
         all.filter(|socket| socket.status != SocketStatus::Leaving).count()
+    }
+
+    /// The session that lives at an address.
+    pub fn session_at(&self, addr: Addr) -> Option<Id> {
+        let session = self.session_slot(addr).and_then(|slot| self.sessions.entry(slot))?;
+        (session.addr == addr).then_some(session.id)
+    }
+
+    /// The sockets of a session: sid and namespace.
+    pub fn sockets_in(&self, session: &Id) -> Vec<(Id, Arc<str>)> {
+        let mut found = Vec::new();
+        let mut at = self.session(session).map_or(NONE, |session| session.first);
+        while let Some(socket) = self.sockets.entry(at) {
+            if let Some(namespace) = self.namespaces.get(socket.namespace as usize) {
+                found.push((socket.sid, Arc::clone(&namespace.name)));
+            }
+            at = socket.next;
+        }
+        found
     }
 
     /// Where a session lives.

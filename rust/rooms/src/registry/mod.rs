@@ -6,6 +6,7 @@
 //! is that of a shard, with the slots of sockets in the place of connections.
 
 mod entry;
+mod flow;
 mod head;
 mod lookup;
 mod rooms;
@@ -82,6 +83,7 @@ impl Registry {
             head: self.heads.insert(head),
             peer: peer.into(),
             first: NONE,
+            unconfirmed: 0,
             transport: self.transport_position(transport),
             secure,
             closed: false,
