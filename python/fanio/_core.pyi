@@ -10,6 +10,7 @@ __all__ = [
     "CLOSED",
     "CONNECT",
     "CONNECT_ERROR",
+    "CROWDED",
     "DISCONNECT",
     "DRAINED",
     "EARLY_EVENT",
@@ -52,6 +53,8 @@ A client is closed as "slow client": what waited for it, sids with namespaces, a
 """
 WAIT: Final[int]
 """What emit() returns when it may wait and much waits for the one client: nothing was sent; try again after DRAINED."""
+CROWDED: Final[int]
+"""With WAIT: no DRAINED follows, as too much waits for all clients; try again when is_crowded() says no."""
 FULL: Final[int]
 """In what emit() returns: so much waits for the shards that the caller should wait before it emits more."""
 DISCONNECT: Final[int]
@@ -180,6 +183,8 @@ class Server:
         may_wait: bool = False,
     ) -> int:
         """Send an event; return FLUSH and FULL as they hold, or WAIT when nothing was sent."""
+    def is_crowded(self) -> bool:
+        """Return whether so much waits for all clients that a large event for one should wait."""
     def is_full(self) -> bool:
         """Return whether more than max_inbox_bytes wait for a shard."""
     def ack(

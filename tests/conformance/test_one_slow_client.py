@@ -220,9 +220,19 @@ def test_who_reads_is_spared_when_all_have_too_much(crowd: Callable[..., Crowd])
     here.fill()
     client, sid = here.join()
     slow_link(client)
-    time.sleep(1.1)
+    time.sleep(2.1)
     here.shout(40, members=1, to=sid, wait=False)
     read_slowly(client, 200_000, 0.01)
     assert here.call("reason", stuck) == "slow client"
     numbers = numbers_until(client, here.next - 1)
     assert numbers == list(range(here.next - 40, here.next))
+
+
+def test_large_histories_of_many_wait_for_each_other(crowd: Callable[..., Crowd]) -> None:
+    here = crowd(max_total_queue_bytes=2_000_000)
+    clients = [here.join() for _ in range(30)]
+    for _, sid in clients:
+        feed(here, sid, 1, 1_000_000)
+    for client, _ in clients:
+        assert number_of(client.text()) == 0
+    assert here.stats()["closes"]["slow client"] == 0

@@ -30,6 +30,7 @@ class FakeCore:
         self.held: set[str] = set()
         self.full = False
         self.room: dict[str, int] = {}
+        self.crowded = False
         self._events: deque[tuple[Any, ...]] = deque()
         self._pipe: tuple[int, int] | None = None
         self._numbers = itertools.count(1)
@@ -136,6 +137,8 @@ class FakeCore:
 
     def emit(self, *args: Any) -> int:
         *said, may_wait = args if len(args) == 11 else (*args, False)
+        if may_wait and said[3] and self.crowded:
+            return _core.WAIT | _core.CROWDED
         if may_wait and said[3] and self._waits(said[3][0]):
             return _core.WAIT
         self.calls.append(("emit", *said))
@@ -159,6 +162,9 @@ class FakeCore:
             return False
         self.room[sid] -= 1
         return self.room[sid] < 0
+
+    def is_crowded(self) -> bool:
+        return self.crowded
 
     def is_full(self) -> bool:
         return self.full

@@ -146,6 +146,24 @@ async def test_who_sends_from_another_loop_waits_too(serve):
     assert sent(core) == [b'["e"]']
 
 
+async def test_what_waits_for_memory_goes_on_in_order(serve):
+    sio, core = serve()
+    sids = [await joined(core) for _ in range(3)]
+    core.room.clear()
+    core.crowded = True
+    tasks = [asyncio.ensure_future(sio.emit("e", number, to=sids[number % 3])) for number in range(9)]
+    tasks[1].cancel()
+    await settle()
+    assert sent(core) == []
+    core.crowded = False
+    await asyncio.wait(tasks, timeout=5)
+    assert sorted(sent(core)) == [b'["e",%d]' % number for number in (0, 2, 3, 4, 5, 6, 7, 8)]
+    for place in range(3):
+        mine = [data for data in sent(core) if int(data[5:-1]) % 3 == place]
+        assert mine == sorted(mine)
+    assert not sio.eio._backlogs.waiting
+
+
 @pytest.mark.parametrize("verbose", [False, True])
 async def test_a_slow_client_is_logged_once(serve, caplog, verbose):
     logger = logging.getLogger("test_backlogs")

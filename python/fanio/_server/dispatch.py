@@ -175,7 +175,7 @@ class Dispatcher:
             self._tasks.call_in_turn(self._core.flush)
         if asked & _core.WAIT:
             push = partial(self._core.ack, sid, ack_id, data, attachments)
-            return backlogs.send(sid, self._core.session_of(sid), push)
+            return backlogs.send(sid, self._core.session_of(sid), push, asked)
         return None
 
     def ack(

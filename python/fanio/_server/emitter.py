@@ -222,7 +222,9 @@ class Emitter:
         elif asked:
             if asked & _WAIT and names:
                 flags = (event.volatile, event.conflate, event.compress)
-                return self._push_later(names[0], (namespace, text, attachments, names, skip, number, excepted, *flags))
+                return self._push_later(
+                    names[0], asked, (namespace, text, attachments, names, skip, number, excepted, *flags)
+                )
             self._backlogs.flush_for(asked)
             return self.room()
         return None
@@ -231,10 +233,10 @@ class Emitter:
         """Return whether others wait to send to the one client that is meant."""
         return names is not None and len(names) == 1 and names[0] in self._waiting
 
-    async def _push_later(self, name: str, args: tuple[Any, ...]) -> None:
+    async def _push_later(self, name: str, asked: int, args: tuple[Any, ...]) -> None:
         """Send when the one client it is for has taken what was sent before."""
         push = partial(self._core.emit, *args)
-        if await self._backlogs.send(name, self._core.session_of(name), push) & _FULL:
+        if await self._backlogs.send(name, self._core.session_of(name), push, asked) & _FULL:
             await self.room()
 
     async def room(self) -> None:

@@ -28,6 +28,7 @@ Push = Callable[[bool], int]
 
 class _Core(Protocol):
     def flush(self) -> None: ...
+    def is_crowded(self) -> bool: ...
 
 
 class Backlogs:
@@ -43,6 +44,8 @@ class Backlogs:
         self.waiting: dict[str, deque[asyncio.Future[None]]] = {}
         #: The sids for which somebody waits, by session id.
         self._sids: dict[str, set[str]] = {}
+        #: The sids whose first waits for memory, not for its client.
+        self._crowded: deque[str] = deque()
 
     def receivers(self) -> dict[int, Callable[..., None]]:
         """Return what takes the core's events."""
@@ -53,13 +56,14 @@ class Backlogs:
         if asked & _core.FLUSH:
             self._tasks.call_in_turn(self._core.flush)
 
-    async def send(self, sid: str, session_id: str | None, push: Push) -> int:
+    async def send(self, sid: str, session_id: str | None, push: Push, asked: int) -> int:
         """Send when the client has taken what was sent before, or is gone.
 
         Args:
             sid: The client.
             session_id: Its session; None when it has none any more, and nothing is waited for.
             push: Sends, unless its argument allows it to return WAIT instead.
+            asked: What it has returned before; WAIT alone when it was not called, as others wait already.
 
         Returns:
             What ``push`` returned at last.
@@ -75,6 +79,8 @@ class Backlogs:
         queue.append(turn)
         try:
             while True:
+                if asked & _core.CROWDED:
+                    self._wait_for_memory(sid, home)
                 await turn
                 asked = self._pushed(push(True))
                 if not asked & _core.WAIT:
@@ -114,6 +120,20 @@ class Backlogs:
         queue = self.waiting.get(sid)
         if queue and not queue[0].done():
             queue[0].set_result(None)
+
+    def _wait_for_memory(self, sid: str, home: asyncio.AbstractEventLoop) -> None:
+        self._crowded.append(sid)
+        if len(self._crowded) == 1:
+            home.call_later(_PAUSE, self._look, home)
+
+    def _look(self, home: asyncio.AbstractEventLoop) -> None:
+        """Let one go on that has waited for memory; it may take all there is."""
+        if self._core.is_crowded():
+            home.call_later(_PAUSE, self._look, home)
+            return
+        self._next(self._crowded.popleft())
+        if self._crowded:
+            home.call_soon(self._look, home)
 
     def left(self, sid: str) -> None:
         """Let everybody go on who waits for a client that has left: nothing is sent to it."""

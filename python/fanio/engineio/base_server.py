@@ -258,7 +258,7 @@ class BaseServer:
         push = partial(self._core.send, sid, [message])
         asked = _core.WAIT if sid in self._backlogs.waiting else push(True)
         if asked & _core.WAIT:
-            await self._backlogs.send(sid, sid, push)
+            await self._backlogs.send(sid, sid, push, asked)
         else:
             self._backlogs.flush_for(asked)
 

@@ -52,6 +52,8 @@ mod _core {
     #[pymodule_export]
     const FAILED: u8 = crate::kinds::FAILED;
     #[pymodule_export]
+    const CROWDED: u8 = crate::server::CROWDED;
+    #[pymodule_export]
     const WAIT: u8 = crate::server::WAIT;
     #[pymodule_export]
     const HANDOFF: u8 = crate::kinds::HANDOFF;

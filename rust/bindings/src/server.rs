@@ -23,6 +23,8 @@ pub(crate) const FULL: u8 = 2;
 /// In what `emit` returns: nothing was sent, as much waits for this one client; `DRAINED` says when to
 /// try again.
 pub(crate) const WAIT: u8 = 4;
+/// With [`WAIT`]: no `DRAINED` follows, as it is memory that is short; ask `is_crowded`.
+pub(crate) const CROWDED: u8 = 8;
 
 /// The router of one `AsyncServer`.
 #[pyclass(module = "fanio._core", frozen)]
@@ -142,6 +144,11 @@ impl Server {
         self.router.is_full()
     }
 
+    /// Whether so much waits for all clients that a large event for one should wait.
+    fn is_crowded(&self) -> bool {
+        self.router.is_crowded()
+    }
+
     /// Sends messages to a session as they are, one behind the other; returns as `emit` does.
     #[pyo3(signature = (session_id, messages, may_wait = false))]
     fn send(&self, session_id: &str, messages: Vec<Message>, may_wait: bool) -> u8 {
@@ -228,5 +235,6 @@ fn flags(sent: Sent) -> u8 {
     let flush = if sent.flush { FLUSH } else { 0 };
     let full = if sent.full { FULL } else { 0 };
     let wait = if sent.wait { WAIT } else { 0 };
-    flush | full | wait
+    let crowded = if sent.crowded { CROWDED } else { 0 };
+    flush | full | wait | crowded
 }

@@ -156,6 +156,12 @@ impl Server {
         self.inboxes.iter().any(|inbox| inbox.bytes() > self.max_inbox_bytes)
     }
 
+    /// Bytes that wait for all clients, those that the shards have not looked at included.
+    pub fn waiting_bytes(&self) -> usize {
+        let pushed: usize = self.inboxes.iter().map(|inbox| inbox.bytes()).sum();
+        pushed.saturating_add(self.counter(Counter::QueuedBytes) as usize)
+    }
+
     /// The descriptor that is readable while [`Server::take`] has something.
     pub fn fd(&self) -> std::os::fd::RawFd {
         self.outbox.fd()

@@ -48,6 +48,16 @@ pub enum Message<'m> {
     Binary(&'m [u8]),
 }
 
+impl Message<'_> {
+    /// How many bytes it has.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(data) => data.len(),
+        }
+    }
+}
+
 impl Frame {
     /// Encodes the text of an Engine.IO packet, with its type digit, and its attachments.
     pub fn new(text: &[u8], attachments: &[Bytes]) -> Self {

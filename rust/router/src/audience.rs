@@ -13,8 +13,8 @@ pub(crate) struct Audience {
     sockets: SmallVec<[(Addr, Id); 1]>,
     except: SmallVec<[Addr; 1]>,
     except_rooms: SmallVec<[RoomId; 1]>,
-    /// The session of the one socket that is meant, if it was accepted.
-    only: Option<Addr>,
+    /// The session of the one socket that is meant, and whether it was accepted.
+    only: Option<(Addr, bool)>,
 }
 
 impl Audience {
@@ -58,7 +58,12 @@ impl Audience {
     /// The session of the one socket that is meant, if it was accepted: until then its packets wait
     /// for the connect handler, which must not wait for them.
     pub(crate) fn only(&self) -> Option<Addr> {
-        self.only.filter(|_| !self.sockets.is_empty())
+        self.only.filter(|(_, accepted)| *accepted).map(|(addr, _)| addr)
+    }
+
+    /// Whether one socket is meant.
+    pub(crate) fn is_one(&self) -> bool {
+        self.only.is_some()
     }
 
     /// Sends the frame to everybody; the shards are not woken.
@@ -90,7 +95,7 @@ impl Audience {
             // The most frequent case, with one look at the registry.
             if !skipped.contains(&sid) {
                 self.sockets.push((addr, sid));
-                self.only = (status == SocketStatus::Connected).then_some(addr);
+                self.only = Some((addr, status == SocketStatus::Connected));
             }
             return;
         }
@@ -114,9 +119,11 @@ impl Audience {
     fn leave_out(&mut self, registry: &Registry, namespace: &str, names: &[&str]) {
         for name in names {
             if let Some(own) = socket_named(registry, namespace, name) {
+                self.only = None;
                 self.sockets.retain(|socket| *socket != own);
                 self.except.push(own.0);
             } else if let Some(room) = registry.room(namespace, name) {
+                self.only = None;
                 self.sockets.retain(|(_, sid)| !registry.is_member(sid, room));
                 self.except_rooms.push(room);
             }

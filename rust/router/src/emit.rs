@@ -53,6 +53,11 @@ impl<'a> Emit<'a> {
         }
     }
 
+    /// What it carries.
+    fn bytes(&self) -> usize {
+        self.payload.bytes() + self.attachments.iter().map(|data| data.len()).sum::<usize>()
+    }
+
     /// Whether a client for which much waits need not get it: nobody waits for that.
     fn may_be_dropped(&self) -> bool {
         self.volatile || self.conflate.is_some()
@@ -73,10 +78,13 @@ pub struct Sent {
     pub full: bool,
     /// Nothing was sent: so much waits for this one client. `Inbound::Drained` says when to try again.
     pub wait: bool,
+    /// Nothing was sent: it is large, and much waits for all clients. Try again soon.
+    pub crowded: bool,
 }
 
 impl Sent {
-    pub(crate) const WAIT: Self = Self { flush: false, full: false, wait: true };
+    pub(crate) const WAIT: Self = Self { flush: false, full: false, wait: true, crowded: false };
+    pub(crate) const CROWDED: Self = Self { crowded: true, ..Self::WAIT };
 }
 
 impl Router {
@@ -98,6 +106,9 @@ impl Router {
             return Sent::WAIT;
         }
         drop(registry);
+        if emit.may_wait && audience.is_one() && self.has_no_memory_for(emit.bytes(), &net) {
+            return Sent::CROWDED;
+        }
         let header = Header { kind: PacketType::Event, namespace: emit.namespace, id: emit.ack_id };
         let frame =
             packet::encode(self.parser, &header, &emit.payload, &emit.attachments, emit.flags());
@@ -111,6 +122,6 @@ impl Router {
             self.count_sent(&mut registry, &net, addr, bytes);
         }
         drop(registry);
-        Sent { flush: self.deferred.wake(&net), full: net.is_full(), wait: false }
+        Sent { flush: self.deferred.wake(&net), full: net.is_full(), ..Sent::default() }
     }
 }

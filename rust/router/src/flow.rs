@@ -7,7 +7,21 @@ use rooms::{Addr, Registry};
 
 use crate::start::Router;
 
+/// What is smaller never waits for memory: a client that reads must not wait for those that do not.
+const LARGE: usize = 64 * 1024;
+
 impl Router {
+    /// Whether something for one client should not be sent yet, as it is large and half of what may
+    /// wait for all clients waits already.
+    pub(crate) fn has_no_memory_for(&self, bytes: usize, net: &net::Server) -> bool {
+        bytes > LARGE && net.waiting_bytes() > self.crowd_mark.load(Ordering::Relaxed)
+    }
+
+    /// Whether `Sent::crowded` would hold for something large.
+    pub fn is_crowded(&self) -> bool {
+        self.net().is_ok_and(|net| self.has_no_memory_for(usize::MAX, &net))
+    }
+
     /// Counts what was pushed for one session. When that is much, its shard says behind it when little
     /// waits (`Inbound::Drained`).
     pub(crate) fn count_sent(

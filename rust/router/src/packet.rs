@@ -18,6 +18,15 @@ pub enum Payload<'a> {
     Messages(SmallVec<[Message<'a>; 1]>),
 }
 
+impl Payload<'_> {
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Data(data) => data.len(),
+            Self::Messages(list) => list.iter().map(Message::size).sum(),
+        }
+    }
+}
+
 /// The fields of a packet's header.
 pub(crate) struct Header<'a> {
     pub(crate) kind: PacketType,

@@ -16,11 +16,14 @@ impl Router {
         else {
             return Sent::default();
         };
+        let bytes = frame.wire().len();
+        if may_wait && self.has_no_memory_for(bytes, &net) {
+            return Sent::CROWDED;
+        }
         let mut registry = self.registry.lock();
         if may_wait && registry.is_backed_up(addr) {
             return Sent::WAIT;
         }
-        let bytes = frame.wire().len();
         net.push_quietly(addr.shard, Command::Send { addr, frame });
         self.count_sent(&mut registry, &net, addr, bytes);
         drop(registry);

@@ -73,6 +73,10 @@ impl Router {
         let (Some((sid, addr, namespace)), Ok(net)) = (self.located(sid), self.net()) else {
             return Sent::default();
         };
+        let bytes = payload.bytes() + attachments.iter().map(|data| data.len()).sum::<usize>();
+        if may_wait && self.has_no_memory_for(bytes, &net) {
+            return Sent::CROWDED;
+        }
         let header = Header { kind: PacketType::Ack, namespace: &namespace, id: Some(ack_id) };
         let frame = packet::encode(self.parser, &header, payload, attachments, Flags::default());
         let mut registry = self.registry.lock();

@@ -22,6 +22,8 @@ pub struct Router {
     pub(crate) registry: Mutex<Registry>,
     /// The options' mark, in bytes.
     pub(crate) high_water_mark: AtomicUsize,
+    /// Half of what may wait for all clients, in bytes.
+    pub(crate) crowd_mark: AtomicUsize,
     net: RwLock<Option<Arc<net::Server>>>,
     pub(crate) deferred: DeferredFlush,
     /// How many shards have said that they closed their last session.
@@ -38,6 +40,7 @@ impl Router {
         Self {
             parser: options.engine.parser,
             high_water_mark: AtomicUsize::new(options.mark()),
+            crowd_mark: AtomicUsize::new(options.max_total_queue_bytes / 2),
             options: Mutex::new(Arc::new(options)),
             registry: Mutex::default(),
             net: RwLock::default(),
@@ -85,6 +88,7 @@ impl Router {
         change(&mut changed)?;
         *options = Arc::new(changed);
         self.high_water_mark.store(options.mark(), Ordering::Relaxed);
+        self.crowd_mark.store(options.max_total_queue_bytes / 2, Ordering::Relaxed);
         if let Ok(net) = self.net() {
             net.push_all(|| Command::Options(Arc::clone(&options)));
         }

@@ -15,8 +15,10 @@ use crate::session::NONE;
 use crate::socket::stream::{Role, Stream};
 use crate::table::Table;
 
-/// A client that has taken nothing for so many milliseconds is the first to go when all have too much.
-const STALLED: u64 = 1000;
+/// A client that has taken nothing for so many milliseconds is the first to go when all have too much,
+/// if it has more waiting than this part of it.
+const STALLED: u64 = 2000;
+const SMALL: usize = 1024;
 
 /// Who has something waiting.
 #[derive(Clone, Copy, Debug)]
@@ -190,7 +192,9 @@ impl Table {
     /// Everybody for whom something waits: those that take nothing first, and among them those with
     /// the most waiting.
     fn worst_first(&self) -> Vec<((bool, usize), Slow)> {
-        let stalled = |taken: Time| self.now.0 >= taken.0.saturating_add(STALLED);
+        let least = self.options.max_total_queue_bytes / self.all_counters.len().max(1) / SMALL;
+        let stalled =
+            |taken: Time, bytes| bytes > least && self.now.0 >= taken.0.saturating_add(STALLED);
         let streams = self.streams.iter().filter_map(|(slot, stream)| {
             let backlog = stream.backlog()?;
             let who = match stream.role {
@@ -199,12 +203,14 @@ impl Table {
                 }
                 _ => Slow::Stream(slot as u32),
             };
-            Some(((stalled(backlog.taken()), backlog.bytes()), who))
+            let bytes = backlog.bytes();
+            Some(((stalled(backlog.taken(), bytes), bytes), who))
         });
         let sessions = self.sessions.iter().filter_map(|(slot, session)| {
             let queue = session.queue.as_ref()?;
-            let is_stalled = stalled(queue.taken()) && !self.reads_answer(slot);
-            Some(((is_stalled, queue.bytes()), Slow::Session(slot)))
+            let bytes = queue.bytes();
+            let is_stalled = stalled(queue.taken(), bytes) && !self.reads_answer(slot);
+            Some(((is_stalled, bytes), Slow::Session(slot)))
         });
         let mut found: Vec<_> = streams.chain(sessions).collect();
         found.sort_unstable_by_key(|(badness, _)| std::cmp::Reverse(*badness));
