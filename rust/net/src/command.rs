@@ -190,7 +190,8 @@ impl Command {
             | Self::Pause { addr }
             | Self::Refuse { addr, .. }
             | Self::Resume { addr }
-            | Self::Send { addr, .. } => Some(*addr),
+            | Self::Send { addr, .. }
+            | Self::Watch { addr, .. } => Some(*addr),
             Self::Arrive(_)
             | Self::CloseRoom { .. }
             | Self::Decide { .. }

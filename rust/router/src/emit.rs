@@ -71,6 +71,7 @@ impl<'a> Emit<'a> {
 
 /// What the caller of a request has to do now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Sent {
     /// Call [`Router::flush`] soon, on this thread.
     pub flush: bool,

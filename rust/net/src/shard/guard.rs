@@ -205,8 +205,9 @@ impl Table {
             return;
         }
         let told = self.options.engine.parser.is_undecoded().then_some(Reason::InternalError);
-        self.published += 1;
-        self.events.push(Event::Closed { session: session.id, reason: told });
+        // Nobody must go on waiting for it.
+        self.tell(Event::Drained { session: session.id });
+        self.tell(Event::Closed { session: session.id, reason: told });
         self.counters.closed(Reason::InternalError);
         let live = &mut self.live[session.engine.transport() as usize];
         *live = live.saturating_sub(1);
