@@ -194,7 +194,7 @@ fn an_emit_to_nobody_asks_for_nothing() {
         assert_eq!(app.router.emit(&emit), nobody, "{emit:?}");
     }
     app.router.flush();
-    assert_eq!(app.router.emit(&event(b"[\"a\"]")), Sent { flush: true, full: false });
+    assert_eq!(app.router.emit(&event(b"[\"a\"]")), Sent { flush: true, ..Sent::default() });
     assert_eq!(app.router.emit(&event(b"[\"b\"]")), nobody, "the first has asked for the flush");
 }
 
@@ -284,4 +284,22 @@ fn a_stopped_router_refuses_and_does_nothing() {
     router.stop();
     router.flush();
     assert!(!router.take_turn(0));
+}
+
+#[test]
+fn who_sends_much_to_one_client_is_told_to_wait_and_when_to_go_on() {
+    let mut app = App::start(false);
+    let (mut client, sid) = app.client();
+    let data = format!("[\"a\",\"{}\"]", "x".repeat(200_000));
+    let to = Some(smallvec![&*sid]);
+    let own = Emit { to, may_wait: true, ..event(data.as_bytes()) };
+    assert!(!app.router.emit(&own).wait && !app.router.emit(&own).wait);
+    assert!(app.router.emit(&own).wait, "two of them are more than the mark");
+    assert!(!app.router.emit(&event(b"[\"b\"]")).wait, "a broadcast never waits");
+    assert!(!app.router.emit(&Emit { may_wait: false, ..own.clone() }).wait);
+    for _ in 0..4 {
+        client.read();
+    }
+    while !matches!(app.next(), Inbound::Drained { .. }) {}
+    assert!(!app.router.emit(&own).wait);
 }
