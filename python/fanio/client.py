@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -41,6 +42,16 @@ def _say_goodbye() -> None:
     for client in list(_connected):
         with contextlib.suppress(Exception):
             client._leave_in(1.0)
+
+
+def _leave_to_parent() -> None:
+    """Forget connections in a process that was just forked: they are the parent's."""
+    for client in list(_connected):
+        _ = client._running
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 class Client(BaseClient):
@@ -94,8 +105,21 @@ class Client(BaseClient):
 
     # The loop
 
+    @property
+    def _running(self) -> Background | None:
+        """The background, while it runs for this client and in this process."""
+        background = self._background
+        if background is None or not background.is_inherited:
+            return background
+        self._background, self._lock = None, threading.Lock()
+        _connected.discard(self)
+        self._inner._connector.loop_ended()
+        return None
+
     def _hold(self) -> Background:
         """Have the background run for this client."""
+        if (background := self._running) is not None:
+            return background
         with self._lock:
             if self._background is None:
                 self._background = Background.hold()
@@ -122,7 +146,7 @@ class Client(BaseClient):
         return self._hold().run(coroutine)
 
     def _leave_in(self, seconds: float) -> None:
-        background = self._background
+        background = self._running
         if background is not None:
             leaving = asyncio.run_coroutine_threadsafe(self._inner.disconnect(), background.loop)
             leaving.result(seconds)
@@ -166,7 +190,7 @@ class Client(BaseClient):
 
     def wait(self) -> None:
         """Wait until the connection has ended and is not made again."""
-        background = self._background
+        background = self._running
         if background is None:
             return
         try:
@@ -178,7 +202,7 @@ class Client(BaseClient):
 
     def disconnect(self) -> None:
         """Send what was emitted, and end the connection or the attempts to get it back."""
-        background = self._background
+        background = self._running
         if background is not None:
             background.run(self._inner.disconnect())
             if not self._inner._connector.is_active:
@@ -225,11 +249,11 @@ class Client(BaseClient):
         return self._ask(self._inner.call(event, data, namespace, timeout), namespace)
 
     def _ask(self, coroutine: Coroutine[Any, Any, T], namespace: str | None) -> T:
-        background = self._background
+        background = self._running
         if background is None:
             coroutine.close()
             self._inner._outgoing.refuse(namespace or "/")
-        return (background or self._hold()).run(coroutine)
+        return background.run(coroutine)
 
     # Running
 
@@ -267,6 +291,6 @@ class SyncEngineClient:
 
     def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
         """End the connection, at once with ``abort``."""
-        background = self._client._background
+        background = self._client._running
         if background is not None:
             background.run(self._client._inner.eio.disconnect(abort))

@@ -97,14 +97,14 @@ class SimpleClient:
     def receive(self, timeout: float | None = None) -> list[Any]:
         """Wait for an event; see ``AsyncSimpleClient.receive``."""
         simple = self._simple
-        if simple is not None and self.client is not None and self.client._background is None and simple.input_buffer:
+        if simple is not None and self.client is not None and self.client._running is None and simple.input_buffer:
             # What came before the end; the loop is gone.
             return simple.input_buffer.popleft()
         return self._run(lambda simple: simple.receive(timeout))
 
     def _run(self, method: Callable[[AsyncSimpleClient], Coroutine[Any, Any, T]]) -> T:
         client, simple = self.client, self._simple
-        background = client._background if client is not None else None
+        background = client._running if client is not None else None
         if simple is None or background is None:
             raise DisconnectedError
         return background.run(method(simple))

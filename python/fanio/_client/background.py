@@ -41,13 +41,25 @@ class Background:
         self.workers = Workers()
         self._thread = threading.Thread(target=self._run, name="fanio-clients", daemon=True)
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it runs in the process that this one was forked from, and not here."""
+        return self._process != os.getpid()
+
+    @classmethod
+    def forget(cls) -> None:
+        """Leave the parent's to the parent, in a process that was just forked."""
+        cls._lock = threading.Lock()
+        if cls._current is not None:
+            _inherited.append(cls._current)
+            cls._current = None
+
     @classmethod
     def hold(cls) -> Background:
         """Return the running loop, kept until ``release``."""
         with cls._lock:
             found = cls._current
-            # After a fork the thread is the parent's.
-            if found is None or found._process != os.getpid():
+            if found is None:
                 found = cls._current = cls()
                 found._thread.start()
             found._users += 1
@@ -109,6 +121,11 @@ class Background:
 
     async def _in_thread(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         return await asyncio.wrap_future(self.workers.submit(function, args))
+
+
+_inherited: list[Background] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Background.forget)
 
 
 class Workers:

@@ -36,6 +36,8 @@ __all__ = ["Connector"]
 _CLIENT_DISCONNECT = "client disconnect"
 #: Seconds that ``connect`` handlers may still run when the client ends.
 _PATIENCE = 5.0
+#: What a process has from the one that it was forked from.
+_inherited: list[object] = []
 
 
 class Connector:
@@ -264,10 +266,15 @@ class Connector:
         state.leaving, state.connected = True, False
         state.link = state.sid = state.retrying = None
         state.namespaces = {}
-        if link is not None:
-            link.abort()
-        if retrying is not None and not retrying.get_loop().is_closed():
-            retrying.cancel()
+        if self.loop.is_inherited:
+            # Its threads are the parent's, and may have held locks: nothing may be asked of it, nor freed.
+            _inherited.append((link, self._hub, retrying))
+            self._hub = None
+        else:
+            if link is not None:
+                link.abort()
+            if retrying is not None and not retrying.get_loop().is_closed():
+                retrying.cancel()
         self._connecting = False
         self._namespaces.settle(granted=False)
         self._lifecycle.forget()

@@ -72,6 +72,8 @@ class Hub:
             self._loop.add_reader(self._core.fd(), self._drain)
             self._end = self._loop.create_future()
             self._watch = self._loop.create_task(self._watch_loop(self._core, self._end))
+            # A loop that nobody closes is not to be reported as this task's loss.
+            self._watch._log_destroy_pending = False  # type: ignore[attr-defined]
 
     def release(self, user: User) -> None:
         """Let the hub end when nobody holds it any more."""

@@ -99,6 +99,8 @@ class Namespaces:
     def _why_not(self, link: Link) -> str:
         if self._state.refused:
             return "One or more namespaces failed to connect: " + ", ".join(self._state.refused)
+        if self._state.leaving:
+            return "the client was disconnected before the namespaces were connected"
         if link.ended.done():
             return "the connection was lost before the namespaces were connected"
         return "Unexpected connection error: the server did not answer for every namespace in time"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ class OwnLoop:
         """Call ``leave`` when the loop has ended without a word to the client."""
         self._leave = leave
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0
 
     @property
     def is_elsewhere(self) -> bool:
@@ -40,11 +42,16 @@ class OwnLoop:
                 "await its disconnect() first, or use another client"
             )
             raise RuntimeError(msg)
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether the loop, and all that belongs to it, is that of the process that this one was forked from."""
+        return self._loop is not None and self._process != os.getpid()
 
     def leave_if_stopped(self) -> None:
         """Give up what belongs to another loop that does not run: nothing can be waited for there."""
-        if self.is_elsewhere and self._loop is not None and not self._loop.is_running():
+        if self.is_elsewhere and self._loop is not None and (self.is_inherited or not self._loop.is_running()):
             self._leave()
 
     def release(self) -> None:
@@ -59,7 +66,7 @@ class OwnLoop:
             DisconnectedError: When it ends before the coroutine does.
         """
         loop = self._loop
-        if loop is None or loop.is_closed():
+        if loop is None or loop.is_closed() or self.is_inherited:
             self._leave()
             return await coroutine
         if not loop.is_running():

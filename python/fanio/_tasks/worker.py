@@ -204,7 +204,10 @@ class Worker(Coroutine[Any, Any, None]):
 
     def stop(self) -> None:
         """End the task, unless an event has kept it."""
-        if not self.is_last and not self._loop.is_closed():
+        loop = self._loop
+        # A loop that seems to run elsewhere is that of the process that this one was forked from.
+        runs_elsewhere = loop.is_running() and loop is not asyncio._get_running_loop()
+        if not self.is_last and not loop.is_closed() and not runs_elsewhere:
             self.is_last = True
             self._loop.call_soon(self.go_on)
 
