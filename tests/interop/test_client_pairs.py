@@ -247,3 +247,72 @@ async def test_handlers_of_a_sync_client_may_disconnect() -> None:
         assert await asyncio.to_thread(done.wait, SECONDS)
         await asyncio.wait_for(asyncio.to_thread(client.wait), SECONDS)
     assert heard == ["connect", "disconnect"]
+
+
+#: Events of a client's own, and what the server does with its connections for them to happen.
+OWN_EVENTS = [
+    ("connect_error", ["refuse"]),
+    ("connect_error", ["lose", "refuse"]),
+    ("reconnect_attempt", ["lose", "stay"]),
+    ("reconnect_error", ["lose", "refuse"]),
+    ("reconnect_error", ["lose", "break", "break", "stay"]),
+    ("reconnect_failed", ["lose", *["break"] * 9]),
+    ("reconnect", ["lose", "stay"]),
+    ("__disconnect_final", ["lose", "refuse"]),
+]
+
+
+def doing(*steps: str) -> Script:
+    """A server that does this with one connection after the other."""
+    left = list(steps)
+
+    async def script(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        step = left.pop(0) if left else "stay"
+        if step == "break":
+            writer.transport.abort()
+            raise OSError
+        writer.write(accept_websocket(head) + frame("0" + json.dumps(OPEN)))
+        await reader.read(1)
+        writer.write(frame('44{"message":"no"}' if step == "refuse" else '40{"sid":"x"}'))
+        if step == "lose":
+            await asyncio.sleep(0.02)
+            writer.transport.abort()
+            raise OSError
+        while await reader.read(1000):
+            pass
+        raise OSError
+
+    return script
+
+
+@pytest.mark.parametrize(("event", "steps"), OWN_EVENTS)
+@pytest.mark.parametrize("connects", [False, True])
+async def test_handlers_of_the_clients_own_events_may_disconnect_and_connect(
+    event: str, steps: list[str], connects: bool
+) -> None:
+    client = fanio.AsyncClient(reconnection_delay=0.001, reconnection_delay_max=0.001, reconnection_attempts=3)
+    heard, finals = [], []
+    done = asyncio.Event()
+    client.on("connect", lambda: heard.append("connect"))
+    client.on("disconnect", lambda _reason: heard.append("disconnect"))
+    if event != "__disconnect_final":
+        client.on("__disconnect_final", lambda: finals.append(1))
+
+    async def handler(*_args: Any) -> None:
+        if not done.is_set():
+            await client.disconnect()
+            if connects:
+                with contextlib.suppress(exceptions.ConnectionError):
+                    await client.connect(url, transports="websocket", wait_timeout=0.2)
+            done.set()
+
+    client.on(event, handler)
+    async with serving(doing(*steps)) as url:
+        with contextlib.suppress(exceptions.ConnectionError):
+            await client.connect(url, transports="websocket", wait_timeout=0.2)
+        await asyncio.wait_for(done.wait(), 3)
+        await asyncio.wait_for(client.disconnect(), 3)
+        await asyncio.wait_for(client.wait(), 3)
+    assert heard == ["connect", "disconnect"] * (len(heard) // 2)
+    assert len(finals) <= 1 + connects
+    assert len(asyncio.all_tasks()) == 1

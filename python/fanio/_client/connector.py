@@ -329,12 +329,16 @@ class Connector:
             await self._tell_all("reconnect_attempt", backoff.attempts)
             if self._state.leaving:
                 break
+            if self._state.link is not None:
+                return True  # the handler has connected by itself
             error = await self._try_again()
             if error is None:
                 self._logger.info("Reconnection successful")
                 await self._tell_all("reconnect", backoff.attempts)
                 return True
             await self._tell_all("reconnect_error", error)
+            if self._state.link is not None:
+                return True
             if not self._state.wanted:
                 break  # refused, each of them
         await self._give_up()
@@ -353,6 +357,8 @@ class Connector:
         return None
 
     async def _give_up(self) -> None:
+        if self._over is None:
+            return  # one of the handlers of the attempts has disconnected
         for name in self._namespaces.names:
             self._lifecycle.begin_final(name)
         await self._lifecycle.idle(_PATIENCE)

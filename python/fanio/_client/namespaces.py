@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
@@ -83,8 +82,8 @@ class Namespaces:
         Raises:
             ConnectionError: When it has not granted them in ``timeout`` seconds.
         """
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(answered), timeout)
+        # Not `wait_for`, which loses a cancellation that comes with the answer (before Python 3.12).
+        await asyncio.wait([answered], timeout=timeout)
         # They have run when connect() returns, unless they take long.
         await self._lifecycle.connected(timeout)
         # It may be lost again by now: then it is made again, or has ended, like any other.
