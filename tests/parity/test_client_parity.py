@@ -182,6 +182,53 @@ async def errors(library: Any, url: str, transport: str) -> list[Any]:
     return list(found)
 
 
+async def urls(library: Any, url: str, transport: str) -> list[Any]:
+    """Addresses that are none, given as text and by functions."""
+    found = Transcript()
+    for odd in ("nonsense", "http://", "", "ws://", "ftp://127.0.0.1"):
+        for given in (odd, lambda odd=odd: odd):
+            sio = library.AsyncClient()
+            sio.on("connect_error", lambda data: found.note("refused", words(data)))
+            try:
+                await sio.connect(given, transports=transport)
+            except Exception as error:
+                found.note(odd, isinstance(error, library.exceptions.ConnectionError), type(error).__name__)
+            found.note(sio.connected)
+            await sio.disconnect()
+    return list(found)
+
+
+async def moments(library: Any, url: str, transport: str) -> list[Any]:
+    """Handlers that take their time, and a client that connects and leaves again and again."""
+    found = Transcript()
+    sio = library.AsyncClient(reconnection=False)
+    go = asyncio.Event()
+
+    @sio.event
+    async def connect() -> None:
+        found.note("connecting")
+        await go.wait()
+        found.note("connected")
+
+    @sio.event
+    async def disconnect(reason: str) -> None:
+        found.note("disconnect", reason)
+
+    # It returns although the handler still runs.
+    await sio.connect(url, transports=transport, wait_timeout=1)
+    found.note("returned", sio.connected, await sio.call("message-with-ack", 1, timeout=SECONDS))
+    go.set()
+    await found.until(3)
+    for _ in range(3):
+        await sio.disconnect()
+        await sio.wait()
+        found.note("left", sio.connected, sio.get_sid(), dict(sio.namespaces))
+        await sio.connect(url, transports=transport, wait_timeout=SECONDS)
+        found.note("back", sio.connected, list(sio.namespaces))
+    await sio.disconnect()
+    return list(found)
+
+
 @pytest.mark.parametrize("program", [shapes, namespaces, errors], ids=lambda program: program.__name__)
 async def test_the_program_sees_the_same(pool: Pool, program: Any, server: Server, transport: str) -> None:
     if program is errors and transport == "polling" and server is pool.get("wire", oracle="python-socketio"):
@@ -189,6 +236,13 @@ async def test_the_program_sees_the_same(pool: Pool, program: Any, server: Serve
     theirs = await program(socketio, server.url, transport)
     ours = await program(fanio, server.url, transport)
     assert ours == theirs
+
+
+# With a WebSocket, python-socketio raises aiohttp's exceptions for some URLs; with polling it waits for its last poll.
+@pytest.mark.parametrize(("program", "transport"), [(urls, "polling"), (moments, "websocket")])
+async def test_the_program_sees_the_same_of_our_server(pool: Pool, program: Any, transport: str) -> None:
+    url = pool.get("wire", oracle="fanio").url
+    assert await program(fanio, url, transport) == await program(socketio, url, transport)
 
 
 def sync_program(library: Any, url: str, transport: str) -> list[Any]:
