@@ -132,7 +132,8 @@ def test_the_server_and_the_client_of_the_readme(tmp_path):
     (tmp_path / "server.py").write_text(server.replace("8000", port))
     (tmp_path / "client.py").write_text(client.replace("8000", port))
     command = [sys.executable, "-m", "fanio", "run", "server:app", "--port", port]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **streams)
     try:
         while "Uvicorn running" not in (line := process.stdout.readline()):
             assert line, "the server has ended"
