@@ -46,6 +46,13 @@ $(JS)/.stamp: tests/interop/js/package.json
 	@cd tests/interop/js && npm install --silent --no-audit --no-fund
 	@touch $@
 
+PEERS := tests/interop/peers
+
+.PHONY: peers
+peers: $(JS)/.stamp ## Build the clients in Java and Rust that the interop tests use
+	cd $(PEERS)/java && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib
+	cd $(PEERS)/rust && cargo build --quiet
+
 $(DEMO_JS)/.stamp: examples/demo/package.json
 	@echo "Installing the JavaScript client of the demo"
 	@cd examples/demo && npm install --silent --no-audit --no-fund

@@ -26,6 +26,7 @@ __all__ = [
     "REFUSED",
     "SLOW",
     "STOPPED",
+    "TOO_LARGE",
     "UPGRADED",
     "WAIT",
     "ClientConnection",
@@ -33,6 +34,7 @@ __all__ = [
     "FrameReader",
     "Load",
     "Server",
+    "decode_base64",
     "encode_frame",
 ]
 
@@ -76,6 +78,8 @@ MESSAGE: Final[int]
 """(MESSAGE, session_id, data: str | bytes): what came, undecoded; parsers "raw" and "program"."""
 CLOSED: Final[int]
 """(CLOSED, session_id, reason: str): the session is gone; parsers "raw" and "program"."""
+TOO_LARGE: Final[int]
+"""(TOO_LARGE, session_id, detail: str): a message of this session's was too large."""
 REFUSED: Final[int]
 """(REFUSED, head: bytes, peer: tuple[str, int] | None, secure: bool, code: int, message: str)."""
 ANSWERED: Final[int]
@@ -268,6 +272,9 @@ class Load:
         """Return the phase, which part of it is done (0 to 1) and what it has counted."""
     def lines(self) -> list[str]:
         """Return what the run has said since the last call."""
+
+def decode_base64(text: str) -> bytes:
+    """Decode the base64 of a binary record, as Node does; `ValueError` when it is damaged."""
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
     """Encode one masked client frame."""

@@ -47,6 +47,8 @@ _LISTED = " Expected one of cors_allowed_origins: {origins}."
 _REFUSED = " The function in cors_allowed_origins refuses it."
 #: So many origins are listed in a line.
 _MOST_ORIGINS = 10
+#: How many characters of a session id are shown: whoever knows all of it can use the session.
+_SHOWN = 8
 #: The most characters of a client's own in a line.
 _QUOTED = 200
 
@@ -134,7 +136,7 @@ class RefusalLog:
         """Write to ``logger``; ``origins`` returns the option ``cors_allowed_origins``."""
         self._logger = logger
         self._origins = origins
-        self._told: set[int] = set()
+        self._told: set[int | str] = set()
         #: How many worker processes there are, as far as is known.
         self.workers = 1
 
@@ -151,11 +153,18 @@ class RefusalLog:
             line = "Invalid websocket upgrade"  # a proxy that does not pass the header on, most often
         if code == _FORBIDDEN:
             line += _expected(self._origins(), request)
-        if code in self._told:
+        self._write(code, line)
+
+    def too_large(self, session_id: str, detail: str) -> None:
+        """Write that a client has sent what is too large."""
+        self._write("too large", f"{session_id[:_SHOWN]}...: {detail}")
+
+    def _write(self, kind: int | str, line: str) -> None:
+        if kind in self._told:
             self._logger.info("%s", line)
             return
-        self._told.add(code)
-        if code == _UNKNOWN_SESSION:
+        self._told.add(kind)
+        if kind == _UNKNOWN_SESSION:
             line += _ELSEWHERE.format(count=self.workers) if self.workers > 1 else _ENDED
         self._logger.error("%s (further occurrences of this error will be logged with level INFO)", line)
 

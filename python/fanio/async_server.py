@@ -8,7 +8,6 @@ here runs per client of a broadcast.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,7 +19,7 @@ from fanio._codec.codec import make_codec
 from fanio._codec.packet_class import PacketClassCodec
 from fanio._codec.room_names import RoomNames
 from fanio._doors.lifespan import refuse_unwrapped
-from fanio._handlers.handler import Handler
+from fanio._handlers.handler import Handler, result_of
 from fanio._handlers.names import check_emitted, namespace_name, served_namespaces
 from fanio._handlers.table import RESERVED, HandlerTable
 from fanio._log import PacketLog, server_logger
@@ -250,7 +249,7 @@ class AsyncServer(BaseServer):
         handler, first = found
         all_args = (*first, *args[1:])
         result = handler.function(*(handler.trim(all_args) if event in RESERVED else all_args))
-        return await result if inspect.isawaitable(result) else result
+        return await result_of(result)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute; a ``_trigger_event`` takes every event from then on."""

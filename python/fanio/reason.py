@@ -6,7 +6,30 @@ writes the same words (``Reason`` of the engine).
 
 from __future__ import annotations
 
-__all__ = ["Reason"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["DisconnectReason", "Reason"]
+
+
+class DisconnectReason(str):
+    """A reason that more is known about; it is equal to the plain one.
+
+    A ``disconnect`` handler gets it when a message was too large.
+    """
+
+    __slots__ = ("detail",)
+
+    #: What is known, such as "message too large: 1500 bytes, the limit is ...".
+    detail: str
+
+    def __new__(cls, reason: str, detail: str) -> Self:
+        """Make a reason of its name and what is known."""
+        self = super().__new__(cls, reason)
+        self.detail = detail
+        return self
 
 
 class Reason:

@@ -15,6 +15,7 @@ from library import socketio
 sio = library.server()
 tags: dict[str, str] = {}
 reasons: dict[str, asyncio.Future[str]] = {}
+details: dict[str, str] = {}
 heard: list[Any] = []
 gate: dict[str, asyncio.Event] = {}
 held: dict[str, int] = {}
@@ -43,6 +44,7 @@ async def disconnect(sid: str, reason: str) -> None:
         print(f"ended: {reason}", flush=True)
     tag = tags.pop(sid, None)
     if tag is not None and not known(tag).done():
+        details[tag] = getattr(reason, "detail", "")
         known(tag).set_result(reason)
 
 
@@ -56,6 +58,13 @@ async def tell_of_end(sid: str) -> None:
 async def tell_reason(sid: str, tag: str) -> str:
     """The reason a tagged socket is gone for; waits until it is."""
     return await asyncio.wait_for(asyncio.shield(known(tag)), 8)
+
+
+@sio.on("detail")
+async def tell_detail(sid: str, tag: str) -> str:
+    """What is known beside the reason; waits as well."""
+    await asyncio.wait_for(asyncio.shield(known(tag)), 8)
+    return details[tag]
 
 
 @sio.on("message")

@@ -134,6 +134,9 @@ HEADS = {
     "a header without a name": (LINE + HOST + b": a\r\n\r\n", (400,)),
     "a header without a colon": (LINE + HOST + b"nonsense\r\n\r\n", (400,)),
     "two hosts": (LINE + HOST + HOST + b"\r\n", (400,)),
+    "no host": (LINE + b"X: y\r\n\r\n", (400,)),
+    "no header at all": (LINE + b"\r\n", (400,)),
+    "no host beside an absolute target": (LINE.replace(b"/socket.io", b"http://x/socket.io") + b"X: y\r\n\r\n", (400,)),
     "HTTP/0.9": (b"GET /socket.io/?EIO=4&transport=polling\r\n\r\n\r\n", (400,)),
     "HTTP/2.0": (LINE.replace(b"1.1", b"2.0") + HOST + b"\r\n", (400, 505)),
     "HTTP/9.9": (LINE.replace(b"1.1", b"9.9") + HOST + b"\r\n", (400, 505)),
@@ -196,6 +199,12 @@ CHUNKS = {
     "no line end": b"2\r\n42xx0\r\n\r\n",
     "bare line feeds": b"2\n42\n0\n\n",
     "empty": b"\r\n42\r\n0\r\n\r\n",
+    "a size and a space": b"1 \r\n6\r\n0\r\n\r\n",
+    "a size and a tab": b"1\t\r\n6\r\n0\r\n\r\n",
+    "a space before an extension": b"1 ;a=b\r\n6\r\n0\r\n\r\n",
+    "a space before a size": b" 1\r\n6\r\n0\r\n\r\n",
+    "a space behind the last size": b"1\r\n6\r\n0 \r\n\r\n",
+    "a lone CR in an extension": b"1;a\rb\r\n6\r\n0\r\n\r\n",
     "a long extension": b"2;" + b"x" * 100_000 + b"\r\n42\r\n0\r\n\r\n",
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.polling import SEPARATOR, Polling, polling
+from fixtures.polling import SEPARATOR, UNKNOWN_SESSION, Polling, polling
 from fixtures.stream import Stream, get
 from fixtures.websocket import connected, reason
 
@@ -151,6 +151,41 @@ def test_a_chunked_post_over_the_limit_is_413_and_the_session_stays(serve: Serve
         response = stream.response()
         assert (response.status, response.body) == (413, b"")
         assert session.is_served()
+
+
+TOO_LARGE = f"message too large: {LIMIT + 1} bytes, the limit is {LIMIT} bytes (max_http_buffer_size)"
+
+
+@pytest.mark.differs("node", reason="has no such answer")
+@pytest.mark.parametrize("waits", [True, False], ids=["waiting", "next"])
+def test_a_client_that_only_polls_after_413_is_made_to_come_back(serve: Serve, waits: bool) -> None:
+    server, tag = serve(max_http_buffer_size=LIMIT), f"too large {waits}"
+    with Polling(server) as session, connected(server) as other:
+        session.connect(auth={"tag": tag})
+        if waits:
+            session.start_get()
+        assert session.post("4" * (LIMIT + 1)).status == 413
+        if waits:
+            response = session.finish_get()
+            assert (response.status, response.text) == (200, "6")
+        assert get(server, session.path).json == UNKNOWN_SESSION
+        assert other.call("reason", tag) == "transport error"
+        assert other.call("detail", tag) == TOO_LARGE
+    assert TOO_LARGE in server.output()
+
+
+@pytest.mark.differs("node", reason="has no such words")
+def test_a_chunked_body_that_is_too_large_is_said_to_be(serve: Serve) -> None:
+    server = serve(max_http_buffer_size=LIMIT)
+    with Polling(server) as session, Stream(server) as stream, connected(server) as other:
+        session.connect(auth={"tag": "chunks"})
+        session.start_get()
+        stream.request("POST", session.path, "Transfer-Encoding: chunked")
+        stream.try_send(b"fff\r\n")
+        assert stream.response().status == 413
+        assert session.finish_get().text == "6"
+        expected = f"message too large, the limit is {LIMIT} bytes (max_http_buffer_size)"
+        assert other.call("detail", "chunks") == expected
 
 
 def test_a_post_at_the_limit_is_taken(serve: Serve) -> None:

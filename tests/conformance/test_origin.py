@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.polling import PATH, Polling
+from fixtures.polling import PATH, Polling, polling
 from fixtures.stream import Stream, exchange, get
 from fixtures.websocket import PATH as WEBSOCKET_PATH
 from fixtures.websocket import Client, refused
@@ -157,11 +157,29 @@ def test_an_origin_that_is_not_listed_is_forbidden(serve: Serve) -> None:
         assert get(server, PATH, f"Origin: {origin}").status == 403
 
 
-def test_any_origin_gets_a_star_and_no_credentials(serve: Serve) -> None:
-    response = get(serve(cors_allowed_origins="*"), PATH, "Origin: http://any.example")
+@pytest.mark.differs("node", reason="answers with the star")
+@pytest.mark.parametrize("origins", ["*", ["*"], ["http://a.example", "*"]], ids=str)
+@pytest.mark.parametrize("origin", ["http://any.example", "null"])
+def test_any_origin_is_named_and_may_use_credentials(serve: Serve, origins: Any, origin: str) -> None:
+    """As in python-socketio: a page with `withCredentials: true` works."""
+    server = serve(cors_allowed_origins=origins)
+    with polling(server) as session:
+        for method, target in (("GET", PATH), ("OPTIONS", session.path)):
+            response = exchange(server, method, target, f"Origin: {origin}")
+            assert response.status in (200, 204)
+            assert response.header("access-control-allow-origin") == origin
+            assert response.header("access-control-allow-credentials") == "true"
+            assert response.header("vary") == "Origin"
+    assert server.output().count("lets any page use this server with the cookies") == 1
+
+
+def test_any_origin_gets_a_star_when_there_are_no_credentials(serve: Serve) -> None:
+    server = serve(cors_allowed_origins="*", cors_credentials=False)
+    response = get(server, PATH, "Origin: http://any.example")
     assert response.status == 200
     assert response.header("access-control-allow-origin") == "*"
     assert response.header("access-control-allow-credentials") is None
+    assert "cookies" not in server.output()
 
 
 @LAX

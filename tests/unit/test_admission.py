@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 
@@ -45,6 +46,98 @@ async def test_origin_function_decides(serve, takes_environ):
     assert (await ask(serve, **options)).of("admit") == [(7, "s", None, "")]
     core = await ask(serve, b"Origin: http://b\r\n", **options)
     assert denied(core) == (403, 4, "http://b is not an accepted origin.", False)
+
+
+def ways(answer):
+    """Every way to write a function of one argument that answers so."""
+
+    async def coroutine(*args):
+        await asyncio.sleep(0)
+        return answer(*args)
+
+    class Plain:
+        def __call__(self, *args):
+            return answer(*args)
+
+    class Async:
+        async def __call__(self, *args):
+            return answer(*args)
+
+        async def method(self, *args):
+            return answer(*args)
+
+        def task(self, *args):
+            return asyncio.ensure_future(coroutine(*args))
+
+    return {
+        "function": answer,
+        "coroutine function": coroutine,
+        "partial": functools.partial(answer),
+        "partial of a coroutine function": functools.partial(coroutine),
+        "function that returns a coroutine": lambda *args: coroutine(*args),
+        "object": Plain(),
+        "object that is async": Async(),
+        "async method": Async().method,
+        "partial of an object that is async": functools.partial(Async()),
+        "function that returns a task": Async().task,
+        "coroutine of a coroutine": functools.partial(nested, coroutine),
+    }
+
+
+async def nested(function, *args):
+    return function(*args)
+
+
+WAYS = list(ways(lambda *args: None))
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_origin_is_judged_by_any_kind_of_function(serve, way):
+    function = ways(lambda origin, *_: origin == "http://a")[way]
+    assert (await ask(serve, cors_allowed_origins=function)).of("admit")
+    core = await ask(serve, b"Origin: http://b\r\n", cors_allowed_origins=function)
+    assert denied(core) == (403, 4, "http://b is not an accepted origin.", False)
+
+
+@pytest.mark.parametrize("answer", [None, 1, 0, "yes", "", [], object(), NotImplemented], ids=repr)
+@pytest.mark.parametrize("way", ["function", "coroutine function", "object that is async"])
+async def test_an_origin_is_refused_unless_the_answer_is_yes(serve, caplog, way, answer):
+    function = ways(lambda *_: answer)[way]
+    core = await ask(serve, cors_allowed_origins=function, logger=logging.getLogger("test"))
+    assert denied(core) == (403, 4, "Forbidden", False)
+    assert f"expected True or False for 'http://a', got {answer!r}" in caplog.text
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_origin_is_refused_when_the_function_raises(serve, caplog, way):
+    function = ways(lambda *_: 1 / 0)[way]
+    core = await ask(serve, cors_allowed_origins=function, logger=logging.getLogger("test"))
+    assert denied(core) == (403, 4, "Forbidden", False)
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_any_kind_of_function_may_be_asked(serve, way):
+    core = await ask(serve, allow_request=ways(lambda environ: False)[way])
+    assert denied(core)[:3] == (403, 4, "Forbidden")
+    core = await ask(serve, cookie={"name": "io", "Max-Age": ways(lambda: 5)[way], "Secure": ways(lambda: True)[way]})
+    assert core.of("admit") == [(7, "s", "; Max-Age=5; Secure", "")]
+    headers = ways(lambda headers, environ: headers.update({"X-A": "b"}))[way]
+    assert (await ask(serve, events={"headers": headers})).of("admit") == [(7, "s", None, "X-A: b\r\n")]
+
+
+@pytest.mark.parametrize("cors", ["*", ["*"], ["http://a", "*"]], ids=repr)
+async def test_cookies_for_every_origin_are_warned_of_once(serve, caplog, cors):
+    sio, _ = serve(cors_allowed_origins=cors)
+    sio.eio.ping_interval = 3
+    assert [record.levelname for record in caplog.records if record.name == "fanio.security"] == ["WARNING"]
+    caplog.clear()
+    serve(cors_allowed_origins=cors, cors_credentials=False)
+    serve(cors_allowed_origins=["http://a"])
+    sio, _ = serve()
+    assert not caplog.records
+    sio.eio.cors_allowed_origins = "*"
+    assert "cors_credentials=False" in caplog.text
 
 
 async def test_request_without_origin_is_admitted(serve):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import inspect
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
+
+from fanio._handlers.handler import result_of
 
 __all__ = ["Access", "Auth"]
 
@@ -79,8 +80,7 @@ class Access:
             return any([_same(known, credentials) for known in self._auth])  # noqa: C419 (none is skipped)
         if not callable(self._auth):
             return False
-        allowed = self._auth(credentials)
-        return bool(await allowed if inspect.isawaitable(allowed) else allowed)
+        return bool(await result_of(self._auth(credentials)))
 
     def _has_session(self, credentials: Any) -> bool:
         session = credentials.get("sessionId") if isinstance(credentials, dict) else None

@@ -7,7 +7,6 @@ acknowledges nothing.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Generator, Sequence
 from types import CoroutineType, coroutine
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanio._client.buffer import Buffer
 from fanio._codec.packet import ACK
+from fanio._handlers.handler import result_of
 from fanio._tasks.worker import HANDLED, Carrier, awaited
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ class ClientDispatcher:
 
     async def value(self, given: Any) -> Any:
         """Return a value, or what the function or coroutine function returns that was given for it."""
-        found = self.invoke(given, ()) if callable(given) else given
-        return await found if inspect.isawaitable(found) else found
+        return await result_of(self.invoke(given, ()) if callable(given) else given)
 
     def run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:
         """Call a function of the program's that nobody waits for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 from fanio._client.certificates import CertOption, Trust, VerifyOption
 from fanio._client.http_session import apply_session, apply_websocket_options
 from fanio._client.target import Route, Target
+from fanio._handlers.handler import result_of
 from fanio._options.checks import check_count, check_flag, check_seconds, warn_unknown
 from fanio._options.values import deflate
 
@@ -104,8 +104,7 @@ class Settings:
         session = self.http_session
         if session is not None:
             if callable(session):
-                made = session()
-                session = await made if inspect.isawaitable(made) else made
+                session = await result_of(session())
             apply_session(session, url, route)
         apply_websocket_options(self.websocket_extra_options, route)
         trust = route.trust or Trust()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from fanio import _core
 from fanio._codec import standard_json as _json
 
 __all__ = [
@@ -83,7 +84,7 @@ class Packet:
             raise ValueError(msg)
         elif encoded_packet[0] == "b":
             self.binary = True
-            self.packet_type, self.data = MESSAGE, base64.b64decode(encoded_packet[1:])
+            self.packet_type, self.data = MESSAGE, _core.decode_base64(encoded_packet[1:])
         else:
             self.packet_type = int(encoded_packet[0])
             self.data = parse_text(encoded_packet[1:], self.json)

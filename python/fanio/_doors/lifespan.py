@@ -7,10 +7,11 @@ speak the lifespan protocol is left alone. Source: ASGI 3.0, "Lifespan Protocol"
 
 from __future__ import annotations
 
-import inspect
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+
+from fanio._handlers.handler import result_of
 
 if TYPE_CHECKING:
     from fanio.types import ASGIApplication, Message, Receive, Scope, Send
@@ -113,9 +114,7 @@ async def _failure(hook: Hook | None) -> str | None:
     if hook is None:
         return None
     try:
-        result = hook()
-        if inspect.isawaitable(result):
-            await result
+        await result_of(hook())
     except Exception:
         return traceback.format_exc()
     return None

@@ -15,7 +15,19 @@ from fanio._signature import parameters_of
 if TYPE_CHECKING:
     from fanio.types import HandlerFunction
 
-__all__ = ["Handler"]
+__all__ = ["Handler", "result_of"]
+
+
+async def result_of(returned: Any) -> Any:
+    """Return the result of a function of the application's, which may be async in any way.
+
+    What a call has returned says whether to wait, not what the function looks like: a partial, an
+    object with ``__call__`` or a plain function may return a coroutine too. Truth is taken of the
+    result only; an object that waits to be awaited is always true.
+    """
+    while inspect.isawaitable(returned):
+        returned = await returned
+    return returned
 
 
 class Handler:

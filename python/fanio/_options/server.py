@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fanio._handlers.handler import Handler
+from fanio._handlers.handler import Handler, result_of
 from fanio._options import values
 from fanio._options.door import Door
 from fanio.types import CookieOption, CorsOption
@@ -115,13 +115,13 @@ class WireOptions:
         asks = callable(self.cors_allowed_origins) or self.allow_request is not None
         return asks or self._has_callable_attribute()
 
-    def accepts(self, origin: str, environ: Callable[[], dict[str, Any]]) -> bool:
-        """Return whether the program's function accepts an origin; True without one."""
+    def accepts(self, origin: str, environ: Callable[[], dict[str, Any]]) -> Any:
+        """Return what the application's function says of an origin, to be awaited if that can be; True without one."""
         if not callable(self.cors_allowed_origins):
             return True
         handler = Handler(self.cors_allowed_origins)
         args = (origin, environ()) if handler.positional > 1 else (origin,)
-        return bool(handler.function(*args))
+        return handler.function(*args)
 
     def cookie_attributes(self) -> str | None:
         """Return what follows the cookie's value, made anew; None when there is no cookie."""
@@ -129,16 +129,15 @@ class WireOptions:
             return None
         if isinstance(self.cookie, str):
             return "; Path=/; SameSite=Lax"
-        parts = []
-        for name, value in self.cookie.items():
-            if name == "name":
-                continue
-            found = value() if callable(value) else value
-            if found is True:
-                parts.append(f"; {name}")
-            elif found is not None and found is not False:
-                parts.append(f"; {name}={found}")
-        return values.one_line("".join(parts))
+        return values.attributes({name: value() if callable(value) else value for name, value in self.cookie.items()})
+
+    async def new_cookie_attributes(self) -> str | None:
+        """Return the same for a handshake, where functions may be async."""
+        if not isinstance(self.cookie, dict):
+            return self.cookie_attributes()
+        given = self.cookie.items()
+        made = {name: await result_of(value()) if callable(value) else value for name, value in given}
+        return values.attributes(made)
 
     def _has_callable_attribute(self) -> bool:
         return isinstance(self.cookie, dict) and any(map(callable, self.cookie.values()))

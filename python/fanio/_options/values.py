@@ -136,3 +136,17 @@ def one_line(text: str) -> str:
         msg = "a cookie cannot hold control characters"
         raise ValueError(msg)
     return text
+
+
+def attributes(given: Mapping[str, Any]) -> str:
+    """Return what follows a cookie's value: True is a name alone, None and False are left out.
+
+    Raises:
+        ValueError: When an attribute would break the line.
+    """
+    parts = []
+    for name, value in given.items():
+        if name == "name" or value is None or value is False:
+            continue
+        parts.append(f"; {name}" if value is True else f"; {name}={value}")
+    return one_line("".join(parts))

@@ -9,7 +9,6 @@ requests of known sessions are put to ``headers`` alone.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
+from fanio._handlers.handler import result_of
 from fanio._log import RefusalLog
 from fanio._request.environ import build_environ
 from fanio._request.request import Request
@@ -145,7 +145,7 @@ class Admission:
     async def _admit(self, question: _Question) -> None:
         try:
             lines = await self._headers(question)
-            cookie = self._options.cookie_attributes() if question.handshake else None
+            cookie = await self._options.new_cookie_attributes() if question.handshake else None
         except BaseException:
             if question.handshake:
                 self.undo(question.session_id)
@@ -158,16 +158,28 @@ class Admission:
 
     async def _refusal(self, question: _Question) -> Refusal | None:
         origin = question.request.header(b"origin")
-        if origin and not self._options.accepts(origin, lambda: question.environ):
+        if origin and not await self._accepts(origin, question):
             self.log.refused(FORBIDDEN, "", question.request)
             return _forbidden(f"{origin} is not an accepted origin.", readable=False)
         if self._options.allow_request is not None:
-            verdict = await _result(self._options.allow_request(question.environ))
+            verdict = await result_of(self._options.allow_request(question.environ))
             if verdict is not None and verdict is not True:
                 return _forbidden(verdict if isinstance(verdict, str) else "Forbidden")
         if self.check is not None:
             return await self.check(question.session_id, question.environ)
         return None
+
+    async def _accepts(self, origin: str, question: _Question) -> bool:
+        """Return whether the application accepts an origin.
+
+        Raises:
+            TypeError: When its function says neither yes nor no; then nobody is let in.
+        """
+        accepted = await result_of(self._options.accepts(origin, lambda: question.environ))
+        if not isinstance(accepted, bool):
+            msg = f"cors_allowed_origins: expected True or False for {origin!r}, got {accepted!r}"
+            raise TypeError(msg)
+        return accepted
 
     async def _headers(self, question: _Question) -> str:
         """Return the header lines that the program adds."""
@@ -176,7 +188,7 @@ class Admission:
         for name in names:
             handler = self._handlers.get(name)
             if handler is not None:
-                await _result(handler(headers, question.environ))
+                await result_of(handler(headers, question.environ))
         return "".join(_lines(headers))
 
     def refused(self, _kind: int, head: bytes, peer: Peer | None, secure: bool, code: int, message: str) -> None:
@@ -187,6 +199,10 @@ class Admission:
         self.log.refused(code, message, request)
         self._report(RequestError(build_environ(request), code, message))
 
+    def too_large(self, _kind: int, session_id: str, detail: str) -> None:
+        """Take a TOO_LARGE event."""
+        self.log.too_large(session_id, detail)
+
     def _report(self, error: RequestError) -> None:
         handler = self._handlers.get("connection_error")
         if handler is not None:
@@ -194,7 +210,7 @@ class Admission:
 
     async def _call(self, handler: Callable[..., Any], error: RequestError) -> None:
         try:
-            await _result(handler(error))
+            await result_of(handler(error))
         except Exception:
             self._logger.exception("connection_error handler failed")
 
@@ -206,10 +222,6 @@ def _nothing(_session_id: str) -> None:
 def _forbidden(message: str, *, readable: bool = True) -> Refusal:
     body = orjson.dumps({"code": FORBIDDEN, "message": message}).decode()
     return Refusal(403, body, readable, FORBIDDEN, message)
-
-
-async def _result(value: Any) -> Any:
-    return await value if inspect.isawaitable(value) else value
 
 
 def _lines(headers: Mapping[str, str | list[str]]) -> list[str]:

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fanio._codec.packet import CONNECT, CONNECT_ERROR
+from fanio._handlers.handler import result_of
 from fanio._server.waiting_packets import WaitingPackets
 from fanio.exceptions import ConnectionRefusedError as Refused
 from fanio.reason import Reason
@@ -179,7 +181,7 @@ class Lifecycle:
             if isinstance(error, (Exception, asyncio.CancelledError)):
                 return
             raise
-        if handler.is_async or asyncio.iscoroutine(result):
+        if inspect.isawaitable(result):
             self._keep(self._tasks.start(self._join(result, sid, joining)))
         else:
             self._settle(sid, joining, self._verdict(result, joining.namespace))
@@ -187,7 +189,7 @@ class Lifecycle:
     async def _join(self, call: Any, sid: str, joining: Joining) -> None:
         joining.task = asyncio.current_task()
         try:
-            refusal = self._verdict(await call, joining.namespace)
+            refusal = self._verdict(await result_of(call), joining.namespace)
         except BaseException as error:
             refusal = self._refusal(error, joining.namespace, sid)
             if not isinstance(error, Exception):
@@ -308,9 +310,7 @@ class Lifecycle:
 
         async def say_goodbye() -> None:
             try:
-                result = handler.function(*trimmed)
-                if asyncio.iscoroutine(result):
-                    await result
+                await result_of(handler.function(*trimmed))
             except Exception as error:
                 self._failures.handler(error, "disconnect", namespace, sid)
             finally:

@@ -98,6 +98,7 @@ class Serving:
             _core.HANDOFF: self._hand_off,
             _core.LENT: self._lend,
             _core.STOPPED: self._note_stopped,
+            _core.TOO_LARGE: admission.too_large,
         }
 
     def hear(self, receivers: Mapping[int, Callable[..., None]]) -> None:

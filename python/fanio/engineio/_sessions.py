@@ -11,7 +11,6 @@ handler, also when the client, or the server, is gone by then. Socket.IO has no 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ import orjson
 
 from fanio import _core
 from fanio._codec.engineio_packet import parse_text
-from fanio._handlers.handler import Handler
+from fanio._handlers.handler import Handler, result_of
 from fanio._request.admission import Refusal
 from fanio._tasks.failures import Failures
 from fanio._tasks.worker import HANDLED
@@ -183,5 +182,4 @@ class Sessions:
 
 
 async def _call(handler: Handler, *args: Any) -> Any:
-    result = handler.function(*args)
-    return await result if inspect.isawaitable(result) else result
+    return await result_of(handler.function(*args))

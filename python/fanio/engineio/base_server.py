@@ -44,6 +44,7 @@ __all__ = ["BaseServer", "Option"]
 
 T = TypeVar("T")
 
+_security = logging.getLogger("fanio.security")
 #: Seconds that a busy loop may need to hear of a client.
 _GRACE = 15
 #: No request is asked about, and each that is refused is told of, for the log.
@@ -123,12 +124,14 @@ class BaseServer:
         self.async_handlers = async_handlers
         self._json: JsonModule | None = None
         self._told_of_ids = False
+        self._told_of_credentials = False
         #: Has no effect: the shards watch the clients.
         self.start_service_task = True
         #: The registered functions, by event; ``on`` registers.
         self.handlers: dict[str, HandlerFunction] = {}
         self._sent: dict[str, object] = {**options.core(), "parser": self._parser, **_QUESTIONS}
         self._core = _core.Server(self._sent)
+        self._check_credentials()
         scopes = Scopes(options.connect_timeout + _GRACE)
         self._environs = Environs(self._core, scopes)
         self._environs.trusted = addresses(options.trusted_proxies)
@@ -163,6 +166,16 @@ class BaseServer:
             if self._sent.get(name) != value:
                 self._core.set_option(name, value)
         self._sent = wanted
+        self._check_credentials()
+
+    def _check_credentials(self) -> None:
+        """Say once that pages of every origin act with their visitors' cookies, when they do."""
+        if self._sent["cors"] == "*" and self._sent["cors_credentials"] and not self._told_of_credentials:
+            self._told_of_credentials = True
+            _security.warning(
+                "cors_allowed_origins='*' lets any page use this server with the cookies of the user who looks at that"
+                " page. Name the origins that may, or say cors_credentials=False if cookies mean nothing here."
+            )
 
     def is_asyncio_based(self) -> bool:
         """Return True, as python-engineio's class does."""

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 
-use net::{Answered, Data, Message, Peer};
+use engine::Reason;
+use net::{Answered, Data, Message, Peer, TooLarge};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use router::Inbound;
@@ -15,7 +16,7 @@ use router::Inbound;
 use crate::attachments;
 use crate::kinds::{
     ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, DRAINED, EARLY_EVENT, ENDED, EVENT,
-    HANDOFF, LENT, MESSAGE, OPEN, REFUSED, SLOW, STOPPED,
+    HANDOFF, LENT, MESSAGE, OPEN, REFUSED, SLOW, STOPPED, TOO_LARGE,
 };
 
 /// A larger event is left to the program to decode, which weighs its bytes (`_tasks/tasks.py`).
@@ -48,8 +49,8 @@ impl<'py, 'a> Tuples<'py, 'a> {
                 let (head, address) = (PyBytes::new(py, head), peer_address(peer));
                 (ANSWERED, head, address, peer.secure, *status, *websocket).into_pyobject(py)
             }
-            Inbound::Closed { session, reason } => {
-                (CLOSED, session.as_str(), reason.as_str()).into_pyobject(py)
+            Inbound::Closed { session, reason, too_large } => {
+                (CLOSED, session.as_str(), reason_of(py, reason, too_large)?).into_pyobject(py)
             }
             Inbound::Connect { sid, namespace, session, auth } => {
                 let auth = PyBytes::new(py, &auth);
@@ -60,10 +61,10 @@ impl<'py, 'a> Tuples<'py, 'a> {
             Inbound::Event { namespace, early, data } => {
                 self.data(if early { EARLY_EVENT } else { EVENT }, namespace, data)
             }
-            Inbound::Disconnect { sid, namespace, session, reason } => {
+            Inbound::Disconnect { sid, namespace, session, reason, too_large } => {
                 let name = self.name(namespace);
-                (DISCONNECT, sid.as_str(), name, session.as_str(), reason.as_str())
-                    .into_pyobject(py)
+                let reason = reason_of(py, reason, too_large)?;
+                (DISCONNECT, sid.as_str(), name, session.as_str(), reason).into_pyobject(py)
             }
             Inbound::Drained { session } => (DRAINED, session.as_str()).into_pyobject(py),
             Inbound::Slow { sockets, slow } => {
@@ -94,6 +95,9 @@ impl<'py, 'a> Tuples<'py, 'a> {
                 (REFUSED, head, address, peer.secure, code, message).into_pyobject(py)
             }
             Inbound::Stopped => PyTuple::new(py, [STOPPED]),
+            Inbound::TooLarge { session, detail } => {
+                (TOO_LARGE, session.as_str(), detail.to_string()).into_pyobject(py)
+            }
         }
     }
 
@@ -142,6 +146,22 @@ fn has_big_integer(text: &[u8]) -> bool {
         digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
         digits == 19
     })
+}
+
+/// The reason as handlers get it; one that more is known about has a `detail`.
+fn reason_of(
+    py: Python<'_>,
+    reason: Reason,
+    too_large: Option<TooLarge>,
+) -> PyResult<Bound<'_, PyAny>> {
+    let reason = reason.as_str();
+    match too_large {
+        None => Ok(PyString::new(py, reason).into_any()),
+        Some(detail) => py
+            .import("fanio.reason")?
+            .getattr("DisconnectReason")?
+            .call1((reason, detail.to_string())),
+    }
 }
 
 /// The peer's address as Python shows it.

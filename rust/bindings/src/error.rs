@@ -18,7 +18,7 @@ pub(crate) enum Error {
     BadOpcode(u8),
     /// The hub of a client's loop was stopped.
     HubStopped,
-    /// The bytes are no WebSocket frames.
+    /// The bytes are no WebSocket frames, or no base64.
     BadFrame(protocol::DecodeError),
 }
 

@@ -62,6 +62,16 @@ fn to_python<'py>(py: Python<'py>, message: &Message<'_>) -> (u8, Bound<'py, PyB
     (opcode as u8, PyBytes::new(py, &payload))
 }
 
+/// Decodes the base64 of a binary record, as the core does.
+#[pyfunction]
+pub(crate) fn decode_base64<'py>(
+    py: Python<'py>,
+    text: &str,
+) -> Result<Bound<'py, PyBytes>, Error> {
+    let data = protocol::engineio::decode_base64(text).map_err(Error::BadFrame)?;
+    Ok(PyBytes::new(py, &data))
+}
+
 /// Encodes one masked client frame.
 #[pyfunction]
 pub(crate) fn encode_frame<'py>(

@@ -16,6 +16,7 @@ pub(crate) const ENDED: u8 = 12;
 pub(crate) const LENT: u8 = 13;
 pub(crate) const EARLY_EVENT: u8 = 14;
 pub(crate) const SLOW: u8 = 15;
+pub(crate) const TOO_LARGE: u8 = 16;
 
 // A server's and a client's.
 pub(crate) const DRAINED: u8 = 33;

@@ -70,11 +70,13 @@ mod _core {
     #[pymodule_export]
     const STOPPED: u8 = crate::kinds::STOPPED;
     #[pymodule_export]
+    const TOO_LARGE: u8 = crate::kinds::TOO_LARGE;
+    #[pymodule_export]
     const UPGRADED: u8 = crate::kinds::UPGRADED;
     #[pymodule_export]
     use crate::client::{ClientConnection, ClientHub};
     #[pymodule_export]
-    use crate::frames::{FrameReader, encode_frame};
+    use crate::frames::{FrameReader, decode_base64, encode_frame};
     #[pymodule_export]
     use crate::load::Load;
     #[pymodule_export]

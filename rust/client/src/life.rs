@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use engine::{Action, Config, Inbound, Reason, Received, Receiver, Session, Time, Transport, Via};
+use engine::{
+    Action, Config, Goodbye, Inbound, Reason, Received, Receiver, Session, Time, Transport, Via,
+};
 use protocol::DecodeError;
 use protocol::engineio::{Handshake, Packet};
 use protocol::websocket::Message;
@@ -45,7 +47,7 @@ impl Life {
 
     /// Handles one record of a polling payload.
     pub(crate) fn record(&mut self, config: &Config, now: Time, record: &str) {
-        match Packet::decode_record(record) {
+        match Packet::decode(record) {
             Ok(packet) => self.packet(config, now, Via::Main, packet),
             Err(error) => self.break_off(Via::Main, Failure::parse(error)),
         }
@@ -103,7 +105,7 @@ impl Life {
             return;
         }
         self.failure.get_or_insert(failure);
-        self.session.close(Reason::ParseError, &mut self.actions);
+        self.session.close(Reason::ParseError, Goodbye::Kept, &mut self.actions);
     }
 
     /// A stream is gone, or what came on it is no packet.

@@ -78,6 +78,22 @@ impl Reason {
     }
 }
 
+/// What the peer hears of the end of a session on polling, behind what waits for it. A WebSocket is
+/// closed in each case but the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// Nothing: the peer knows, or is gone. A GET that waits gets a noop.
+    None,
+    /// A close packet for the GET that waits. A later one finds that the session is unknown.
+    Waiting,
+    /// A close packet for the GET that waits, or for the next one.
+    Kept,
+    /// What waits, or a noop, for the GET that waits. The next one finds that the session is unknown, so
+    /// that every client comes back: most of those in other languages than JavaScript stay away after
+    /// a close packet.
+    Return,
+}
+
 /// What the driver must do, in the order it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -104,8 +120,8 @@ pub enum Action {
     Close {
         /// Why.
         reason: Reason,
-        /// Whether the peer is told (a close packet on polling).
-        say: bool,
+        /// What the peer hears of it.
+        goodbye: Goodbye,
     },
 }
 

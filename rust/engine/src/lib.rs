@@ -27,7 +27,7 @@ mod timer;
 
 pub use config::{Config, Parser};
 pub use error::ProtocolError;
-pub use event::{Action, Inbound, Reason, Transport, Via};
+pub use event::{Action, Goodbye, Inbound, Reason, Transport, Via};
 pub use incoming::Incoming;
 pub use receiver::{Received, Receiver};
 pub use session::Session;

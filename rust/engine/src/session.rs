@@ -16,7 +16,7 @@ use std::time::Duration;
 use protocol::engineio::{Handshake, Packet};
 
 use crate::config::{Config, Parser};
-use crate::event::{Action, Inbound, Reason, Transport, Via};
+use crate::event::{Action, Goodbye, Inbound, Reason, Transport, Via};
 use crate::timer::{Time, Timer, Timers};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,10 +125,10 @@ impl Session {
             Packet::Message(text) => return Some(Inbound::Text(text)),
             Packet::Binary(data) => return Some(Inbound::Binary(data)),
             Packet::Pong(_) => self.pong(config, now),
-            Packet::Close => self.end(Reason::ClientDisconnect, false, out),
-            Packet::Ping(_) => self.end(Reason::TransportError, true, out),
+            Packet::Close => self.end(Reason::ClientDisconnect, Goodbye::None, out),
+            Packet::Ping(_) => self.end(Reason::TransportError, Goodbye::Waiting, out),
             Packet::Open(_) | Packet::Noop | Packet::Upgrade => {
-                self.end(Reason::ParseError, true, out);
+                self.end(Reason::ParseError, Goodbye::Waiting, out);
             }
         }
         None
@@ -184,12 +184,12 @@ impl Session {
             _ => None,
         };
         let Some(handshake) = handshake else {
-            return self.end(Reason::ParseError, true, out);
+            return self.end(Reason::ParseError, Goodbye::Kept, out);
         };
         self.silence = handshake.ping_interval.saturating_add(handshake.ping_timeout);
         if self.silence == 0 {
             // No server could keep such a session alive.
-            return self.end(Reason::ParseError, true, out);
+            return self.end(Reason::ParseError, Goodbye::Kept, out);
         }
         self.state = State::Open;
         self.timers.stop(Timer::Connect);
@@ -221,9 +221,9 @@ impl Session {
             }
             (Via::Main, Packet::Noop | Packet::Pong(_)) => {}
             // The server, or its transport, is going away: as in JavaScript, no goodbye to this client.
-            (Via::Main, Packet::Close) => self.end(Reason::TransportClose, false, out),
+            (Via::Main, Packet::Close) => self.end(Reason::TransportClose, Goodbye::None, out),
             (Via::Main, Packet::Open(_) | Packet::Upgrade) => {
-                self.end(Reason::ParseError, true, out);
+                self.end(Reason::ParseError, Goodbye::Kept, out);
             }
             (Via::Probe, Packet::Pong("probe")) if self.upgrade == Upgrade::Probing => {
                 let _ = config;
@@ -263,19 +263,22 @@ impl Session {
     pub fn handle_stream_lost(&mut self, via: Via, error: bool, out: &mut Vec<Action>) {
         match via {
             Via::Probe => self.end_upgrade(),
-            Via::Main if error => self.end(Reason::TransportError, false, out),
-            Via::Main => self.end(Reason::TransportClose, false, out),
+            Via::Main if error => self.end(Reason::TransportError, Goodbye::None, out),
+            Via::Main => self.end(Reason::TransportClose, Goodbye::None, out),
         }
     }
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, config: &Config, now: Time, out: &mut Vec<Action>) {
-        while let Some(timer) = self.timers.expired(now) {
+        while let Some((timer, due)) = self.timers.expired(now) {
             match (timer, self.role) {
-                (Timer::Connect, _) => self.end(Reason::ConnectTimeout, true, out),
-                (Timer::Ping, Role::Server) => self.ping(config, now, out),
+                (Timer::Connect, _) => self.end(Reason::ConnectTimeout, Goodbye::Kept, out),
+                (Timer::Ping, Role::Server) => {
+                    // A ping that is a little late counts as sent in time: so lateness does not add up.
+                    self.ping(config, due.max(now.minus(config.ping_timeout / 2)), out);
+                }
                 (Timer::Ping, Role::Client) | (Timer::Pong, _) => {
-                    self.end(Reason::PingTimeout, false, out);
+                    self.end(Reason::PingTimeout, Goodbye::None, out);
                 }
                 (Timer::Upgrade, _) => self.drop_probe(out),
                 (Timer::UpgradeNoop, _) => {
@@ -295,10 +298,10 @@ impl Session {
         }
     }
 
-    fn ping(&mut self, config: &Config, now: Time, out: &mut Vec<Action>) {
+    fn ping(&mut self, config: &Config, sent: Time, out: &mut Vec<Action>) {
         self.awaits_pong = true;
         self.extended = false;
-        self.timers.set(Timer::Pong, now.plus(config.ping_timeout));
+        self.timers.set(Timer::Pong, sent.plus(config.ping_timeout));
         out.push(Action::SendPing);
     }
 
@@ -308,18 +311,18 @@ impl Session {
     }
 
     /// Ends the session for a reason of ours.
-    pub fn close(&mut self, reason: Reason, out: &mut Vec<Action>) {
-        self.end(reason, true, out);
+    pub fn close(&mut self, reason: Reason, goodbye: Goodbye, out: &mut Vec<Action>) {
+        self.end(reason, goodbye, out);
     }
 
-    fn end(&mut self, reason: Reason, say: bool, out: &mut Vec<Action>) {
+    fn end(&mut self, reason: Reason, goodbye: Goodbye, out: &mut Vec<Action>) {
         if self.is_closed() {
             return;
         }
         self.state = State::Closed(reason);
         self.upgrade = Upgrade::None;
         self.timers.stop_all();
-        out.push(Action::Close { reason, say });
+        out.push(Action::Close { reason, goodbye });
     }
 
     /// When `handle_timeout` wants to be called.

@@ -12,6 +12,12 @@ impl Time {
     pub fn plus(self, after: Duration) -> Self {
         Self(self.0.saturating_add(after.as_millis() as u64))
     }
+
+    /// The time `before` this one.
+    #[must_use]
+    pub fn minus(self, before: Duration) -> Self {
+        Self(self.0.saturating_sub(before.as_millis() as u64).max(1))
+    }
 }
 
 /// A deadline.
@@ -62,10 +68,11 @@ impl Timers {
         self.0.iter().copied().filter(|at| at.0 > 0).min()
     }
 
-    /// Takes one deadline that has passed.
-    pub(crate) fn expired(&mut self, now: Time) -> Option<Timer> {
+    /// Takes one deadline that has passed, and says when it was.
+    pub(crate) fn expired(&mut self, now: Time) -> Option<(Timer, Time)> {
         let timer = Timer::ALL.into_iter().find(|timer| self.is_due(*timer, now))?;
+        let due = self.0[timer as usize];
         self.stop(timer);
-        Some(timer)
+        Some((timer, due))
     }
 }

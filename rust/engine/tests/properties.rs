@@ -73,7 +73,11 @@ proptest! {
                     let packet = Packet::Binary(Cow::Owned(vec![0; size]));
                     session.handle_packet(&config, now, Via::Main, packet, &mut out);
                 }
-                Op::Close => session.close(engine::Reason::ServerDisconnect, &mut out),
+                Op::Close => session.close(
+                    engine::Reason::ServerDisconnect,
+                    engine::Goodbye::Kept,
+                    &mut out,
+                ),
                 Op::Join => session.joined_namespace(),
                 Op::Lost(probe, error) => session.handle_stream_lost(via(probe), error, &mut out),
                 Op::Packet(probe, n) => {

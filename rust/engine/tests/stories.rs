@@ -4,7 +4,7 @@ mod pair;
 
 use std::time::Duration;
 
-use engine::{Action, Config, Parser, Reason, Session, Time, Transport, Via};
+use engine::{Action, Config, Goodbye, Parser, Reason, Session, Time, Transport, Via};
 use pair::Pair;
 use protocol::engineio::Packet;
 
@@ -116,7 +116,7 @@ fn a_late_pong_closes_the_session() {
 fn a_silent_server_is_noticed_by_the_client() {
     let mut pair = open(quick(), Transport::WebSocket);
     let mut out = Vec::new();
-    pair.server.session.close(Reason::InternalError, &mut out);
+    pair.server.session.close(Reason::InternalError, Goodbye::Kept, &mut out);
     pair.run(1000);
     assert_eq!(pair.client.closed, Some(Reason::PingTimeout));
 }

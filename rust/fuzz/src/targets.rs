@@ -13,11 +13,11 @@ pub fn engineio(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = Handshake::decode(text);
     for record in records(text) {
-        if let Ok(packet) = Packet::decode_record(record) {
+        if let Ok(packet) = Packet::decode(record) {
             let mut out = Vec::new();
             packet.encode(&mut out);
             let again = String::from_utf8(out).expect("packets are text");
-            assert_eq!(Packet::decode_record(&again), Ok(packet));
+            assert_eq!(Packet::decode(&again), Ok(packet));
         }
     }
 }
@@ -154,7 +154,7 @@ pub fn session(data: &[u8]) {
             }
             3 => now = Time(now.0 + rest.len() as u64 * 1000),
             _ => {
-                let packet = match std::str::from_utf8(rest).map(Packet::decode_record) {
+                let packet = match std::str::from_utf8(rest).map(Packet::decode) {
                     Ok(Ok(packet)) => packet,
                     _ => Packet::Binary(Cow::Borrowed(rest)),
                 };

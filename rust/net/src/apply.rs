@@ -140,7 +140,7 @@ impl Shard {
         self.fanout.leave_group(conn, all, &mut self.table);
         self.table.release_namespace(&socket.namespace);
         let reason = engine::Reason::ServerDisconnect;
-        self.table.publish(addr.slot, Event::Disconnect { sid, reason });
+        self.table.publish(addr.slot, Event::Disconnect { sid, reason, too_large: None });
     }
 
     fn join(&mut self, addr: Addr, sid: Id, room: RoomId, all: RoomId) {

@@ -12,6 +12,9 @@ use crate::wheel::Owner;
 
 /// When a client that still reads an answer is looked at again, in milliseconds.
 const AGAIN: u64 = 250;
+/// How late a deadline is met at most while the shard has time, in milliseconds: a tick of the wheel,
+/// or two of a loan.
+const LATE: u64 = 20;
 
 impl Table {
     pub(crate) fn file_session(&mut self, slot: u32) {
@@ -69,6 +72,18 @@ impl Table {
         match owner {
             Owner::Session(slot) => self.expire_session(slot),
             Owner::Stream(slot) => self.expire_stream(slot),
+        }
+    }
+
+    /// Meets a session's deadline that has just passed, for a request which comes after it.
+    ///
+    /// One that passed longer ago waits for its turn: when the shard was held up, an answer that the
+    /// client sent in time is still to be read.
+    pub(crate) fn meet_deadline(&mut self, slot: u32) {
+        let session = self.sessions.entry(slot).filter(|session| !session.ended);
+        let due = session.and_then(|session| session.engine.poll_timeout());
+        if due.is_some_and(|due| due <= self.now && due.0 + LATE >= self.now.0) {
+            self.expire_session(slot);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Reason, Time, Transport, Via};
+use engine::{Goodbye, Reason, Time, Transport, Via};
 use protocol::websocket::Opcode;
 
 use crate::counters::Counter;
@@ -84,17 +84,26 @@ impl Table {
 
     /// Closes a session for a reason of ours.
     pub(crate) fn close_session(&mut self, slot: u32, reason: Reason) {
+        let goodbye = match reason {
+            Reason::ConnectTimeout | Reason::ParseError | Reason::ServerDisconnect => Goodbye::Kept,
+            _ => Goodbye::Return,
+        };
         if reason == Reason::SlowClient {
             self.tell_slow(slot);
         }
+        self.close_session_with(slot, reason, goodbye);
+    }
+
+    /// The same, with what its client hears of it.
+    pub(crate) fn close_session_with(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
         if let Some(session) = self.sessions.entry_mut(slot).filter(|s| !s.ended) {
-            session.engine.close(reason, &mut self.actions);
+            session.engine.close(reason, goodbye, &mut self.actions);
             self.perform(slot);
         }
     }
 
     /// Ends a session: its sockets are gone now, its streams get their last words.
-    pub(crate) fn end_session(&mut self, slot: u32, reason: Reason, say: bool) {
+    pub(crate) fn end_session(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
         let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
@@ -110,6 +119,7 @@ impl Table {
             let session = session.id;
             self.tell(Event::Drained { session });
         }
+        let too_large = self.too_large.get(&slot).copied();
         let Some(session) = self.sessions.entry(slot) else {
             return;
         };
@@ -117,17 +127,17 @@ impl Table {
             session.sockets.iter().map(|s| (s.sid, Arc::clone(&s.namespace))).collect();
         for (sid, namespace) in sids {
             self.release_namespace(&namespace);
-            self.publish(slot, Event::Disconnect { sid, reason });
+            self.publish(slot, Event::Disconnect { sid, reason, too_large });
         }
         if let Some(session) = self.sessions.entry(slot).filter(|s| s.handshake.is_none()) {
             let session = session.id;
             let reason = self.options.engine.parser.is_undecoded().then_some(reason);
-            self.publish(slot, Event::Closed { session, reason });
+            self.publish(slot, Event::Closed { session, reason, too_large });
         }
-        self.end_streams(slot, reason, say);
+        self.end_streams(slot, reason, goodbye);
     }
 
-    fn end_streams(&mut self, slot: u32, reason: Reason, say: bool) {
+    fn end_streams(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
         let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
@@ -137,23 +147,41 @@ impl Table {
             let lost = session.discard(&mut self.load);
             self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
         }
-        let waits = session.poll != NONE;
-        let polling = session.engine.transport() == Transport::Polling;
-        let last = if say { &self.control.close } else { &self.control.noop };
-        if waits || (polling && say) {
-            session.push(last.clone(), 0, true, &mut self.load);
-        }
-        if waits {
-            self.flush_poll(slot);
-        } else if polling && say {
-            session.lingers = Time(self.now.0 + LINGER);
-        }
+        self.end_polling(slot, goodbye);
         if reason == Reason::SlowClient {
             self.remove_stream(stream);
         }
         let code = (reason == Reason::ServerShutdown).then_some(1012);
         self.close_websocket(stream, code);
         self.close_websocket(probe, None);
+    }
+
+    /// Answers the GET that waits, and keeps what a later one may fetch.
+    fn end_polling(&mut self, slot: u32, goodbye: Goodbye) {
+        let Some(session) = self.sessions.entry_mut(slot) else {
+            return;
+        };
+        let waits = session.poll != NONE;
+        let is_polling = session.engine.transport() == Transport::Polling;
+        let last = match goodbye {
+            Goodbye::Return if session.queue.is_some() => None,
+            Goodbye::None | Goodbye::Return => waits.then_some(&self.control.noop),
+            Goodbye::Waiting => waits.then_some(&self.control.close),
+            Goodbye::Kept => (waits || is_polling).then_some(&self.control.close),
+        };
+        if let Some(last) = last {
+            session.push(last.clone(), 0, true, &mut self.load);
+        }
+        if waits {
+            self.flush_poll(slot);
+        }
+        if is_polling
+            && matches!(goodbye, Goodbye::Kept | Goodbye::Return)
+            && let Some(session) = self.sessions.entry_mut(slot)
+            && session.queue.is_some()
+        {
+            session.lingers = Time(self.now.0 + LINGER);
+        }
     }
 
     /// Sends a close frame and waits for the peer's, for a while.
@@ -210,6 +238,7 @@ impl Table {
             self.file_session(slot);
             return false;
         }
+        self.too_large.remove(&slot);
         let session = self.sessions.remove(slot);
         let lost = session.map_or(0, |mut session| session.discard(&mut self.load));
         self.lose_packets(lost);

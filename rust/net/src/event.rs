@@ -10,6 +10,7 @@ use protocol::Id;
 use rooms::Addr;
 
 use crate::http::journal::Answered;
+use crate::too_large::TooLarge;
 
 /// Where a stream comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub enum Event {
         session: Id,
         /// Why, for the program that reads the messages itself.
         reason: Option<Reason>,
+        /// What was too large, if that is why.
+        too_large: Option<TooLarge>,
     },
     /// A client asks for a namespace.
     Connect {
@@ -116,6 +119,8 @@ pub enum Event {
         sid: Id,
         /// Why.
         reason: Reason,
+        /// What was too large, if that is why.
+        too_large: Option<TooLarge>,
     },
     /// So little waits for a client again that the program may send it more, or it is gone: follows
     /// each `Full` and each `Command::Watch`.
@@ -175,6 +180,13 @@ pub enum Event {
     },
     /// A client is about to be closed as `slow client`.
     Slow(Box<Slow>),
+    /// A message of a session's was too large.
+    TooLarge {
+        /// The session.
+        session: Id,
+        /// What is known about the message.
+        detail: TooLarge,
+    },
     /// The session moved to a WebSocket.
     Upgraded {
         /// The session.

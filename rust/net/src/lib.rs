@@ -27,6 +27,7 @@ mod shard;
 mod socket;
 mod table;
 mod throttle;
+mod too_large;
 mod wheel;
 
 pub use command::{Command, Decision};
@@ -39,3 +40,4 @@ pub use random::new_sid;
 pub use server::Server;
 pub use socket::accept::{Arrival, Io, Listener};
 pub use socket::site::{Crowd, Place, Site};
+pub use too_large::TooLarge;

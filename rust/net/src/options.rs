@@ -11,7 +11,7 @@ use socket2::SockRef;
 /// Which origins may use the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cors {
-    /// Any origin, answered with `*` and without credentials.
+    /// Any origin, echoed with credentials, or answered with `*` when there are to be none.
     Any,
     /// Python decides at each handshake; requests of a known session are not asked again.
     Ask,

@@ -29,6 +29,7 @@ use crate::session::{NONE, Session};
 use crate::shard::guard::Concern;
 use crate::socket::accept::{Arrival, Io};
 use crate::socket::stream::Stream;
+use crate::too_large::TooLarge;
 use crate::wheel::Wheel;
 
 /// A namespace that has sockets on this shard.
@@ -92,6 +93,10 @@ pub(crate) struct Table {
     pub(crate) left: Vec<(ConnId, RoomId)>,
     /// Sessions that were opened in this step.
     pub(crate) opened: Vec<ConnId>,
+    /// The sessions that have sent what was too large.
+    pub(crate) too_large: FxHashMap<u32, TooLarge>,
+    /// The shard closes: streams get their last response.
+    pub(crate) stopping: bool,
     generation: u32,
 }
 
@@ -145,6 +150,8 @@ impl Table {
             ended: Vec::new(),
             left: Vec::new(),
             opened: Vec::new(),
+            too_large: FxHashMap::default(),
+            stopping: false,
             generation: 0,
         }
     }
@@ -244,7 +251,7 @@ impl Table {
             Action::ReleasePoll => self.release_poll(slot),
             Action::SwitchTransport => self.switch_transport(slot),
             Action::DropProbe => self.drop_probe(slot),
-            Action::Close { reason, say } => self.end_session(slot, reason, say),
+            Action::Close { reason, goodbye } => self.end_session(slot, reason, goodbye),
             // A client's actions; this table drives servers only.
             Action::SendPong(Via::Main)
             | Action::SendUpgrade

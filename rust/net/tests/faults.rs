@@ -132,7 +132,9 @@ impl Seen {
                     let frame = Frame::new(&[b"42", &data.body[..]].concat(), &[]);
                     server.push(0, Command::Direct { addr, sid, frame });
                 }
-                Event::Disconnect { sid, reason } => self.ends.entry(sid).or_default().push(reason),
+                Event::Disconnect { sid, reason, .. } => {
+                    self.ends.entry(sid).or_default().push(reason);
+                }
                 _ => {}
             }
         }

@@ -56,7 +56,8 @@ pub fn parse_request(buf: &[u8]) -> Result<Option<(Request<'_>, usize)>, DecodeE
     };
     let headers = parsed.headers.iter().map(|header| (header.name, header.value)).collect();
     let request = Request { method, target, minor_version, headers };
-    if has_bare_newline(&buf[..used], 0) || request.count("host") > 1 {
+    let hosts = request.count("host");
+    if has_bare_newline(&buf[..used], 0) || hosts > 1 || hosts == 0 && minor_version == 1 {
         return Err(DecodeError::BadHead);
     }
     request.body()?;
@@ -109,10 +110,11 @@ impl<'b> Request<'b> {
         rest.find('/').map_or("/", |at| &rest[at..])
     }
 
-    /// The first value of a key in the query, percent-decoded.
+    /// The value of a key in the query, both percent-decoded; the last one of a repeated key, as in Node.
     pub fn query_value(&self, key: &str) -> Option<Cow<'b, str>> {
         let pairs = self.query().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.into_iter().find(|(name, _)| *name == key).map(|(_, value)| percent_decode(value))
+        let mut named = pairs.filter(|(name, _)| percent_decode(name) == key);
+        named.next_back().map(|(_, value)| percent_decode(value))
     }
 
     /// How the body is delimited.
@@ -262,6 +264,10 @@ impl ChunkedDecoder {
     fn line_done(&mut self, held: usize, max: usize) -> Result<bool, DecodeError> {
         let line = std::mem::take(&mut self.line);
         let line = line.strip_suffix(b"\r\n").ok_or(DecodeError::BadChunk)?;
+        // A lone CR ends a line for some readers.
+        if line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            return Err(DecodeError::BadChunk);
+        }
         match self.state {
             Chunk::Size => {
                 let size = chunk_size(line)?;
@@ -280,7 +286,8 @@ impl ChunkedDecoder {
 }
 
 fn chunk_size(line: &[u8]) -> Result<u64, DecodeError> {
-    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    // White space between the size and an extension is allowed by nobody but some readers.
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
     let plain = !digits.is_empty() && digits.len() <= 15;
     let text = std::str::from_utf8(digits).ok().filter(|_| plain);
     let hex = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -336,13 +343,14 @@ mod tests {
             "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
             "Transfer-Encoding: gzip, chunked\r\n",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-            "Host: a\r\nHost: b\r\n",
+            "Host: b\r\n",
             "A: b\r\n c\r\n",
             "A: b\n",
             "A: \0\r\n",
             "A : b\r\n",
         ] {
-            assert!(parse(&format!("POST / HTTP/1.1\r\n{headers}\r\n")).is_err(), "{headers:?}");
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
+            assert!(parse(&head).is_err(), "{headers:?}");
         }
         let many = "A: b\r\n".repeat(101);
         let refused = parse(&format!("GET / HTTP/1.1\r\n{many}\r\n")).map(|_| ());
@@ -352,19 +360,41 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_required_since_http_1_1() {
+        for (head, allowed) in [
+            ("GET / HTTP/1.1\r\n\r\n", false),
+            ("GET http://h/ HTTP/1.1\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nhOST:\r\n\r\n", true),
+            ("GET / HTTP/1.0\r\n\r\n", true),
+        ] {
+            assert_eq!(parse(head).is_ok(), allowed, "{head:?}");
+        }
+    }
+
+    #[test]
     fn query_values_are_decoded() {
-        let (request, _) =
-            parse("GET http://h/p?a=1&a=2&b=%41%zz+c&d HTTP/1.1\r\n\r\n").unwrap().unwrap();
+        let (request, _) = parse("GET http://h/p?a=1&a=2&b=%41%zz+c&d HTTP/1.1\r\nHost: h\r\n\r\n")
+            .unwrap()
+            .unwrap();
         assert_eq!(request.path(), "/p");
-        assert_eq!(request.query_value("a").as_deref(), Some("1"));
+        assert_eq!(request.query_value("a").as_deref(), Some("2"));
         assert_eq!(request.query_value("b").as_deref(), Some("A%zz c"));
         assert_eq!(request.query_value("d").as_deref(), Some(""));
         assert_eq!(request.query_value("e"), None);
     }
 
     #[test]
+    fn names_in_a_query_are_decoded() {
+        let (request, _) =
+            parse("GET /?%73id=1&&=2&A=3&s%69d&%=4 HTTP/1.0\r\n\r\n").unwrap().unwrap();
+        assert_eq!(request.query_value("sid").as_deref(), Some(""));
+        assert_eq!(request.query_value("a"), None);
+        assert_eq!(request.query_value("").as_deref(), Some("2"));
+    }
+
+    #[test]
     fn encodings_with_weight_zero_are_not_accepted() {
-        let head = "GET / HTTP/1.1\r\nAccept-Encoding: gzip;q=0, deflate\r\n\r\n";
+        let head = "GET / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip;q=0, deflate\r\n\r\n";
         let (request, _) = parse(head).unwrap().unwrap();
         assert!(!request.accepts_encoding("gzip"));
         assert!(request.accepts_encoding("deflate"));
@@ -392,6 +422,12 @@ mod tests {
             (&b"x\r\n"[..], DecodeError::BadChunk),
             (b"-1\r\n", DecodeError::BadChunk),
             (b"4\n", DecodeError::BadChunk),
+            (b"4 \r\n", DecodeError::BadChunk),
+            (b"4\t\r\n", DecodeError::BadChunk),
+            (b"4 ;x=y\r\n", DecodeError::BadChunk),
+            (b" 4\r\n", DecodeError::BadChunk),
+            (b"4;x\ry\r\n", DecodeError::BadChunk),
+            (b"0\r\nA: b\rc\r\n", DecodeError::BadChunk),
             (b"1\r\nab\r\n", DecodeError::BadChunk),
             (b"ffffffffffffffff\r\n", DecodeError::BadChunk),
             (b"65\r\n", DecodeError::BodyTooLarge),

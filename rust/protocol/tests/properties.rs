@@ -177,7 +177,7 @@ proptest! {
     fn any_text_is_a_packet_or_an_error(text in "\\PC{0,60}", more in "[0-9/,\\[\\]{}\"a-z_:-]{0,60}") {
         for text in [&text, &more] {
             let _ = Packet::decode(text, 10);
-            let _ = engineio::Packet::decode_record(text);
+            let _ = engineio::Packet::decode(text);
             let _ = engineio::Handshake::decode(text);
             let _ = placeholders(text, 3);
             records(text).for_each(drop);
@@ -200,7 +200,7 @@ proptest! {
         }
         let body = String::from_utf8(body).unwrap();
         let found: Vec<_> =
-            records(&body).map(|record| engineio::Packet::decode_record(record).unwrap()).collect();
+            records(&body).map(|record| engineio::Packet::decode(record).unwrap()).collect();
         prop_assert_eq!(found, packets);
     }
 

@@ -21,7 +21,7 @@ fn check(text: &str, decode: impl Fn(&Value) -> Result<Value, String>) {
 #[test]
 fn engineio_packets() {
     check(include_str!("../../../tests/vectors/engineio.json"), |vector| {
-        let packet = engineio::Packet::decode_record(vector["input"].as_str().unwrap());
+        let packet = engineio::Packet::decode(vector["input"].as_str().unwrap());
         packet.map(|packet| json!(format!("{packet:?}"))).map_err(|error| format!("{error:?}"))
     });
 }

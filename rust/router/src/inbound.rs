@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engine::{Parser, Reason, Transport};
-use net::{Answered, Data, Event, Handshake, Message, Peer, Slow};
+use net::{Answered, Data, Event, Handshake, Message, Peer, Slow, TooLarge};
 use protocol::Id;
 use rooms::{Addr, Registry};
 
@@ -42,6 +42,8 @@ pub enum Inbound {
         session: Id,
         /// Why.
         reason: Reason,
+        /// What was too large, if that is why.
+        too_large: Option<TooLarge>,
     },
     /// A client asks for a namespace: answer with [`Router::accept`] or [`Router::refuse`].
     Connect {
@@ -76,6 +78,8 @@ pub enum Inbound {
         session: Id,
         /// Why.
         reason: Reason,
+        /// What was too large, if that is why.
+        too_large: Option<TooLarge>,
     },
     /// A WebSocket has ended.
     Ended,
@@ -136,6 +140,13 @@ pub enum Inbound {
     },
     /// After [`Router::shut_down`]: the last session is closed.
     Stopped,
+    /// A message of a client's was too large.
+    TooLarge {
+        /// Its session.
+        session: Id,
+        /// What is known about the message.
+        detail: TooLarge,
+    },
 }
 
 /// What is taken at once; its room is used again and again.
@@ -193,9 +204,9 @@ fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound
             Some(Inbound::Admission { token, session, handshake, head, peer })
         }
         Event::Answered(answered) => Some(Inbound::Answered(answered)),
-        Event::Closed { session, reason } => {
+        Event::Closed { session, reason, too_large } => {
             registry.close(&session);
-            Some(Inbound::Closed { session, reason: reason? })
+            Some(Inbound::Closed { session, reason: reason?, too_large })
         }
         Event::Connect { addr, sid, namespace, auth, handshake } => {
             if let Some(handshake) = handshake {
@@ -204,14 +215,14 @@ fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound
             let session = registry.connect(sid, addr, &namespace)?;
             Some(Inbound::Connect { sid, namespace, session, auth })
         }
-        Event::Disconnect { sid, reason } => {
+        Event::Disconnect { sid, reason, too_large } => {
             let (namespace, session) = match parser {
                 Parser::Program => {
                     (Arc::clone(registry.namespace_of(&sid)?), registry.session_of(&sid)?)
                 }
                 _ => registry.leaving(&sid)?,
             };
-            Some(Inbound::Disconnect { sid, namespace, session, reason })
+            Some(Inbound::Disconnect { sid, namespace, session, reason, too_large })
         }
         Event::Drained { session } => {
             registry.set_backed_up(&session, false);
@@ -242,6 +253,7 @@ fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound
             Some(Inbound::Slow { sockets: registry.sockets_in(&slow.session), slow })
         }
         Event::Stopped => Some(Inbound::Stopped),
+        Event::TooLarge { session, detail } => Some(Inbound::TooLarge { session, detail }),
         Event::Upgraded { session } => {
             registry.set_transport(&session, Transport::WebSocket.as_str());
             None

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Reason, Time};
+use engine::{Goodbye, Reason, Time};
 use protocol::websocket::Opcode;
 
 use super::Connection;
@@ -65,7 +65,7 @@ pub(super) enum Farewell {
 }
 
 impl Connection {
-    pub(super) fn end(&mut self, reason: Reason, say: bool) {
+    pub(super) fn end(&mut self, reason: Reason, goodbye: Goodbye) {
         if !self.opened {
             let failure = self.life.failure.take();
             let late = || Failure::new("the server did not open a session in time");
@@ -79,9 +79,10 @@ impl Connection {
             _ => (self.switch, self.probe) = (None, Probe::None),
         }
         let own = reason == Reason::ClientDisconnect;
-        if say && !matches!(self.carrier, Carrier::None | Carrier::Opening(_)) {
-            let goodbye = if reason == Reason::ParseError { 1002 } else { 1000 };
-            let step = if own { Farewell::Flush } else { Farewell::Goodbye(goodbye) };
+        if goodbye != Goodbye::None && !matches!(self.carrier, Carrier::None | Carrier::Opening(_))
+        {
+            let code = if reason == Reason::ParseError { 1002 } else { 1000 };
+            let step = if own { Farewell::Flush } else { Farewell::Goodbye(code) };
             let until = self.now().plus(self.options.timeout.min(FAREWELL));
             self.ending = Some(Ending::new(reason, until, step));
         } else {

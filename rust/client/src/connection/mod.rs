@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use engine::{Action, Reason, Time, Transport, Via};
+use engine::{Action, Goodbye, Reason, Time, Transport, Via};
 use net::Outbox;
 use protocol::websocket::Opcode;
 use tokio::time::{Instant, Sleep};
@@ -152,7 +152,7 @@ impl Connection {
         if !self.opened {
             return self.give_up(Failure::new("the connection was closed by the program"));
         }
-        self.life.session.close(Reason::ClientDisconnect, &mut self.life.actions);
+        self.life.session.close(Reason::ClientDisconnect, Goodbye::Kept, &mut self.life.actions);
         self.perform();
         self.done |= abort;
         if let Some(ending) = &mut self.ending {
@@ -211,7 +211,7 @@ impl Connection {
                     self.switch = Some(Switch { began: self.now(), sent: false, back: false });
                 }
                 Action::DropProbe => self.probe = Probe::None,
-                Action::Close { reason, say } => self.end(reason, say),
+                Action::Close { reason, goodbye } => self.end(reason, goodbye),
                 // The switch has its own steps; the others are a server's.
                 Action::SwitchTransport
                 | Action::SendPing

@@ -16,6 +16,7 @@ use crate::http::Phase;
 use crate::http::fault::Fault;
 use crate::http::origin::{self, Verdict};
 use crate::http::reply::Reply;
+use crate::http::route::names_session;
 use crate::table::Table;
 
 /// Refusals the program has not taken yet; past it they are only counted.
@@ -75,7 +76,7 @@ impl Table {
         if raw && !is_known && matches!(decision, Decision::Admit { .. }) {
             self.published += 1;
             let reason = Some(Reason::TransportClose);
-            self.events.push(Event::Closed { session, reason });
+            self.events.push(Event::Closed { session, reason, too_large: None });
         }
     }
 
@@ -90,7 +91,7 @@ impl Table {
         let Asking { head, session } = asking;
         match (decision, verdict) {
             (Decision::Admit { cookie, headers }, Verdict::Allowed(cors)) => {
-                if request.query_value("sid").is_none() {
+                if !names_session(request) {
                     let more = (cookie, headers.as_str());
                     return self.handshake(slot, request, head, *session, &cors, more);
                 }

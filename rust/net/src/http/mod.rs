@@ -173,6 +173,7 @@ impl Table {
         let Some(stream) = self.streams.get_mut(slot as usize) else {
             return;
         };
+        let reply = if self.stopping { reply.closing() } else { reply };
         let keeps_alive = reply.keeps_alive();
         let (head, body) = reply.into_parts(&site.header_lines());
         let parts = [head, body];

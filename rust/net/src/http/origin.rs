@@ -41,7 +41,7 @@ pub(crate) fn check(options: &Options, request: &Request<'_>, peer: &Peer) -> Ve
 }
 
 fn headers(options: &Options, origin: &str) -> String {
-    if options.cors == Cors::Any {
+    if options.cors == Cors::Any && !options.cors_credentials {
         return "Access-Control-Allow-Origin: *\r\n".to_owned();
     }
     let credentials =
@@ -128,6 +128,24 @@ mod tests {
             ("Host: a.example\r\nX-Forwarded-Host: evil.com\r\nOrigin: http://evil.com\r\n", false),
         ] {
             assert_eq!(verdict(&options, headers, &peer), allowed, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn any_origin_is_named_only_when_credentials_are_allowed() {
+        let text = "GET /socket.io/ HTTP/1.1\r\nHost: h\r\nOrigin: http://a.example\r\n\r\n";
+        let (request, _) = parse_request(text.as_bytes()).unwrap().unwrap();
+        for (cors_credentials, expected) in [
+            (
+                true,
+                "Access-Control-Allow-Origin: http://a.example\r\n\
+                 Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n",
+            ),
+            (false, "Access-Control-Allow-Origin: *\r\n"),
+        ] {
+            let options = Options { cors: Cors::Any, cors_credentials, ..Options::default() };
+            let verdict = check(&options, &request, &Peer::default());
+            assert_eq!(verdict, Verdict::Allowed(expected.to_owned()));
         }
     }
 

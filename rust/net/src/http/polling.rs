@@ -4,7 +4,7 @@
 //! all that waits, unless that is more bytes than the client was told to expect; a single packet may be
 //! larger. python-socketio's clients refuse a payload of more than 16 packets, and get no more.
 
-use engine::{Reason, Transport};
+use engine::{Goodbye, Reason, Transport};
 use protocol::http1::Request;
 use rooms::Frame;
 
@@ -82,6 +82,13 @@ impl Table {
             self.break_polling(session);
             return Err(Fault::BadRequest);
         }
+        if self.is_mute(session) {
+            self.close_session(session, Reason::TransportError);
+            return Err(Fault::UnknownSession);
+        }
+        let Some(entry) = self.sessions.entry_mut(session) else {
+            return Err(Fault::UnknownSession);
+        };
         if entry.ended && entry.lingers.0 == 0 {
             return Err(Fault::UnknownSession);
         }
@@ -99,10 +106,7 @@ impl Table {
 
     /// A second GET or POST at the same time.
     pub(super) fn break_polling(&mut self, session: u32) {
-        if let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) {
-            entry.engine.close(Reason::TransportError, &mut self.actions);
-            self.perform(session);
-        }
+        self.close_session_with(session, Reason::TransportError, Goodbye::Waiting);
     }
 
     /// Answers the waiting GET with what is queued.

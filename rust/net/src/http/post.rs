@@ -3,7 +3,7 @@
 //! A complete body is given to its session packet by packet, until reading pauses; then the rest
 //! waits here, and its client for the answer.
 
-use engine::{Transport, Via};
+use engine::{Goodbye, Reason, Transport, Via};
 use protocol::engineio::{Packet, records};
 use protocol::http1::{Body, ChunkedDecoder, Request};
 
@@ -66,8 +66,8 @@ impl Table {
             Ok(Body::Empty) => Length::Known(0),
             Ok(Body::Length(n)) if n <= max as u64 => Length::Known(n as usize),
             Ok(Body::Chunked) => Length::Chunked(ChunkedDecoder::default()),
-            Ok(Body::Length(_)) => {
-                self.refuse_body(slot, headers);
+            Ok(Body::Length(n)) => {
+                self.refuse_body(slot, session, headers, Some(n));
                 return Ok(());
             }
             Err(_) => return Err(Fault::BadRequest),
@@ -85,10 +85,11 @@ impl Table {
         Ok(())
     }
 
-    /// A body over the limit: the session stays, the stream ends.
-    fn refuse_body(&mut self, slot: u32, headers: &str) {
+    /// A body over the limit: the stream ends, and the session of a client that hangs on it.
+    fn refuse_body(&mut self, slot: u32, session: u32, headers: &str, size: Option<u64>) {
         self.counters.add(Counter::RequestsRefused);
         self.answer(slot, Reply::new(413).raw_headers(headers).closing());
+        self.note_large_body(session, size);
     }
 
     /// Reads a piece of a body; returns the bytes used, `None` when more are needed.
@@ -136,7 +137,11 @@ impl Table {
             entry.post = NONE;
         }
         if error == protocol::DecodeError::BodyTooLarge {
-            return self.refuse_body(slot, "");
+            let headers = match self.http(slot).map(|http| &http.phase) {
+                Some(Phase::Body(post)) => post.reply.headers.clone(),
+                _ => String::new(),
+            };
+            return self.refuse_body(slot, session, &headers, None);
         }
         self.break_polling(session);
         let reply = self.fault(Fault::BadRequest, None);
@@ -153,6 +158,7 @@ impl Table {
         let entry = self.sessions.entry_mut(post.session);
         if let Some(entry) = entry.filter(|entry| entry.generation == post.generation) {
             entry.post = NONE;
+            self.forgive_large(post.session);
             post.given = self.payload(post.session, &post.data, post.given.unwrap_or(0));
             if post.given.is_some() {
                 return self.wait_with_body(slot, post);
@@ -174,7 +180,7 @@ impl Table {
     /// Gives the packets from `at` on to the session; returns where it goes on when reading pauses.
     fn payload(&mut self, session: u32, data: &[u8], mut at: usize) -> Option<usize> {
         let Ok(text) = std::str::from_utf8(data.get(at..)?) else {
-            self.break_session(session, Via::Main);
+            self.reject_payload(session);
             return None;
         };
         for record in records(text) {
@@ -185,11 +191,16 @@ impl Table {
                 return Some(at);
             }
             at += record.len() + 1;
-            match Packet::decode_record(record) {
+            match Packet::decode(record) {
                 Ok(packet) => self.handle_packet(session, Via::Main, packet),
-                Err(_) => self.break_session(session, Via::Main),
+                Err(_) => self.reject_payload(session),
             }
         }
         None
+    }
+
+    /// What came is no packet: nothing more is said to this client but to a GET that waits.
+    fn reject_payload(&mut self, session: u32) {
+        self.close_session_with(session, Reason::ParseError, Goodbye::Waiting);
     }
 }

@@ -54,7 +54,7 @@ impl Table {
         peer: &Peer,
     ) -> Result<(), Fault> {
         let transport = transport(request)?;
-        if request.query_value("sid").is_some() {
+        if names_session(request) {
             let known = named_session(request).filter(|_| self.options.ask_requests);
             if let Some(session) = known.filter(|id| self.sessions.slot(id).is_some()) {
                 self.ask(slot, head, peer, Some(session));
@@ -101,6 +101,7 @@ impl Table {
         let transport = transport(request)?;
         let known = named_session(request).and_then(|id| self.sessions.slot(&id));
         let session = known.ok_or(Fault::UnknownSession)?;
+        self.meet_deadline(session);
         if !is_version_4(request) || is_upgrade(request) != (transport == Transport::WebSocket) {
             return Err(Fault::BadRequest);
         }
@@ -111,6 +112,11 @@ impl Table {
             _ => Err(Fault::BadRequest),
         }
     }
+}
+
+/// Whether the request is of a session; an empty `sid` asks for a new one, as in Node.
+pub(crate) fn names_session(request: &Request<'_>) -> bool {
+    request.query_value("sid").is_some_and(|sid| !sid.is_empty())
 }
 
 pub(crate) fn named_session(request: &Request<'_>) -> Option<Id> {

@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use engine::{Reason, Time};
+use engine::{Goodbye, Reason, Time};
 use protocol::Id;
 use rooms::{Addr, ConnId};
 
@@ -171,15 +171,16 @@ impl Table {
             let sids: Vec<Id> = session.sockets.iter().map(|socket| socket.sid).collect();
             return self.tell_ends(&sids);
         }
-        session.engine.close(Reason::InternalError, &mut self.actions);
+        session.engine.close(Reason::InternalError, Goodbye::Return, &mut self.actions);
         self.actions.clear();
-        self.end_session(slot, Reason::InternalError, true);
+        self.end_session(slot, Reason::InternalError, Goodbye::Return);
     }
 
     fn tell_ends(&mut self, sids: &[Id]) {
         let reason = Reason::InternalError;
         self.published += sids.len() as u64;
-        self.events.extend(sids.iter().map(|sid| Event::Disconnect { sid: *sid, reason }));
+        let end = |sid: &Id| Event::Disconnect { sid: *sid, reason, too_large: None };
+        self.events.extend(sids.iter().map(end));
     }
 
     fn tear_out_stream(&mut self, slot: u32) {
@@ -195,6 +196,7 @@ impl Table {
         let Some(mut session) = self.sessions.remove(slot) else {
             return;
         };
+        self.too_large.remove(&slot);
         for stream in [session.stream, session.probe, session.poll, session.post] {
             self.tear_out_stream(stream);
         }
@@ -207,7 +209,7 @@ impl Table {
         let told = self.options.engine.parser.is_undecoded().then_some(Reason::InternalError);
         // Nobody must go on waiting for it.
         self.tell(Event::Drained { session: session.id });
-        self.tell(Event::Closed { session: session.id, reason: told });
+        self.tell(Event::Closed { session: session.id, reason: told, too_large: None });
         self.counters.closed(Reason::InternalError);
         let live = &mut self.live[session.engine.transport() as usize];
         *live = live.saturating_sub(1);

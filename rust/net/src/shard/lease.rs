@@ -150,6 +150,6 @@ impl Shard {
 
     /// Whether there is more to do than the program's thread should.
     pub(super) fn is_demanding(&self) -> bool {
-        self.stopping || self.panics.is_recent() || self.has_work() || self.is_reaching_many()
+        self.table.stopping || self.panics.is_recent() || self.has_work() || self.is_reaching_many()
     }
 }

@@ -54,7 +54,6 @@ pub(crate) struct Shard {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) outbox: Arc<Outbox>,
     listeners: Listeners,
-    pub(crate) stopping: bool,
     pub(crate) stop_by: Option<Time>,
     poll: Poll,
     epoch: Instant,
@@ -103,7 +102,6 @@ impl Shard {
             inbox,
             outbox,
             listeners: Listeners::default(),
-            stopping: false,
             stop_by: None,
             poll,
             epoch,
@@ -421,7 +419,7 @@ impl Shard {
 
     /// Closes every session, and the streams that wait for a request.
     pub(crate) fn shut_down(&mut self) {
-        self.stopping = true;
+        self.table.stopping = true;
         self.unlisten();
         let sessions: Vec<_> = self.table.sessions.iter().map(|(slot, _)| slot).collect();
         for slot in sessions {
@@ -433,7 +431,7 @@ impl Shard {
 
     fn say_stopped(&mut self) {
         let is_live = |(_, session): (u32, &Session)| !session.ended;
-        if self.stopping && !self.stopped && !self.table.sessions.iter().any(is_live) {
+        if self.table.stopping && !self.stopped && !self.table.sessions.iter().any(is_live) {
             self.stopped = true;
             self.table.events.push(Event::Stopped);
             self.table.published += 1;

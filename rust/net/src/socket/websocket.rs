@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use engine::{Inbound, Incoming, ProtocolError, Reason, Via};
+use engine::{Goodbye, Inbound, Incoming, ProtocolError, Reason, Via};
 use protocol::engineio::Packet;
 use protocol::websocket::{Message, Opcode};
 use protocol::{DecodeError, Id, websocket};
@@ -68,6 +68,9 @@ impl Table {
                 Ok(used)
             }
             Err(error) => {
+                if error == DecodeError::MessageTooLarge && via == Via::Main {
+                    self.note_large(session, decoder.message_size(input));
+                }
                 self.fail_websocket(slot, session, via, error);
                 Err(Step::Done)
             }
@@ -239,7 +242,7 @@ impl Table {
         if let Some(session) = self.sessions.entry_mut(slot)
             && !session.ended
         {
-            session.engine.close(Reason::ParseError, &mut self.actions);
+            session.engine.close(Reason::ParseError, Goodbye::Kept, &mut self.actions);
             self.perform(slot);
         }
     }
@@ -278,7 +281,7 @@ impl Table {
         if self.session_at(addr).is_none() {
             // Its end was told before the program asked: this socket's is told now.
             let reason = Reason::TransportClose;
-            return self.publish(addr.slot, Event::Disconnect { sid, reason });
+            return self.publish(addr.slot, Event::Disconnect { sid, reason, too_large: None });
         }
         let name = self.enter_namespace(namespace);
         if let Some(session) = self.session_at(addr) {
@@ -299,6 +302,7 @@ impl Table {
             self.left.push((rooms::ConnId(slot), all));
         }
         self.release_namespace(&socket.namespace);
-        self.publish(slot, Event::Disconnect { sid, reason: Reason::ClientDisconnect });
+        let reason = Reason::ClientDisconnect;
+        self.publish(slot, Event::Disconnect { sid, reason, too_large: None });
     }
 }

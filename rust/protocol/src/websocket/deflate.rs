@@ -256,7 +256,8 @@ mod tests {
 
     fn negotiated(headers: &[&str]) -> Option<String> {
         let lines = headers.iter().map(|value| format!("Sec-WebSocket-Extensions: {value}\r\n"));
-        let head = format!("GET / HTTP/1.1\r\n{}\r\n", lines.collect::<Vec<_>>().concat());
+        let head =
+            format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", lines.collect::<Vec<_>>().concat());
         let (request, _) = parse_request(head.as_bytes()).unwrap().unwrap();
         Deflate::negotiate(&request).map(|(_, answer)| answer)
     }

@@ -263,6 +263,14 @@ impl Decoder {
         Ok(Some(header(Some([a, b, c, d]), start + 4)))
     }
 
+    /// The size of the message whose next frame begins in `buf`, as far as it is known: what was
+    /// refused as too large.
+    pub fn message_size(&self, buf: &[u8]) -> Option<u64> {
+        let (len, _) = length(buf.get(1)? & 0x7f, buf).ok()??;
+        let held = self.partial.as_ref().map_or(0, |partial| partial.data.len());
+        Some(len.saturating_add(held as u64))
+    }
+
     fn check_sequence(&self, opcode: Opcode) -> Result<(), DecodeError> {
         let continues = opcode == Opcode::Continuation;
         if opcode.is_control() || continues == self.partial.is_some() {

@@ -88,7 +88,7 @@ mod tests {
                 Some(Refusal::BadKey),
             ),
         ] {
-            let head = format!("{method} / HTTP/1.1\r\n{headers}\r\n");
+            let head = format!("{method} / HTTP/1.1\r\nHost: h\r\n{headers}\r\n");
             let (request, _) = parse_request(head.as_bytes()).unwrap().unwrap();
             assert_eq!(check_upgrade(&request).err(), expected, "{head}");
         }

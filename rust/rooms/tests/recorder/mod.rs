@@ -87,7 +87,7 @@ pub(crate) const THRESHOLD: usize = 8;
 /// What a client agreed to that has a window of so many bits.
 pub(crate) fn agreed(bits: u8) -> Deflate {
     let offer = format!("permessage-deflate; server_max_window_bits={bits}");
-    let head = format!("GET / HTTP/1.1\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n");
+    let head = format!("GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n");
     let request = parse_request(head.as_bytes()).ok().flatten();
     request.and_then(|(request, _)| Deflate::negotiate(&request)).map(|found| found.0).unwrap()
 }
