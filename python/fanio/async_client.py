@@ -182,7 +182,11 @@ class AsyncClient(BaseClient):
             raise NotConnectedError(msg)
         names = self._names(namespaces)
         allowed = valid_transports(transports)
-        _check_arguments(headers, socketio_path, wait_timeout)
+        if not callable(headers):
+            _check_headers(headers)
+        check_text("socketio_path", socketio_path, "a path such as 'socket.io'")
+        if wait_timeout is not None:
+            check_seconds("wait_timeout", wait_timeout)
         self.connection_url, self.connection_headers, self.connection_auth = url, headers, auth
         self.connection_transports, self.connection_namespaces = transports, names
         self.socketio_path = socketio_path
@@ -190,6 +194,7 @@ class AsyncClient(BaseClient):
         async def options() -> dict[str, object]:
             real_url = await self._dispatcher.value(self.connection_url)
             real_headers = await self._dispatcher.value(self.connection_headers)
+            _check_headers(real_headers)
             return await self._options.core(real_url, real_headers or {}, allowed, socketio_path, self._codec.parser)
 
         if self.handle_sigint:
@@ -362,13 +367,10 @@ class AsyncClient(BaseClient):
         await asyncio.sleep(seconds)
 
 
-def _check_arguments(headers: Any, socketio_path: Any, wait_timeout: Any) -> None:
-    if not callable(headers) and not isinstance(headers, Mapping) and headers is not None:
+def _check_headers(headers: Any) -> None:
+    if headers is not None and not isinstance(headers, Mapping):
         msg = f"headers: expected a dictionary or a function that returns one, got {headers!r}"
         raise TypeError(msg)
-    check_text("socketio_path", socketio_path, "a path such as 'socket.io'")
-    if wait_timeout is not None:
-        check_seconds("wait_timeout", wait_timeout)
 
 
 class _Pausing:

@@ -156,6 +156,31 @@ def test_a_loop_that_is_stopped_is_left_by_connect_and_disconnect_only(url: str)
     loop.close()
 
 
+async def test_arguments_of_emit_and_call_are_checked_in_the_callers_turn(url: str) -> None:
+    client = fanio.AsyncClient()
+    await connect(client, url)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"callback": 3}, "callback: expected a function"),
+        ({"on_error": "log"}, "on_error: expected a function"),
+        ({"timeout": "3"}, "timeout: expected seconds"),
+        ({"timeout": float("nan")}, "timeout: expected seconds"),
+        ({"data": object()}, "cannot be sent"),
+    ]
+    for arguments, match in wrong:
+        with pytest.raises(TypeError, match=match):
+            await client.emit("x", **arguments)
+    for name in ("disconnect", "newListener", 3, None, b"x"):
+        with pytest.raises(ValueError, match="event"):
+            await client.emit(name)  # type: ignore[arg-type]
+    with pytest.raises(exceptions.BadNamespaceError, match="3 is not a connected namespace"):
+        await client.emit("x", namespace=3)  # type: ignore[arg-type]
+    # What is left of a deadline.
+    with pytest.raises(exceptions.TimeoutError):
+        await client.call("silent", timeout=-1)
+    assert await client.call("message-with-ack", 1, timeout=float("inf")) == 1
+    await client.disconnect()
+
+
 async def test_every_method_works_from_another_loop_that_runs(url: str, elsewhere: Elsewhere) -> None:
     client = fanio.AsyncClient()
     answered: asyncio.Queue[Any] = asyncio.Queue()

@@ -208,6 +208,7 @@ def test_options_as_python_socketio_takes_them():
         ({"namespaces": ["/", 3]}, TypeError, "namespace"),
         ({"headers": ["X: 1"]}, TypeError, "headers: expected a dictionary"),
         ({"headers": "X: 1"}, TypeError, "headers: expected a dictionary"),
+        ({"headers": lambda: ["X: 1"]}, TypeError, "headers: expected a dictionary"),
         ({"socketio_path": None}, TypeError, "socketio_path: expected a path"),
         ({"wait_timeout": "1"}, TypeError, "wait_timeout: expected seconds"),
         ({"wait_timeout": -1}, ValueError, "wait_timeout: expected seconds"),

@@ -6,6 +6,7 @@ flight. Source of the rules: ``emit``, ``_addToQueue``, ``_drainQueue`` of socke
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,7 +15,6 @@ from fanio._client.buffer import Waiting
 from fanio._client.dispatch import arguments
 from fanio._codec.packet import EVENT
 from fanio._handlers.names import check_emitted
-from fanio._options.checks import check_seconds
 from fanio.exceptions import AckLostError, BadNamespaceError, BufferFullError
 
 if TYPE_CHECKING:
@@ -51,6 +51,18 @@ class _Retry:
     def size(self) -> int:
         """Return its bytes."""
         return Waiting(self.payload, self.attachments, None).size()
+
+
+def _timeout(given: float) -> float | None:
+    """Return seconds to wait: what is left of a deadline may be negative, or without end.
+
+    Raises:
+        TypeError: When it is no number.
+    """
+    if not isinstance(given, (int, float)) or math.isnan(given):
+        msg = f"timeout: expected seconds or None, got {given!r}"
+        raise TypeError(msg)
+    return None if given == math.inf else max(given, 0)
 
 
 class Outgoing:
@@ -110,10 +122,7 @@ class Outgoing:
         check_emitted(event)
         self._check(namespace, volatile=volatile)
         payload, attachments = self._codec.encode([event, *arguments(data)], EVENT, namespace, None)
-        if timeout is None:
-            timeout = self._ack_timeout
-        else:
-            check_seconds("timeout", timeout)
+        timeout = self._ack_timeout if timeout is None else _timeout(timeout)
         self._logger.info('Emitting event "%s" [%s]', event, namespace)
         if self._retries and not volatile:
             self._queue(namespace, _Retry(payload, attachments, ack, timeout))
@@ -126,7 +135,7 @@ class Outgoing:
         Raises:
             BadNamespaceError: Always.
         """
-        msg = namespace + " is not a connected namespace."
+        msg = f"{namespace} is not a connected namespace."
         raise BadNamespaceError(msg)
 
     def _check(self, namespace: str, *, volatile: bool) -> None:
