@@ -73,7 +73,7 @@ def _number(config: Any) -> int:
 def _count_on_stack() -> int:
     frame = sys._getframe()
     while frame is not None:
-        module: str = frame.f_globals.get("__name__", "")
+        module = str(frame.f_globals.get("__name__"))  # code that is executed may have any there
         if module.startswith(_SERVERS):
             found = (frame.f_locals.get(name) for name in _VARIABLES)
             count = max(_count_of_owner(module, owner) for owner in found)
