@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import _get_running_loop as running_loop
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,7 @@ class AsyncClient(BaseClient):
             self._reconnection,
             self.logger,
         )
+        self._own_loop = self._connector.loop
         self._connector.on_finish = lambda: interrupt.unguard(self._connector)
         #: The Engine.IO layer, as far as programs reach for it.
         self.eio = EngineClient(state, self._connector)
@@ -176,7 +178,7 @@ class AsyncClient(BaseClient):
             TypeError: When an argument has the wrong type, or the HTTP session has something that
                 cannot be honoured.
         """
-        self._connector.loop.leave_if_stopped()
+        self._own_loop.leave_if_stopped()
         if self._state.connected or self._connector.is_connecting:
             msg = "Already connected"
             raise NotConnectedError(msg)
@@ -269,10 +271,11 @@ class AsyncClient(BaseClient):
             ValueError: When the name is reserved, or there are more attachments than
                 ``max_attachments``.
         """
-        loop = self._connector.loop
-        if loop.is_elsewhere:
+        own = self._own_loop
+        # As `is_elsewhere` says it; this is for each event.
+        if own.loop is not running_loop() and own.loop is not None:
             kinds: Any = {"volatile": volatile, "timeout": timeout, "on_error": on_error}
-            await loop.run(self.emit(event, data, namespace, callback, **kinds))
+            await own.run(self.emit(event, data, namespace, callback, **kinds))
             return
         ack = None
         if callback is not None or on_error is not None:
@@ -332,9 +335,8 @@ class AsyncClient(BaseClient):
             AckLostError: When the connection was lost first; it is a ``TimeoutError``, too.
             BadNamespaceError: As in ``emit``.
         """
-        loop = self._connector.loop
-        if loop.is_elsewhere:
-            return await loop.run(self.call(event, data, namespace, timeout))
+        if self._own_loop.is_elsewhere:
+            return await self._own_loop.run(self.call(event, data, namespace, timeout))
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
 
         def succeed(args: list[Any]) -> None:

@@ -21,13 +21,14 @@ class OwnLoop:
     def __init__(self, leave: Callable[[], None]) -> None:
         """Call ``leave`` when the loop has ended without a word to the client."""
         self._leave = leave
-        self._loop: asyncio.AbstractEventLoop | None = None
+        #: The loop; None while the client belongs to none.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
 
     @property
     def is_elsewhere(self) -> bool:
         """Whether the client belongs to a loop that is not the running one."""
-        return self._loop is not None and self._loop is not asyncio._get_running_loop()
+        return self.loop is not None and self.loop is not asyncio._get_running_loop()
 
     def enter(self) -> None:
         """Have the client belong to the running loop.
@@ -42,21 +43,21 @@ class OwnLoop:
                 "await its disconnect() first, or use another client"
             )
             raise RuntimeError(msg)
-        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
+        self.loop, self._process = asyncio.get_running_loop(), os.getpid()
 
     @property
     def is_inherited(self) -> bool:
         """Whether the loop, and all that belongs to it, is that of the process that this one was forked from."""
-        return self._loop is not None and self._process != os.getpid()
+        return self.loop is not None and self._process != os.getpid()
 
     def leave_if_stopped(self) -> None:
         """Give up what belongs to another loop that does not run: nothing can be waited for there."""
-        if self.is_elsewhere and self._loop is not None and (self.is_inherited or not self._loop.is_running()):
+        if self.is_elsewhere and self.loop is not None and (self.is_inherited or not self.loop.is_running()):
             self._leave()
 
     def release(self) -> None:
         """Let the client belong to no loop: its connection has ended."""
-        self._loop = None
+        self.loop = None
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the client's loop, and return what it returns.
@@ -65,7 +66,7 @@ class OwnLoop:
             RuntimeError: When that loop does not run, but could be run again.
             DisconnectedError: When it ends before the coroutine does.
         """
-        loop = self._loop
+        loop = self.loop
         if loop is None or loop.is_closed() or self.is_inherited:
             self._leave()
             return await coroutine
