@@ -36,6 +36,8 @@ __all__ = [
     "Server",
     "decode_base64",
     "encode_frame",
+    "event_name",
+    "has_big_integer",
 ]
 
 CONNECT: Final[int]
@@ -275,6 +277,12 @@ class Load:
 
 def decode_base64(text: str) -> bytes:
     """Decode the base64 of a binary record, as Node does; `ValueError` when it is damaged."""
+
+def has_big_integer(data: bytes) -> bool:
+    """Return whether the JSON text has an integer below -2**63 or above 2**64 - 1."""
+
+def event_name(data: bytes) -> str | None:
+    """Return the name with which the JSON text of an event begins; None when that is no string."""
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
     """Encode one masked client frame."""

@@ -53,6 +53,7 @@ async def test_a_flood_of_events_is_taken_in_turns(serve):
 async def test_an_event_that_cannot_be_handled_costs_no_other(serve, monkeypatch, caplog):
     sio, core = serve()
     monkeypatch.setattr(sio._codec, "decode", lambda *_: 1 / 0)
+    sio.on("e", lambda sid: None)
     got = []
     sio.on("connect", lambda sid, environ: got.append(sid))
     first = core.connect()

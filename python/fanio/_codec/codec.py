@@ -51,6 +51,9 @@ class PacketCodec(Protocol):
     def loads(self, data: Any, /) -> Any:
         """Return the data of another packet."""
 
+    def event_name(self, data: Any, /) -> str | None:
+        """Return the name of an event; None when the whole of it would have to be read for that."""
+
     def decode(self, data: Any, attachments: list[bytes] | None, places: Placeholders | None, /) -> list[Any]:
         """Return the arguments of an event or an acknowledgement."""
 

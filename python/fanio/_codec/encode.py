@@ -16,11 +16,11 @@ import contextlib
 import dataclasses
 import enum
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fanio import _core
 from fanio._codec.fault import locate
 from fanio._codec.json_module import Dumps, functions
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Codec"]
 
 _BYTES = (bytes, bytearray, memoryview)
-
-_BIG_INTEGER = re.compile(rb"\d{19}")
 
 
 class Codec:
@@ -125,8 +123,8 @@ class Codec:
                 return self._module[1](data)
             except Exception as error:  # each module has its own
                 raise ValueError(str(error)) from error
-        # orjson reads an integer of more than 64 bits as a float.
-        if not _BIG_INTEGER.search(data):
+        # orjson reads such an integer as a float.
+        if not _core.has_big_integer(data):
             with contextlib.suppress(ValueError):
                 return orjson.loads(data)
         try:
@@ -134,6 +132,10 @@ class Codec:
             return json.loads(data.decode())
         except RecursionError as error:
             raise ValueError(str(error)) from None
+
+    def event_name(self, data: bytes, /) -> str | None:
+        """Return the name of an event; nothing else of it is read."""
+        return _core.event_name(data)
 
     def decode(self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None, /) -> list[Any]:
         """Return the arguments of an event or an acknowledgement, attachments put in.

@@ -116,6 +116,9 @@ class MsgpackCodec:
         """
         return self._library.unpackb(data, ext_hook=self._extension, option=self._library.OPT_NON_STR_KEYS)
 
+    def event_name(self, _data: bytes, /) -> None:
+        """Return None: msgpack is read fast."""
+
     def decode(self, data: bytes, attachments: object = None, places: object = None, /) -> list[Any]:
         """Return the arguments of an event or an acknowledgement.
 

@@ -61,6 +61,9 @@ class PacketClassCodec:
         """Return the data as it is."""
         return data
 
+    def event_name(self, _data: Any, /) -> None:
+        """Return None: the class has read the whole packet."""
+
     def decode(self, data: Any, attachments: object = None, places: object = None, /) -> list[Any]:
         """Return the arguments as they are."""
         return list(data)

@@ -129,6 +129,13 @@ class HandlerTable:
         found = ", ".join(sorted(map(str, names - RESERVED))) or "none"
         return f"no handler for event {reprlib.repr(event)} [{namespace}]: there are {found}"
 
+    def wants(self, event: str, namespace: str) -> bool:
+        """Return whether anything gets the arguments of an event."""
+        if self.override is not None:
+            return True
+        found = self.registered(event, namespace, "")
+        return found is not None and found[0] is not NOTHING
+
     def place(self, args: list[Any], namespace: str, sid: str) -> Handler | None:
         """Return what an event is given to; None when there is nothing.
 

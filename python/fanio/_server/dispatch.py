@@ -92,7 +92,7 @@ class Dispatcher:
         if self.shows_packets:
             self._packet_log.received(self._core.session_of(sid), "2", namespace, ack_id, data)
         try:
-            args = data if isinstance(data, list) else self._codec.decode(data, attachments, places)
+            args = data if isinstance(data, list) else self._decode(data, attachments, places, namespace)
             event = args[0]
         except (ValueError, IndexError):
             self._close(sid)
@@ -115,6 +115,16 @@ class Dispatcher:
         session_id = self._core.session_of(sid)
         if session_id is not None:
             self.turns.add(session_id, sid, partial(self._handle, item), size)
+
+    def _decode(
+        self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None, namespace: str
+    ) -> list[Any]:
+        """Return the arguments of an event; only its name when nobody looks at the others."""
+        if self.observer is None:
+            name = self._codec.event_name(data)
+            if name is not None and not self._handlers.wants(name, namespace):
+                return [name]
+        return self._codec.decode(data, attachments, places)
 
     @coroutine
     def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
@@ -191,15 +201,17 @@ class Dispatcher:
         """Take an ACK event."""
         if self.shows_packets:
             self._packet_log.received(self._core.session_of(sid), "3", namespace, ack_id, data)
-        try:
-            args = data if isinstance(data, list) else self._codec.decode(data, attachments, places)
-        except ValueError:
-            self._close(sid)
-            return
         if self.verbose:
             self._logger.info("received ack from %s [%s]", sid, namespace)
         waiter = self._acks.take(sid, ack_id)
-        if waiter is not None:
+        if waiter is None:
+            return
+        try:
+            args = data if isinstance(data, list) else self._codec.decode(data, attachments, places)
+        except ValueError:
+            waiter.lose()
+            self._close(sid)
+        else:
             waiter.deliver(args)
 
     def run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:

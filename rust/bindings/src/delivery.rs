@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use engine::Reason;
 use net::{Answered, Data, Message, Peer, TooLarge};
+use protocol::integer::has_big_integer;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use router::Inbound;
@@ -139,15 +140,6 @@ impl<'py, 'a> Tuples<'py, 'a> {
     }
 }
 
-/// Whether the text may hold an integer of more than 64 bits, which orjson reads as a float.
-fn has_big_integer(text: &[u8]) -> bool {
-    let mut digits = 0;
-    text.iter().any(|byte| {
-        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
-        digits == 19
-    })
-}
-
 /// The reason as handlers get it; one that more is known about has a `detail`.
 fn reason_of(
     py: Python<'_>,
@@ -171,21 +163,4 @@ pub(crate) fn peer_address(peer: &Peer) -> Option<(String, u16)> {
 
 pub(crate) fn address_pair(addr: &SocketAddr) -> (String, u16) {
     (addr.ip().to_canonical().to_string(), addr.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn integers_past_64_bits_are_noticed() {
-        for (text, big) in [
-            ("[1234567890123456789]", true),
-            ("[123456789012345678]", false),
-            (r#"["123456789012345678",1]"#, false),
-            ("", false),
-        ] {
-            assert_eq!(has_big_integer(text.as_bytes()), big, "{text}");
-        }
-    }
 }

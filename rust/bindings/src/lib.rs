@@ -17,6 +17,7 @@ mod options;
 mod payload;
 mod query;
 mod server;
+mod text;
 
 use pyo3::prelude::pymodule;
 
@@ -81,4 +82,6 @@ mod _core {
     use crate::load::Load;
     #[pymodule_export]
     use crate::server::Server;
+    #[pymodule_export]
+    use crate::text::{event_name, has_big_integer};
 }

@@ -10,6 +10,7 @@
 //! | `socketio` | packet headers | `51-/admin,7["event",{"_placeholder":true,"num":0}]` |
 //! | `msgpack` | packets of the msgpack parser | `83 a4 type 02 a4 data 91 a1 61 a3 nsp a1 2f` |
 //! | `json` | placeholders in raw JSON | `{"_placeholder":true,"num":0}` |
+//! | `integer` | integers past 64 bits in raw JSON | `[18446744073709551616]` |
 //!
 //! Nothing a peer sends may panic here: incomplete input is `None`, wrong input a [`DecodeError`].
 
@@ -17,6 +18,7 @@ pub mod engineio;
 mod error;
 pub mod http1;
 mod id;
+pub mod integer;
 pub mod json;
 pub mod msgpack;
 pub mod socketio;

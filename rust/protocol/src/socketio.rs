@@ -4,6 +4,7 @@
 //! rest is the JSON parser's business. Source: Socket.IO protocol v5, "Packet encoding";
 //! reserved names and limits as Node's `socket.io-parser` 4.2.7.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use smallvec::{SmallVec, smallvec};
@@ -210,6 +211,17 @@ fn check_name(text: &str) -> Result<(), DecodeError> {
     } else {
         check_event_name(&literal[1..end - 1])
     }
+}
+
+/// The name with which the text of an event begins; `None` when that is no string.
+#[must_use]
+pub fn event_name(data: &str) -> Option<Cow<'_, str>> {
+    let first = data.strip_prefix('[')?.trim_start_matches([' ', '\t', '\n', '\r']);
+    let literal = &first[..json::string_end(first.as_bytes(), 0)?];
+    if literal.contains('\\') {
+        return json::string(literal).map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(&literal[1..literal.len() - 1]))
 }
 
 /// Refuses names a client must not send, and those that are too long.
