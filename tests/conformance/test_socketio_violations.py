@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
@@ -234,6 +235,29 @@ def test_attachments_over_the_message_limit_close_the_connection(serve: Serve) -
         for _ in range(3):
             client.send_raw(encode(BINARY, b"x" * 900))
         assert client.close_code() != NO_CLOSE_FRAME
+
+
+@pytest.mark.differs("node", reason="has no such limit")
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_text_and_attachments_count_together(serve: Serve, transport: str, more: int, fits: bool) -> None:
+    server = serve(max_http_buffer_size=2000)
+    text = f'51-["message",{ONE},"{"t" * 900}"]'
+    data = b"x" * (2000 - len(text) + more)
+    if transport == "polling":
+        with polling(server) as session:
+            session.send(f"4{text}")
+            # Two bodies: one of both would be too large by its base64.
+            session.post(f"b{b64encode(data).decode()}")
+            assert session.is_closed() is not fits
+        return
+    with connected(server) as client:
+        client.send(f"4{text}")
+        client.send_binary(data)
+        if fits:
+            assert client.text().startswith('451-["message-back"')
+        else:
+            assert client.close_code() != NO_CLOSE_FRAME
 
 
 @pytest.mark.differs("node", reason="has a fixed limit")

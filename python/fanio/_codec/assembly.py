@@ -16,17 +16,16 @@ __all__ = ["Assembly", "ack_id", "arguments"]
 class Assembly:
     """One packet on its way."""
 
-    __slots__ = ("_max_attachments", "_max_bytes", "_packet", "_packet_class", "_size", "size")
+    __slots__ = ("_max_attachments", "_max_bytes", "_packet", "_packet_class", "size")
 
     def __init__(self, packet_class: type[Any], max_attachments: int, max_bytes: int) -> None:
-        """Take the class, and how many attachments a packet may have, of how many bytes together."""
+        """Take the class, and how many attachments a packet may have, and how many bytes with them."""
         self._packet_class = packet_class
         self._max_attachments = max_attachments
         self._max_bytes = max_bytes
         self._packet: Any = None
         #: How many bytes or characters have come.
         self.size = 0
-        self._size = 0
 
     def add(self, data: str | bytes) -> Any:
         """Take a message; return the packet when it is complete, else None.
@@ -50,9 +49,11 @@ class Assembly:
         return None
 
     def _attach(self, data: str | bytes) -> Any:
-        self._size += len(data)
-        if isinstance(data, str) or self._size > self._max_bytes:
-            msg = "expected an attachment, within the limit of a message together with the others"
+        if isinstance(data, str):
+            msg = "expected an attachment, got text"
+            raise ValueError(msg)
+        if self.size > self._max_bytes:
+            msg = f"a packet of more than {self._max_bytes} bytes with its attachments (max_http_buffer_size)"
             raise ValueError(msg)
         return self._packet if self._packet.add_attachment(data) else None
 

@@ -18,12 +18,13 @@ pub(crate) struct Partial<K> {
     pub(crate) data: String,
     pub(crate) attachments: Vec<Vec<u8>>,
     missing: u32,
+    /// Of the text and the attachments, as they came.
     bytes: usize,
 }
 
 impl<K> Partial<K> {
-    /// Begins with a packet that announces attachments.
-    pub(crate) fn new(key: K, packet: &Packet<'_>) -> Result<Self, ProtocolError> {
+    /// Begins with a packet that announces attachments, in a text of so many bytes.
+    pub(crate) fn new(key: K, packet: &Packet<'_>, bytes: usize) -> Result<Self, ProtocolError> {
         json::placeholders(packet.data, packet.attachments)?;
         Ok(Self {
             key,
@@ -32,7 +33,7 @@ impl<K> Partial<K> {
             data: packet.data.to_owned(),
             attachments: Vec::new(),
             missing: packet.attachments,
-            bytes: 0,
+            bytes,
         })
     }
 }
@@ -47,7 +48,7 @@ pub(crate) fn attach<K>(
     let partial = slot.as_mut().ok_or(ProtocolError::UnexpectedBinary)?;
     partial.bytes = partial.bytes.saturating_add(data.len());
     if partial.bytes > config.max_payload {
-        return Err(ProtocolError::AttachmentsTooLarge);
+        return Err(ProtocolError::PacketTooLarge);
     }
     partial.attachments.push(data.to_vec());
     partial.missing = partial.missing.saturating_sub(1);

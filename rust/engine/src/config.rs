@@ -33,7 +33,7 @@ pub struct Config {
     pub max_attachments: u32,
     /// Namespaces of one session.
     pub max_namespaces: usize,
-    /// Bytes of one message or body, attachments of one packet included.
+    /// Bytes of one message or body; of the text of a packet and its attachments together.
     pub max_payload: usize,
     /// Who reads the messages, and how.
     pub parser: Parser,

@@ -11,12 +11,12 @@ use protocol::DecodeError;
 pub enum ProtocolError {
     /// A second CONNECT to a namespace.
     AlreadyConnected,
-    /// The attachments of a packet are larger than a message may be.
-    AttachmentsTooLarge,
     /// The packet could not be decoded.
     Decode(DecodeError),
     /// A packet for a namespace that is not joined.
     NotConnected,
+    /// The text of a packet and its attachments are together larger than a message may be.
+    PacketTooLarge,
     /// Text where an attachment was due.
     TextForAttachment,
     /// More namespaces than allowed.
@@ -33,9 +33,9 @@ impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AlreadyConnected => "CONNECT to a namespace that is joined already",
-            Self::AttachmentsTooLarge => "attachments larger than a message may be",
             Self::Decode(error) => return error.fmt(f),
             Self::NotConnected => "packet for a namespace that is not joined",
+            Self::PacketTooLarge => "packet larger with its attachments than a message may be",
             Self::TextForAttachment => "expected an attachment, got text",
             Self::TooManyNamespaces => "more namespaces than allowed",
             Self::UnexpectedBinary => "binary message without a packet in front of it",

@@ -92,7 +92,8 @@ impl Receiver {
         let packet = Packet::decode(text, config.max_attachments)?;
         let Packet { kind, namespace, id, data, attachments } = packet;
         if attachments > 0 {
-            self.partial = Some(Box::new(Some(Partial::new(namespace.into(), &packet)?)));
+            self.partial =
+                Some(Box::new(Some(Partial::new(namespace.into(), &packet, text.len())?)));
             return Ok(None);
         }
         Ok(Some(received(kind, namespace, id, data.as_bytes().into())))
@@ -187,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn attachments_together_are_limited() {
-        let config = Config { max_payload: 10, ..Config::default() };
+    fn text_and_attachments_together_are_limited() {
+        let config = Config { max_payload: 20, ..Config::default() };
         let mut receiver = Receiver::default();
         assert_eq!(text(&mut receiver, r#"52-["x"]"#), "Ok(None)");
         assert_eq!(receiver.handle_binary(&config, &[0; 6]), Ok(None));
-        let error = receiver.handle_binary(&config, &[0; 6]);
-        assert_eq!(error, Err(ProtocolError::AttachmentsTooLarge));
+        let error = receiver.handle_binary(&config, &[0; 7]);
+        assert_eq!(error, Err(ProtocolError::PacketTooLarge));
     }
 
     #[test]

@@ -142,6 +142,13 @@ impl Session {
         }
     }
 
+    /// Server: what the client has sent is not read at present. Its pong may be among it.
+    pub fn postpone_pong(&mut self, config: &Config, now: Time) {
+        if self.awaits_pong {
+            self.timers.set(Timer::Pong, now.plus(config.ping_timeout));
+        }
+    }
+
     fn probe_packet(
         &mut self,
         config: &Config,

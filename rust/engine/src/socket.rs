@@ -84,7 +84,7 @@ impl Sockets {
         }
         let packet = Packet::decode(text, config.max_attachments)?;
         if packet.attachments > 0 {
-            return self.announce(&packet);
+            return self.announce(&packet, text.len());
         }
         let Packet { kind, namespace, id, data, .. } = packet;
         self.handle_packet(config, kind, namespace, id, data.as_bytes().into())
@@ -156,9 +156,10 @@ impl Sockets {
     fn announce(
         &mut self,
         packet: &Packet<'_>,
+        bytes: usize,
     ) -> Result<Option<Incoming<'static>>, ProtocolError> {
         let sid = self.sender(packet.namespace)?;
-        self.rare.get_or_insert_default().partial = Some(Partial::new(sid, packet)?);
+        self.rare.get_or_insert_default().partial = Some(Partial::new(sid, packet, bytes)?);
         Ok(None)
     }
 
@@ -174,7 +175,7 @@ impl Sockets {
     /// Handles one binary message.
     ///
     /// # Errors
-    /// When no packet has announced it, or the attachments grow too large.
+    /// When no packet has announced it, or the packet grows too large.
     pub fn handle_binary(
         &mut self,
         config: &Config,
@@ -345,13 +346,19 @@ mod tests {
     }
 
     #[test]
-    fn attachments_together_are_limited() {
-        let config = Config { max_payload: 10, ..Config::default() };
-        let mut sockets = joined();
-        assert_eq!(sockets.handle_text(&config, "52-[\"a\"]"), Ok(None));
-        assert_eq!(sockets.handle_binary(&config, &[0; 6]), Ok(None));
-        let error = sockets.handle_binary(&config, &[0; 6]);
-        assert_eq!(error, Err(ProtocolError::AttachmentsTooLarge));
+    fn text_and_attachments_together_are_limited() {
+        let config = Config { max_payload: 20, ..Config::default() };
+        for (last, fits) in [(6, true), (7, false)] {
+            let mut sockets = joined();
+            assert_eq!(sockets.handle_text(&config, "52-[\"a\"]"), Ok(None));
+            assert_eq!(sockets.handle_binary(&config, &[0; 6]), Ok(None));
+            let outcome = sockets.handle_binary(&config, &vec![0; last]);
+            if fits {
+                assert!(matches!(outcome, Ok(Some(Incoming::Event { .. }))), "{outcome:?}");
+            } else {
+                assert_eq!(outcome, Err(ProtocolError::PacketTooLarge));
+            }
+        }
     }
 
     #[test]
