@@ -16,6 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
+from fanio._tasks.heap import Heap
 
 if TYPE_CHECKING:
     import logging
@@ -81,6 +82,7 @@ class Serving:
         self._fd: int | None = None
         # The descriptors of shards that are lent.
         self._lent: set[int] = set()
+        self._heap = Heap()
         # Events of a batch that took too long.
         self._left: list[tuple[object, ...]] = []
         self._stopped: concurrent.futures.Future[None] | None = None
@@ -171,6 +173,8 @@ class Serving:
     def _handle(self, batch: Iterable[tuple[object, ...]]) -> None:
         """Handle events until the budget is used up; the rest has its turn after the loop's."""
         receivers = self._receivers
+        if not self._heap.is_busy:
+            self._heap.note_start(self._tasks.loop)
         latest = monotonic() + _BUDGET
         events = iter(batch)
         try:
@@ -270,6 +274,7 @@ class Serving:
                 for reader in (fd, *self._lent):
                     self.loop.remove_reader(reader)
             self._lent.clear()
+            self._heap.stop()
             self._core.stop()
             self._tasks.unbind()
             for function in self.at_end:
