@@ -62,6 +62,7 @@ class ShardStats(TypedDict):
         bytes_received: Bytes read.
         requests_refused: Requests answered with an error status.
         read_pauses: How often reading from a client waited for the program.
+        events_dropped: Events dropped because their client had gone while it was not read.
         loans: How often the loop's own thread took over the shard's work, because there was so
             little that two threads would have cost more.
         panics: How often a fault in fanio's core cut a step short. Please report it: 0 is right.
@@ -82,6 +83,7 @@ class ShardStats(TypedDict):
     bytes_received: int
     requests_refused: int
     read_pauses: int
+    events_dropped: int
     loans: int
     panics: int
 
@@ -123,6 +125,7 @@ def _numbers(shards: list[dict[str, int]]) -> ShardStats:
         "bytes_received": total("bytes_received"),
         "requests_refused": total("requests_refused"),
         "read_pauses": total("read_pauses"),
+        "events_dropped": total("dropped_unread"),
         "loans": total("loans"),
         "panics": total("panics"),
     }

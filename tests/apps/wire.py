@@ -21,6 +21,7 @@ gate: dict[str, asyncio.Event] = {}
 held: dict[str, int] = {}
 telling: set[str] = set()
 floods: dict[str, int] = {}
+counts: dict[str, int] = {}
 
 
 def known(tag: str) -> asyncio.Future[str]:
@@ -124,6 +125,19 @@ async def tell_stats(sid: str) -> Any:
 async def block(sid: str, seconds: float) -> None:
     """Holds the loop up, as a program does that computes."""
     time.sleep(seconds)
+
+
+@sio.on("count")
+async def count(sid: str, name: str, *args: Any) -> int:
+    """Returns how often it was called with this name."""
+    counts[name] = counts.get(name, 0) + 1
+    return counts[name]
+
+
+@sio.on("counted")
+async def tell_counted(sid: str, name: str) -> int:
+    """How often `count` was called with this name."""
+    return counts.get(name, 0)
 
 
 @sio.on("flood")

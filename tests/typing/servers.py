@@ -49,6 +49,7 @@ sio = socketio.AsyncServer(
     max_queue_bytes=None,
     max_queue_packets=7,
     max_total_queue_bytes=None,
+    max_total_unread_bytes=None,
     write_timeout=8,
     slow_clients="disconnect",
     send_buffer=9,

@@ -224,6 +224,7 @@ def test_limits_of_slow_clients():
     assert given["max_queue_packets"] is None
     assert (given["max_queue_age"], given["high_water_mark"]) == (30.0, 256 << 10)
     assert given["max_total_queue_bytes"] == 256 << 20
+    assert given["max_total_unread_bytes"] == 64 << 20
     assert (given["write_timeout"], given["send_buffer"], given["not_sent_low_water"]) == (10.0, None, 131_072)
     assert core(max_queue_bytes=None)["max_queue_bytes"] is None
     assert core(max_queue_age=None)["max_queue_age"] is None

@@ -54,6 +54,9 @@ class MoreOptions(TypedDict, total=False):
     max_total_queue_bytes: int | None
     """Bytes that may wait for all clients together; None is no limit. 268,435,456."""
 
+    max_total_unread_bytes: int | None
+    """Bytes from all clients that handlers have not been given; None is no limit. 67,108,864."""
+
     write_timeout: float
     """Seconds in which a client with a backlog must take something. 10."""
 
@@ -104,7 +107,7 @@ class ServerOptions(MoreOptions, total=False):
     """Seconds for the answer to a ping. 20."""
 
     max_http_buffer_size: int
-    """Bytes of one message or POST body, the attachments of a packet included. 1,000,000."""
+    """Bytes of one message or POST body, and of a packet's text and attachments together. 1,000,000."""
 
     allow_upgrades: bool
     """Whether a polling client may move to a WebSocket. True."""

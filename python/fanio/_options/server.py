@@ -44,6 +44,7 @@ class WireOptions:
     max_queue_bytes: int | None = 64 << 20
     max_queue_packets: int | None = None
     max_total_queue_bytes: int | None = 256 << 20
+    max_total_unread_bytes: int | None = 64 << 20
     write_timeout: float = 10
     slow_clients: str = "disconnect"
     send_buffer: int | None = None
@@ -97,6 +98,7 @@ class WireOptions:
             "max_queue_bytes": values.limit("max_queue_bytes", self.max_queue_bytes),
             "max_queue_packets": values.limit("max_queue_packets", self.max_queue_packets),
             "max_total_queue_bytes": values.limit("max_total_queue_bytes", self.max_total_queue_bytes),
+            "max_total_unread_bytes": values.limit("max_total_unread_bytes", self.max_total_unread_bytes),
             "not_sent_low_water": values.limit("not_sent_low_water", self.not_sent_low_water),
             "per_message_deflate": values.deflate(self.per_message_deflate),
             "ping_grace": values.seconds("ping_interval", self.ping_interval_grace_period),

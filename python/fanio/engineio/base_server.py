@@ -110,6 +110,7 @@ class BaseServer:
     max_queue_bytes: Option[int | None] = Option()
     max_queue_packets: Option[int | None] = Option()
     max_total_queue_bytes: Option[int | None] = Option()
+    max_total_unread_bytes: Option[int | None] = Option()
     write_timeout: Option[float] = Option()
     per_message_deflate: Option[bool | Mapping[str, int] | None] = Option()
 

@@ -46,6 +46,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         }
         "max_queue_bytes" => options.max_queue_bytes = limit(value)?,
         "max_queue_packets" => options.max_queue_packets = limit(value)?,
+        "max_total_unread_bytes" => options.max_total_unread_bytes = limit(value)?,
         "max_total_queue_bytes" => options.max_total_queue_bytes = limit(value)?,
         "not_sent_low_water" => options.not_sent_low_water = value.extract()?,
         "parser" => engine.parser = parser(value)?,

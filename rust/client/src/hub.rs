@@ -29,7 +29,7 @@ impl Hub {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             shard: Shard::shared()?,
-            outbox: Arc::new(Outbox::new(1)?),
+            outbox: Arc::new(Outbox::new()?),
             next: AtomicU64::new(1),
         })
     }

@@ -142,13 +142,6 @@ impl Session {
         }
     }
 
-    /// Server: what the client has sent is not read at present. Its pong may be among it.
-    pub fn postpone_pong(&mut self, config: &Config, now: Time) {
-        if self.awaits_pong {
-            self.timers.set(Timer::Pong, now.plus(config.ping_timeout));
-        }
-    }
-
     fn probe_packet(
         &mut self,
         config: &Config,
@@ -297,7 +290,8 @@ impl Session {
         }
     }
 
-    /// A pong that is due now has time anew: the ping has not reached the client yet.
+    /// A pong that is due now has time anew: the ping has not reached the client yet, or the pong is
+    /// among what is not read.
     pub fn postpone_pong(&mut self, config: &Config, now: Time) {
         if self.timers.is_due(Timer::Pong, now) {
             self.timers

@@ -96,6 +96,8 @@ counters! {
     Sockets => "sockets",
     /// Clients whose reading was paused because Python had not taken their events.
     ReadPauses => "read_pauses",
+    /// Events dropped because their client had gone while it was not read.
+    DroppedUnread => "dropped_unread",
     /// Times that the shard lent itself to the program's thread.
     Loans => "loans",
 }

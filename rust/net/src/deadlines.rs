@@ -124,12 +124,13 @@ impl Table {
     /// The deadlines of the session machine.
     fn expire_timers(&mut self, slot: u32) {
         let is_taking = self.is_taking(slot);
+        let is_unread = self.has_unread_input(slot);
         let Some(session) = self.sessions.entry_mut(slot) else {
             return;
         };
-        if is_taking {
-            // The ping is behind what the client is taking; whether that takes too long is judged
-            // by the limits of what waits.
+        if is_taking || is_unread {
+            // The ping is behind what the client is taking, and whether that takes too long is judged
+            // by the limits of what waits; or the pong is behind what is not read.
             session.engine.postpone_pong(&self.options.engine, self.now);
         }
         if session.engine.poll_timeout().is_some_and(|due| due <= self.now) {

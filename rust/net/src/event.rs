@@ -197,6 +197,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it brings what a client has sent to a handler, or to who waits for it.
+    pub(crate) fn is_data(&self) -> bool {
+        matches!(self, Self::Ack(_) | Self::Event(_) | Self::Message { .. })
+    }
+
     /// How much of what a client has sent is in it.
     pub(crate) fn bytes(&self) -> usize {
         match self {

@@ -28,6 +28,7 @@ mod socket;
 mod table;
 mod throttle;
 mod too_large;
+mod unread;
 mod wheel;
 
 pub use command::{Command, Decision};

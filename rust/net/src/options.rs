@@ -136,10 +136,11 @@ pub struct Options {
     /// wait for counts once. Past it clients are closed as `slow client`: those that take nothing first,
     /// and among them those with the most waiting.
     pub max_total_queue_bytes: usize,
-    /// How many events of one session may wait for Python before reading from it pauses.
-    pub max_unread: u32,
-    /// Bytes of them, so that large messages do not pile up.
-    pub max_unread_bytes: u32,
+    /// What may wait for Python of all clients together, in bytes. Past it reading from those with
+    /// much waiting pauses.
+    pub max_total_unread_bytes: usize,
+    /// The same for one client, past which reading from it pauses.
+    pub max_unread_bytes: usize,
     /// How many bytes the kernel may hold unsent for a TCP stream (`TCP_NOTSENT_LOWAT`).
     pub not_sent_low_water: Option<u32>,
     /// Compression of WebSocket messages for clients that offer it; `None` refuses it.
@@ -179,7 +180,7 @@ impl Default for Options {
             max_queue_bytes: 64 << 20,
             max_queue_packets: usize::MAX,
             max_total_queue_bytes: 256 << 20,
-            max_unread: 256,
+            max_total_unread_bytes: 64 << 20,
             max_unread_bytes: 4 << 20,
             not_sent_low_water: Some(128 * 1024),
             per_message_deflate: None,

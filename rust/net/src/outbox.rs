@@ -1,42 +1,76 @@
-//! Events on their way to the program, and the descriptor that says so.
+//! Events on their way to the application, and the descriptor that says so.
 //!
 //! All shards of a server share one outbox, and so do the clients of one loop. A shard appends its whole batch with one lock and
-//! writes the descriptor only when it is not armed already; the program clears the descriptor,
-//! disarms, then swaps the batch, so that no batch can be missed.
+//! writes the descriptor only when it is not armed already; the application clears the descriptor,
+//! disarms, then takes a batch, so that no batch can be missed. In what order events are taken is
+//! the queue's to say.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::net::UnixStream;
-use parking_lot::Mutex;
-
-use crate::event::Event;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Room for so many events is kept when none waits.
-const KEPT: usize = 1024;
+pub(crate) const KEPT: usize = 1024;
 
-/// The queue of events of all shards.
-#[derive(Debug)]
-pub struct Outbox<E = Event> {
-    events: Mutex<VecDeque<(u16, E)>>,
-    armed: AtomicBool,
-    /// How many events of each shard the program has taken.
-    taken: Vec<AtomicU64>,
-    reader: UnixStream,
-    writer: UnixStream,
+/// Where events wait in an outbox; `E` is what is put into it.
+pub trait Queue<E>: Default {
+    /// What is taken out of it.
+    type Event;
+
+    /// Appends an event of a shard.
+    fn put(&mut self, shard: u16, event: E);
+
+    /// Appends up to `limit` events to a batch, at least one when there is any.
+    fn take(&mut self, limit: usize, batch: &mut Vec<Self::Event>);
+
+    /// Whether nothing waits.
+    fn is_empty(&self) -> bool;
 }
 
-impl<E> Outbox<E> {
-    /// An outbox for so many shards.
+/// In the order of their arrival.
+impl<E> Queue<E> for VecDeque<E> {
+    type Event = E;
+
+    fn put(&mut self, _shard: u16, event: E) {
+        self.push_back(event);
+    }
+
+    fn take(&mut self, limit: usize, batch: &mut Vec<E>) {
+        batch.extend(self.drain(..limit.min(self.len())));
+        // What a burst needed is not kept.
+        if self.is_empty() && self.capacity() > KEPT {
+            self.shrink_to(KEPT);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// The events of all shards, and their descriptor.
+#[derive(Debug)]
+pub struct Outbox<E, Q = VecDeque<E>> {
+    queue: Mutex<Q>,
+    armed: AtomicBool,
+    reader: UnixStream,
+    writer: UnixStream,
+    entries: std::marker::PhantomData<fn(E)>,
+}
+
+impl<E, Q: Queue<E>> Outbox<E, Q> {
+    /// An empty outbox.
     ///
     /// # Errors
     /// When the system gives no descriptors.
-    pub fn new(shards: usize) -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
-        let taken = (0..shards).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { events: Mutex::default(), armed: AtomicBool::new(false), taken, reader, writer })
+        let (queue, armed) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Self { queue, armed, reader, writer, entries: std::marker::PhantomData })
     }
 
     /// The descriptor that is readable while events wait.
@@ -52,16 +86,17 @@ impl<E> Outbox<E> {
         }
     }
 
-    /// Does the same on the program's thread, which takes the events next.
+    /// Does the same on the application's thread, which takes the events next.
     pub(crate) fn publish_quietly(&self, shard: u16, batch: &mut Vec<E>) {
         if !batch.is_empty() {
-            self.events.lock().extend(batch.drain(..).map(|event| (shard, event)));
+            let mut queue = self.queue.lock();
+            batch.drain(..).for_each(|event| queue.put(shard, event));
         }
     }
 
     /// Makes the descriptor say so when events wait that were published quietly.
     pub(crate) fn announce(&self) {
-        if !self.events.lock().is_empty() {
+        if !self.queue.lock().is_empty() {
             self.arm();
         }
     }
@@ -74,40 +109,32 @@ impl<E> Outbox<E> {
     }
 
     /// Takes up to `limit` events. When some are left, the descriptor stays readable.
-    pub fn take(&self, limit: usize) -> Vec<E> {
+    pub fn take(&self, limit: usize) -> Vec<Q::Event> {
         let mut batch = Vec::new();
         self.take_into(limit, &mut batch);
         batch
     }
 
     /// Appends them to `batch`, for who has use for its room again and again.
-    pub fn take_into(&self, limit: usize, batch: &mut Vec<E>) {
+    pub fn take_into(&self, limit: usize, batch: &mut Vec<Q::Event>) {
         if self.armed.load(Ordering::SeqCst) {
             // Armed by one that has not written yet: it stays so, for what is written must be read.
             if matches!((&self.reader).read(&mut [0; 64]), Ok(1..)) {
                 self.armed.store(false, Ordering::SeqCst);
             }
         }
-        let mut events = self.events.lock();
-        let n = limit.min(events.len());
-        batch.extend(events.drain(..n).map(|(shard, event)| {
-            self.taken[usize::from(shard)].fetch_add(1, Ordering::SeqCst);
-            event
-        }));
-        let more = !events.is_empty();
-        // What a burst needed is not kept.
-        if !more && events.capacity() > KEPT {
-            events.shrink_to(KEPT);
-        }
-        drop(events);
-        if more {
+        let mut queue = self.queue.lock();
+        queue.take(limit, batch);
+        let has_more = !queue.is_empty();
+        drop(queue);
+        if has_more {
             self.arm();
         }
     }
 
-    /// How many of the shard's events the program has taken.
-    pub(crate) fn taken(&self, shard: u16) -> u64 {
-        self.taken[usize::from(shard)].load(Ordering::SeqCst)
+    /// What waits.
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Q> {
+        self.queue.lock()
     }
 }
 
@@ -118,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_written_late_is_read_all_the_same() {
-        let outbox = Outbox::<u8>::new(1).unwrap();
+        let outbox = Outbox::<u8>::new().unwrap();
         // A shard that has said it will write, and the program takes the events before it does.
         outbox.publish_quietly(0, &mut vec![1]);
         assert!(!outbox.armed.swap(true, Ordering::SeqCst));

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -19,14 +18,17 @@ use crate::outbox::Outbox;
 use crate::shard::lease::Lease;
 use crate::shard::{Shard, WAKER};
 use crate::table::Table;
+use crate::throttle::Awaited;
+use crate::unread::{Sent, Unread};
 
 /// The shards of one server.
 #[derive(Debug)]
 pub struct Server {
     inboxes: Arc<[Arc<Inbox>]>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Sent, Unread>>,
     counters: Arc<[Arc<Counters>]>,
-    throttling: Vec<Arc<AtomicBool>>,
+    /// What each shard waits for.
+    awaited: Vec<Arc<Awaited>>,
     /// None when the program takes no turns.
     leases: Vec<Arc<Lease>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -48,9 +50,9 @@ impl Server {
             .collect::<io::Result<Vec<_>>>()?;
         let mut server = Self {
             inboxes: inboxes.into(),
-            outbox: Arc::new(Outbox::new(count)?),
+            outbox: Arc::new(Outbox::new()?),
             counters: (0..count).map(|_| Arc::default()).collect(),
-            throttling: (0..count).map(|_| Arc::default()).collect(),
+            awaited: (0..count).map(|_| Arc::default()).collect(),
             leases: (0..if lends { count } else { 0 }).map(|_| Arc::default()).collect(),
             threads: Mutex::default(),
             max_inbox_bytes: options.max_inbox_bytes,
@@ -72,10 +74,10 @@ impl Server {
             Time(1),
         );
         let inbox = Arc::clone(&self.inboxes[index]);
-        let throttling = Arc::clone(&self.throttling[index]);
+        let awaited = Arc::clone(&self.awaited[index]);
         let outbox = Arc::clone(&self.outbox);
         let lease = self.leases.get(index).map(Arc::clone);
-        let shard = Shard::new(table, poll, inbox, outbox, Instant::now(), throttling);
+        let shard = Shard::new(table, poll, inbox, outbox, Instant::now(), awaited);
         let shard = Box::new(shard);
         let thread = std::thread::Builder::new()
             .name(format!("fanio-shard-{index}"))
@@ -178,8 +180,8 @@ impl Server {
 
     /// Has shards look whether streams can be read again whose events were taken or dropped.
     pub fn resume(&self) {
-        for (inbox, throttling) in self.inboxes.iter().zip(&self.throttling) {
-            if throttling.swap(false, Ordering::SeqCst) {
+        for (index, (inbox, awaited)) in self.inboxes.iter().zip(&self.awaited).enumerate() {
+            if awaited.is_met(&self.outbox, index as u16) {
                 inbox.nudge();
             }
         }

@@ -36,12 +36,10 @@ pub(crate) struct Session {
     held: Option<Box<Held>>,
     /// The wheel entry that is live; `Time(0)` for none.
     pub(crate) filed: Time,
-    /// The number of the last event published for this session.
-    pub(crate) last_event: u64,
-    /// Events published since the program had taken all.
+    /// What waits for the application at most; less when it has taken some since this was looked at.
     pub(crate) unread: u32,
-    /// What the client has sent in them.
-    pub(crate) unread_bytes: u32,
+    /// Nothing is read until the application has taken some of it.
+    pub(crate) throttled: bool,
     /// The program asked not to be sent more.
     pub(crate) paused: bool,
     /// So much waits that the program was told to wait.
@@ -93,9 +91,8 @@ impl Session {
             handshake: Some(Box::new(handshake)),
             held: None,
             filed: Time(0),
-            last_event: 0,
             unread: 0,
-            unread_bytes: 0,
+            throttled: false,
             paused: false,
             full: false,
             flushing: false,

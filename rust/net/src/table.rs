@@ -29,7 +29,9 @@ use crate::session::{NONE, Session};
 use crate::shard::guard::Concern;
 use crate::socket::accept::{Arrival, Io};
 use crate::socket::stream::Stream;
+use crate::throttle::Reading;
 use crate::too_large::TooLarge;
+use crate::unread::{Sent, Unread};
 use crate::wheel::Wheel;
 
 /// A namespace that has sockets on this shard.
@@ -72,17 +74,17 @@ pub(crate) struct Table {
     /// How many sockets there are, over all namespaces.
     pub(crate) sockets: usize,
     pub(crate) inboxes: Arc<[Arc<Inbox>]>,
-    pub(crate) outbox: Arc<Outbox>,
-    pub(crate) events: Vec<Event>,
-    pub(crate) published: u64,
+    pub(crate) outbox: Arc<Outbox<Sent, Unread>>,
+    pub(crate) events: Vec<Sent>,
+    pub(crate) reading: Reading,
+    /// Answers to the pings of the stream that is read.
+    pub(crate) pongs: Vec<u8>,
     pub(crate) journal: Journal,
     pub(crate) actions: Vec<Action>,
     /// What the present step is about.
     pub(crate) concern: Concern,
     /// Streams to read in this turn.
     pub(crate) ready: Vec<u32>,
-    /// Streams whose reading waits until the program has taken their session's events.
-    pub(crate) throttled: Vec<u32>,
     /// Sessions whose poll is answered at the end of the turn.
     pub(crate) polls: Vec<u32>,
     /// Sessions to close at the end of the step.
@@ -107,7 +109,7 @@ impl Table {
         registry: Registry,
         all_counters: Arc<[Arc<Counters>]>,
         inboxes: Arc<[Arc<Inbox>]>,
-        outbox: Arc<Outbox>,
+        outbox: Arc<Outbox<Sent, Unread>>,
         now: Time,
     ) -> Self {
         let frame = |text: &[u8]| Frame::new(text, &[]);
@@ -139,12 +141,12 @@ impl Table {
             inboxes,
             outbox,
             events: Vec::new(),
-            published: 0,
+            reading: Reading::default(),
+            pongs: Vec::new(),
             journal: Journal::default(),
             actions: Vec::new(),
             concern: Concern::Nothing,
             ready: Vec::new(),
-            throttled: Vec::new(),
             polls: Vec::new(),
             doomed: Vec::new(),
             ended: Vec::new(),

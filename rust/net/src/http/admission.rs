@@ -20,7 +20,7 @@ use crate::http::route::names_session;
 use crate::table::Table;
 
 /// Refusals the program has not taken yet; past it they are only counted.
-const MAX_REFUSALS: u64 = 1024;
+const MAX_REFUSALS: usize = 1024;
 const GENERATION: u32 = 0x03ff_ffff;
 
 /// A request that waits for the program's decision.
@@ -38,9 +38,8 @@ impl Table {
         http.phase = Phase::Asking(Box::new(Asking { head: head.into(), session }));
         let stream = (u64::from(http.generation & GENERATION) << 32) | u64::from(slot);
         let token = (u64::from(self.shard) << 58) | stream;
-        self.published += 1;
         let (head, peer, handshake) = (head.into(), peer.clone(), known.is_none());
-        self.events.push(Event::Admission { token, session, handshake, head, peer });
+        self.tell(Event::Admission { token, session, handshake, head, peer });
     }
 
     /// The program has decided about a request.
@@ -74,9 +73,8 @@ impl Table {
         let is_known = self.sessions.slot(&session).is_some();
         let raw = self.options.engine.parser == Parser::Raw;
         if raw && !is_known && matches!(decision, Decision::Admit { .. }) {
-            self.published += 1;
             let reason = Some(Reason::TransportClose);
-            self.events.push(Event::Closed { session, reason, too_large: None });
+            self.tell(Event::Closed { session, reason, too_large: None });
         }
     }
 
@@ -125,17 +123,10 @@ impl Table {
         headers: &str,
     ) {
         let reply = self.fault(fault, message).raw_headers(headers);
-        let waiting = self.published.saturating_sub(self.outbox.taken(self.shard));
-        if self.options.report_refusals && waiting < MAX_REFUSALS {
+        if self.options.report_refusals && self.outbox.queue().len() < MAX_REFUSALS {
             let peer = self.http(slot).map(|http| http.peer.clone()).unwrap_or_default();
             let message = message.unwrap_or(fault.message()).to_owned();
-            self.published += 1;
-            self.events.push(Event::Refused {
-                head: head.into(),
-                peer,
-                code: fault as u8,
-                message,
-            });
+            self.tell(Event::Refused { head: head.into(), peer, code: fault as u8, message });
         }
         self.answer_request(slot, request, reply);
     }

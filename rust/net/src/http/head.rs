@@ -105,8 +105,7 @@ impl Table {
             && let Some(listener) = http.site.listener
         {
             let fd = stream.io.into_fd();
-            self.published += 1;
-            self.events.push(Event::HandOff { fd, data, listener });
+            self.tell(Event::HandOff { fd, data, listener });
         }
         Step::Gone
     }

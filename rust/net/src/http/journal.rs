@@ -55,7 +55,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) >= MAX_WAITING
     }
 
@@ -104,8 +104,7 @@ impl Table {
         let peer = http.peer.clone();
         let place = self.journal.place(head.len());
         let answered = Answered { head, peer, status, websocket, _place: place };
-        self.published += 1;
-        self.events.push(Event::Answered(Box::new(answered)));
+        self.tell(Event::Answered(Box::new(answered)));
     }
 
     /// Tells of a WebSocket that begins, and notes whether its end is to be told.
@@ -120,8 +119,7 @@ impl Table {
 
     /// Tells of a WebSocket that has ended.
     pub(crate) fn tell_end(&mut self) {
-        self.published += 1;
-        self.events.push(Event::Ended);
+        self.tell(Event::Ended);
     }
 }
 

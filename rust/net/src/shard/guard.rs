@@ -18,6 +18,7 @@ use crate::fault::{self, Place};
 use crate::shard::Shard;
 use crate::socket::stream::Role;
 use crate::table::Table;
+use crate::unread::Sent;
 use crate::wheel::Owner;
 
 /// Turns in a row that may panic without a pause.
@@ -169,18 +170,17 @@ impl Table {
         if session.ended {
             // Its end may have been cut short; whoever knows of it already does not mind.
             let sids: Vec<Id> = session.sockets.iter().map(|socket| socket.sid).collect();
-            return self.tell_ends(&sids);
+            return self.tell_ends(slot, &sids);
         }
         session.engine.close(Reason::InternalError, Goodbye::Return, &mut self.actions);
         self.actions.clear();
         self.end_session(slot, Reason::InternalError, Goodbye::Return);
     }
 
-    fn tell_ends(&mut self, sids: &[Id]) {
+    fn tell_ends(&mut self, slot: u32, sids: &[Id]) {
         let reason = Reason::InternalError;
-        self.published += sids.len() as u64;
         let end = |sid: &Id| Event::Disconnect { sid: *sid, reason, too_large: None };
-        self.events.extend(sids.iter().map(end));
+        self.events.extend(sids.iter().map(end).map(|event| Sent { session: slot, event }));
     }
 
     fn tear_out_stream(&mut self, slot: u32) {
@@ -201,7 +201,7 @@ impl Table {
             self.tear_out_stream(stream);
         }
         let sids: Vec<Id> = session.sockets.iter().map(|socket| socket.sid).collect();
-        self.tell_ends(&sids);
+        self.tell_ends(slot, &sids);
         catches(|| _ = session.discard(&mut self.load));
         if session.ended {
             return;
@@ -209,7 +209,8 @@ impl Table {
         let told = self.options.engine.parser.is_undecoded().then_some(Reason::InternalError);
         // Nobody must go on waiting for it.
         self.tell(Event::Drained { session: session.id });
-        self.tell(Event::Closed { session: session.id, reason: told, too_large: None });
+        let event = Event::Closed { session: session.id, reason: told, too_large: None };
+        self.events.push(Sent { session: slot, event });
         self.counters.closed(Reason::InternalError);
         let live = &mut self.live[session.engine.transport() as usize];
         *live = live.saturating_sub(1);
@@ -222,11 +223,11 @@ impl Table {
 
     /// Makes the lists of what is to be done anew, from what streams and sessions say themselves.
     fn relist(&mut self) {
-        self.throttled.clear();
+        self.reading.forget_paused();
         for (slot, stream) in &mut self.streams {
             let slot = slot as u32;
             if stream.paused {
-                self.throttled.push(slot);
+                self.reading.add_paused(slot);
             } else if stream.readable {
                 self.ready.push(slot);
             }

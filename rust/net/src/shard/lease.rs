@@ -15,7 +15,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::counters::Counter;
 use crate::event::Event;
+use crate::session::NONE;
 use crate::shard::Shard;
+use crate::unread::Sent;
 
 /// How often the shard's own thread looks whether turns are taken.
 const TICK: Duration = Duration::from_millis(10);
@@ -43,7 +45,8 @@ impl Lease {
         *self.due.lock() = false;
         *self.shard.lock() = Some(shard);
         self.is_lent.store(true, Ordering::Release);
-        outbox.publish(number, &mut vec![Event::Lent { shard: number, fd }]);
+        let event = Event::Lent { shard: number, fd };
+        outbox.publish(number, &mut vec![Sent { session: NONE, event }]);
         loop {
             self.wait();
             self.is_lent.store(false, Ordering::Release);
@@ -107,8 +110,6 @@ impl Shard {
         self.is_lent = true;
         self.pace.restart(self.now());
         self.table.counters.add(Counter::Loans);
-        // The event that says so.
-        self.table.published += 1;
         // What was pushed since the last turn is waited for by nobody else.
         if self.inbox.sleep(None).is_some() {
             self.inbox.rouse();

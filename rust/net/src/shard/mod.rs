@@ -12,7 +12,6 @@ mod pace;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::{Reason, Time};
@@ -32,6 +31,8 @@ use crate::session::Session;
 use crate::socket::accept::Listener;
 use crate::socket::listeners::Listeners;
 use crate::table::Table;
+use crate::throttle::{Awaited, Awaits};
+use crate::unread::{Sent, Unread};
 use crate::wheel::Owner;
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -41,6 +42,8 @@ const READ_BUFFER: usize = 64 * 1024;
 const READS: usize = 4;
 /// Recipients between two looks at the clock.
 const RECIPIENTS: usize = 8;
+/// How long a turn may read before it does the rest.
+const READING: Duration = Duration::from_millis(1);
 /// How long a turn may send before it looks at I/O again.
 const SLICE: Duration = Duration::from_micros(300);
 /// Commands between two looks at the clock.
@@ -52,7 +55,7 @@ pub(crate) struct Shard {
     pub(crate) table: Table,
     pub(crate) fanout: Fanout,
     pub(crate) inbox: Arc<Inbox>,
-    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) outbox: Arc<Outbox<Sent, Unread>>,
     listeners: Listeners,
     pub(crate) stop_by: Option<Time>,
     poll: Poll,
@@ -60,6 +63,8 @@ pub(crate) struct Shard {
     /// Taken from the inbox, not applied yet.
     commands: VecDeque<Command>,
     command_bytes: usize,
+    /// Streams of which more is there than was read.
+    unfinished: VecDeque<u32>,
     /// Streams with a backlog that can be written again.
     writable: VecDeque<u32>,
     buffer: Vec<u8>,
@@ -68,7 +73,8 @@ pub(crate) struct Shard {
     answering: Vec<u32>,
     panics: Panics,
     stopped: bool,
-    throttling: Arc<AtomicBool>,
+    awaits: Awaits,
+    awaited: Arc<Awaited>,
     /// What the poller has found ready; taken out for a turn.
     readiness: Option<Events>,
     pace: Pace,
@@ -92,9 +98,9 @@ impl Shard {
         table: Table,
         poll: Poll,
         inbox: Arc<Inbox>,
-        outbox: Arc<Outbox>,
+        outbox: Arc<Outbox<Sent, Unread>>,
         epoch: Instant,
-        throttling: Arc<AtomicBool>,
+        awaited: Arc<Awaited>,
     ) -> Self {
         Self {
             table,
@@ -107,13 +113,15 @@ impl Shard {
             epoch,
             commands: VecDeque::new(),
             command_bytes: 0,
+            unfinished: VecDeque::new(),
             writable: VecDeque::new(),
             buffer: vec![0; READ_BUFFER],
             due: Vec::new(),
             answering: Vec::new(),
             panics: Panics::default(),
             stopped: false,
-            throttling,
+            awaits: Awaits::Nothing,
+            awaited,
             readiness: None,
             pace: Pace::new(),
             published: 0,
@@ -185,6 +193,9 @@ impl Shard {
         } else {
             self.outbox.publish(self.table.shard, &mut self.table.events);
         }
+        if self.published > 0 {
+            self.table.note_published();
+        }
     }
 
     fn accept(&mut self) {
@@ -205,14 +216,18 @@ impl Shard {
     fn report(&mut self) {
         self.table.show_gauges();
         self.say_stopped();
-        self.show_throttled();
+        self.say_what_is_awaited();
     }
 
-    /// Has the program say when it has taken events that reading waits for.
-    fn show_throttled(&mut self) {
-        self.throttling.store(!self.table.throttled.is_empty(), Ordering::SeqCst);
-        // It may have taken them just before.
-        if self.table.can_resume() {
+    /// Tells the application's thread what reading waits for.
+    fn say_what_is_awaited(&mut self) {
+        let awaits = self.table.awaits();
+        if awaits != self.awaits {
+            self.awaits = awaits;
+            self.awaited.say(awaits);
+        }
+        // It may have been taken just before.
+        if self.table.can_resume(awaits) {
             self.inbox.nudge();
         }
     }
@@ -245,6 +260,7 @@ impl Shard {
     /// Whether anything but a fan-out is left.
     fn has_work(&self) -> bool {
         !self.table.ready.is_empty()
+            || !self.unfinished.is_empty()
             || self.listeners.is_busy()
             || !self.table.polls.is_empty()
             || !self.answering.is_empty()
@@ -295,31 +311,48 @@ impl Shard {
 
     // --- reading ---------------------------------------------------------------------------------
 
-    /// Reads what is ready; on the program's thread for a slice only.
+    /// Reads what is ready, for a slice only. Those that have more than can be read at once come
+    /// last, but one of them in each turn.
     fn read(&mut self) {
-        let started = self.is_lent.then(Instant::now);
+        if self.table.ready.is_empty() && self.unfinished.is_empty() {
+            return;
+        }
+        let slice = if self.is_lent { SLICE } else { READING };
+        let started = Instant::now();
         let mut ready = std::mem::take(&mut self.table.ready).into_iter();
         for slot in ready.by_ref() {
             self.guard(Concern::Stream(slot), |shard| shard.read_stream(slot));
-            if started.is_some_and(|started| started.elapsed() >= SLICE) {
+            if started.elapsed() >= slice {
                 break;
             }
         }
-        self.table.ready.extend(ready);
+        if ready.len() > 0 {
+            self.table.ready.splice(..0, ready);
+        }
+        while let Some(slot) = self.unfinished.pop_front() {
+            self.guard(Concern::Stream(slot), |shard| shard.read_stream(slot));
+            if started.elapsed() >= slice {
+                return;
+            }
+        }
     }
 
     fn read_stream(&mut self, slot: u32) {
         fault::point(Place::Read);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(READ_BUFFER, 0);
+        self.table.begin_visit();
         for _ in 0..READS {
+            if self.table.is_others_turn() {
+                break;
+            }
             if !self.table.read_once(slot, &mut buffer) {
                 self.buffer = buffer;
                 return;
             }
         }
         self.buffer = buffer;
-        self.table.ready.push(slot);
+        self.unfinished.push_back(slot);
     }
 
     // --- commands, fan-outs, deadlines -----------------------------------------------------------
@@ -433,8 +466,7 @@ impl Shard {
         let is_live = |(_, session): (u32, &Session)| !session.ended;
         if self.table.stopping && !self.stopped && !self.table.sessions.iter().any(is_live) {
             self.stopped = true;
-            self.table.events.push(Event::Stopped);
-            self.table.published += 1;
+            self.table.tell(Event::Stopped);
         }
     }
 }

@@ -18,10 +18,17 @@ impl Table {
         let has_body = matches!(&stream.role, Role::Http(http) if http.has_body());
         if !stream.input.is_empty() || has_body {
             self.handle_kept(slot);
+            if self.is_others_turn() {
+                return true;
+            }
         }
         let Some(stream) = self.streams.get_mut(slot as usize) else {
             return false;
         };
+        if stream.paused && stream.hung_up {
+            self.drop_what_is_lost(slot);
+            return false;
+        }
         let waits = matches!(stream.role, Role::Http(_)) && stream.input.len() >= PIPELINE;
         if !stream.readable || stream.paused || waits {
             return false;

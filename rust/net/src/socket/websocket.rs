@@ -26,13 +26,21 @@ impl Table {
     /// Decodes the frames in `input`; returns how many bytes were used.
     pub(crate) fn websocket_input(&mut self, slot: u32, input: &mut [u8]) -> usize {
         let mut used = 0;
-        loop {
-            match self.websocket_frame(slot, &mut input[used..]) {
-                Ok(0) | Err(Step::Keep) => return used,
-                Ok(n) => used += n,
-                Err(Step::Done) => return input.len(),
+        let kept = loop {
+            if self.is_others_turn() {
+                break true;
             }
-        }
+            match self.websocket_frame(slot, &mut input[used..]) {
+                Ok(0) | Err(Step::Keep) => break true,
+                Ok(n) => {
+                    self.count_message(n);
+                    used += n;
+                }
+                Err(Step::Done) => break false,
+            }
+        };
+        self.send_pongs(slot);
+        if kept { used } else { input.len() }
     }
 
     fn websocket_frame(&mut self, slot: u32, input: &mut [u8]) -> Result<usize, Step> {
@@ -108,9 +116,10 @@ impl Table {
             Message::Binary(data) => {
                 self.handle_packet(session, via, Packet::Binary(Cow::Borrowed(data)));
             }
-            Message::Ping(data) => self.pong(slot, session, data),
+            Message::Ping(data) => self.note_ping(slot, data),
             Message::Deflated { .. } | Message::Pong(_) => {}
             Message::Close { code, .. } => {
+                self.send_pongs(slot);
                 self.close_websocket(slot, *code);
                 self.forget_stream(session, slot, via, false);
                 // The closing handshake is complete: the server ends the stream first.
@@ -119,15 +128,32 @@ impl Table {
         }
     }
 
-    /// Answers a ping, unless so much waits already that the answer could not arrive in time.
-    fn pong(&mut self, slot: u32, session: u32, data: &[u8]) {
+    /// Keeps the answer to a ping until all that was read is handled. Of very many pings only the
+    /// last ones are answered, as RFC 6455 section 5.5.3 allows; none while so much waits that the
+    /// answer could not arrive in time.
+    fn note_ping(&mut self, slot: u32, data: &[u8]) {
         const PONG_ROOM: usize = 64 * 1024;
+        const MANY: usize = 4 * 1024;
         if self.streams.get(slot as usize).is_none_or(|stream| stream.waiting() > PONG_ROOM) {
             return;
         }
-        let mut frame = Vec::with_capacity(2 + data.len());
-        websocket::encode_frame(Opcode::Pong, data, None, &mut frame);
-        self.write(session, slot, std::iter::once(&frame.into()));
+        if self.pongs.len() >= MANY {
+            self.pongs.clear();
+        }
+        websocket::encode_frame(Opcode::Pong, data, None, &mut self.pongs);
+    }
+
+    /// Answers the pings of a stream in one write.
+    fn send_pongs(&mut self, slot: u32) {
+        if self.pongs.is_empty() {
+            return;
+        }
+        let pongs = std::mem::take(&mut self.pongs).into();
+        if let Some(stream) = self.streams.get(slot as usize)
+            && let Role::WebSocket { session, .. } = stream.role
+        {
+            self.write(session, slot, std::iter::once(&pongs));
+        }
     }
 
     /// A frame broke RFC 6455: closes with its code.
