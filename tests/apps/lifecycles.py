@@ -220,7 +220,7 @@ def kept(sid: str) -> dict[str, int]:
         "farewells": len(lifecycle._farewells),
         "serial": len(set(sio._turns._queues) - {session}),
         "in flight": len(set(tasks._in_flight) - {sid}),
-        "paused": len(tasks._paused) + len(tasks._session_of),
+        "ahead": len(tasks._reading._leads) + len(tasks._reading._paused),
         "environs": len({*environs._kept, *environs._owners} - {session}),
         "acks": len(sio._acks),
         "namespaces": len(core.namespaces()) - 1,

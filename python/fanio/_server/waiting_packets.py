@@ -3,7 +3,7 @@
 What a client sends to a namespace is handled in its order: an event that follows CONNECT at once,
 a DISCONNECT, and the CONNECT with which the client comes back wait for the handler that runs.
 There is a queue for a namespace of a connection as long as a handler runs there, or something
-waits. What waits counts as events that are being handled (``_tasks.tasks``), for the connection as
+waits. What waits counts as events whose handlers wait (``_tasks.reading``), for the connection as
 a whole: past that limit the client is not read from.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextvars
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["WaitingPackets"]
 
 _Key: TypeAlias = tuple[str, str]
+#: Seconds that one client's packets may take in a turn of the loop.
+_BUDGET = 0.001
 
 
 class _Queue:
@@ -80,7 +83,7 @@ class WaitingPackets:
         queue.running += 1
 
     def end(self, session_id: str, namespace: str) -> None:
-        """Note that a handler has ended: the next packet is handled in the loop's next turn."""
+        """Note that a handler has ended: the next packets are handled in the loop's next turn."""
         key = session_id, namespace
         queue = self._queues[key]
         queue.running -= 1
@@ -102,16 +105,18 @@ class WaitingPackets:
             self._core.hold(sid)
 
     def _go_on(self, key: _Key, queue: _Queue) -> None:
+        """Handle packets until a handler begins that waits, or the budget is used up."""
         self._moving -= 1
-        waiting = queue.waiting
-        assert waiting is not None
-        handle, size = waiting.popleft()
-        # It may begin a handler that ends at once.
+        latest = monotonic() + _BUDGET
+        # This counts as a handler: one that begins and ends in here must not call it again.
         queue.running += 1
-        try:
-            handle()
-        except Exception:
-            self._logger.exception("a packet of a client could not be handled")
-        finally:
+        while queue.waiting and queue.running == 1:
+            handle, size = queue.waiting.popleft()
+            try:
+                handle()
+            except Exception:
+                self._logger.exception("a packet of a client could not be handled")
             self._tasks.end(key[0], size)
-            self.end(*key)
+            if monotonic() > latest:
+                break
+        self.end(*key)
