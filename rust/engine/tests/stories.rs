@@ -137,6 +137,22 @@ fn any_packet_extends_the_pongs_deadline_once() {
 }
 
 #[test]
+fn a_pong_that_is_due_may_be_postponed() {
+    let config = quick();
+    let mut out = Vec::new();
+    let mut server = Session::server(&config, Time(1), Transport::WebSocket);
+    server.postpone_pong(&config, Time(301));
+    assert_eq!(server.poll_timeout(), Some(Time(301)), "none is waited for");
+    server.handle_timeout(&config, Time(301), &mut out);
+    server.postpone_pong(&config, Time(500));
+    assert_eq!(server.poll_timeout(), Some(Time(501)), "not due yet");
+    server.postpone_pong(&config, Time(501));
+    assert_eq!(server.poll_timeout(), Some(Time(701)));
+    server.handle_timeout(&config, Time(701), &mut out);
+    assert_eq!(server.reason(), Some(Reason::PingTimeout));
+}
+
+#[test]
 fn a_pong_nobody_waits_for_is_ignored() {
     let config = quick();
     let mut out = Vec::new();

@@ -318,9 +318,12 @@ impl<T> Entry<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::options::Options;
 
     #[derive(Default)]
     struct Client {
@@ -453,6 +456,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_packet_has_so_much_time_and_what_is_for_one_client_more_for_its_size() {
+        let options = Options { max_queue_age: Duration::from_secs(10), ..Options::default() };
+        let mark = options.mark();
+        let (mut waiting, mut load) = (Waiting::<Bytes>::default(), Load::default());
+        let mut push = |at: u64, bytes: usize, is_own, waiting: &mut Waiting<Bytes>| {
+            load.clock.set(Time(at), &options);
+            let entry = Entry::new(vec![0; bytes].into(), bytes - SLOT, 1, None);
+            waiting.push(entry, is_own, &mut load);
+        };
+        assert_eq!(waiting.due(), Time(u64::MAX), "nothing waits");
+        push(1000, mark, false, &mut waiting);
+        assert_eq!((waiting.due(), waiting.oldest()), (Time(11_000), Time(1000)));
+        push(2000, 2 * mark, true, &mut waiting);
+        push(3000, mark, false, &mut waiting);
+        load.clock.set(Time(4000), &options);
+        waiting.advance(1, &mut load);
+        // The first has time for its size now, as the client takes it.
+        assert_eq!((waiting.due(), waiting.taken()), (Time(24_000), Time(4000)));
+        load.clock.set(Time(5000), &options);
+        waiting.advance(mark - 1, &mut load);
+        // Ten seconds, and ten more for each mark of what is for this client alone; that goes for the third, which is behind it, too.
+        assert_eq!(waiting.due(), Time(32_000));
+        waiting.advance(2 * mark, &mut load);
+        assert_eq!((waiting.due(), waiting.oldest()), (Time(32_000), Time(3000)));
+        waiting.discard(&mut load);
     }
 
     proptest! {
