@@ -11,8 +11,14 @@ use super::{Addr, SocketStatus};
 use crate::index::Named;
 use crate::members::RoomId;
 
+/// The session came over TLS.
+pub(super) const SECURE: u8 = 1;
+/// The connection is closed; the entry stays until its last socket is forgotten.
+pub(super) const CLOSED: u8 = 2;
+/// The high-water mark, in its own parts.
+pub(super) const MARK: usize = 1 << 15;
 /// Nothing more should be sent to a session for now.
-pub(super) const WAITS: u32 = u32::MAX;
+pub(super) const WAITS: u16 = u16::MAX;
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -37,14 +43,13 @@ pub(crate) struct Session {
     pub(super) peer: Peer,
     /// The first of its sockets, or [`NONE`].
     pub(super) first: u32,
-    /// Bytes that were sent to it alone since its shard has said last that little waits for it;
-    /// [`WAITS`] from when they are many until it says so.
-    pub(super) unconfirmed: u32,
     /// Position in the registry's list of transport names.
     pub(super) transport: u8,
-    pub(super) secure: bool,
-    /// The connection is closed; the entry stays until its last socket is forgotten.
-    pub(super) closed: bool,
+    /// [`SECURE`] and [`CLOSED`].
+    pub(super) flags: u8,
+    /// How much was sent to it alone since its shard has said last that little waits for it, in parts of
+    /// the high-water mark ([`MARK`]); [`WAITS`] from when it is much until the shard says so.
+    pub(super) unconfirmed: u16,
 }
 
 /// A socket address in half the space.

@@ -6,7 +6,7 @@
 
 use protocol::Id;
 
-use super::entry::WAITS;
+use super::entry::{MARK, WAITS};
 use super::{Addr, Registry};
 
 impl Registry {
@@ -24,9 +24,10 @@ impl Registry {
         let Some(session) = session.filter(|s| s.addr == addr && s.unconfirmed != WAITS) else {
             return false;
         };
-        let sent = (session.unconfirmed as usize).saturating_add(bytes);
-        let is_much = sent > mark;
-        session.unconfirmed = if is_much { WAITS } else { sent.min(WAITS as usize - 1) as u32 };
+        let parts = bytes.saturating_mul(MARK).div_ceil(mark.max(1));
+        let sent = parts.saturating_add(usize::from(session.unconfirmed));
+        let is_much = sent > MARK;
+        session.unconfirmed = if is_much { WAITS } else { sent as u16 };
         is_much
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::Id;
 
-use super::entry::{NONE, Namespace, Session, Socket};
+use super::entry::{CLOSED, NONE, Namespace, SECURE, Session, Socket};
 use super::{Addr, Registry, SocketStatus};
 use crate::members::{ConnId, RoomId};
 
@@ -180,13 +180,16 @@ impl Registry {
 
     /// The sessions whose connections are open.
     pub fn sessions(&self) -> impl Iterator<Item = &Id> {
-        self.sessions.iter().filter(|(_, entry)| !entry.closed).map(|(_, entry)| &entry.id)
+        self.sessions
+            .iter()
+            .filter(|(_, entry)| entry.flags & CLOSED == 0)
+            .map(|(_, entry)| &entry.id)
     }
 
     /// The request that opened a session.
     pub fn request(&self, session: &Id) -> Option<Request> {
         let session = self.session(session)?;
-        Some((session.head.bytes(), session.peer.addr(), session.secure))
+        Some((session.head.bytes(), session.peer.addr(), session.flags & SECURE > 0))
     }
 
     /// How many sockets there are.

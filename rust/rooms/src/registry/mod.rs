@@ -19,7 +19,7 @@ use protocol::Id;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use self::entry::{NONE, Namespace, Session, Socket};
+use self::entry::{CLOSED, NONE, Namespace, SECURE, Session, Socket};
 use self::head::Heads;
 pub use self::lookup::Request;
 pub use self::rooms::RegistryError;
@@ -83,10 +83,9 @@ impl Registry {
             head: self.heads.insert(head),
             peer: peer.into(),
             first: NONE,
-            unconfirmed: 0,
             transport: self.transport_position(transport),
-            secure,
-            closed: false,
+            flags: if secure { SECURE } else { 0 },
+            unconfirmed: 0,
         };
         let session = self.sessions.insert(session);
         let (shard, slot) = (addr.shard as usize, addr.slot as usize);
@@ -252,14 +251,14 @@ impl Registry {
             return;
         };
         if let Some(session) = self.sessions.entry_mut(slot) {
-            session.closed = true;
+            session.flags |= CLOSED;
         }
         self.free_session(slot);
     }
 
     /// Frees a session that is closed and has no socket.
     fn free_session(&mut self, slot: u32) {
-        let is_over = |session: &Session| session.closed && session.first == NONE;
+        let is_over = |session: &Session| session.flags & CLOSED > 0 && session.first == NONE;
         if !self.sessions.entry(slot).is_some_and(is_over) {
             return;
         }
