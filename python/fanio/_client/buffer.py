@@ -32,7 +32,8 @@ class Buffer(Generic[T]):
         """Hold so much at most, over all namespaces."""
         self._max_items = max_items
         self._max_bytes = max_bytes
-        self._items: deque[tuple[str, int, T]] = deque()
+        # Most buffers stay empty, and an empty deque takes 0.7 KiB.
+        self._items: deque[tuple[str, int, T]] | tuple[()] = ()
         self.bytes = 0
 
     def __len__(self) -> int:
@@ -43,6 +44,8 @@ class Buffer(Generic[T]):
         """Append an item of so many bytes; False when there is no room for it."""
         if len(self._items) >= self._max_items or self.bytes + size > self._max_bytes:
             return False
+        if isinstance(self._items, tuple):
+            self._items = deque()
         self._items.append((namespace, size, item))
         self.bytes += size
         return True
@@ -63,7 +66,7 @@ class Buffer(Generic[T]):
                 self.bytes -= size
             else:
                 kept.append((namespace, size, item))
-        self._items = kept
+        self._items = kept or ()
         return found
 
     def items(self) -> list[T]:

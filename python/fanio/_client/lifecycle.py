@@ -28,6 +28,8 @@ _within: ContextVar[frozenset[asyncio.Future[None]]] = ContextVar("fanio_client_
 class Lifecycle:
     """Runs these handlers of one client."""
 
+    __slots__ = ("_dispatcher", "_last", "_logger", "_pending", "_tasks")
+
     def __init__(self, dispatcher: ClientDispatcher, tasks: Tasks, logger: logging.Logger) -> None:
         """Take the collaborators."""
         self._dispatcher = dispatcher

@@ -18,6 +18,8 @@ T = TypeVar("T")
 class OwnLoop:
     """Brings what is asked for on other loops to the client's own."""
 
+    __slots__ = ("_leave", "_process", "loop")
+
     def __init__(self, leave: Callable[[], None]) -> None:
         """Call ``leave`` when the loop has ended without a word to the client."""
         self._leave = leave

@@ -68,6 +68,8 @@ class _Lead:
 class Reading:
     """Pauses the sessions of clients that are ahead of their handlers."""
 
+    __slots__ = ("_core", "_has_warned", "_leads", "_loop", "_paused")
+
     def __init__(self, core: Pausable, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         """Pause and resume sessions of ``core``; timers run on ``loop()``."""
         self._core = core
