@@ -74,7 +74,7 @@ fn scan(
     let mut scanner = Scanner { bytes: data.as_bytes(), at: 0, path: Vec::new() };
     loop {
         scanner.skip_space();
-        if let Some((num, end)) = placeholder(data, scanner.at)? {
+        if let Some(PlaceholderAt { num, end }) = placeholder(data, scanner.at)? {
             if num >= u64::from(attachments) {
                 return Err(DecodeError::IllegalAttachment);
             }
@@ -185,8 +185,20 @@ impl Scanner<'_> {
     }
 }
 
-/// Reads a placeholder at `at`: its number and its end. Anything else is data.
-fn placeholder(data: &str, at: usize) -> Result<Option<(u64, usize)>, DecodeError> {
+/// A placeholder in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceholderAt {
+    /// The number it names; whether there is such an attachment was not looked at.
+    pub num: u64,
+    /// Where the text goes on behind it.
+    pub end: usize,
+}
+
+/// Reads a placeholder that begins at `at`. Anything else is data.
+///
+/// # Errors
+/// When it names no number.
+pub fn placeholder(data: &str, at: usize) -> Result<Option<PlaceholderAt>, DecodeError> {
     let bytes = data.as_bytes();
     if bytes.get(at) != Some(&b'{') {
         return Ok(None);
@@ -226,7 +238,8 @@ fn placeholder(data: &str, at: usize) -> Result<Option<(u64, usize)>, DecodeErro
         (true, Some(num)) => {
             let digits = !num.is_empty() && num.bytes().all(|b| b.is_ascii_digit());
             let num = num.parse().ok().filter(|_| digits);
-            Ok(Some((num.ok_or(DecodeError::IllegalAttachment)?, scanner.at)))
+            let num = num.ok_or(DecodeError::IllegalAttachment)?;
+            Ok(Some(PlaceholderAt { num, end: scanner.at }))
         }
         _ => Ok(None),
     }
@@ -250,7 +263,7 @@ fn scalar_end(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The end of the string literal that begins at `at`, behind its closing quote.
-pub(crate) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+pub fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'"') {
         return None;
     }
@@ -265,7 +278,7 @@ pub(crate) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The text of a string literal.
-pub(crate) fn string(literal: &str) -> Option<String> {
+pub fn string(literal: &str) -> Option<String> {
     let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner;
