@@ -126,7 +126,7 @@ fn encode_broadcast(
 }
 
 /// The name of a room in a channel: a number has no quotes there.
-fn shown(room: &str) -> &str {
+pub(crate) fn shown(room: &str) -> &str {
     room.strip_prefix("\0i").unwrap_or(room)
 }
 
