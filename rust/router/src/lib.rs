@@ -25,6 +25,7 @@ mod sockets;
 mod start;
 
 pub use emit::{Emit, Sent};
+pub use engine::Reason;
 pub use error::Error;
 pub use inbound::{Batch, Inbound};
 pub use packet::Payload;

@@ -51,6 +51,11 @@ impl Router {
         }
     }
 
+    /// Whether clients are sent msgpack instead of text.
+    pub fn is_msgpack(&self) -> bool {
+        self.parser == Parser::Msgpack
+    }
+
     /// Starts the shards unless they run already; returns the descriptor that is readable while
     /// [`Router::take`] has something.
     ///
