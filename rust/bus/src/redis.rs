@@ -163,13 +163,13 @@ impl Driver {
         loop {
             tokio::select! {
                 done = &mut something => return Some(done),
-                order = self.orders.recv() => match order {
-                    Some(order) => drop(self.note(order)),
-                    None => {
+                order = self.orders.recv() => {
+                    let Some(order) = order else {
                         self.is_over = true;
                         return None;
-                    }
-                },
+                    };
+                    self.note(order);
+                }
             }
         }
     }
@@ -190,7 +190,7 @@ impl Driver {
                 .into_iter()
                 .for_each(|channel| want(&mut self.wanted, Subscription::Channel(channel), true)),
             Order::SubscribePrefix(prefix) => {
-                want(&mut self.wanted, Subscription::Prefix(prefix), true)
+                want(&mut self.wanted, Subscription::Prefix(prefix), true);
             }
             Order::Unsubscribe(channels) => channels
                 .into_iter()
@@ -280,7 +280,7 @@ impl Driver {
             let mut command = redis::cmd("PUBSUB");
             command.arg(if self.options.sharded { "SHARDNUMSUB" } else { "NUMSUB" }).arg(&channel);
             let found: Vec<Value> = command.query_async(publisher).await?;
-            let nodes = found.get(1).map_or(Ok(0), |count| redis::from_redis_value_ref(count))?;
+            let nodes = found.get(1).map_or(Ok(0), redis::from_redis_value_ref)?;
             self.counts.pop_front();
             self.reports.push(Report::Counted { request, nodes });
         }

@@ -71,8 +71,7 @@ pub(crate) async fn run(
     let mut batch = Vec::with_capacity(COMMANDS);
     loop {
         let due = task.node.poll_timeout().map(|due| began + Duration::from_millis(due));
-        let timeout =
-            sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600)));
+        let timeout = sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_hours(1)));
         let goes_on = tokio::select! {
             biased;
             count = commands.recv_many(&mut batch, COMMANDS) => {
@@ -80,7 +79,9 @@ pub(crate) async fn run(
             }
             (taken, dropped) = reports.take() => {
                 task.stats.lost.fetch_add(dropped, Ordering::Relaxed);
-                taken.into_iter().for_each(|report| task.take(report));
+                for report in taken {
+                    task.take(report);
+                }
                 true
             }
             () = timeout => true,

@@ -283,13 +283,12 @@ impl Node {
         }
         match message {
             Message::Hello if !is_own => self.say(&namespace, &Message::Heartbeat),
-            Message::Hello | Message::Heartbeat => {}
             Message::Bye => self.lose(&namespace, &from),
             Message::Answer { request, answer, .. } => self.take_answer(&from, &request, answer),
             Message::Callback { to, room, id, arguments } if to == self.name => {
                 self.local(Local::Callback { namespace, room, id, arguments });
             }
-            Message::Callback { .. } => {}
+            Message::Hello | Message::Heartbeat | Message::Callback { .. } => {}
             message if is_own => self.take_own(namespace, message),
             message => self.take_from_other(from, namespace, message),
         }
@@ -413,7 +412,7 @@ fn random_id() -> String {
     let mut bytes = [0; 8];
     // Without random numbers the system cannot make sessions either.
     let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:016x}", u64::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What Node's adapters on `ClusterAdapter` say: one envelope for all messages, JSON or msgpack.
 //!
-//! Sharded Redis, Redis Streams and PostgreSQL carry the same envelope `{uid, nsp, type, data}` and
+//! Sharded Redis, Redis Streams and Postgres carry the same envelope `{uid, nsp, type, data}` and
 //! differ in channels only, which are the drivers' business. Source: `socket.io-adapter` 2.5.8.
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ const BROADCAST_CLIENT_COUNT: u8 = 11;
 const BROADCAST_ACK: u8 = 12;
 const ADAPTER_CLOSE: u8 = 13;
 
-/// The message; PostgreSQL's channel says the namespace when `nsp` is missing.
+/// The message; the channel of Postgres says the namespace when `nsp` is missing.
 #[derive(Debug, Deserialize, Serialize)]
 struct Wire {
     #[serde(default)]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `python` | python-socketio's managers, on one channel |
 //! | `classic` | Node's `@socket.io/redis-adapter` and `redis-emitter` |
-//! | `envelope` | Node's adapters on `ClusterAdapter`: sharded Redis, Redis Streams, PostgreSQL |
+//! | `envelope` | Node's adapters on `ClusterAdapter`: sharded Redis, Redis Streams, Postgres |
 //! | `room` | the names of rooms that are numbers |
 
 pub mod classic;
