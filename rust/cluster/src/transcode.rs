@@ -376,7 +376,7 @@ mod tests {
         let date = r#""2026-12-01T03:22:11.123Z""#;
         let millis: i64 = 1_796_095_331_123;
         assert_eq!(read(&[&[0xd7, 0][..], &millis.to_be_bytes()].concat()), date);
-        let both = (123_000_000u64 << 34) | 1_796_095_331;
+        let both = (123_000_000u64 << 34) + 1_796_095_331;
         assert_eq!(read(&[&[0xd7, 0xff][..], &both.to_be_bytes()].concat()), date);
         assert_eq!(to_json(b"\xc7\x02\x00ab").unwrap().attachments, [&b"ab"[..]]);
     }
