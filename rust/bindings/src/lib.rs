@@ -5,6 +5,7 @@
 mod attachments;
 mod client;
 mod client_options;
+mod cluster;
 mod decoded;
 mod delivery;
 mod doors;
@@ -76,6 +77,8 @@ mod _core {
     const UPGRADED: u8 = crate::kinds::UPGRADED;
     #[pymodule_export]
     use crate::client::{ClientConnection, ClientHub};
+    #[pymodule_export]
+    use crate::cluster::Cluster;
     #[pymodule_export]
     use crate::frames::{FrameReader, decode_base64, encode_frame};
     #[pymodule_export]

@@ -1,0 +1,318 @@
+//! The cluster as Python sees it: one bus of one server.
+
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bus::{Bus, BusEvent, BusOptions, RedisOptions, Transport};
+use bytes::Bytes;
+use cluster::node::{Bus as Dialect, Outcome, ReplyTo, Request};
+use cluster::{AckRequest, Answer, Emit, EventData, Message, Selection};
+use net::Outbox;
+use parking_lot::RwLock;
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+use router::Router;
+
+use crate::error::Error;
+use crate::server::Server;
+
+/// JSON and the attachments that its placeholders stand for.
+type Data = (PyBackedBytes, Option<Vec<PyBackedBytes>>);
+/// Rooms, and rooms that are excepted.
+type Who = (Vec<String>, Vec<String>);
+/// A node, a namespace, a request.
+type Reply = (String, String, String);
+
+/// A node of a cluster.
+#[pyclass(module = "fanio._core", frozen)]
+pub(crate) struct Cluster {
+    options: BusOptions,
+    router: Option<Arc<Router>>,
+    outbox: Arc<Outbox<BusEvent>>,
+    bus: RwLock<Option<Arc<Bus>>>,
+}
+
+#[pymethods]
+impl Cluster {
+    /// A node that is not running; `server` is `None` for a process that only publishes.
+    #[new]
+    fn new(server: Option<&Server>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let options = read_options(options)?;
+        let outbox = Arc::new(Outbox::new(1).map_err(Error::from)?);
+        let router = server.map(|server| Arc::clone(&server.router));
+        Ok(Self { options, router, outbox, bus: RwLock::new(None) })
+    }
+
+    /// Starts; returns the descriptor that is readable when `drain()` has something.
+    fn start(&self) -> PyResult<i32> {
+        let mut bus = self.bus.write();
+        if bus.is_none() {
+            let outbox = Arc::clone(&self.outbox);
+            let started = Bus::start(self.options.clone(), self.router.clone(), outbox);
+            *bus = Some(Arc::new(started.map_err(Error::from)?));
+        }
+        Ok(self.outbox.fd())
+    }
+
+    /// Publishes what waits, for a second at most, and ends.
+    fn stop(&self, py: Python<'_>) {
+        let bus = self.bus.write().take();
+        if let Some(bus) = bus {
+            py.detach(|| bus.stop());
+        }
+    }
+
+    /// Takes events: tuples that begin with their kind.
+    fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        self.outbox.take(limit).into_iter().map(|event| tuple(py, event)).collect()
+    }
+
+    /// A namespace is served here.
+    fn open_namespace(&self, namespace: &str) {
+        self.with(|bus| bus.open_namespace(namespace));
+    }
+
+    /// Publishes an event, which must be encoded as the server's parser does.
+    #[pyo3(signature = (namespace, event, who, volatile, compress, callback))]
+    fn emit(
+        &self,
+        namespace: &str,
+        event: Data,
+        who: Who,
+        volatile: bool,
+        compress: bool,
+        callback: Option<(String, u64)>,
+    ) -> PyResult<()> {
+        let event = self.data(event)?;
+        let ack = callback.map(|(room, id)| AckRequest::Callback { room, id });
+        let compress = (!compress).then_some(false);
+        let emit = Emit { event, to: selection(who), volatile, compress, ack };
+        self.with(|bus| bus.publish(namespace, Message::Emit(emit)));
+        Ok(())
+    }
+
+    /// Has clients of other nodes enter rooms.
+    fn join(&self, namespace: &str, who: Who, rooms: Vec<String>) {
+        self.publish(namespace, Message::Join { who: selection(who), rooms });
+    }
+
+    /// Has clients of other nodes leave rooms.
+    fn leave(&self, namespace: &str, who: Who, rooms: Vec<String>) {
+        self.publish(namespace, Message::Leave { who: selection(who), rooms });
+    }
+
+    /// Has clients of other nodes disconnected.
+    fn disconnect(&self, namespace: &str, who: Who, close: bool) {
+        self.publish(namespace, Message::Disconnect { who: selection(who), close });
+    }
+
+    /// Has everybody on other nodes leave a room.
+    fn close_room(&self, namespace: &str, room: String) {
+        self.publish(namespace, Message::CloseRoom { room });
+    }
+
+    /// Passes a client's answer on to the node whose callback waits for it.
+    fn call_back(
+        &self,
+        namespace: &str,
+        to: String,
+        room: String,
+        id: u64,
+        arguments: Data,
+    ) -> PyResult<()> {
+        let arguments = self.data(arguments)?;
+        self.publish(namespace, Message::Callback { to, room, id, arguments });
+        Ok(())
+    }
+
+    /// Sends an event to the other servers themselves, which nobody answers.
+    fn server_side_emit(&self, namespace: &str, event: Data) -> PyResult<()> {
+        let event = self.data(event)?;
+        self.publish(namespace, Message::ServerSideEmit { request: None, event });
+        Ok(())
+    }
+
+    /// Asks the other nodes; an event of the kind `done` has the answers.
+    #[pyo3(signature = (token, namespace, kind, who, event, timeout_ms))]
+    fn request(
+        &self,
+        token: u64,
+        namespace: &str,
+        kind: &str,
+        who: Who,
+        event: Option<Data>,
+        timeout_ms: u64,
+    ) -> PyResult<()> {
+        let event = event.map(|event| self.data(event)).transpose()?.unwrap_or_default();
+        let request = match kind {
+            "sockets" => Request::FetchSockets(selection(who)),
+            "sids" => Request::SocketIds(who.0),
+            "rooms" => Request::AllRooms,
+            "server_side" => Request::ServerSideEmit(event),
+            "acks" => Request::Emit(Emit { event, to: selection(who), ..Emit::default() }),
+            _ => return Err(PyValueError::new_err(format!("no request is called {kind:?}"))),
+        };
+        self.with(|bus| bus.request(token, namespace, request, timeout_ms));
+        Ok(())
+    }
+
+    /// Answers another node: `kind` is `sockets`, `server_side` or `ack` with data, or `count`.
+    #[pyo3(signature = (reply, kind, data, count = 0))]
+    fn answer(&self, reply: Reply, kind: &str, data: Option<Data>, count: u64) -> PyResult<()> {
+        let data = data.map(|data| self.data(data)).transpose()?.unwrap_or_default();
+        let answer = match kind {
+            "sockets" => Answer::Sockets(data),
+            "server_side" => Answer::ServerSide(data),
+            "ack" => Answer::Ack(data),
+            "count" => Answer::ClientCount(count),
+            _ => return Err(PyValueError::new_err(format!("no answer is called {kind:?}"))),
+        };
+        let (node, namespace, request) = reply;
+        self.with(|bus| bus.answer(ReplyTo { node, namespace, request }, answer));
+        Ok(())
+    }
+
+    /// Whether so much waits to be published that the caller should wait.
+    fn is_full(&self) -> bool {
+        self.bus.read().as_ref().is_some_and(|bus| bus.is_full())
+    }
+
+    /// What was counted.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        let Some(bus) = self.bus.read().clone() else { return Ok(dict) };
+        let stats = bus.stats();
+        dict.set_item("published", stats.published.load(Ordering::Relaxed))?;
+        dict.set_item("received", stats.received.load(Ordering::Relaxed))?;
+        dict.set_item("lost", stats.lost.load(Ordering::Relaxed))?;
+        dict.set_item("refused", stats.refused.load(Ordering::Relaxed))?;
+        dict.set_item("waiting_bytes", stats.waiting.load(Ordering::Relaxed))?;
+        dict.set_item("up", stats.is_up.load(Ordering::Relaxed))?;
+        Ok(dict)
+    }
+}
+
+impl Cluster {
+    fn with(&self, act: impl FnOnce(&Bus)) {
+        if let Some(bus) = &*self.bus.read() {
+            act(bus);
+        }
+    }
+
+    fn publish(&self, namespace: &str, message: Message) {
+        self.with(|bus| bus.publish(namespace, message));
+    }
+
+    /// Data as it travels: text, whatever the server's clients get.
+    fn data(&self, (data, attachments): Data) -> PyResult<EventData> {
+        if self.router.as_ref().is_some_and(|router| router.is_msgpack()) {
+            return EventData::from_msgpack(&data).map_err(value_error);
+        }
+        let json = std::str::from_utf8(&data).map_err(value_error)?.to_owned();
+        let attachments = attachments.unwrap_or_default();
+        let attachments = attachments.iter().map(|data| Bytes::copy_from_slice(data)).collect();
+        Ok(EventData { json, attachments })
+    }
+}
+
+fn value_error(error: impl std::fmt::Display) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+fn selection((rooms, except): Who) -> Selection {
+    Selection { rooms, except }
+}
+
+fn read_options(options: &Bound<'_, PyDict>) -> PyResult<BusOptions> {
+    let get = |name: &str| -> PyResult<Bound<'_, PyAny>> {
+        options
+            .get_item(name)?
+            .ok_or_else(|| PyValueError::new_err(format!("option {name} is missing")))
+    };
+    let (url, channel): (String, String) = (get("url")?.extract()?, get("channel")?.extract()?);
+    let kind: String = get("dialect")?.extract()?;
+    let dialect = match kind.as_str() {
+        "python-socketio" => Dialect::Python { channel },
+        "node" => Dialect::Classic { prefix: channel },
+        "sharded" => Dialect::Sharded { prefix: channel },
+        _ => return Err(PyValueError::new_err(format!("no dialect is called {kind:?}"))),
+    };
+    let redis = RedisOptions::from_url(&url, kind == "sharded").map_err(value_error)?;
+    Ok(BusOptions {
+        name: get("name")?.extract()?,
+        dialect,
+        transport: Transport::Redis(redis),
+        max_bytes: get("max_bytes")?.extract()?,
+        write_only: get("write_only")?.extract()?,
+    })
+}
+
+/// `(json, [attachment, ...])`
+fn pair<'py>(py: Python<'py>, data: &EventData) -> (Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>) {
+    let attachments = data.attachments.iter().map(|data| PyBytes::new(py, data)).collect();
+    (PyBytes::new(py, data.json.as_bytes()), attachments)
+}
+
+fn reply_of(reply: ReplyTo) -> Reply {
+    (reply.node, reply.namespace, reply.request)
+}
+
+fn tuple<'py>(py: Python<'py>, event: BusEvent) -> PyResult<Bound<'py, PyTuple>> {
+    let who = |who: Selection| (who.rooms, who.except);
+    match event {
+        BusEvent::Up => ("up",).into_pyobject(py),
+        BusEvent::Down(why) => ("down", why).into_pyobject(py),
+        BusEvent::Refused(why) => ("refused", why).into_pyobject(py),
+        BusEvent::Emit { namespace, emit, from, reply } => {
+            let callback = match emit.ack {
+                Some(AckRequest::Callback { room, id }) => Some((room, id)),
+                _ => None,
+            };
+            let event = pair(py, &emit.event);
+            let reply = reply.map(reply_of);
+            ("emit", namespace, event, who(emit.to), from, callback, reply).into_pyobject(py)
+        }
+        BusEvent::FetchSockets { message, reply } => {
+            let asked = match message {
+                Message::FetchSockets { who, .. } => who,
+                _ => Selection::default(),
+            };
+            ("fetch_sockets", who(asked), reply_of(reply)).into_pyobject(py)
+        }
+        BusEvent::ServerSide { namespace, event, reply } => {
+            ("server_side", namespace, pair(py, &event), reply.map(reply_of)).into_pyobject(py)
+        }
+        BusEvent::Callback { room, id, arguments } => {
+            ("callback", room, id, pair(py, &arguments)).into_pyobject(py)
+        }
+        BusEvent::Done(Outcome { token, answers, missing, missing_nodes }) => {
+            let answers = answers.iter().map(|answer| value(py, answer));
+            let answers = answers.collect::<PyResult<Vec<_>>>()?;
+            ("done", token, answers, missing, missing_nodes).into_pyobject(py)
+        }
+        BusEvent::Failed { token, error } => ("failed", token, error).into_pyobject(py),
+        BusEvent::Acknowledged { token, answer: Answer::ClientCount(count) } => {
+            ("count", token, count).into_pyobject(py)
+        }
+        BusEvent::Acknowledged { token, answer } => {
+            ("ack", token, value(py, &answer)?).into_pyobject(py)
+        }
+    }
+}
+
+/// The value of an answer: data, or a list of names.
+fn value<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+    match answer {
+        Answer::Sockets(data) | Answer::ServerSide(data) | Answer::Ack(data) => {
+            pair(py, data).into_bound_py_any(py)
+        }
+        Answer::SocketIds(names) | Answer::Rooms(names) => names.into_bound_py_any(py),
+        Answer::ClientCount(count) => count.into_bound_py_any(py),
+        Answer::Done => Ok(py.None().into_bound(py)),
+    }
+}
