@@ -1,7 +1,7 @@
 """The Rust core: shards, sessions, rooms and the wire. All methods may be called from any thread."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 __all__ = [
     "ACK",
@@ -321,3 +321,53 @@ class ClientConnection:
         """Ask for one DRAINED event when no more than the half of `limit` bytes waits."""
     def pause(self) -> None: ...
     def resume(self) -> None: ...
+
+@final
+class Cluster:
+    """A node of a cluster: what it tells and asks the others, and what they want of it."""
+
+    def __new__(cls, server: Server | None, options: dict[str, object]) -> Cluster: ...
+    def start(self) -> int:
+        """Start, unless it runs; return the descriptor that is readable when ``drain`` has something."""
+    def stop(self) -> None:
+        """Publish what waits, unless the bus is away, and end."""
+    def drain(self, limit: int) -> list[tuple[Any, ...]]:
+        """Take events: each begins with its kind."""
+    def open_namespace(self, namespace: str) -> None: ...
+    def emit(
+        self,
+        namespace: str,
+        event: tuple[bytes, list[bytes] | None],
+        who: tuple[list[str], list[str]],
+        volatile: bool,
+        compress: bool,
+        callback: tuple[str, int] | None,
+    ) -> None: ...
+    def join(self, namespace: str, who: tuple[list[str], list[str]], rooms: list[str]) -> None: ...
+    def leave(self, namespace: str, who: tuple[list[str], list[str]], rooms: list[str]) -> None: ...
+    def disconnect(self, namespace: str, who: tuple[list[str], list[str]], close: bool) -> None: ...
+    def close_room(self, namespace: str, room: str) -> None: ...
+    def call_back(
+        self, namespace: str, to: str, room: str, id: int, arguments: tuple[bytes, list[bytes] | None]
+    ) -> None: ...
+    def server_side_emit(self, namespace: str, event: tuple[bytes, list[bytes] | None]) -> None: ...
+    def request(
+        self,
+        token: int,
+        namespace: str,
+        kind: str,
+        who: tuple[list[str], list[str]],
+        event: tuple[bytes, list[bytes] | None] | None,
+        timeout_ms: int,
+    ) -> None:
+        """Ask the others; a "done" event with the token has the answers."""
+    def answer(
+        self,
+        reply: tuple[str, str, str],
+        kind: str,
+        data: tuple[bytes, list[bytes] | None] | None,
+        count: int = 0,
+    ) -> None: ...
+    def is_full(self) -> bool:
+        """Return whether so much waits to be published that the caller should wait."""
+    def stats(self) -> dict[str, Any]: ...

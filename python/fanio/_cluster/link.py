@@ -12,8 +12,6 @@ from fanio._cluster.answers import Answers, Requests
 if TYPE_CHECKING:
     import logging
 
-    from fanio.types import Payload
-
 __all__ = ["Link", "Reply", "Who"]
 
 #: The rooms of clients that are meant, and the rooms that are excepted. No room is everybody.
@@ -37,7 +35,7 @@ class Link:
         self._cluster = _core.Cluster(core, options)
         self.name: str = options["name"]
         self.requests = Requests()
-        self._receivers = {
+        self._receivers: dict[str, Callable[..., None]] = {
             **receivers,
             "up": self._note_up,
             "down": self._note_down,
@@ -106,7 +104,7 @@ class Link:
     def emit(
         self,
         namespace: str,
-        payload: Payload,
+        payload: bytes,
         attachments: list[bytes] | None,
         who: Who,
         volatile: bool,

@@ -12,7 +12,6 @@ use cluster::{AckRequest, Answer, Emit, EventData, Message, Selection};
 use net::Outbox;
 use parking_lot::RwLock;
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -59,7 +58,7 @@ impl Cluster {
         Ok(self.outbox.fd())
     }
 
-    /// Publishes what waits, for a second at most, and ends.
+    /// Publishes what waits, unless the bus is away, and ends.
     fn stop(&self, py: Python<'_>) {
         let bus = self.bus.write().take();
         if let Some(bus) = bus {
@@ -155,7 +154,7 @@ impl Cluster {
             "rooms" => Request::AllRooms,
             "server_side" => Request::ServerSideEmit(event),
             "acks" => Request::Emit(Emit { event, to: selection(who), ..Emit::default() }),
-            _ => return Err(PyValueError::new_err(format!("no request is called {kind:?}"))),
+            _ => return unknown("request", kind),
         };
         self.with(|bus| bus.request(token, namespace, request, timeout_ms));
         Ok(())
@@ -170,7 +169,7 @@ impl Cluster {
             "server_side" => Answer::ServerSide(data),
             "ack" => Answer::Ack(data),
             "count" => Answer::ClientCount(count),
-            _ => return Err(PyValueError::new_err(format!("no answer is called {kind:?}"))),
+            _ => return unknown("answer", kind),
         };
         let (node, namespace, request) = reply;
         self.with(|bus| bus.answer(ReplyTo { node, namespace, request }, answer));
@@ -211,17 +210,22 @@ impl Cluster {
     /// Data as it travels: text, whatever the server's clients get.
     fn data(&self, (data, attachments): Data) -> PyResult<EventData> {
         if self.router.as_ref().is_some_and(|router| router.is_msgpack()) {
-            return EventData::from_msgpack(&data).map_err(value_error);
+            return Ok(EventData::from_msgpack(&data).map_err(bad)?);
         }
-        let json = std::str::from_utf8(&data).map_err(value_error)?.to_owned();
+        let json = std::str::from_utf8(&data).map_err(bad)?.to_owned();
         let attachments = attachments.unwrap_or_default();
         let attachments = attachments.iter().map(|data| Bytes::copy_from_slice(data)).collect();
         Ok(EventData { json, attachments })
     }
 }
 
-fn value_error(error: impl std::fmt::Display) -> PyErr {
-    PyValueError::new_err(error.to_string())
+fn bad(error: impl std::fmt::Display) -> Error {
+    Error::Cluster(error.to_string())
+}
+
+/// A name that none of those known is.
+fn unknown<T>(what: &str, name: &str) -> PyResult<T> {
+    Err(bad(format!("no {what} is called {name:?}")).into())
 }
 
 fn selection((rooms, except): Who) -> Selection {
@@ -230,9 +234,7 @@ fn selection((rooms, except): Who) -> Selection {
 
 fn read_options(options: &Bound<'_, PyDict>) -> PyResult<BusOptions> {
     let get = |name: &str| -> PyResult<Bound<'_, PyAny>> {
-        options
-            .get_item(name)?
-            .ok_or_else(|| PyValueError::new_err(format!("option {name} is missing")))
+        options.get_item(name)?.ok_or_else(|| bad(format!("option {name} is missing")).into())
     };
     let (url, channel): (String, String) = (get("url")?.extract()?, get("channel")?.extract()?);
     let kind: String = get("dialect")?.extract()?;
@@ -240,9 +242,9 @@ fn read_options(options: &Bound<'_, PyDict>) -> PyResult<BusOptions> {
         "python-socketio" => Dialect::Python { channel },
         "node" => Dialect::Classic { prefix: channel },
         "sharded" => Dialect::Sharded { prefix: channel },
-        _ => return Err(PyValueError::new_err(format!("no dialect is called {kind:?}"))),
+        _ => return unknown("dialect", &kind),
     };
-    let redis = RedisOptions::from_url(&url, kind == "sharded").map_err(value_error)?;
+    let redis = RedisOptions::from_url(&url, kind == "sharded").map_err(bad)?;
     Ok(BusOptions {
         name: get("name")?.extract()?,
         dialect,

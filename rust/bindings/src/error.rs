@@ -20,6 +20,8 @@ pub(crate) enum Error {
     HubStopped,
     /// The bytes are no WebSocket frames, or no base64.
     BadFrame(protocol::DecodeError),
+    /// A cluster cannot be made of these options, or be told this.
+    Cluster(String),
 }
 
 impl From<io::Error> for Error {
@@ -48,6 +50,7 @@ impl From<Error> for PyErr {
             )),
             Error::HubStopped => PyRuntimeError::new_err("the hub of these clients is stopped"),
             Error::BadFrame(error) => PyValueError::new_err(error.to_string()),
+            Error::Cluster(text) => PyValueError::new_err(text),
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::{local, redis};
 
 /// Commands that are carried out before the bus is looked at again.
 const COMMANDS: usize = 256;
-/// How long a stopping node waits until what it has said is published.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a stopping node waits until what it has said is published; not while the bus is away.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The bytes that a message keeps alive, roughly.
 pub(crate) fn size_of(message: &Message) -> usize {

@@ -188,12 +188,6 @@ impl Node {
         }
     }
 
-    /// Whether changes that this node publishes come back and act here, too: the caller then does not
-    /// act by itself.
-    pub fn changes_come_back(&self) -> bool {
-        self.speech.changes_come_back()
-    }
-
     /// Tells the others something.
     ///
     /// # Errors
@@ -289,27 +283,14 @@ impl Node {
                 self.local(Local::Callback { namespace, room, id, arguments });
             }
             Message::Hello | Message::Heartbeat | Message::Callback { .. } => {}
-            message if is_own => self.take_own(namespace, message),
+            // The node has acted by itself before it has told the others.
+            _ if is_own => {}
             message => self.take_from_other(from, namespace, message),
         }
     }
 
     fn local(&mut self, local: Local) {
         self.outputs.push_back(Output::Local(local));
-    }
-
-    /// Of what this node has said itself, only changes count that it leaves to its own message.
-    fn take_own(&mut self, namespace: String, message: Message) {
-        let is_change = matches!(
-            message,
-            Message::Join { .. }
-                | Message::Leave { .. }
-                | Message::Disconnect { .. }
-                | Message::CloseRoom { .. }
-        );
-        if is_change && self.changes_come_back() {
-            self.local(Local::Change { namespace, message });
-        }
     }
 
     fn take_from_other(&mut self, from: String, namespace: String, message: Message) {

@@ -9,8 +9,8 @@
 //! socket.io-response#/chat#           answers; …#<uid># when a node asks for its own channel
 //! ```
 //!
-//! Joins, leaves and disconnects act on the sender, too, when its own message comes back. Source:
-//! `@socket.io/redis-adapter` 8.3, `@socket.io/redis-emitter` 5.1.
+//! In Node, joins, leaves and disconnects act on the sender when its own message comes back. Here it acts
+//! at once, and ignores that. Source: `@socket.io/redis-adapter` 8.3, `@socket.io/redis-emitter` 5.1.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

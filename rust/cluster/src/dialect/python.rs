@@ -42,6 +42,11 @@ struct Wire {
     skip_sid: Option<OneOrMany>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callback: Option<Box<RawValue>>,
+    /// Of fanio's own: python-socketio has no such options, and its servers ignore the fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    volatile: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compress: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<Room>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,6 +132,8 @@ fn encode_emit(namespace: &str, emit: &Emit) -> Result<Wire, Error> {
         room: Some(emit.to.rooms.as_slice().into()),
         skip_sid: Some(emit.to.except.as_slice().into()),
         callback: Some(raw(callback)?),
+        volatile: emit.volatile.then_some(true),
+        compress: emit.compress,
         ..Wire::default()
     })
 }
@@ -143,6 +150,8 @@ pub fn decode(body: &[u8]) -> Result<Option<Envelope>, Error> {
     };
     let from = wire.host_id.take().unwrap_or_default();
     let message = match wire.method.as_str() {
+        // No room is everybody, but a list of no rooms is nobody.
+        "emit" if wire.room == Some(OneOrMany::Many(Vec::new())) => return Ok(None),
         "emit" => Message::Emit(decode_emit(wire)?),
         "enter_room" => {
             let (who, rooms) = decode_rooms(wire)?;
@@ -206,8 +215,9 @@ fn decode_emit(wire: Wire) -> Result<Emit, Error> {
             rooms: wire.room.unwrap_or_default().names(),
             except: wire.skip_sid.unwrap_or_default().names(),
         },
+        volatile: wire.volatile.unwrap_or_default(),
+        compress: wire.compress,
         ack: wire.callback.and_then(|callback| callback_of(&callback)),
-        ..Emit::default()
     })
 }
 
@@ -282,6 +292,7 @@ mod tests {
                 to: Selection { rooms: vec!["\0i5".into(), "b".into()], except: vec![] },
                 ..emit(r#"["a",1,2]"#)
             }),
+            Message::Emit(Emit { volatile: true, compress: Some(false), ..emit(r#"["a"]"#) }),
             Message::Join { who: who.clone(), rooms: vec!["r".into()] },
             Message::Leave { who: who.clone(), rooms: vec!["\0i-3".into()] },
             Message::Disconnect { who, close: false },
@@ -324,6 +335,8 @@ mod tests {
         assert_eq!(event(r#"{"a":"\ud800"}"#), r#"["e",{"a":"\ud800"}]"#);
         assert_eq!(decode(br#"{"method":"emit","event":"e","data":[]}"#), Ok(None), "no namespace");
         assert_eq!(decode(br#"{"method":"later","namespace":"/"}"#), Ok(None));
+        let nobody = br#"{"method":"emit","event":"e","data":[],"namespace":"/","room":[]}"#;
+        assert_eq!(decode(nobody), Ok(None));
     }
 
     #[test]

@@ -28,7 +28,9 @@ impl Serialize for Room {
 impl<'de> Deserialize<'de> for Room {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) if text.starts_with('\0') => Ok(Self(format!("{TEXT}{text}"))),
+            serde_json::Value::String(text) if text.starts_with('\0') => {
+                Ok(Self(format!("{TEXT}{text}")))
+            }
             serde_json::Value::String(text) => Ok(Self(text)),
             serde_json::Value::Number(number) if number.is_i64() => {
                 Ok(Self(format!("{NUMBER}{number}")))

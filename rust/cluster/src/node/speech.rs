@@ -70,10 +70,6 @@ impl Speech {
         matches!(self.bus, Bus::Postgres { .. })
     }
 
-    pub(super) fn changes_come_back(&self) -> bool {
-        matches!(self.bus, Bus::Classic { .. })
-    }
-
     pub(super) fn namespaces(&self) -> Vec<String> {
         self.namespaces.keys().cloned().collect()
     }
