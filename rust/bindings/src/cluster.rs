@@ -264,7 +264,7 @@ fn reply_of(reply: ReplyTo) -> Reply {
     (reply.node, reply.namespace, reply.request)
 }
 
-fn tuple<'py>(py: Python<'py>, event: BusEvent) -> PyResult<Bound<'py, PyTuple>> {
+fn tuple(py: Python<'_>, event: BusEvent) -> PyResult<Bound<'_, PyTuple>> {
     let who = |who: Selection| (who.rooms, who.except);
     match event {
         BusEvent::Up => ("up",).into_pyobject(py),

@@ -39,7 +39,9 @@ impl From<router::Error> for Error {
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
-            Error::Load(load::Error::Usage(text)) => PyValueError::new_err(text),
+            Error::Load(load::Error::Usage(text)) | Error::Cluster(text) => {
+                PyValueError::new_err(text)
+            }
             Error::Load(error) => PyRuntimeError::new_err(error.to_string()),
             Error::Router(error) => of_router(&error),
             Error::Option { name, expected } => {
@@ -50,7 +52,6 @@ impl From<Error> for PyErr {
             )),
             Error::HubStopped => PyRuntimeError::new_err("the hub of these clients is stopped"),
             Error::BadFrame(error) => PyValueError::new_err(error.to_string()),
-            Error::Cluster(text) => PyValueError::new_err(text),
         }
     }
 }
