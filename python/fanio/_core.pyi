@@ -31,6 +31,7 @@ __all__ = [
     "WAIT",
     "ClientConnection",
     "ClientHub",
+    "Cluster",
     "FrameReader",
     "Load",
     "Server",
