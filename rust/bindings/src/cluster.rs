@@ -42,7 +42,7 @@ impl Cluster {
     #[new]
     fn new(server: Option<&Server>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         let options = read_options(options)?;
-        let outbox = Arc::new(Outbox::new(1).map_err(Error::from)?);
+        let outbox = Arc::new(Outbox::new().map_err(Error::from)?);
         let router = server.map(|server| Arc::clone(&server.router));
         Ok(Self { options, router, outbox, bus: RwLock::new(None) })
     }

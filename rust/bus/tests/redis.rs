@@ -66,7 +66,7 @@ impl Node {
             max_bytes: 1 << 20,
             write_only: false,
         };
-        let outbox = Arc::new(Outbox::new(1).unwrap());
+        let outbox = Arc::new(Outbox::new().unwrap());
         let router = Arc::new(Router::new(net::Options::default()));
         let bus = Bus::start(options, Some(router), Arc::clone(&outbox)).unwrap();
         bus.open_namespace("/");
