@@ -1,6 +1,6 @@
 //! The frame codec for the ASGI bridge, which speaks to a shard as a WebSocket client does.
 
-use protocol::websocket::{self, Message, Opcode};
+use protocol::websocket::{self, Opcode, WireMessage};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -46,14 +46,16 @@ impl FrameReader {
     }
 }
 
-fn to_python<'py>(py: Python<'py>, message: &Message<'_>) -> (u8, Bound<'py, PyBytes>) {
+fn to_python<'py>(py: Python<'py>, message: &WireMessage<'_>) -> (u8, Bound<'py, PyBytes>) {
     let (opcode, payload) = match message {
-        Message::Text(text) => (Opcode::Text, text.as_bytes().to_vec()),
+        WireMessage::Text(text) => (Opcode::Text, text.as_bytes().to_vec()),
         // The bridge offers no compression, so nothing comes compressed.
-        Message::Binary(data) | Message::Deflated { data, .. } => (Opcode::Binary, data.to_vec()),
-        Message::Ping(data) => (Opcode::Ping, data.to_vec()),
-        Message::Pong(data) => (Opcode::Pong, data.to_vec()),
-        Message::Close { code, reason } => {
+        WireMessage::Binary(data) | WireMessage::Deflated { data, .. } => {
+            (Opcode::Binary, data.to_vec())
+        }
+        WireMessage::Ping(data) => (Opcode::Ping, data.to_vec()),
+        WireMessage::Pong(data) => (Opcode::Pong, data.to_vec()),
+        WireMessage::Close { code, reason } => {
             let mut body = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
             body.extend_from_slice(reason.as_bytes());
             (Opcode::Close, body)

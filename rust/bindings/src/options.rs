@@ -90,7 +90,7 @@ fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
 fn parser(value: &Bound<'_, PyAny>) -> PyResult<Parser> {
     match value.extract::<String>()?.as_str() {
         "msgpack" => Ok(Parser::Msgpack),
-        "program" => Ok(Parser::Program),
+        "program" => Ok(Parser::Application),
         "raw" => Ok(Parser::Raw),
         "socketio" => Ok(Parser::SocketIo),
         _ => Err(bad("parser", "'msgpack', 'program', 'raw' or 'socketio'").into()),

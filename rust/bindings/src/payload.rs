@@ -32,7 +32,7 @@ pub(crate) enum Message {
     Binary(PyBackedBytes),
 }
 
-impl<'a> From<&'a Message> for router::Message<'a> {
+impl<'a> From<&'a Message> for router::OutgoingMessage<'a> {
     fn from(message: &'a Message) -> Self {
         match message {
             Message::Text(text) => Self::Text(text),

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use protocol::DecodeError;
-use protocol::websocket::{Deflater, Inflater, Message};
+use protocol::websocket::{Deflater, Inflater, WireMessage};
 
 use crate::options::PerMessageDeflate;
 
@@ -42,7 +42,7 @@ pub(crate) fn decompress(
     is_text: bool,
     data: &[u8],
     max: usize,
-    take: impl FnOnce(&Message<'_>),
+    take: impl FnOnce(&WireMessage<'_>),
 ) -> Result<(), DecodeError> {
     INFLATER.with_borrow_mut(|inflater| {
         inflater.inflate(is_text, data, max).map(|message| take(&message))

@@ -10,7 +10,7 @@ use engine::{
 };
 use protocol::DecodeError;
 use protocol::engineio::{Handshake, Packet};
-use protocol::websocket::Message;
+use protocol::websocket::WireMessage;
 
 use crate::event::Event;
 use crate::failure::Failure;
@@ -54,20 +54,26 @@ impl Life {
     }
 
     /// Handles one message of a WebSocket.
-    pub(crate) fn message(&mut self, config: &Config, now: Time, via: Via, message: &Message<'_>) {
+    pub(crate) fn message(
+        &mut self,
+        config: &Config,
+        now: Time,
+        via: Via,
+        message: &WireMessage<'_>,
+    ) {
         match message {
-            Message::Text(text) => match Packet::decode(text) {
+            WireMessage::Text(text) => match Packet::decode(text) {
                 Ok(packet) => self.packet(config, now, via, packet),
                 Err(error) => self.break_off(via, Failure::parse(error)),
             },
-            Message::Binary(data) => {
+            WireMessage::Binary(data) => {
                 self.packet(config, now, via, Packet::Binary(Cow::Borrowed(data)));
             }
             // The others are the WebSocket's own.
-            Message::Ping(_)
-            | Message::Pong(_)
-            | Message::Close { .. }
-            | Message::Deflated { .. } => {}
+            WireMessage::Ping(_)
+            | WireMessage::Pong(_)
+            | WireMessage::Close { .. }
+            | WireMessage::Deflated { .. } => {}
         }
     }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use engine::Transport;
 use hyper::{Method, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use protocol::websocket::{self, Decoder, Message, Opcode};
+use protocol::websocket::{self, Decoder, Opcode, WireMessage};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::deflate;
@@ -196,7 +196,7 @@ impl WebSocket {
         &mut self,
         cx: &mut Context<'_>,
         max: usize,
-        take: &mut dyn FnMut(&Message<'_>),
+        take: &mut dyn FnMut(&WireMessage<'_>),
     ) -> Poll<Result<Input, Failure>> {
         if std::mem::take(&mut self.fresh) {
             return Poll::Ready(self.take_held(max, take));
@@ -229,7 +229,7 @@ impl WebSocket {
     fn take_held(
         &mut self,
         max: usize,
-        take: &mut dyn FnMut(&Message<'_>),
+        take: &mut dyn FnMut(&WireMessage<'_>),
     ) -> Result<Input, Failure> {
         let mut input = std::mem::take(&mut self.input);
         let (used, closed) = self.decode(&mut input, max, take)?;
@@ -245,7 +245,7 @@ impl WebSocket {
         mut input: Vec<u8>,
         shared: &mut [u8],
         max: usize,
-        take: &mut dyn FnMut(&Message<'_>),
+        take: &mut dyn FnMut(&WireMessage<'_>),
     ) -> Poll<Result<Input, Failure>> {
         let n = match self.read(cx, shared) {
             Poll::Ready(read) => read?,
@@ -278,7 +278,7 @@ impl WebSocket {
         &mut self,
         data: &mut [u8],
         max: usize,
-        take: &mut dyn FnMut(&Message<'_>),
+        take: &mut dyn FnMut(&WireMessage<'_>),
     ) -> Result<(usize, Option<Input>), Failure> {
         let mut used = 0;
         loop {
@@ -290,10 +290,12 @@ impl WebSocket {
             used += n;
             let mut pong = None;
             match message {
-                Some(Message::Close { code, .. }) => return Ok((used, Some(Input::Closed(code)))),
-                Some(Message::Ping(data)) => pong = Some(data.to_vec()),
-                Some(Message::Pong(_)) => self.ponged = true,
-                Some(Message::Deflated { is_text, data }) => {
+                Some(WireMessage::Close { code, .. }) => {
+                    return Ok((used, Some(Input::Closed(code))));
+                }
+                Some(WireMessage::Ping(data)) => pong = Some(data.to_vec()),
+                Some(WireMessage::Pong(_)) => self.ponged = true,
+                Some(WireMessage::Deflated { is_text, data }) => {
                     deflate::decompress(is_text, data, max, &mut *take).map_err(Failure::parse)?;
                 }
                 None => {}

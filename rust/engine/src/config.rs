@@ -8,7 +8,7 @@ pub enum Parser {
     /// Packets of the Socket.IO protocol, one binary message each (`protocol::msgpack`).
     Msgpack,
     /// Packets of the Socket.IO protocol that the program reads and writes itself.
-    Program,
+    Application,
     /// The program's business: it gets them as they come.
     Raw,
     /// Packets of the Socket.IO protocol: text with JSON, and attachments behind it.
@@ -18,7 +18,7 @@ pub enum Parser {
 impl Parser {
     /// Whether the program gets the messages as they come.
     pub fn is_undecoded(self) -> bool {
-        matches!(self, Self::Program | Self::Raw)
+        matches!(self, Self::Application | Self::Raw)
     }
 }
 

@@ -69,7 +69,7 @@ impl Receiver {
         message: &'p Inbound<'_>,
     ) -> Result<Option<Received<'p>>, ProtocolError> {
         match (config.parser, message) {
-            (Parser::Program | Parser::Raw, message) => Ok(Some(Received::Message(message))),
+            (Parser::Application | Parser::Raw, message) => Ok(Some(Received::Message(message))),
             (Parser::Msgpack, Inbound::Text(_)) => Err(ProtocolError::UnexpectedText),
             (Parser::Msgpack, Inbound::Binary(data)) => handle_msgpack(data).map(Some),
             (Parser::SocketIo, Inbound::Text(text)) => self.handle_text(config, text),

@@ -62,7 +62,7 @@ impl Sockets {
         message: &'p Inbound<'_>,
     ) -> Result<Option<Incoming<'p>>, ProtocolError> {
         match (config.parser, message) {
-            (Parser::Program | Parser::Raw, message) => Ok(Some(Incoming::Message(message))),
+            (Parser::Application | Parser::Raw, message) => Ok(Some(Incoming::Message(message))),
             (Parser::Msgpack, Inbound::Text(_)) => Err(ProtocolError::UnexpectedText),
             (Parser::Msgpack, Inbound::Binary(data)) => self.handle_msgpack(config, data),
             (Parser::SocketIo, Inbound::Text(text)) => self.handle_text(config, text),

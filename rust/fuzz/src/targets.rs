@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use engine::{Action, Config, Inbound, Incoming, Session, Sockets, Time, Transport, Via};
 use protocol::engineio::{Handshake, Packet, records};
 use protocol::http1::{ChunkedDecoder, parse_request};
-use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, Message, check_upgrade};
+use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, WireMessage, check_upgrade};
 use protocol::{Id, msgpack, socketio};
 
 /// What is decoded encodes to what decodes to the same.
@@ -106,12 +106,12 @@ pub fn deflate(data: &[u8]) {
         assert!(agreed.fits(256) && answer.is_ascii());
     }
     let (mut inflater, mut deflater) = (Inflater::new(), Deflater::new(6));
-    let Ok(Message::Binary(message)) = inflater.inflate(false, data, MAX) else { return };
+    let Ok(WireMessage::Binary(message)) = inflater.inflate(false, data, MAX) else { return };
     assert!(message.len() <= MAX);
     let (message, mut small) = (message.to_vec(), Vec::new());
     if deflater.deflate(&message, &mut small) {
         assert!(small.len() < message.len());
-        assert_eq!(inflater.inflate(false, &small, MAX), Ok(Message::Binary(&message)));
+        assert_eq!(inflater.inflate(false, &small, MAX), Ok(WireMessage::Binary(&message)));
         assert!(inflater.inflate(false, &small, message.len() - 1).is_err());
     }
 }

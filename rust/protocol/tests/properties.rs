@@ -9,10 +9,10 @@ use protocol::http1::{ChunkedDecoder, parse_request};
 use protocol::json::placeholders;
 use protocol::msgpack;
 use protocol::socketio::{Packet, PacketType};
-use protocol::websocket::{Decoder, Deflater, Inflater, Message, Opcode, encode_frame};
+use protocol::websocket::{Decoder, Deflater, Inflater, Opcode, WireMessage, encode_frame};
 
 /// A message in a form that can be compared.
-fn show(message: &Message<'_>) -> String {
+fn show(message: &WireMessage<'_>) -> String {
     format!("{message:?}")
 }
 
@@ -118,7 +118,7 @@ proptest! {
             }
             from = *end;
         }
-        prop_assert_eq!(decode(&bytes, &[]), [show(&Message::Text(&text))]);
+        prop_assert_eq!(decode(&bytes, &[]), [show(&WireMessage::Text(&text))]);
     }
 
     #[test]
@@ -248,7 +248,7 @@ proptest! {
             if deflater.deflate(text.as_bytes(), &mut small) {
                 prop_assert!(small.len() < text.len());
                 let found = inflater.inflate(true, &small, text.len());
-                prop_assert_eq!(found, Ok(Message::Text(text.as_str())));
+                prop_assert_eq!(found, Ok(WireMessage::Text(text.as_str())));
                 let cut = inflater.inflate(true, &small[..small.len() - 1], text.len());
                 prop_assert!(cut.is_err());
             }
@@ -260,7 +260,7 @@ proptest! {
         data in prop::collection::vec(any::<u8>(), 0..200),
         max in 0..500usize,
     ) {
-        if let Ok(Message::Binary(out)) = Inflater::new().inflate(false, &data, max) {
+        if let Ok(WireMessage::Binary(out)) = Inflater::new().inflate(false, &data, max) {
             prop_assert!(out.len() <= max);
         }
     }

@@ -41,14 +41,14 @@ struct Part {
 
 /// One message of Engine.IO, which knows nothing of packets.
 #[derive(Clone, Copy, Debug)]
-pub enum Message<'m> {
+pub enum OutgoingMessage<'m> {
     /// Text.
     Text(&'m str),
     /// Bytes.
     Binary(&'m [u8]),
 }
 
-impl Message<'_> {
+impl OutgoingMessage<'_> {
     /// How many bytes it has.
     pub fn size(&self) -> usize {
         match self {
@@ -91,11 +91,13 @@ impl Frame {
     }
 
     /// Encodes messages as they are; `None` when there are none.
-    pub fn messages(messages: &[Message<'_>], flags: Flags) -> Option<Self> {
+    pub fn messages(messages: &[OutgoingMessage<'_>], flags: Flags) -> Option<Self> {
         let mut wire = Vec::new();
         let mut parts = messages.iter().map(|message| match message {
-            Message::Text(text) => append(Opcode::Text, &[b"4", text.as_bytes()], &mut wire),
-            Message::Binary(data) => append(Opcode::Binary, &[data], &mut wire),
+            OutgoingMessage::Text(text) => {
+                append(Opcode::Text, &[b"4", text.as_bytes()], &mut wire)
+            }
+            OutgoingMessage::Binary(data) => append(Opcode::Binary, &[data], &mut wire),
         });
         let first = parts.next()?;
         let others = parts.collect();
@@ -224,11 +226,13 @@ mod tests {
 
     #[test]
     fn messages_are_what_they_are() {
-        let frame = Frame::messages(&[Message::Text("a")], Flags::default()).unwrap();
+        let frame = Frame::messages(&[OutgoingMessage::Text("a")], Flags::default()).unwrap();
         assert_eq!((&frame.wire()[..], &frame.payload()[..]), (&b"\x81\x024a"[..], &b"4a"[..]));
-        let frame =
-            Frame::messages(&[Message::Binary(b"\xff"), Message::Text("")], Flags::default())
-                .unwrap();
+        let frame = Frame::messages(
+            &[OutgoingMessage::Binary(b"\xff"), OutgoingMessage::Text("")],
+            Flags::default(),
+        )
+        .unwrap();
         assert_eq!(&frame.wire()[..], b"\x82\x01\xff\x81\x014");
         assert_eq!((&frame.payload()[..], frame.packets()), (&b"b/w==\x1e4"[..], 2));
         assert!(Frame::messages(&[], Flags::default()).is_none());

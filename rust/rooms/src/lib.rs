@@ -20,7 +20,7 @@ mod walk;
 
 pub use fanout::Fanout;
 pub use flags::{Flags, Key};
-pub use frame::{Frame, Message};
+pub use frame::{Frame, OutgoingMessage};
 pub use index::{Index, Named};
 pub use members::{ConnId, Members, RoomId};
 pub use pending::Target;

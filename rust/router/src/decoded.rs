@@ -1,4 +1,4 @@
-//! Packets that the application has decoded itself (`Parser::Program`): what they mean for its
+//! Packets that the application has decoded itself (`Parser::Application`): what they mean for its
 //! sockets.
 //!
 //! The rules are those of `engine::Sockets`, held against the registry. That follows the

@@ -217,7 +217,7 @@ fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound
         }
         Event::Disconnect { sid, reason, too_large } => {
             let (namespace, session) = match parser {
-                Parser::Program => {
+                Parser::Application => {
                     (Arc::clone(registry.namespace_of(&sid)?), registry.session_of(&sid)?)
                 }
                 _ => registry.leaving(&sid)?,

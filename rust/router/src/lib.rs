@@ -29,5 +29,5 @@ pub use engine::Reason;
 pub use error::Error;
 pub use inbound::{Batch, Inbound};
 pub use packet::Payload;
-pub use rooms::{Message, SocketStatus};
+pub use rooms::{OutgoingMessage, SocketStatus};
 pub use start::Router;

@@ -3,7 +3,7 @@
 use engine::Parser;
 use protocol::msgpack;
 use protocol::socketio::{PacketType, message_head};
-use rooms::{Flags, Frame, Message};
+use rooms::{Flags, Frame, OutgoingMessage};
 use smallvec::SmallVec;
 
 /// Stands for a packet that the application has encoded as no message at all.
@@ -15,14 +15,14 @@ pub enum Payload<'a> {
     /// Its data in the parser's form; the header is written here.
     Data(&'a [u8]),
     /// The messages of a packet that the application has encoded as a whole.
-    Messages(SmallVec<[Message<'a>; 1]>),
+    Messages(SmallVec<[OutgoingMessage<'a>; 1]>),
 }
 
 impl Payload<'_> {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Data(data) => data.len(),
-            Self::Messages(list) => list.iter().map(Message::size).sum(),
+            Self::Messages(list) => list.iter().map(OutgoingMessage::size).sum(),
         }
     }
 }

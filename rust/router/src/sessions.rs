@@ -3,14 +3,14 @@
 use engine::Reason;
 use net::{Command, Decision};
 use protocol::Id;
-use rooms::{Addr, Flags, Frame, Message};
+use rooms::{Addr, Flags, Frame, OutgoingMessage};
 
 use crate::emit::Sent;
 use crate::start::Router;
 
 impl Router {
     /// Sends messages to a session as they are, one behind the other; with `may_wait` as `emit`.
-    pub fn send(&self, session: &str, messages: &[Message<'_>], may_wait: bool) -> Sent {
+    pub fn send(&self, session: &str, messages: &[OutgoingMessage<'_>], may_wait: bool) -> Sent {
         let frame = Frame::messages(messages, Flags::default());
         let (Some(addr), Some(frame), Ok(net)) = (self.session_addr(session), frame, self.net())
         else {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use engine::Via;
-use protocol::websocket::{Message, Opcode};
+use protocol::websocket::{Opcode, WireMessage};
 
 use super::{Connection, since};
 use crate::failure::Failure;
@@ -122,7 +122,7 @@ impl Connection {
             return false;
         }
         let (life, config, now) = (&mut self.life, &self.options.engine, since(self.epoch));
-        let mut take = |message: &Message<'_>| life.message(config, now, Via::Main, message);
+        let mut take = |message: &WireMessage<'_>| life.message(config, now, Via::Main, message);
         let input = socket.poll_input(cx, config.max_payload, &mut take);
         match input {
             Poll::Pending => return false,

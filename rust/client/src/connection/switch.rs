@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::{Time, Via};
-use protocol::websocket::{Message, Opcode};
+use protocol::websocket::{Opcode, WireMessage};
 
 use super::carrier::{Carrier, Opening};
 use super::{Connection, since};
@@ -76,7 +76,7 @@ impl Connection {
             return false;
         }
         let (life, config, now) = (&mut self.life, &self.options.engine, since(self.epoch));
-        let mut take = |message: &Message<'_>| life.message(config, now, Via::Probe, message);
+        let mut take = |message: &WireMessage<'_>| life.message(config, now, Via::Probe, message);
         match socket.poll_input(cx, config.max_payload, &mut take) {
             Poll::Pending => return false,
             Poll::Ready(Ok(Input::Some)) => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::{Goodbye, Inbound, Incoming, ProtocolError, Reason, Via};
 use protocol::engineio::Packet;
-use protocol::websocket::{Message, Opcode};
+use protocol::websocket::{Opcode, WireMessage};
 use protocol::{DecodeError, Id, websocket};
 use rooms::Addr;
 
@@ -59,7 +59,7 @@ impl Table {
         }
         let max = self.options.engine.max_payload;
         let decoded = match decoder.decode(input, max) {
-            Ok((used, Some(Message::Deflated { is_text, data }))) => {
+            Ok((used, Some(WireMessage::Deflated { is_text, data }))) => {
                 self.deflated_message(slot, session, via, (is_text, data)).map(|()| used)
             }
             Ok((used, message)) => {
@@ -107,18 +107,18 @@ impl Table {
         }
     }
 
-    fn websocket_message(&mut self, slot: u32, session: u32, via: Via, message: &Message<'_>) {
+    fn websocket_message(&mut self, slot: u32, session: u32, via: Via, message: &WireMessage<'_>) {
         match message {
-            Message::Text(text) => match Packet::decode(text) {
+            WireMessage::Text(text) => match Packet::decode(text) {
                 Ok(packet) => self.handle_packet(session, via, packet),
                 Err(_) => self.break_session(session, via),
             },
-            Message::Binary(data) => {
+            WireMessage::Binary(data) => {
                 self.handle_packet(session, via, Packet::Binary(Cow::Borrowed(data)));
             }
-            Message::Ping(data) => self.note_ping(slot, data),
-            Message::Deflated { .. } | Message::Pong(_) => {}
-            Message::Close { code, .. } => {
+            WireMessage::Ping(data) => self.note_ping(slot, data),
+            WireMessage::Deflated { .. } | WireMessage::Pong(_) => {}
+            WireMessage::Close { code, .. } => {
                 self.send_pongs(slot);
                 self.close_websocket(slot, *code);
                 self.forget_stream(session, slot, via, false);
@@ -199,7 +199,7 @@ impl Table {
         let closed = loop {
             match decoder.decode(&mut input[used..], self.options.engine.max_payload) {
                 Ok((0, _)) => break false,
-                Ok((_, Some(Message::Close { .. }))) | Err(_) => break true,
+                Ok((_, Some(WireMessage::Close { .. }))) | Err(_) => break true,
                 Ok((n, _)) => used += n,
             }
         };

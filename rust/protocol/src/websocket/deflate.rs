@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use crate::error::DecodeError;
 use crate::http1::Request;
-use crate::websocket::Message;
+use crate::websocket::WireMessage;
 
 const NAME: &str = "permessage-deflate";
 /// What a flush ends with, and the wire leaves out.
@@ -180,7 +180,7 @@ impl Inflater {
         is_text: bool,
         data: &[u8],
         max: usize,
-    ) -> Result<Message<'_>, DecodeError> {
+    ) -> Result<WireMessage<'_>, DecodeError> {
         self.out.clear();
         self.out.shrink_to(KEPT);
         let state = self.state.get_or_insert_with(|| Decompress::new(false));
@@ -197,10 +197,10 @@ impl Inflater {
             }
         }
         if !is_text {
-            return Ok(Message::Binary(&self.out));
+            return Ok(WireMessage::Binary(&self.out));
         }
         let text = simdutf8::basic::from_utf8(&self.out).map_err(|_| DecodeError::BadUtf8)?;
-        Ok(Message::Text(text))
+        Ok(WireMessage::Text(text))
     }
 }
 
@@ -323,7 +323,7 @@ mod tests {
 
     fn inflated(data: &[u8], max: usize) -> Result<Vec<u8>, DecodeError> {
         match Inflater::new().inflate(false, data, max)? {
-            Message::Binary(data) => Ok(data.to_vec()),
+            WireMessage::Binary(data) => Ok(data.to_vec()),
             other => panic!("{other:?}"),
         }
     }
@@ -376,7 +376,7 @@ mod tests {
         assert!(inflater.out.capacity() <= 3 << 20, "{}", inflater.out.capacity());
         assert_eq!(
             inflater.inflate(true, b"\xf2\x48\xcd\xc9\xc9\x07\x00", 9),
-            Ok(Message::Text("Hello"))
+            Ok(WireMessage::Text("Hello"))
         );
         assert!(inflater.out.capacity() <= KEPT);
     }

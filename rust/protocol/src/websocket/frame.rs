@@ -45,7 +45,7 @@ impl Opcode {
 
 /// A complete message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message<'b> {
+pub enum WireMessage<'b> {
     /// Text, checked to be UTF-8.
     Text(&'b str),
     /// Bytes.
@@ -193,7 +193,7 @@ impl Decoder {
         &'b mut self,
         buf: &'b mut [u8],
         max_message: usize,
-    ) -> Result<(usize, Option<Message<'b>>), DecodeError> {
+    ) -> Result<(usize, Option<WireMessage<'b>>), DecodeError> {
         if self.partial.as_ref().is_some_and(|partial| partial.done) {
             self.partial = None;
         }
@@ -208,14 +208,17 @@ impl Decoder {
             apply_mask(payload, key);
         }
         let message = match header.opcode {
-            Opcode::Ping => Some(Message::Ping(payload)),
-            Opcode::Pong => Some(Message::Pong(payload)),
+            Opcode::Ping => Some(WireMessage::Ping(payload)),
+            Opcode::Pong => Some(WireMessage::Pong(payload)),
             Opcode::Close => Some(close(payload)?),
             Opcode::Binary | Opcode::Text if header.fin && header.deflated => {
-                Some(Message::Deflated { is_text: header.opcode == Opcode::Text, data: payload })
+                Some(WireMessage::Deflated {
+                    is_text: header.opcode == Opcode::Text,
+                    data: payload,
+                })
             }
-            Opcode::Text if header.fin => Some(Message::Text(utf8(payload)?)),
-            Opcode::Binary if header.fin => Some(Message::Binary(payload)),
+            Opcode::Text if header.fin => Some(WireMessage::Text(utf8(payload)?)),
+            Opcode::Binary if header.fin => Some(WireMessage::Binary(payload)),
             Opcode::Binary | Opcode::Continuation | Opcode::Text => {
                 self.fragment(&header, payload)?
             }
@@ -283,7 +286,7 @@ impl Decoder {
         &mut self,
         header: &Header,
         data: &[u8],
-    ) -> Result<Option<Message<'_>>, DecodeError> {
+    ) -> Result<Option<WireMessage<'_>>, DecodeError> {
         let (text, deflated) = (header.opcode == Opcode::Text, header.deflated);
         let partial = self.partial.get_or_insert_with(|| {
             Box::new(Partial { text, deflated, done: false, data: Vec::new(), valid: 0 })
@@ -297,12 +300,12 @@ impl Decoder {
         }
         partial.done = true;
         if partial.deflated {
-            return Ok(Some(Message::Deflated { is_text: partial.text, data: &partial.data }));
+            return Ok(Some(WireMessage::Deflated { is_text: partial.text, data: &partial.data }));
         }
         if partial.text {
-            return Ok(Some(Message::Text(utf8(&partial.data)?)));
+            return Ok(Some(WireMessage::Text(utf8(&partial.data)?)));
         }
-        Ok(Some(Message::Binary(&partial.data)))
+        Ok(Some(WireMessage::Binary(&partial.data)))
     }
 }
 
@@ -345,9 +348,9 @@ fn utf8(data: &[u8]) -> Result<&str, DecodeError> {
     simdutf8::basic::from_utf8(data).map_err(|_| DecodeError::BadUtf8)
 }
 
-fn close(payload: &[u8]) -> Result<Message<'_>, DecodeError> {
+fn close(payload: &[u8]) -> Result<WireMessage<'_>, DecodeError> {
     match payload {
-        [] => Ok(Message::Close { code: None, reason: "" }),
+        [] => Ok(WireMessage::Close { code: None, reason: "" }),
         [high, low, reason @ ..] => {
             let code = u16::from_be_bytes([*high, *low]);
             // Section 7.4: what may stand on the wire.
@@ -355,7 +358,7 @@ fn close(payload: &[u8]) -> Result<Message<'_>, DecodeError> {
             if !allowed {
                 return Err(DecodeError::BadCloseFrame);
             }
-            Ok(Message::Close { code: Some(code), reason: utf8(reason)? })
+            Ok(WireMessage::Close { code: Some(code), reason: utf8(reason)? })
         }
         [_] => Err(DecodeError::BadCloseFrame),
     }
@@ -399,7 +402,7 @@ mod tests {
                 let end = bytes.len();
                 assert_eq!(decoder.decode(&mut bytes[..end - 1], 1 << 20), Ok((0, None)));
                 let decoded = decoder.decode(&mut bytes, 1 << 20);
-                assert_eq!(decoded, Ok((end, Some(Message::Text(&payload)))));
+                assert_eq!(decoded, Ok((end, Some(WireMessage::Text(&payload)))));
             }
         }
     }

@@ -9,7 +9,7 @@ mod offer;
 
 pub use deflate::{Deflate, Deflater, Inflater};
 pub use frame::{
-    Decoder, Message, Opcode, encode_deflated_frame, encode_deflated_header, encode_frame,
+    Decoder, Opcode, WireMessage, encode_deflated_frame, encode_deflated_header, encode_frame,
     encode_header, header_len,
 };
 pub use handshake::{Refusal, accept_key, check_upgrade, encode_key};

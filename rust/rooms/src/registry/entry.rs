@@ -35,7 +35,7 @@ pub(crate) struct Socket {
 }
 
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct RegisteredSession {
     pub(super) id: Id,
     pub(super) addr: Addr,
     /// The request head of the handshake.
@@ -76,7 +76,7 @@ impl Named for Socket {
     }
 }
 
-impl Named for Session {
+impl Named for RegisteredSession {
     fn id(&self) -> &Id {
         &self.id
     }
@@ -118,6 +118,6 @@ mod tests {
     #[test]
     fn entries_are_small() {
         assert!(size_of::<Socket>() <= 36, "{}", size_of::<Socket>());
-        assert!(size_of::<Session>() <= 96, "{}", size_of::<Session>());
+        assert!(size_of::<RegisteredSession>() <= 96, "{}", size_of::<RegisteredSession>());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::Id;
 
-use super::entry::{CLOSED, NONE, Namespace, SECURE, Session, Socket};
+use super::entry::{CLOSED, NONE, Namespace, RegisteredSession, SECURE, Socket};
 use super::{Addr, Registry, SocketStatus};
 use crate::members::{ConnId, RoomId};
 
@@ -206,11 +206,11 @@ impl Registry {
         self.namespaces.get(*self.by_name.get(name)? as usize)
     }
 
-    fn session(&self, session: &Id) -> Option<&Session> {
+    fn session(&self, session: &Id) -> Option<&RegisteredSession> {
         self.sessions.find(session).map(|(_, session)| session)
     }
 
-    pub(super) fn session_of_socket(&self, socket: &Socket) -> Option<&Session> {
+    pub(super) fn session_of_socket(&self, socket: &Socket) -> Option<&RegisteredSession> {
         self.sessions.entry(socket.session)
     }
 

@@ -19,7 +19,7 @@ use protocol::Id;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use self::entry::{CLOSED, NONE, Namespace, SECURE, Session, Socket};
+use self::entry::{CLOSED, NONE, Namespace, RegisteredSession, SECURE, Socket};
 use self::head::Heads;
 pub use self::lookup::Request;
 pub use self::rooms::RegistryError;
@@ -52,7 +52,7 @@ pub enum SocketStatus {
 #[derive(Debug, Default)]
 pub struct Registry {
     sockets: Index<Socket>,
-    sessions: Index<Session>,
+    sessions: Index<RegisteredSession>,
     heads: Heads,
     /// The session in each slot of each shard, or [`NONE`].
     by_addr: Vec<Vec<u32>>,
@@ -77,7 +77,7 @@ impl Registry {
         secure: bool,
         transport: &'static str,
     ) {
-        let session = Session {
+        let session = RegisteredSession {
             id,
             addr,
             head: self.heads.insert(head),
@@ -258,11 +258,12 @@ impl Registry {
 
     /// Frees a session that is closed and has no socket.
     fn free_session(&mut self, slot: u32) {
-        let is_over = |session: &Session| session.flags & CLOSED > 0 && session.first == NONE;
+        let is_over =
+            |session: &RegisteredSession| session.flags & CLOSED > 0 && session.first == NONE;
         if !self.sessions.entry(slot).is_some_and(is_over) {
             return;
         }
-        let Some(Session { addr, head, .. }) = self.sessions.remove(slot) else {
+        let Some(RegisteredSession { addr, head, .. }) = self.sessions.remove(slot) else {
             return;
         };
         self.heads.remove(&head);

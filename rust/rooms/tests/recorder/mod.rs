@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use protocol::http1::parse_request;
-use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, Message};
+use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, WireMessage};
 use rooms::{ConnId, Frame, Outlet, Run};
 
 /// No joined buffer is larger.
@@ -101,7 +101,7 @@ pub(crate) fn messages(wire: &[u8], inflater: &mut Inflater) -> Vec<String> {
         assert_ne!(used, 0, "whole frames");
         at += used;
         found.push(match message.unwrap() {
-            Message::Deflated { is_text, data } => {
+            WireMessage::Deflated { is_text, data } => {
                 format!("{:?}", inflater.inflate(is_text, data, 1 << 20).unwrap())
             }
             message => format!("{message:?}"),
