@@ -5,18 +5,18 @@ use std::sync::Arc;
 use engine::{Reason, Transport};
 
 use crate::failure::Failure;
-use crate::mailbox::Mailbox;
+use crate::send_queue::SendQueue;
 
 /// An event of one connection.
 #[derive(Debug)]
-pub struct Notice {
+pub struct ConnectionEvent {
     /// The connection's number in its hub.
     pub connection: u64,
     /// What it tells.
     pub event: Event,
     /// How much of the connection's inbound allowance it takes.
     pub(crate) cost: usize,
-    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) send_queue: Arc<SendQueue>,
 }
 
 /// Something the program must hear.

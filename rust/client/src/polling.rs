@@ -21,8 +21,8 @@ use tokio::time::timeout;
 use crate::failure::Failure;
 use crate::http::{self, Http};
 use crate::identity::Identity;
-use crate::mailbox::Outgoing;
 use crate::options::Options;
+use crate::send_queue::Outgoing;
 
 /// Records that wait for the connection's task.
 const WAITING: usize = 16;

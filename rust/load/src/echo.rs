@@ -9,9 +9,9 @@ use crate::{
     client::{Outbox, Work, excerpt, send},
     meter::Meter,
     options::Options,
-    patience::UNANSWERED,
     ramp::Ramp,
     report::Report,
+    stall_timeout::NO_FIRST_ANSWER,
     swarm::Swarm,
 };
 
@@ -75,10 +75,10 @@ impl Echo {
             let packet = self.next(client, Instant::now());
             swarm.send(client, &packet)?;
         }
-        let mut patience = swarm.patience(0, hint);
+        let mut stall_timeout = swarm.stall_timeout(0, hint);
         while self.open > 0 {
             let turned = swarm.turn(Duration::from_millis(100), self);
-            let moved = turned.and_then(|()| patience.check(self.done));
+            let moved = turned.and_then(|()| stall_timeout.check(self.done));
             moved.map_err(|cause| format!("{cause}; {} acks are due", self.open))?;
             let part = (self.done as f64 / total as f64)
                 .max(start.elapsed().as_secs_f64() / limit.as_secs_f64());
@@ -116,7 +116,7 @@ pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Er
     };
 
     swarm.open(clients, &mut echo)?;
-    echo.phase(&mut swarm, warmup, limit, UNANSWERED)?;
+    echo.phase(&mut swarm, warmup, limit, NO_FIRST_ANSWER)?;
     let mut meter = Meter::start(processes, &mut swarm, &mut echo)?;
     echo.phase(&mut swarm, count, limit, "")?;
     meter.stop(&mut swarm, &mut echo)?;

@@ -39,7 +39,7 @@ pub(crate) struct Ramp {
     /// The kernel's receive buffer of each client in bytes; 0 leaves it to the kernel.
     receive_buffer: usize,
     /// A run that gets no further for so long has failed.
-    pub(crate) patience: Duration,
+    pub(crate) stall_timeout: Duration,
 }
 
 impl Ramp {
@@ -54,7 +54,7 @@ impl Ramp {
             source: options.take("source", 1)?,
             deflate: options.take_flag("deflate"),
             receive_buffer: options.take("receive-buffer", 0_usize)?,
-            patience: options.take_seconds("patience", 20.0)?,
+            stall_timeout: options.take_seconds("patience", 20.0)?,
             identity: Identity::take(options)?,
             target: options.take_free("URL")?.parse()?,
         };

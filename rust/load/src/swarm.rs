@@ -12,8 +12,8 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use crate::{
     Watch,
     client::{Client, Desk, Stage, Work, send},
-    patience::{Patience, UNANSWERED},
     ramp::{Ramp, allow_descriptors},
+    stall_timeout::{NO_FIRST_ANSWER, StallTimeout},
 };
 
 const READ_BUFFER: usize = 256 * 1024;
@@ -58,7 +58,7 @@ impl<'w> Swarm<'w> {
     pub(crate) fn open<W: Work>(&mut self, count: usize, work: &mut W) -> Result<(), String> {
         let (start, from) = (Instant::now(), self.members.len());
         allow_descriptors(count)?;
-        let mut patience = self.patience(self.joined as u64, "");
+        let mut stall_timeout = self.stall_timeout(self.joined as u64, "");
         while self.joined < count {
             let due = match self.ramp.rate {
                 0 => count,
@@ -78,7 +78,7 @@ impl<'w> Swarm<'w> {
                 self.joined as u64,
             );
             let waiting = self.members.len() - self.joined;
-            let moved = patience.check(self.joined as u64);
+            let moved = stall_timeout.check(self.joined as u64);
             moved.map_err(|cause| {
                 format!("{cause}: {} clients are in, {waiting} handshakes wait", self.joined)
             })?;
@@ -87,8 +87,8 @@ impl<'w> Swarm<'w> {
     }
 
     /// Begins to wait for something that grows from `progress` on.
-    pub(crate) fn patience(&self, progress: u64, hint: &'static str) -> Patience {
-        Patience::new(progress, self.ramp.patience, hint)
+    pub(crate) fn stall_timeout(&self, progress: u64, hint: &'static str) -> StallTimeout {
+        StallTimeout::new(progress, self.ramp.stall_timeout, hint)
     }
 
     /// Drives the clients until `is_done`; `progress` is how far the run is.
@@ -102,10 +102,11 @@ impl<'w> Swarm<'w> {
         progress: impl Fn(&W) -> u64,
     ) -> Result<(), String> {
         let begun = progress(work);
-        let mut patience = self.patience(begun, if begun == 0 { UNANSWERED } else { "" });
+        let mut stall_timeout =
+            self.stall_timeout(begun, if begun == 0 { NO_FIRST_ANSWER } else { "" });
         while !is_done(work) {
             self.turn(Duration::from_millis(100), work)?;
-            patience.check(progress(work))?;
+            stall_timeout.check(progress(work))?;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! One connection: the task that drives the engine over the transports.
 //!
 //! A future written by hand: everything that can happen is looked at in `poll`, so that a waiting
-//! connection is one small struct. It ends when the session has ended and its last words are sent.
+//! connection is one small struct. It ends when the session has ended and its last messages are sent.
 
-mod carrier;
-mod farewell;
-mod switch;
+mod close;
+mod transport;
+mod upgrade;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,71 +18,71 @@ use net::Outbox;
 use protocol::websocket::Opcode;
 use tokio::time::{Instant, Sleep};
 
-use self::carrier::{Carrier, Opening};
-use self::farewell::Ending;
-use self::switch::{Probe, Switch};
-use crate::event::{Event, Notice};
+use self::close::Closing;
+use self::transport::{ActiveTransport, Opening};
+use self::upgrade::{Probe, Upgrade};
+use crate::event::{ConnectionEvent, Event};
 use crate::failure::Failure;
 use crate::identity::Identity;
-use crate::life::Life;
-use crate::mailbox::{Command, Mailbox, Outgoing};
 use crate::options::Options;
 use crate::polling::Polling;
+use crate::send_queue::{Command, Outgoing, SendQueue};
+use crate::state::ConnectionState;
 use crate::websocket;
 
 /// A connection's task.
 pub(crate) struct Connection {
     id: u64,
     options: Arc<Options>,
-    mailbox: Arc<Mailbox>,
-    outbox: Arc<Outbox<Notice>>,
+    send_queue: Arc<SendQueue>,
+    outbox: Arc<Outbox<ConnectionEvent>>,
     epoch: Instant,
     identity: Arc<Identity>,
-    life: Life,
-    carrier: Carrier,
+    state: ConnectionState,
+    transport: ActiveTransport,
     probe: Probe,
-    switch: Option<Switch>,
-    ending: Option<Ending>,
+    upgrade: Option<Upgrade>,
+    closing: Option<Closing>,
     timer: Pin<Box<Sleep>>,
     deadline: Option<Time>,
     /// The transport being tried.
     attempt: usize,
-    opened: bool,
+    is_open: bool,
     /// The program has heard of the end.
-    told: bool,
-    done: bool,
+    is_close_reported: bool,
+    is_done: bool,
     /// When the last message of the program's was sent.
-    sent: Time,
+    last_sent: Time,
 }
 
 impl Connection {
     pub(crate) fn new(
         id: u64,
         options: Arc<Options>,
-        mailbox: Arc<Mailbox>,
-        outbox: Arc<Outbox<Notice>>,
+        send_queue: Arc<SendQueue>,
+        outbox: Arc<Outbox<ConnectionEvent>>,
         epoch: Instant,
     ) -> Self {
-        let life = Life::new(&options.engine, since(epoch), Transport::Polling);
+        let state = ConnectionState::new(&options.engine, since(epoch), Transport::Polling);
         let mut connection = Self {
             id,
             options,
-            mailbox,
+            send_queue,
             outbox,
             epoch,
             identity: Arc::default(),
-            life,
-            carrier: Carrier::None,
+            state,
+            transport: ActiveTransport::None,
             probe: Probe::None,
-            switch: None,
-            ending: None,
+            upgrade: None,
+            closing: None,
             timer: Box::pin(tokio::time::sleep_until(epoch)),
             deadline: None,
             attempt: 0,
-            opened: false,
-            told: false,
-            done: false,
-            sent: Time(0),
+            is_open: false,
+            is_close_reported: false,
+            is_done: false,
+            last_sent: Time(0),
         };
         connection.begin();
         connection
@@ -98,14 +98,14 @@ impl Connection {
             return self.give_up(Failure::new("no transport to try"));
         };
         self.identity = Arc::default();
-        let queue = std::mem::take(&mut self.life.queue);
-        self.life = Life::new(&self.options.engine, self.now(), transport);
-        self.life.queue = queue;
-        self.carrier = match transport {
+        let queue = std::mem::take(&mut self.state.queue);
+        self.state = ConnectionState::new(&self.options.engine, self.now(), transport);
+        self.state.queue = queue;
+        self.transport = match transport {
             Transport::Polling => {
-                Carrier::Polling(Box::new(Polling::start(&self.options, &self.identity)))
+                ActiveTransport::Polling(Box::new(Polling::start(&self.options, &self.identity)))
             }
-            Transport::WebSocket => Carrier::Opening(self.open_websocket()),
+            Transport::WebSocket => ActiveTransport::Opening(self.open_websocket()),
         };
     }
 
@@ -115,7 +115,7 @@ impl Connection {
     }
 
     /// The session could not be opened in this way.
-    fn fail(&mut self, failure: Failure) {
+    fn fail_attempt(&mut self, failure: Failure) {
         if self.options.try_all && self.attempt + 1 < self.options.transports.len() {
             self.attempt += 1;
             self.begin();
@@ -125,44 +125,44 @@ impl Connection {
     }
 
     fn give_up(&mut self, failure: Failure) {
-        self.carrier = Carrier::None;
-        self.life.events.push(Event::Failed(failure));
-        self.done = true;
+        self.transport = ActiveTransport::None;
+        self.state.events.push(Event::Failed(failure));
+        self.is_done = true;
     }
 
     // What the program wants
 
-    fn take_commands(&mut self, cx: &Context<'_>) -> bool {
+    fn handle_commands(&mut self, cx: &Context<'_>) -> bool {
         let mut busy = false;
-        while let Some(command) = self.mailbox.next(cx) {
+        while let Some(command) = self.send_queue.next_command(cx) {
             busy = true;
             match command {
-                Command::Send(message) if self.ending.is_none() => {
-                    self.sent = self.now();
-                    self.life.queue.push_back(message);
+                Command::Send(message) if self.closing.is_none() => {
+                    self.last_sent = self.now();
+                    self.state.queue.push_back(message);
                 }
-                Command::Send(message) => self.mailbox.sent(message.len()),
-                Command::Close { abort, words } => self.close(abort, words),
+                Command::Send(message) => self.send_queue.note_sent(message.len()),
+                Command::Close { abort, last_messages } => self.close(abort, last_messages),
             }
         }
         busy
     }
 
-    fn close(&mut self, abort: bool, words: Vec<Outgoing>) {
-        if !self.opened {
+    fn close(&mut self, abort: bool, last_messages: Vec<Outgoing>) {
+        if !self.is_open {
             return self.give_up(Failure::new("the connection was closed by the program"));
         }
-        self.life.session.close(Reason::ClientDisconnect, Goodbye::Kept, &mut self.life.actions);
-        self.perform();
-        self.done |= abort;
-        if let Some(ending) = &mut self.ending {
-            ending.words = words;
+        self.state.session.close(Reason::ClientDisconnect, Goodbye::Kept, &mut self.state.actions);
+        self.perform_actions();
+        self.is_done |= abort;
+        if let Some(closing) = &mut self.closing {
+            closing.last_messages = last_messages;
         }
     }
 
     // Time
 
-    fn tick(&mut self, cx: &mut Context<'_>) -> bool {
+    fn check_deadline(&mut self, cx: &mut Context<'_>) -> bool {
         let due = self.next_deadline();
         if due != self.deadline {
             self.deadline = due;
@@ -175,62 +175,63 @@ impl Connection {
         }
         self.deadline = None;
         let now = self.now();
-        self.life.session.handle_timeout(&self.options.engine, now, &mut self.life.actions);
-        self.done |= self.ending.as_ref().is_some_and(|ending| ending.until <= now);
+        self.state.session.handle_timeout(&self.options.engine, now, &mut self.state.actions);
+        self.is_done |= self.closing.as_ref().is_some_and(|closing| closing.until <= now);
         true
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let switch = self.switch.as_ref().map(Switch::deadline);
+        let upgrade = self.upgrade.as_ref().map(Upgrade::deadline);
         // A deadline that has passed has had its effect, or waits for something else.
-        let switch = switch.filter(|at| *at > self.now());
-        let ending = self.ending.as_ref().map(Ending::deadline);
-        [self.life.session.poll_timeout(), switch, ending].into_iter().flatten().min()
+        let upgrade = upgrade.filter(|at| *at > self.now());
+        let closing = self.closing.as_ref().map(Closing::deadline);
+        [self.state.session.poll_timeout(), upgrade, closing].into_iter().flatten().min()
     }
 
     // What the engine wants
 
-    fn perform(&mut self) {
-        let mut actions = std::mem::take(&mut self.life.actions);
+    fn perform_actions(&mut self) {
+        let mut actions = std::mem::take(&mut self.state.actions);
         for action in actions.drain(..) {
             match action {
                 Action::SendPong(Via::Main) => {
-                    let bytes = self.life.push("3");
-                    self.mailbox.queue(bytes);
+                    let bytes = self.state.push("3");
+                    self.send_queue.note_queued(bytes);
                 }
-                Action::Opened { probe } => self.opened(probe),
+                Action::Opened { probe } => self.handle_opened(probe),
                 Action::SendProbe => {
                     if let Probe::Open(socket) = &mut self.probe {
                         socket.push(Opcode::Text, b"2probe");
                     }
                 }
                 Action::SendUpgrade => {
-                    if let Carrier::Polling(polling) = &self.carrier {
+                    if let ActiveTransport::Polling(polling) = &self.transport {
                         polling.stop();
                     }
-                    self.switch = Some(Switch { began: self.now(), sent: false, back: false });
+                    self.upgrade =
+                        Some(Upgrade { began: self.now(), is_sent: false, is_polling_over: false });
                 }
                 Action::DropProbe => self.probe = Probe::None,
                 Action::Close { reason, goodbye } => self.end(reason, goodbye),
-                // The switch has its own steps; the others are a server's.
+                // The upgrade has its own steps; the others are a server's.
                 Action::SwitchTransport
                 | Action::SendPing
                 | Action::SendPong(Via::Probe)
                 | Action::ReleasePoll => {}
             }
         }
-        if self.life.actions.is_empty() {
-            self.life.actions = actions;
+        if self.state.actions.is_empty() {
+            self.state.actions = actions;
         }
     }
 
-    fn opened(&mut self, probe: bool) {
-        self.opened = true;
-        let Some(handshake) = &self.life.handshake else { return };
+    fn handle_opened(&mut self, probe: bool) {
+        self.is_open = true;
+        let Some(handshake) = &self.state.handshake else { return };
         self.identity.set_sid(&handshake.sid);
-        self.life.events.push(Event::Opened {
+        self.state.events.push(Event::Opened {
             sid: handshake.sid.clone(),
-            transport: self.life.session.transport(),
+            transport: self.state.session.transport(),
             ping_interval: handshake.ping_interval,
             ping_timeout: handshake.ping_timeout,
         });
@@ -240,22 +241,22 @@ impl Connection {
     }
 
     fn publish(&mut self) {
-        if self.mailbox.take_drained() {
-            self.life.events.push(Event::Drained);
+        if self.send_queue.take_drained() {
+            self.state.events.push(Event::Drained);
         }
-        let mut batch: Vec<Notice> = Vec::with_capacity(self.life.events.len());
-        let leaves = self.ending.as_ref().is_some_and(|e| e.reason == Reason::ClientDisconnect);
-        for event in self.life.events.drain(..) {
+        let mut batch: Vec<ConnectionEvent> = Vec::with_capacity(self.state.events.len());
+        let leaves = self.closing.as_ref().is_some_and(|e| e.reason == Reason::ClientDisconnect);
+        for event in self.state.events.drain(..) {
             // Nobody handles what comes after the goodbye, and nothing bounds its reading.
-            let late = leaves && (event.is_for_handlers() || !self.mailbox.may_read());
-            if self.told || late && !event.is_end() {
+            let late = leaves && (event.is_for_handlers() || !self.send_queue.can_read());
+            if self.is_close_reported || late && !event.is_end() {
                 continue;
             }
-            self.told = event.is_end();
+            self.is_close_reported = event.is_end();
             let cost = event.cost();
-            self.mailbox.delivered(cost);
-            let mailbox = Arc::clone(&self.mailbox);
-            batch.push(Notice { connection: self.id, event, cost, mailbox });
+            self.send_queue.note_delivered(cost);
+            let send_queue = Arc::clone(&self.send_queue);
+            batch.push(ConnectionEvent { connection: self.id, event, cost, send_queue });
         }
         self.outbox.publish(0, &mut batch);
     }
@@ -267,21 +268,21 @@ impl Future for Connection {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         loop {
-            let mut busy = this.take_commands(cx);
-            busy |= this.tick(cx);
-            busy |= this.drive(cx);
+            let mut busy = this.handle_commands(cx);
+            busy |= this.check_deadline(cx);
+            busy |= this.drive_transport(cx);
             busy |= this.drive_probe(cx);
-            busy |= this.go_on_switching();
-            busy |= this.go_on_ending();
-            busy |= !this.life.actions.is_empty();
-            this.perform();
-            if this.done {
-                if let Some(ending) = &this.ending
-                    && ending.reason == Reason::ClientDisconnect
+            busy |= this.advance_upgrade();
+            busy |= this.advance_close();
+            busy |= !this.state.actions.is_empty();
+            this.perform_actions();
+            if this.is_done {
+                if let Some(closing) = &this.closing
+                    && closing.reason == Reason::ClientDisconnect
                 {
-                    this.tell_end(Reason::ClientDisconnect);
+                    this.report_close(Reason::ClientDisconnect);
                 }
-                this.mailbox.end();
+                this.send_queue.end();
                 this.publish();
                 return Poll::Ready(());
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{Time, Via};
 use protocol::websocket::{Opcode, WireMessage};
 
-use super::carrier::{Carrier, Opening};
+use super::transport::{ActiveTransport, Opening};
 use super::{Connection, since};
 use crate::event::Event;
 use crate::failure::Failure;
@@ -25,18 +25,18 @@ pub(super) enum Probe {
 }
 
 /// An upgrade the server has agreed to.
-pub(super) struct Switch {
+pub(super) struct Upgrade {
     pub(super) began: Time,
     /// `5` is on its way.
-    pub(super) sent: bool,
+    pub(super) is_sent: bool,
     /// The last poll is back.
-    pub(super) back: bool,
+    pub(super) is_polling_over: bool,
 }
 
-impl Switch {
+impl Upgrade {
     /// When the next step is due, if nothing else leads to it.
     pub(super) fn deadline(&self) -> Time {
-        self.began.plus(if self.sent { POLL_LIMIT } else { POLL_GRACE })
+        self.began.plus(if self.is_sent { POLL_LIMIT } else { POLL_GRACE })
     }
 }
 
@@ -48,9 +48,9 @@ impl Connection {
                 Poll::Pending => false,
                 Poll::Ready(Ok(socket)) => {
                     self.probe = Probe::Open(Box::new(socket));
-                    let (now, life) = (since(self.epoch), &mut self.life);
-                    let actions = &mut life.actions;
-                    life.session.handle_probe_opened(&self.options.engine, now, actions);
+                    let (now, state) = (since(self.epoch), &mut self.state);
+                    let actions = &mut state.actions;
+                    state.session.handle_probe_opened(&self.options.engine, now, actions);
                     true
                 }
                 Poll::Ready(Err(_)) => {
@@ -68,45 +68,46 @@ impl Connection {
             return false;
         };
         let flushed = socket.poll_flush(cx);
-        if self.switch.is_some() {
+        if self.upgrade.is_some() {
             if let Poll::Ready(Err(error)) = flushed {
-                self.life.lose(Via::Main, Failure::closed(error.to_string()));
+                self.state.lose(Via::Main, Failure::closed(error.to_string()));
                 return true;
             }
             return false;
         }
-        let (life, config, now) = (&mut self.life, &self.options.engine, since(self.epoch));
-        let mut take = |message: &WireMessage<'_>| life.message(config, now, Via::Probe, message);
+        let (state, config, now) = (&mut self.state, &self.options.engine, since(self.epoch));
+        let mut take = |message: &WireMessage<'_>| state.message(config, now, Via::Probe, message);
         match socket.poll_input(cx, config.max_payload, &mut take) {
             Poll::Pending => return false,
             Poll::Ready(Ok(Input::Some)) => {}
             Poll::Ready(Ok(Input::Closed(_)) | Err(_)) => {
                 self.probe = Probe::None;
-                self.life.session.handle_stream_lost(Via::Probe, true, &mut self.life.actions);
+                self.state.session.handle_stream_lost(Via::Probe, true, &mut self.state.actions);
             }
         }
         true
     }
 
     /// Takes the steps of an upgrade that are due.
-    pub(super) fn go_on_switching(&mut self) -> bool {
+    pub(super) fn advance_upgrade(&mut self) -> bool {
         let now = self.now();
-        let Some(switch) = &mut self.switch else {
+        let Some(upgrade) = &mut self.upgrade else {
             return false;
         };
         let Probe::Open(socket) = &mut self.probe else {
             return false;
         };
-        let busy_posting = matches!(&self.carrier, Carrier::Polling(p) if p.posting.is_some());
-        if !switch.sent {
-            let ready = switch.back || switch.began.plus(POLL_GRACE) <= now;
+        let busy_posting =
+            matches!(&self.transport, ActiveTransport::Polling(p) if p.posting.is_some());
+        if !upgrade.is_sent {
+            let ready = upgrade.is_polling_over || upgrade.began.plus(POLL_GRACE) <= now;
             if ready && !busy_posting {
                 socket.push(Opcode::Text, b"5");
-                switch.sent = true;
+                upgrade.is_sent = true;
             }
-            return switch.sent;
+            return upgrade.is_sent;
         }
-        if !switch.back && switch.began.plus(POLL_LIMIT) > now {
+        if !upgrade.is_polling_over && upgrade.began.plus(POLL_LIMIT) > now {
             return false;
         }
         self.take_over();
@@ -115,9 +116,9 @@ impl Connection {
 
     pub(super) fn take_over(&mut self) {
         if let Probe::Open(socket) = std::mem::replace(&mut self.probe, Probe::None) {
-            self.carrier = Carrier::WebSocket(socket);
-            self.switch = None;
-            self.life.events.push(Event::Upgraded);
+            self.transport = ActiveTransport::WebSocket(socket);
+            self.upgrade = None;
+            self.state.events.push(Event::Upgraded);
         }
     }
 }

@@ -9,14 +9,14 @@ use protocol::websocket::{Opcode, WireMessage};
 
 use super::{Connection, since};
 use crate::failure::Failure;
-use crate::mailbox::Outgoing;
 use crate::polling::Polling;
+use crate::send_queue::Outgoing;
 use crate::websocket::{Input, WebSocket};
 
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<WebSocket, Failure>> + Send>>;
 
 /// What carries the session.
-pub(super) enum Carrier {
+pub(super) enum ActiveTransport {
     None,
     Opening(Opening),
     Polling(Box<Polling>),
@@ -24,47 +24,49 @@ pub(super) enum Carrier {
 }
 
 impl Connection {
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) -> bool {
-        match &mut self.carrier {
-            Carrier::None => false,
-            Carrier::Opening(opening) => match opening.as_mut().poll(cx) {
+    pub(super) fn drive_transport(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.transport {
+            ActiveTransport::None => false,
+            ActiveTransport::Opening(opening) => match opening.as_mut().poll(cx) {
                 Poll::Pending => false,
                 Poll::Ready(opened) => {
                     match opened {
-                        Ok(socket) => self.carrier = Carrier::WebSocket(Box::new(socket)),
-                        Err(failure) => self.life.lose(Via::Main, failure),
+                        Ok(socket) => self.transport = ActiveTransport::WebSocket(Box::new(socket)),
+                        Err(failure) => self.state.lose(Via::Main, failure),
                     }
                     true
                 }
             },
-            Carrier::Polling(_) => self.receive_records(cx) | self.post(cx),
-            Carrier::WebSocket(_) => self.write(cx) | self.read(cx),
+            ActiveTransport::Polling(_) => self.receive_records(cx) | self.post(cx),
+            ActiveTransport::WebSocket(_) => self.write(cx) | self.read(cx),
         }
     }
 
     fn receive_records(&mut self, cx: &mut Context<'_>) -> bool {
-        let Carrier::Polling(polling) = &mut self.carrier else {
+        let ActiveTransport::Polling(polling) = &mut self.transport else {
             return false;
         };
-        if !self.mailbox.may_read() || self.switch.as_ref().is_some_and(|switch| switch.back) {
+        if !self.send_queue.can_read()
+            || self.upgrade.as_ref().is_some_and(|upgrade| upgrade.is_polling_over)
+        {
             return false;
         }
         match polling.records.poll_recv(cx) {
             Poll::Pending => return false,
             Poll::Ready(Some(Ok(record))) => {
-                self.life.record(&self.options.engine, since(self.epoch), &record);
+                self.state.record(&self.options.engine, since(self.epoch), &record);
             }
-            Poll::Ready(Some(Err(failure))) => self.life.lose(Via::Main, failure),
-            Poll::Ready(None) => match &mut self.switch {
-                Some(switch) => switch.back = true,
-                None => self.life.lose(Via::Main, Failure::new("polling ended")),
+            Poll::Ready(Some(Err(failure))) => self.state.lose(Via::Main, failure),
+            Poll::Ready(None) => match &mut self.upgrade {
+                Some(upgrade) => upgrade.is_polling_over = true,
+                None => self.state.lose(Via::Main, Failure::new("polling ended")),
             },
         }
         true
     }
 
     fn post(&mut self, cx: &mut Context<'_>) -> bool {
-        let Carrier::Polling(polling) = &mut self.carrier else {
+        let ActiveTransport::Polling(polling) = &mut self.transport else {
             return false;
         };
         let mut busy = false;
@@ -74,55 +76,55 @@ impl Connection {
                 Poll::Ready(Ok(http)) => polling.posted(http),
                 Poll::Ready(Err(failure)) => {
                     polling.posting = None;
-                    self.life.lose(Via::Main, failure);
+                    self.state.lose(Via::Main, failure);
                     return true;
                 }
             }
             busy = true;
         }
-        if self.opened && self.switch.is_none() && !self.life.queue.is_empty() {
-            let max = self.life.handshake.as_ref().map_or(0, |handshake| handshake.max_payload);
+        if self.is_open && self.upgrade.is_none() && !self.state.queue.is_empty() {
+            let max = self.state.handshake.as_ref().map_or(0, |handshake| handshake.max_payload);
             let max =
                 if max == 0 { usize::MAX } else { usize::try_from(max).unwrap_or(usize::MAX) };
-            let queue = &mut self.life.queue;
+            let queue = &mut self.state.queue;
             let bytes = polling.post(&self.options, &self.identity, queue, max);
-            self.mailbox.sent(bytes);
+            self.send_queue.note_sent(bytes);
             busy = true;
         }
         busy
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
-        let Carrier::WebSocket(socket) = &mut self.carrier else {
+        let ActiveTransport::WebSocket(socket) = &mut self.transport else {
             return false;
         };
         let mut busy = false;
-        while self.opened && socket.has_room() {
-            let Some(message) = self.life.queue.pop_front() else { break };
-            self.mailbox.sent(message.len());
+        while self.is_open && socket.has_room() {
+            let Some(message) = self.state.queue.pop_front() else { break };
+            self.send_queue.note_sent(message.len());
             push(socket, &message);
             busy = true;
         }
         match socket.poll_flush(cx) {
             Poll::Pending => busy,
             // There is room again, and nothing else would wake the task for it.
-            Poll::Ready(Ok(())) => busy || self.opened && !self.life.queue.is_empty(),
+            Poll::Ready(Ok(())) => busy || self.is_open && !self.state.queue.is_empty(),
             Poll::Ready(Err(error)) => {
-                self.lose_main(Failure::closed(format!("the connection broke: {error}")));
+                self.lose_main_stream(Failure::closed(format!("the connection broke: {error}")));
                 true
             }
         }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
-        let Carrier::WebSocket(socket) = &mut self.carrier else {
+        let ActiveTransport::WebSocket(socket) = &mut self.transport else {
             return false;
         };
-        if !self.mailbox.may_read() && self.ending.is_none() {
+        if !self.send_queue.can_read() && self.closing.is_none() {
             return false;
         }
-        let (life, config, now) = (&mut self.life, &self.options.engine, since(self.epoch));
-        let mut take = |message: &WireMessage<'_>| life.message(config, now, Via::Main, message);
+        let (state, config, now) = (&mut self.state, &self.options.engine, since(self.epoch));
+        let mut take = |message: &WireMessage<'_>| state.message(config, now, Via::Main, message);
         let input = socket.poll_input(cx, config.max_payload, &mut take);
         match input {
             Poll::Pending => return false,
@@ -132,17 +134,19 @@ impl Connection {
                 // The answer is a courtesy.
                 let _ = socket.poll_flush(cx);
                 let code = code.map_or(String::new(), |code| format!(" with code {code}"));
-                self.lose_main(Failure::closed(format!("the server closed the WebSocket{code}")));
+                self.lose_main_stream(Failure::closed(format!(
+                    "the server closed the WebSocket{code}"
+                )));
             }
-            Poll::Ready(Err(failure)) => self.lose_main(failure),
+            Poll::Ready(Err(failure)) => self.lose_main_stream(failure),
         }
         true
     }
 
-    /// The stream is gone: with it, the rest of the farewell.
-    pub(super) fn lose_main(&mut self, failure: Failure) {
-        self.life.lose(Via::Main, failure);
-        self.done |= self.ending.is_some();
+    /// The stream is gone: with it, the rest of the close.
+    pub(super) fn lose_main_stream(&mut self, failure: Failure) {
+        self.state.lose(Via::Main, failure);
+        self.is_done |= self.closing.is_some();
     }
 }
 

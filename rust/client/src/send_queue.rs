@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// last these messages.
     Close {
         abort: bool,
-        words: Vec<Outgoing>,
+        last_messages: Vec<Outgoing>,
     },
 }
 
@@ -46,12 +46,12 @@ pub(crate) enum Command {
 struct Inner {
     commands: VecDeque<Command>,
     waker: Option<Waker>,
-    ended: bool,
+    is_closed: bool,
 }
 
 /// The program's side of a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Mailbox {
+pub(crate) struct SendQueue {
     inner: Mutex<Inner>,
     /// Bytes on their way out that the transport has not taken.
     queued: AtomicUsize,
@@ -64,11 +64,11 @@ pub(crate) struct Mailbox {
     paused: AtomicBool,
 }
 
-impl Mailbox {
+impl SendQueue {
     /// Takes messages that stay together; returns how many bytes wait now.
     pub(crate) fn send(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
         let mut inner = self.inner.lock();
-        if inner.ended {
+        if inner.is_closed {
             return 0;
         }
         let mut bytes = 0;
@@ -92,10 +92,10 @@ impl Mailbox {
         waiting
     }
 
-    pub(crate) fn close(&self, abort: bool, words: Vec<Outgoing>) {
+    pub(crate) fn close(&self, abort: bool, last_messages: Vec<Outgoing>) {
         let mut inner = self.inner.lock();
-        if !inner.ended {
-            inner.commands.push_back(Command::Close { abort, words });
+        if !inner.is_closed {
+            inner.commands.push_back(Command::Close { abort, last_messages });
             wake(inner.waker.take());
         }
     }
@@ -118,12 +118,12 @@ impl Mailbox {
     }
 
     /// The session itself queues so many bytes.
-    pub(crate) fn queue(&self, bytes: usize) {
+    pub(crate) fn note_queued(&self, bytes: usize) {
         self.queued.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The transport has taken so many bytes.
-    pub(crate) fn sent(&self, bytes: usize) {
+    pub(crate) fn note_sent(&self, bytes: usize) {
         let left = self.queued.fetch_sub(bytes, Ordering::Relaxed).saturating_sub(bytes);
         self.answers.fetch_min(left, Ordering::Relaxed);
     }
@@ -136,12 +136,12 @@ impl Mailbox {
     }
 
     /// An event is on its way to the program.
-    pub(crate) fn delivered(&self, cost: usize) {
+    pub(crate) fn note_delivered(&self, cost: usize) {
         self.unread.fetch_add(cost, Ordering::AcqRel);
     }
 
     /// The program has taken an event.
-    pub(crate) fn taken(&self, cost: usize) {
+    pub(crate) fn note_taken(&self, cost: usize) {
         let before = self.unread.fetch_sub(cost, Ordering::AcqRel);
         if before > MAX_UNREAD && before - cost <= MAX_UNREAD {
             self.wake();
@@ -149,7 +149,7 @@ impl Mailbox {
     }
 
     /// Whether the connection may be read from.
-    pub(crate) fn may_read(&self) -> bool {
+    pub(crate) fn can_read(&self) -> bool {
         let answers = self.answers.load(Ordering::Relaxed).min(self.queued());
         self.unread.load(Ordering::Acquire) <= MAX_UNREAD
             && answers <= MAX_ANSWERS
@@ -162,7 +162,7 @@ impl Mailbox {
     }
 
     /// Connection: takes a command, or is woken for the next one and for changed allowances.
-    pub(crate) fn next(&self, cx: &Context<'_>) -> Option<Command> {
+    pub(crate) fn next_command(&self, cx: &Context<'_>) -> Option<Command> {
         let mut inner = self.inner.lock();
         let command = inner.commands.pop_front();
         if command.is_none() && !inner.waker.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
@@ -174,7 +174,7 @@ impl Mailbox {
     /// Connection: nothing more is taken.
     pub(crate) fn end(&self) {
         let mut inner = self.inner.lock();
-        *inner = Inner { ended: true, ..Inner::default() };
+        *inner = Inner { is_closed: true, ..Inner::default() };
     }
 }
 
@@ -190,13 +190,13 @@ mod tests {
 
     #[test]
     fn answers_that_are_not_taken_end_the_reading() {
-        let mailbox = Mailbox::default();
+        let send_queue = SendQueue::default();
         let message = |size: usize| [Outgoing::Binary(vec![0; size].into())];
-        mailbox.send(message(MAX_ANSWERS * 4));
-        assert!(mailbox.may_read(), "what the program sends is its own business");
-        mailbox.answer(message(MAX_ANSWERS + 1));
-        assert!(!mailbox.may_read());
-        mailbox.sent(MAX_ANSWERS * 4 + 1);
-        assert!(mailbox.may_read());
+        send_queue.send(message(MAX_ANSWERS * 4));
+        assert!(send_queue.can_read(), "what the program sends is its own business");
+        send_queue.answer(message(MAX_ANSWERS + 1));
+        assert!(!send_queue.can_read());
+        send_queue.note_sent(MAX_ANSWERS * 4 + 1);
+        assert!(send_queue.can_read());
     }
 }

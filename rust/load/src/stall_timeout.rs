@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 /// The hint for the first request of a run.
-pub(crate) const UNANSWERED: &str = ": no answer to the first request; it must handle the events that this mode sends (see fanio/bench/handlers.py)";
+pub(crate) const NO_FIRST_ANSWER: &str = ": no answer to the first request; it must handle the events that this mode sends (see fanio/bench/handlers.py)";
 
 /// Notices that a run gets no further; a heartbeat is no progress.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct StallTimeout {
     progress: u64,
     since: Instant,
     limit: Duration,
@@ -15,7 +15,7 @@ pub(crate) struct Patience {
     hint: &'static str,
 }
 
-impl Patience {
+impl StallTimeout {
     /// Begins to wait for something that grows from `progress` on.
     pub(crate) fn new(progress: u64, limit: Duration, hint: &'static str) -> Self {
         Self { progress, since: Instant::now(), limit, hint }

@@ -14,11 +14,11 @@ use protocol::websocket::WireMessage;
 
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::mailbox::Outgoing;
+use crate::send_queue::Outgoing;
 
 /// The state machines of one connection.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct ConnectionState {
     pub(crate) session: Session,
     receiver: Receiver,
     /// What the driver must do.
@@ -32,7 +32,7 @@ pub(crate) struct Life {
     pub(crate) handshake: Option<Handshake>,
 }
 
-impl Life {
+impl ConnectionState {
     pub(crate) fn new(config: &Config, now: Time, transport: Transport) -> Self {
         Self {
             session: Session::client(config, now, transport),
