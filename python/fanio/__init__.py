@@ -12,6 +12,7 @@ from fanio.asgi import ASGIApp
 from fanio.async_client import AsyncClient
 from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncClientNamespace, AsyncNamespace
+from fanio.async_redis_manager import AsyncRedisManager
 from fanio.async_server import AsyncServer
 from fanio.async_simple_client import AsyncSimpleClient
 from fanio.client import Client
@@ -30,6 +31,7 @@ __all__ = [
     "AsyncClientNamespace",
     "AsyncManager",
     "AsyncNamespace",
+    "AsyncRedisManager",
     "AsyncServer",
     "AsyncSimpleClient",
     "Client",

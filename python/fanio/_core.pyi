@@ -332,6 +332,8 @@ class Cluster:
         """Start, unless it runs; return the descriptor that is readable when ``drain`` has something."""
     def stop(self) -> None:
         """Publish what waits, unless the bus is away, and end."""
+    def abandon(self) -> None:
+        """Leave everything to the process that this one was forked from."""
     def drain(self, limit: int) -> list[tuple[Any, ...]]:
         """Take events: each begins with its kind."""
     def open_namespace(self, namespace: str) -> None: ...

@@ -66,11 +66,11 @@ class AsyncManager(BaseManager):
         to: Rooms | None = None,
         **kwargs: Any,
     ) -> None:
-        """Emit an event to the clients that are here; arguments as in ``AsyncServer.emit``."""
-        kwargs.pop("ignore_queue", None)
+        """Emit an event; arguments as in ``AsyncServer.emit``."""
+        ignore_queue = bool(kwargs.pop("ignore_queue", False))
         target = room if to is None else to
         outgoing = OutgoingEvent(event, data, target, skip_sid, namespace or "/", callback, **kwargs)
-        rest = self.server._emitter.emit(outgoing, may_wait=True)
+        rest = self.server._emitter.emit(outgoing, may_wait=True, ignore_queue=ignore_queue)
         if rest is not None:
             await rest
 

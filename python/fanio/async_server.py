@@ -85,7 +85,8 @@ class AsyncServer(BaseServer):
         """Create a server; nothing runs before it is served.
 
         Args:
-            client_manager: An ``AsyncManager`` of your own; see there.
+            client_manager: What joins this server to others, such as ``AsyncRedisManager``, or an
+                ``AsyncManager`` of your own; see there.
             logger: True logs at INFO, False errors only, to the logger ``socketio.server``
                 (unless its level is set); or a logger of your own.
             json: A module to use instead of orjson, with the standard module's functions or
@@ -131,7 +132,7 @@ class AsyncServer(BaseServer):
         )
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
-        self.eio._workers.are_joined = lambda: self._manager.takes_emits
+        self.eio._workers.are_joined = lambda: self._manager.takes_emits or self._manager.cluster is not None
         self.eio._workers.look_at_stack()
 
     def _attach(
@@ -186,7 +187,7 @@ class AsyncServer(BaseServer):
             start=self._begin_managing,
             begin=dispatcher.look_at_loggers,
             is_busy=lambda: self._turns.is_busy() or lifecycle.waiting.is_busy,
-            end=lifecycle.release_waiting,
+            end=self._end_managing,
         )
         self._serving.attach(program)
 
@@ -209,8 +210,13 @@ class AsyncServer(BaseServer):
         if not isinstance(manager, AsyncManager):
             msg = f"client_manager: expected an AsyncManager, got {type(manager).__name__}"
             raise TypeError(msg)
+        before = getattr(self, "_manager", None)
+        if before is not None and before.cluster is not None:
+            before.cluster.stop()
         self._manager = manager
         manager.set_server(self)
+        self._emitter.join(manager.cluster)
+        self._serve_cluster()
         self._lifecycle.left = self._tell_manager
         if self.manager_initialized:
             manager.initialize()
@@ -294,7 +300,8 @@ class AsyncServer(BaseServer):
             namespace: "/" when it is not given.
             callback: Called with the arguments of each recipient's acknowledgement, on the loop
                 that serves.
-            ignore_queue: Has no effect here.
+            ignore_queue: Whether only clients of this server get it, and those of the other servers of its
+                cluster do not.
             except_room: A room, or several, whose members are left out; the sid of a client is
                 its own room.
             volatile: A client that has not taken what was sent before does not get this.
@@ -325,7 +332,7 @@ class AsyncServer(BaseServer):
         if self._manager.takes_emits:
             await managed.emit(self._manager, outgoing, ignore_queue)
         else:
-            rest = self._emitter.emit(outgoing, True)
+            rest = self._emitter.emit(outgoing, True, ignore_queue)
             if rest is not None:
                 await rest
 
@@ -354,7 +361,7 @@ class AsyncServer(BaseServer):
             asyncio.QueueFull: On a thread with a running loop, when more than ``max_inbox_bytes``
                 wait for the shards: await ``emit`` instead. Other threads wait.
         """
-        while self._core.is_full():
+        while self._emitter.is_full():
             if asyncio._get_running_loop() is not None:
                 msg = "more than max_inbox_bytes wait for the shards; await emit() to wait for room"
                 raise asyncio.QueueFull(msg)
@@ -430,7 +437,7 @@ class AsyncServer(BaseServer):
             sid: The same as ``to``.
             namespace: "/" when it is not given.
             timeout: Seconds to wait; None waits as long as the client is there.
-            ignore_queue: Has no effect here.
+            ignore_queue: Whether the client is known to be this server's.
 
         Returns:
             None, the argument, or a tuple of the arguments the client answered with.
@@ -453,7 +460,7 @@ class AsyncServer(BaseServer):
         if self._manager.takes_emits:
             args = await managed.call(self._manager, event, data, recipient, namespace, timeout, ignore_queue)
         else:
-            args = await self._emitter.call(event, data, recipient, namespace, timeout)
+            args = await self._emitter.call(event, data, recipient, namespace, timeout, ignore_queue)
         return tuple(args) if len(args) > 1 else args[0] if args else None
 
     # Rooms
@@ -620,6 +627,18 @@ class AsyncServer(BaseServer):
         if not self.manager_initialized:
             self.manager_initialized = True
             self._manager.initialize()
+        self._serve_cluster()
+
+    def _serve_cluster(self) -> None:
+        """Take part in the manager's cluster while the server runs."""
+        if self._manager.cluster is not None and self._serving.loop is not None:
+            self._manager.cluster.serve(self._serving.loop)
+
+    def _end_managing(self) -> None:
+        """Note that the server has ended."""
+        self._lifecycle.release_waiting()
+        if self._manager.cluster is not None:
+            self._manager.cluster.stop()
 
     def _trust(self, proxies: list[str]) -> None:
         """Believe the forwarded headers of these proxies, when the program names none itself."""

@@ -14,6 +14,7 @@ from fanio._handlers.names import sid_text
 if TYPE_CHECKING:
     import logging
 
+    from fanio._server.cluster import Cluster
     from fanio.async_server import AsyncServer
     from fanio.types import Room
 
@@ -28,6 +29,8 @@ class BaseManager:
     logger: logging.Logger | None = None
     #: What a manager of the application's own may encode with; the server's packet class has it.
     json: Any = standard_json
+    #: The cluster that the server is in by this manager, whose others hear of its emits; see ``AsyncRedisManager``.
+    cluster: Cluster | None = None
 
     def __init__(self) -> None:
         """Belong to no server yet."""

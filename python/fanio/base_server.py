@@ -177,7 +177,8 @@ class BaseServer(Registration):
         May be called from any thread. The numbers are those since the server was last started;
         ``fanio.MetricsApp`` shows them to Prometheus.
         """
-        return collect(self._core)
+        cluster = self._manager.cluster
+        return collect(self._core, None if cluster is None else cluster.stats())
 
     def _check_sid(self, sid: str, namespace: str | None) -> str:
         known, namespace = sid_text(sid), namespace or "/"

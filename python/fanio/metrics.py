@@ -49,6 +49,14 @@ METRICS = [
     Metric("fanio_loans_total", "counter", "Times that the loop's thread took over a shard's work.", "loans"),
     Metric("fanio_panics_total", "counter", "Steps that a fault in the core cut short; please report it.", "panics"),
 ]
+CLUSTER_METRICS = [
+    Metric("fanio_cluster_up", "gauge", "Whether the bus of the cluster can be used now.", "up"),
+    Metric("fanio_cluster_waiting_bytes", "gauge", "Bytes that wait to be published.", "waiting_bytes"),
+    Metric("fanio_cluster_published_total", "counter", "Messages published.", "published"),
+    Metric("fanio_cluster_received_total", "counter", "Messages received.", "received"),
+    Metric("fanio_cluster_lost_total", "counter", "Messages lost while the bus was away or too fast.", "lost"),
+    Metric("fanio_cluster_refused_total", "counter", "What was received and is no message.", "refused"),
+]
 
 
 class MetricsApp:
@@ -87,14 +95,23 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def render(stats: Stats) -> str:
-    """Return the numbers of each shard in Prometheus' text format."""
+    """Return the numbers of each shard, and of the cluster, in Prometheus' text format."""
     lines: list[str] = []
     for metric in METRICS:
         lines += [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} {metric.kind}"]
         for shard, numbers in enumerate(stats["shards"]):
             for label, value in _samples(metric, numbers):
                 lines.append(f'{metric.name}{{shard="{shard}"{label}}} {value}')
+    if stats["cluster"] is not None:
+        lines += _of_cluster(stats["cluster"])
     return "\n".join([*lines, ""])
+
+
+def _of_cluster(numbers: Mapping[str, Any]) -> Iterator[str]:
+    for metric in CLUSTER_METRICS:
+        yield f"# HELP {metric.name} {metric.text}"
+        yield f"# TYPE {metric.name} {metric.kind}"
+        yield f"{metric.name} {int(numbers[metric.number])}"
 
 
 def _samples(metric: Metric, numbers: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

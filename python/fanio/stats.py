@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fanio import _core
 
-__all__ = ["Connections", "Drops", "ShardStats", "Stats", "collect"]
+__all__ = ["ClusterStats", "Connections", "Drops", "ShardStats", "Stats", "collect"]
 
 _CLOSED = "closed_"
 
@@ -89,15 +89,37 @@ class ShardStats(TypedDict):
 
 
 class Stats(ShardStats):
-    """The same over all shards, and for each."""
+    """The same over all shards, and for each; and those of the cluster, None when the server is in none."""
 
     shards: list[ShardStats]
+    cluster: ClusterStats | None
 
 
-def collect(core: _core.Server) -> Stats:
+class ClusterStats(TypedDict):
+    """What a server has counted as one of a cluster. All but the last two only grow.
+
+    Attributes:
+        published: Messages published.
+        received: Messages received.
+        lost: Messages that could not be published while the bus was away, and those that came faster
+            than they were taken.
+        refused: What was received and is no message.
+        waiting_bytes: Bytes that wait to be published.
+        up: Whether the bus can be used now.
+    """
+
+    published: int
+    received: int
+    lost: int
+    refused: int
+    waiting_bytes: int
+    up: bool
+
+
+def collect(core: _core.Server, cluster: ClusterStats | None = None) -> Stats:
     """Return the numbers of a server; all are 0 while it is not served."""
     shards = core.counters()
-    return {**_numbers(shards), "shards": [_numbers([shard]) for shard in shards]}
+    return {**_numbers(shards), "shards": [_numbers([shard]) for shard in shards], "cluster": cluster}
 
 
 def _numbers(shards: list[dict[str, int]]) -> ShardStats:

@@ -1,174 +1,193 @@
-"""The node of one server: started and stopped with it, its events handled on the serving loop."""
+"""The node of one process: started when it is first used, its events handled on the serving loop."""
 
 from __future__ import annotations
 
-import asyncio
+import atexit
+import logging
+import os
+import threading
+import uuid
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
-from fanio._cluster.answers import Answers, Requests
 
 if TYPE_CHECKING:
-    import logging
+    import asyncio
 
-__all__ = ["Link", "Reply", "Who"]
+    from fanio.stats import ClusterStats
+
+__all__ = ["Data", "Link", "Reply", "Who"]
 
 #: The rooms of clients that are meant, and the rooms that are excepted. No room is everybody.
 Who = tuple[list[str], list[str]]
 #: Where an answer goes: a node, a namespace, a request.
 Reply = tuple[str, str, str]
+#: Encoded data, and the attachments that its placeholders stand for.
+Data = tuple[bytes, "list[bytes] | None"]
 
 #: Events of the core that are taken in one turn of the loop.
 _BATCH = 256
-#: What the core calls a room that no text names: other servers cannot know it.
-_UNNAMED = "\x00h"
 
 
 class Link:
-    """A running node. What it brings for the application goes to ``receivers``, by kind."""
+    """A node on its bus. What it brings for the application goes to ``receivers``, by kind."""
 
-    def __init__(
-        self, core: _core.Server | None, options: dict[str, Any], receivers: Mapping[str, Callable[..., None]]
-    ) -> None:
-        """Prepare a node; ``core`` is None in a process that only publishes."""
-        self._cluster = _core.Cluster(core, options)
-        self.name: str = options["name"]
-        self.requests = Requests()
-        self._receivers: dict[str, Callable[..., None]] = {
-            **receivers,
+    def __init__(self, options: Mapping[str, Any], logger: logging.Logger) -> None:
+        """Prepare a node; nothing runs yet.
+
+        Raises:
+            ValueError: When an option has a value that is not supported.
+        """
+        self._options = dict(options)
+        self._server: _core.Server | None = None
+        self.logger = logger
+        self.receivers: dict[str, Callable[..., None]] = {
             "up": self._note_up,
             "down": self._note_down,
             "refused": self._note_refused,
-            "done": self._end_request,
-            "failed": self._fail_request,
         }
+        self._lock = threading.Lock()
+        self._is_running = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fd = -1
-        self._open: set[str] = set()
-        self.logger: logging.Logger | None = None
+        self._make()
+        os.register_at_fork(after_in_child=_weakly(self._begin_anew))
 
-    def start(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Start the node; its events are handled on ``loop``, or dropped when there is none."""
-        self._fd = self._cluster.start()
-        if loop is not None:
-            self._loop = loop
-            loop.add_reader(self._fd, self._drain)
+    def _make(self) -> None:
+        #: The node's name, which no other has.
+        self.name = uuid.uuid4().hex
+        self._cluster = _core.Cluster(self._server, {**self._options, "name": self.name})
 
-    def stop(self) -> None:
-        """Publish what waits, and end."""
+    def belong_to(self, server: _core.Server) -> None:
+        """Be the node of a server."""
+        self.stop()
+        self._server = server
+        self._make()
+
+    def _begin_anew(self) -> None:
+        """Be another node in a process that was just forked."""
+        self._lock = threading.Lock()
+        self._cluster.abandon()
+        self._is_running, self._loop, self._fd = False, None, -1
+        self._make()
+
+    def start(self) -> None:
+        """Start the node, unless it runs; what waits when the process ends is published then."""
+        with self._lock:
+            if not self._is_running:
+                self._fd = self._cluster.start()
+                self._is_running = True
+                atexit.register(self.stop)
+
+    def serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the node, and handle its events on a loop."""
+        self.start()
+        self._unwatch()
+        self._loop = loop
+        loop.add_reader(self._fd, self._drain)
+
+    def _unwatch(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._fd)
         self._loop = None
-        self._cluster.stop()
-        self._open.clear()
-        self.requests.cancel()
+
+    def stop(self) -> None:
+        """Publish what waits, unless the bus is away, and end. A node that is used again starts again."""
+        self._unwatch()
+        with self._lock:
+            if self._is_running:
+                self._is_running = False
+                atexit.unregister(self.stop)
+                self._cluster.stop()
 
     def _drain(self) -> None:
         for kind, *fields in self._cluster.drain(_BATCH):
-            receiver = self._receivers.get(kind)
-            if receiver is None:
+            receive = self.receivers.get(kind)
+            if receive is None:
                 continue
             try:
-                receiver(*fields)
+                receive(*fields)
             except Exception:
-                if self.logger is not None:
-                    self.logger.exception("a message of the cluster could not be handled")
+                self.logger.exception("a message of the cluster could not be handled")
 
     def _note_up(self) -> None:
-        if self.logger is not None:
-            self.logger.info("cluster: connected as %s", self.name)
+        self.logger.info("cluster: connected as %s", self.name)
 
     def _note_down(self, why: str) -> None:
-        if self.logger is not None:
-            self.logger.error("cluster: not connected (%s); clients of this server are served on, trying again", why)
+        self.logger.error(
+            "cluster: not connected (%s); the clients of this server are served on, and it is tried again", why
+        )
 
     def _note_refused(self, why: str) -> None:
-        if self.logger is not None:
-            self.logger.warning("cluster: ignoring messages that cannot be read, the first one because: %s", why)
-
-    def _end_request(self, number: int, values: list[Any], missing: int, missing_nodes: list[str]) -> None:
-        self.requests.end(number, Answers(values, missing, missing_nodes))
-
-    def _fail_request(self, number: int, error: str) -> None:
-        self.requests.fail(number, NotImplementedError(f"{error}: see docs/scaling-out.md"))
+        self.logger.warning("cluster: messages that cannot be read are ignored; the first one because: %s", why)
 
     # What is said
-
-    def open_namespace(self, namespace: str) -> None:
-        """Hear what other servers say about a namespace."""
-        if namespace not in self._open:
-            self._open.add(namespace)
-            self._cluster.open_namespace(namespace)
 
     def emit(
         self,
         namespace: str,
-        payload: bytes,
-        attachments: list[bytes] | None,
+        event: Data,
         who: Who,
-        volatile: bool,
-        compress: bool,
+        volatile: bool = False,
+        compress: bool = True,
         callback: tuple[str, int] | None = None,
-    ) -> None:
-        """Publish an event."""
-        rooms, excepted = who
-        if any(room.startswith(_UNNAMED) for room in rooms):
-            return
-        self._cluster.emit(namespace, (payload, attachments), (rooms, excepted), volatile, compress, callback)
+    ) -> bool:
+        """Publish an event; true when the next one should wait."""
+        if not self._is_running:
+            self.start()
+        self._cluster.emit(namespace, event, who, volatile, compress, callback)
+        return self._cluster.is_full()
 
-    def join(self, namespace: str, who: Who, rooms: list[str]) -> None:
-        """Have clients of other servers enter rooms."""
-        self._cluster.join(namespace, who, rooms)
+    def join(self, namespace: str, sid: str, room: str) -> None:
+        """Have a client of another server enter a room."""
+        self.start()
+        self._cluster.join(namespace, ([sid], []), [room])
 
-    def leave(self, namespace: str, who: Who, rooms: list[str]) -> None:
-        """Have clients of other servers leave rooms."""
-        self._cluster.leave(namespace, who, rooms)
+    def leave(self, namespace: str, sid: str, room: str) -> None:
+        """Have a client of another server leave a room."""
+        self.start()
+        self._cluster.leave(namespace, ([sid], []), [room])
 
-    def disconnect(self, namespace: str, who: Who, close: bool = False) -> None:
-        """Have clients of other servers disconnected; ``close`` ends their connections, too."""
-        self._cluster.disconnect(namespace, who, close)
+    def disconnect(self, namespace: str, sid: str) -> None:
+        """Have a client of another server disconnected."""
+        self.start()
+        self._cluster.disconnect(namespace, ([sid], []), False)
 
     def close_room(self, namespace: str, room: str) -> None:
         """Have everybody on other servers leave a room."""
+        self.start()
         self._cluster.close_room(namespace, room)
 
-    def call_back(self, namespace: str, to: str, room: str, number: int, arguments: bytes, blobs: list[bytes]) -> None:
+    def call_back(self, namespace: str, to: str, room: str, number: int, arguments: Data) -> None:
         """Pass a client's answer on to the server whose callback waits for it."""
-        self._cluster.call_back(namespace, to, room, number, (arguments, blobs))
-
-    def server_side_emit(self, namespace: str, payload: bytes) -> None:
-        """Send an event to the other servers themselves."""
-        self._cluster.server_side_emit(namespace, (payload, None))
-
-    def answer(self, reply: Reply, kind: str, data: tuple[bytes, list[bytes] | None] | None, count: int = 0) -> None:
-        """Answer another server."""
-        self._cluster.answer(reply, kind, data, count)
-
-    async def request(
-        self, namespace: str, kind: str, who: Who = ([], []), payload: bytes | None = None, timeout: float = 5.0
-    ) -> Answers:
-        """Ask the other servers, and wait for their answers.
-
-        Args:
-            namespace: The namespace.
-            kind: "sockets", "sids", "rooms" or "server_side".
-            who: Which clients.
-            payload: Of a server-side event, name and arguments.
-            timeout: Seconds.
-
-        Raises:
-            NotImplementedError: When the dialect has no form for it.
-        """
-        number, future = self.requests.begin()
-        event = None if payload is None else (payload, None)
-        self._cluster.request(number, namespace, kind, who, event, int(timeout * 1000))
-        return await future
+        self._cluster.call_back(namespace, to, room, number, arguments)
 
     def is_full(self) -> bool:
         """Return whether so much waits to be published that the caller should wait."""
         return self._cluster.is_full()
 
-    def stats(self) -> dict[str, Any]:
-        """Return what was counted: published, received, lost, refused, waiting bytes, whether it is up."""
-        return self._cluster.stats()
+    def stats(self) -> ClusterStats:
+        """Return what was counted; zeros while the node does not run."""
+        none: ClusterStats = {
+            "published": 0,
+            "received": 0,
+            "lost": 0,
+            "refused": 0,
+            "waiting_bytes": 0,
+            "up": False,
+        }
+        return {**none, **self._cluster.stats()}  # type: ignore[typeddict-item]
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls a method for as long as its object is there."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        found = reference()
+        if found is not None:
+            found()
+
+    return call

@@ -20,7 +20,10 @@ from typing import Any
 __all__ = ["MODULES", "find", "install"]
 
 _SYNC = "fanio serves asyncio only: use AsyncServer with ASGIApp, and emit_nowait() from other threads"
-_QUEUE = "there is no cluster transport yet: one process serves all clients with its shards"
+_QUEUE = (
+    "of the managers there is AsyncRedisManager, which scripts use with write_only=True; its other transports are not"
+    " there yet (docs/scaling-out.md)"
+)
 _WSGI = f"{_SYNC}; WSGI applications fit below as other_asgi_app, by a2wsgi or asgiref"
 _TORNADO = "there is ASGI only: use ASGIApp under any ASGI server"
 _DRIVER = "there is ASGI only, and no other driver: wrap the server in ASGIApp"
@@ -31,7 +34,6 @@ MODULES: dict[str, dict[str, str]] = {
     "fanio.admin": {"InstrumentedServer": _SYNC},
     "fanio.async_aiopika_manager": {"AsyncAioPikaManager": _QUEUE},
     "fanio.async_pubsub_manager": {"AsyncPubSubManager": _QUEUE},
-    "fanio.async_redis_manager": {"AsyncRedisManager": _QUEUE},
     "fanio.base_namespace": {
         "BaseClientNamespace": "fanio.base_namespace:BaseNamespace",
         "BaseServerNamespace": "fanio.async_namespace:AsyncNamespace",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fanio._codec.room_names import RoomNames
     from fanio._log import PacketLog
     from fanio._server.acks import Acks
+    from fanio._server.cluster import Cluster
     from fanio._server.dispatch import Dispatcher
     from fanio._server.lifecycle import Lifecycle
     from fanio._server.observer import Observer
@@ -111,13 +112,23 @@ class Emitter:
         self._packets = packets
         self._logger = logger
         self.observer: Observer | None = None
+        self._cluster: Cluster | None = None
+        #: Whether so much waits that the next event should wait, too.
+        self.is_full: Callable[[], bool] = core.is_full
 
-    def emit(self, event: OutgoingEvent, may_wait: bool = False) -> Coroutine[Any, Any, None] | None:
-        """Emit an event to the clients of this process.
+    def join(self, cluster: Cluster | None) -> None:
+        """Tell the servers of a cluster of each event from now on, or nobody."""
+        self._cluster, is_full = cluster, self._core.is_full
+        self.is_full = is_full if cluster is None else lambda: is_full() or cluster.is_full()
+
+    def emit(
+        self, event: OutgoingEvent, may_wait: bool = False, ignore_queue: bool = False
+    ) -> Coroutine[Any, Any, None] | None:
+        """Emit an event to the clients of all servers; with ``ignore_queue`` to those of this process.
 
         Returns:
-            What is left to await: room in the shards; or, with ``may_wait``, that the one client it is
-            for takes what was sent before, as the event is sent only then.
+            What is left to await: room in the shards and on the bus; or, with ``may_wait``, that the one client
+            it is for takes what was sent before, as the event is sent only then.
         """
         logger, to, skip_sid = self._logger, event.to, event.skip_sid
         # The level first, which is the cheaper question.
@@ -132,23 +143,35 @@ class Emitter:
         names = None if to is None else self._rooms.names(to)
         excepted = None if event.except_room is None else self._rooms.names(event.except_room)
         skip = None if skip_sid is None else _sids(skip_sid)
-        if not self._lifecycle.clients:
+        cluster = None if ignore_queue else self._cluster
+        if cluster is None and not self._lifecycle.clients:
             # A mistake in the data is told whether or not somebody is there to get it.
             self._codec.encode(_payload(event), EVENT, namespace, None)
             return None
         if callback is None:
-            return self._push(event, names, skip, excepted, None, may_wait)
+            return self._push(event, names, skip, excepted, None, may_wait, cluster)
         sids = self._recipients(names, namespace, skip or [], excepted or [])
-        number = self._expect(sids, CallbackWaiter(callback, self._dispatcher.run_callback))
+        waiter = CallbackWaiter(callback, self._dispatcher.run_callback)
+        number, elsewhere = self._expect(sids, waiter), None
+        if cluster is not None and cluster.concerns(names, namespace):
+            elsewhere = cluster.expect(waiter)
         try:
-            return self._push(event, names, skip, excepted, number, may_wait)
+            return self._push(event, names, skip, excepted, number, may_wait, cluster, elsewhere)
         except Exception:
-            for sid in sids:
-                self._acks.take(sid, number)
+            self._forget(sids, number, elsewhere)
             raise
 
-    async def call(self, event: str, data: Any, to: Room, namespace: str, timeout: float | None) -> list[Any]:
-        """Emit an event to one client and return the arguments it answers with.
+    def _forget(self, sids: Iterable[str], number: int, elsewhere: int | None) -> None:
+        """Wait for answers no longer."""
+        for sid in sids:
+            self._acks.take(sid, number)
+        if elsewhere is not None and self._cluster is not None:
+            self._cluster.drop(elsewhere)
+
+    async def call(
+        self, event: str, data: Any, to: Room, namespace: str, timeout: float | None, ignore_queue: bool = False
+    ) -> list[Any]:
+        """Emit an event to one client, of any server, and return the arguments it answers with.
 
         Raises:
             RuntimeError: Inside the connect handler of this very client.
@@ -158,22 +181,55 @@ class Emitter:
         outgoing = OutgoingEvent(event, data, namespace=namespace)
         names = self._rooms.names(to)
         sids = self._recipients(names, namespace, [])
-        if not sids:
+        cluster = None if ignore_queue else self._cluster
+        if cluster is not None and not cluster.concerns(names, namespace):
+            cluster = None
+        if not sids and cluster is None:
             self._codec.encode(_payload(outgoing), EVENT, namespace, None)
             msg = f"{to!r} is not connected to namespace {namespace!r}"
             raise NoAnswerError(msg)
-        waiter = CallWaiter(len(sids))
+        # Nobody says when a client of another server is gone: there is always one more who may answer.
+        waiter = CallWaiter(len(sids) if cluster is None else len(sids) + 1)
         number = self._expect(sids, waiter)
+        elsewhere = None if cluster is None else cluster.expect(waiter)
         try:
-            rest = self._push(outgoing, names, None, None, number, may_wait=True)
+            rest = self._push(outgoing, names, None, None, number, True, cluster, elsewhere)
             if rest is not None:
                 return await asyncio.wait_for(_one_after_the_other(rest, waiter.future), timeout)
             return await asyncio.wait_for(waiter.future, timeout)
         except asyncio.TimeoutError:
             raise NoAnswerError from None
         finally:
-            for one in sids:
-                self._acks.take(one, number)
+            self._forget(sids, number, elsewhere)
+
+    def relay(
+        self,
+        namespace: str,
+        data: tuple[bytes, list[bytes] | None],
+        names: list[str] | None,
+        excepted: list[str],
+        flags: tuple[bool, bool],
+        waiter: Waiter,
+    ) -> int:
+        """Emit an encoded event of another server to the clients here; return how many may answer.
+
+        Args:
+            namespace: The namespace.
+            data: The event and its attachments.
+            names: Whom it is for; None is everybody.
+            excepted: Whom it is not for.
+            flags: Whether it is volatile, and whether it may be compressed.
+            waiter: Who gets the answers.
+        """
+        sids = self._recipients(names, namespace, [], excepted)
+        if not sids:
+            return 0
+        number = self._expect(sids, waiter)
+        (text, attachments), (volatile, compress) = data, flags
+        asked = self._core.emit(namespace, text, attachments, names, None, number, excepted, volatile, None, compress)
+        if asked & _FLUSH:
+            self._tasks.call_in_turn(self._core.flush)
+        return len(sids)
 
     def _refuse_while_joining(self, recipient: Room) -> None:
         joining = self._lifecycle.joining(recipient) if isinstance(recipient, str) else None
@@ -194,8 +250,10 @@ class Emitter:
         excepted: list[str] | None,
         number: int | None,
         may_wait: bool,
+        cluster: Cluster | None = None,
+        elsewhere: int | None = None,
     ) -> Coroutine[Any, Any, None] | None:
-        """Encode an event and give it to the core, with names and a number for what the application said."""
+        """Encode an event, give it to the core, with numbers for those who wait, and to others."""
         payload, namespace = _payload(event), event.namespace
         text, attachments = self._codec.encode(payload, EVENT, namespace, number)
         if self._packets.is_on:
@@ -217,6 +275,9 @@ class Emitter:
                 event.compress,
                 may_wait,
             )
+        is_full = cluster is not None and cluster.publish(
+            event, (text, attachments), names, [*(skip or ()), *(excepted or ())], elsewhere
+        )
         if asked == _FLUSH:
             self._tasks.call_in_turn(self._core.flush)
         elif asked:
@@ -227,7 +288,7 @@ class Emitter:
                 )
             self._backlogs.flush_for(asked)
             return self.room()
-        return None
+        return self.room() if is_full else None
 
     def _is_waited_for(self, names: list[str] | None) -> bool:
         """Return whether others wait to send to the one client that is meant."""
@@ -240,8 +301,8 @@ class Emitter:
             await self.room()
 
     async def room(self) -> None:
-        """Wait until the shards have room for more."""
-        while self._core.is_full():  # noqa: ASYNC110 - the shards know no loop, and any loop may wait here
+        """Wait until the shards, and the bus of a cluster, have room for more."""
+        while self.is_full():  # noqa: ASYNC110 - the shards know no loop, and any loop may wait here
             await asyncio.sleep(PAUSE)
 
     def _recipients(

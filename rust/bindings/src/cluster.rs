@@ -66,9 +66,17 @@ impl Cluster {
         }
     }
 
+    /// Leaves everything to the process that this one was forked from: the bus's thread is not here.
+    fn abandon(&self) {
+        // A lock that was held then is never released here.
+        let bus = self.bus.try_write().and_then(|mut bus| bus.take());
+        std::mem::forget(bus);
+    }
+
     /// Takes events: tuples that begin with their kind.
     fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        self.outbox.take(limit).into_iter().map(|event| tuple(py, event)).collect()
+        let is_msgpack = self.is_msgpack();
+        self.outbox.take(limit).into_iter().map(|event| tuple(py, event, is_msgpack)).collect()
     }
 
     /// A namespace is served here.
@@ -160,14 +168,15 @@ impl Cluster {
         Ok(())
     }
 
-    /// Answers another node: `kind` is `sockets`, `server_side` or `ack` with data, or `count`.
+    /// Answers another node: `kind` is `sockets` with an array, `server_side` or `ack` with an array of
+    /// the one value, or `count`.
     #[pyo3(signature = (reply, kind, data, count = 0))]
     fn answer(&self, reply: Reply, kind: &str, data: Option<Data>, count: u64) -> PyResult<()> {
         let data = data.map(|data| self.data(data)).transpose()?.unwrap_or_default();
         let answer = match kind {
             "sockets" => Answer::Sockets(data),
-            "server_side" => Answer::ServerSide(data),
-            "ack" => Answer::Ack(data),
+            "server_side" => Answer::ServerSide(only(data)),
+            "ack" => Answer::Ack(only(data)),
             "count" => Answer::ClientCount(count),
             _ => return unknown("answer", kind),
         };
@@ -207,9 +216,14 @@ impl Cluster {
         self.with(|bus| bus.publish(namespace, message));
     }
 
+    /// Whether data is msgpack at this server, not text.
+    fn is_msgpack(&self) -> bool {
+        self.router.as_ref().is_some_and(|router| router.is_msgpack())
+    }
+
     /// Data as it travels: text, whatever the server's clients get.
     fn data(&self, (data, attachments): Data) -> PyResult<EventData> {
-        if self.router.as_ref().is_some_and(|router| router.is_msgpack()) {
+        if self.is_msgpack() {
             return Ok(EventData::from_msgpack(&data).map_err(bad)?);
         }
         let json = std::str::from_utf8(&data).map_err(bad)?.to_owned();
@@ -217,6 +231,13 @@ impl Cluster {
         let attachments = attachments.iter().map(|data| Bytes::copy_from_slice(data)).collect();
         Ok(EventData { json, attachments })
     }
+}
+
+/// The value in an array of one.
+fn only(mut data: EventData) -> EventData {
+    let value = data.json.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    data.json = value.map_or_else(|| "null".to_owned(), |value| value.trim().to_owned());
+    data
 }
 
 fn bad(error: impl std::fmt::Display) -> Error {
@@ -264,7 +285,19 @@ fn reply_of(reply: ReplyTo) -> Reply {
     (reply.node, reply.namespace, reply.request)
 }
 
-fn tuple(py: Python<'_>, event: BusEvent) -> PyResult<Bound<'_, PyTuple>> {
+/// An event as the server's clients read it.
+fn formed<'py>(
+    py: Python<'py>,
+    data: &EventData,
+    is_msgpack: bool,
+) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
+    if is_msgpack {
+        return Ok((PyBytes::new(py, &data.to_msgpack().map_err(bad)?), Vec::new()));
+    }
+    Ok(pair(py, data))
+}
+
+fn tuple(py: Python<'_>, event: BusEvent, is_msgpack: bool) -> PyResult<Bound<'_, PyTuple>> {
     let who = |who: Selection| (who.rooms, who.except);
     match event {
         BusEvent::Up => ("up",).into_pyobject(py),
@@ -275,9 +308,10 @@ fn tuple(py: Python<'_>, event: BusEvent) -> PyResult<Bound<'_, PyTuple>> {
                 Some(AckRequest::Callback { room, id }) => Some((room, id)),
                 _ => None,
             };
-            let event = pair(py, &emit.event);
+            let event = formed(py, &emit.event, is_msgpack)?;
             let reply = reply.map(reply_of);
-            ("emit", namespace, event, who(emit.to), from, callback, reply).into_pyobject(py)
+            let flags = (emit.volatile, emit.compress.unwrap_or(true));
+            ("emit", namespace, event, who(emit.to), flags, from, callback, reply).into_pyobject(py)
         }
         BusEvent::FetchSockets { message, reply } => {
             let asked = match message {

@@ -53,6 +53,9 @@ struct Wire {
     id: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     args: Option<Box<RawValue>>,
+    /// Of fanio's own: the attachments of `args`, as base64. python-socketio cannot send such answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<String>,
     #[serde(default)]
     host_id: Option<String>,
 }
@@ -79,6 +82,7 @@ pub fn encode(from: &str, namespace: &str, message: &Message) -> Result<Bytes, E
             sid: Some(Room(room.clone())),
             id: Some(*id),
             args: Some(raw(arguments.json.clone())?),
+            attachments: arguments.base64().collect(),
             host_id: Some(to.clone()),
             ..Wire::default()
         },
@@ -192,7 +196,9 @@ fn decode_rooms(wire: Wire) -> Result<(Selection, Vec<String>), Error> {
 fn decode_callback(wire: Wire, to: &str) -> Result<Message, Error> {
     let room = wire.sid.ok_or_else(|| missing("a sid"))?.0;
     let id = wire.id.ok_or_else(|| missing("an id"))?;
-    let arguments = EventData::text(wire.args.ok_or_else(|| missing("args"))?.get());
+    let json = wire.args.ok_or_else(|| missing("args"))?.get().to_owned();
+    let arguments = EventData { json, attachments: bytes_of(&wire.attachments)? };
+    arguments.check()?;
     Ok(Message::Callback { to: to.to_owned(), room, id, arguments })
 }
 
@@ -238,12 +244,14 @@ fn as_arguments(data: &str) -> String {
 fn split_binary(data: &str) -> Result<(String, Vec<Bytes>), Error> {
     let parts: Vec<Box<RawValue>> = serde_json::from_str(data)?;
     let (arguments, blobs) = parts.split_first().ok_or_else(|| missing("binary data"))?;
-    let blobs = blobs.iter().map(|blob| {
-        let encoded: String = serde_json::from_str(blob.get())?;
-        let decoded = BASE64.decode(encoded).map_err(|_| missing("attachments in base64"))?;
-        Ok(Bytes::from(decoded))
-    });
-    Ok((arguments.get().to_owned(), blobs.collect::<Result<_, Error>>()?))
+    let blobs = blobs.iter().map(|blob| serde_json::from_str::<String>(blob.get()));
+    let blobs = blobs.collect::<Result<Vec<_>, _>>()?;
+    Ok((arguments.get().to_owned(), bytes_of(&blobs)?))
+}
+
+fn bytes_of(blobs: &[String]) -> Result<Vec<Bytes>, Error> {
+    let decoded = blobs.iter().map(|blob| BASE64.decode(blob).map(Bytes::from));
+    decoded.collect::<Result<_, _>>().map_err(|_| missing("attachments in base64"))
 }
 
 /// Where an answer goes; what is no list of three is no callback, as in python-socketio.
@@ -314,6 +322,9 @@ mod tests {
             json: r#"["a",{"_placeholder":true,"num":0},1]"#.into(),
             attachments: vec![Bytes::from_static(b"\0\xff")],
         };
+        let (to, room, id) = ("you".to_owned(), "r".to_owned(), 3);
+        let answer = Message::Callback { to, room, id, arguments: event.clone() };
+        assert_eq!(back(&answer), answer);
         let message = Message::Emit(Emit { event, ..Emit::default() });
         assert_eq!(back(&message), message);
     }
