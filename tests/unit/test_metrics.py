@@ -13,6 +13,16 @@ from fanio import metrics, stats
 from fanio.types import Message
 
 
+def test_prometheus_reads_the_numbers_of_a_cluster(core):
+    numbers = {name: number for number, name in enumerate(stats.ClusterStats.__annotations__, 1)}
+    text = metrics.render(stats.collect(core, stats.ClusterStats(**{**numbers, "up": True})))
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert len(families) == len(metrics.METRICS) + len(metrics.CLUSTER_METRICS)
+    assert families["fanio_cluster_up"].samples[0].value == 1
+    assert families["fanio_cluster_lost"].samples[0].value == numbers["lost"]
+    assert {metric.number for metric in metrics.CLUSTER_METRICS} == set(numbers)
+
+
 def test_prometheus_reads_every_metric(core):
     text = metrics.render(stats.collect(core))
     families = {family.name: family for family in text_string_to_metric_families(text)}

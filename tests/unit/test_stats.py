@@ -10,7 +10,8 @@ from fanio import stats
 
 def test_the_form_is_as_declared(core):
     found = stats.collect(core)
-    assert list(found) == [*get_type_hints(stats.ShardStats), "shards"]
+    assert list(found) == [*get_type_hints(stats.ShardStats), "shards", "cluster"]
+    assert found["cluster"] is None
     assert [list(shard) for shard in found["shards"]] == [list(get_type_hints(stats.ShardStats))] * 2
     assert list(found["drops"]) == list(get_type_hints(stats.Drops))
     assert list(found["connections"]) == list(get_type_hints(stats.Connections))

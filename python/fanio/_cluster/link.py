@@ -121,7 +121,7 @@ class Link:
         )
 
     def _note_refused(self, why: str) -> None:
-        self.logger.warning("cluster: messages that cannot be read are ignored; the first one because: %s", why)
+        self.logger.error("cluster: messages that cannot be read are ignored; the first one because: %s", why)
 
     # What is said
 

@@ -12,7 +12,7 @@ use cluster::dialect::Publication;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 pub use self::options::RedisOptions;
 
@@ -90,7 +90,8 @@ pub(crate) async fn run(
     };
     let mut pause = FIRST_PAUSE;
     let mut is_down = false;
-    while !driver.is_over {
+    // A process that ends right after it has emitted still connects, and publishes that.
+    loop {
         let error = match driver.connect().await {
             Ok(mut lines) => {
                 pause = FIRST_PAUSE;
@@ -107,7 +108,10 @@ pub(crate) async fn run(
         if !std::mem::replace(&mut is_down, true) {
             driver.reports.push(Report::Down(error.to_string()));
         }
-        driver.note_while(sleep(pause)).await;
+        driver.rest(pause).await;
+        if driver.is_over {
+            return;
+        }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -146,10 +150,7 @@ impl Driver {
         let heard = self.wanted.clone();
         let (options, reports) = (self.options.clone(), Arc::clone(&self.reports));
         let opening = open(options, self.write_only, heard.clone(), reports);
-        let mut lines = match self.note_while(opening).await {
-            Some(lines) => lines?,
-            None => return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into()),
-        };
+        let mut lines = self.note_while(opening).await?;
         let late = self.wanted.difference(&heard).map(|added| (added.clone(), true));
         let gone = heard.difference(&self.wanted).map(|removed| (removed.clone(), false));
         let changes = late.chain(gone).collect();
@@ -157,20 +158,34 @@ impl Driver {
         Ok(lines)
     }
 
-    /// Waits for something, noting orders meanwhile; `None` when no more orders come.
-    async fn note_while<T>(&mut self, something: impl Future<Output = T>) -> Option<T> {
+    /// Waits for something, noting orders meanwhile.
+    async fn note_while<T>(&mut self, something: impl Future<Output = T>) -> T {
         tokio::pin!(something);
         loop {
             tokio::select! {
-                done = &mut something => return Some(done),
-                order = self.orders.recv() => {
-                    let Some(order) = order else {
-                        self.is_over = true;
-                        return None;
-                    };
-                    self.note(order);
-                }
+                done = &mut something => return done,
+                order = self.orders.recv(), if !self.is_over => self.take(order),
             }
+        }
+    }
+
+    /// Waits before it is tried again, noting orders meanwhile; not when no more come.
+    async fn rest(&mut self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while !self.is_over {
+            tokio::select! {
+                () = sleep_until(end) => return,
+                order = self.orders.recv() => self.take(order),
+            }
+        }
+    }
+
+    fn take(&mut self, order: Option<Order>) {
+        match order {
+            Some(order) => {
+                self.note(order);
+            }
+            None => self.is_over = true,
         }
     }
 
