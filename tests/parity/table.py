@@ -1,9 +1,9 @@
-"""The table of differences on purpose: read, compared with, and written out for the documents.
+"""The table of differences on purpose: reads it, compares transcripts with it, and writes docs/differences.md.
 
 `differences.json` is a list of rows: `id`, `topic`, and in words `theirs` (python-socketio's),
-`ours` and `why`. `cases` holds, for each case that shows it, the lines of the two transcripts
-that differ; a row without one names the test that holds it (`test`).
-Run as a program it writes `docs/differences.md`.
+`ours` and `why`. `cases` has, for each case that shows the difference, the lines in which the two
+transcripts differ. A row without cases names the test that shows it (`test`).
+Run this file to write `docs/differences.md`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ TOPICS = {
     "events": "Events and acknowledgements",
     "json": "Data",
     "rooms": "Targets and rooms",
-    "ends": "Ends",
+    "ends": "Ends of connections",
     "http": "Requests",
 }
 HEAD = """# What differs from python-socketio, on purpose
 
-Made from `tests/parity/differences.json` by `make differences`. Everything else that `tests/parity/cases` tries does
-the same on both: the tests run each case on python-socketio under uvicorn and on fanio, and compare what a raw client
-sees.
+This page is for applications that move from python-socketio. It lists every difference on purpose, with its reason;
+[migration.md](migration.md) says what to change.
+
+Everything else that `tests/parity/cases` tries is the same. The tests run each case on python-socketio under uvicorn
+and on fanio, and compare what a raw client sees. `make differences` writes this page from
+`tests/parity/differences.json`.
 """
 
 Lines = dict[str, list[str]]
