@@ -8,7 +8,6 @@ import gc
 import inspect
 import logging
 import sys
-import types
 import warnings
 import weakref
 
@@ -17,7 +16,7 @@ from fake_core import until
 
 from fanio._handlers.handler import Handler
 from fanio._tasks.tasks import Tasks
-from fanio._tasks.worker import HANDLED, Worker
+from fanio._tasks.worker import Worker
 
 VAR: contextvars.ContextVar[str] = contextvars.ContextVar("VAR", default="fresh")
 
@@ -43,29 +42,22 @@ class Stage:
         self.kind = kind
         self.tasks = Tasks(NoCore())
         self.tasks.bind(self.loop)
-        self.events = self.tasks.of_events(self.serve)
+        self.events = self.tasks.of_events(self)
         self.ended = []
 
-    @types.coroutine
-    def serve(self, carrier):
-        while True:
-            handler, name = carrier.item
-            try:
-                yield from handler.function()
-            except asyncio.CancelledError:
-                self.ended.append((name, "cancelled"))
-                raise
-            except Exception as error:
-                self.ended.append((name, repr(error)))
-            else:
-                self.ended.append((name, "done"))
-            finally:
-                if carrier.has_waited:
-                    self.tasks.end_waiting(name, carrier.task)
-            if carrier.is_last:
-                return
-            carrier.item = handler = None
-            yield HANDLED
+    invoke = None
+
+    def answer(self, key, ack_id, result, event, namespace):
+        self.ended.append((event, "done"))
+
+    def fail(self, error, event, namespace, key):
+        self.ended.append((event, repr(error)))
+
+    def cancelled(self, key, ack_id, event, namespace):
+        self.ended.append((event, "cancelled"))
+
+    def item(self, handler, name="a"):
+        return Handler(handler), (), name, 0, 1, name, "/"
 
     async def alone(self, handler, name):
         try:
@@ -80,7 +72,7 @@ class Stage:
 
     def start(self, handler, name="a"):
         if self.kind == "worker":
-            self.loop.call_soon(self.events.start, name, (Handler(handler), name))
+            self.loop.call_soon(self.events.start, name, self.item(handler, name))
         else:
             self.loop.call_soon(lambda: self.tasks.keep(self.loop.create_task(self.alone(handler, name))))
 
@@ -478,8 +470,8 @@ async def test_event_in_a_running_task_begins_before_later_ones():
         return handle
 
     # Its turn comes before that of a task which is created after it.
-    stage.loop.call_soon(stage.events.start, "b", (Handler(handler("later")), "b"))
-    stage.events.start("a", (Handler(handler("first")), "a"))
+    stage.loop.call_soon(stage.events.start, "b", stage.item(handler("later"), "b"))
+    stage.events.start("a", stage.item(handler("first")))
     await stage.until_ended(2)
     assert order == ["first", "later"]
     stage.tasks.unbind()
@@ -492,7 +484,7 @@ async def test_event_in_a_running_task_gets_its_own():
     async def handler():
         tasks.append(asyncio.current_task())
 
-    stage.events.start("a", (Handler(handler), "a"))
+    stage.events.start("a", stage.item(handler))
     await stage.turns()
     assert stage.ended == [("a", "done")]
     assert tasks != [asyncio.current_task()]
@@ -505,7 +497,7 @@ async def test_worker_that_got_no_event_ends_without_a_word():
     async def handler():
         pass
 
-    stage.events.start("a", (Handler(handler), "a"))
+    stage.events.start("a", stage.item(handler))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         stage.tasks.unbind()
@@ -575,7 +567,7 @@ def test_only_an_event_is_missed_when_the_loop_just_stops(waits, caplog):
 
 async def test_keyboard_interrupt_reaches_the_loop():
     stage, errors = Stage("worker"), []
-    worker = Worker(stage.loop, stage.serve)
+    worker = Worker(stage.loop, stage.events._serve)
     task = worker.task
     await stage.turns()
 
@@ -584,7 +576,7 @@ async def test_keyboard_interrupt_reaches_the_loop():
 
     def call():
         try:
-            worker.run((Handler(handler), "a"))
+            worker.run(stage.item(handler))
         except KeyboardInterrupt as error:
             errors.append(error)
 
@@ -605,7 +597,7 @@ async def test_handler_that_has_waited_gets_tasks_of_its_own_for_a_while():
 
     handler = Handler(handle)
     for number in range(41):
-        stage.loop.call_soon(stage.events.start, number, (handler, number))
+        stage.loop.call_soon(stage.events.start, number, (handler, (), number, 0, 1, number, "/"))
         await stage.turns()
     assert kinds == [False] + [True] * 16 + [False] * 24
     assert stage.ended == [(number, "done") for number in range(41)]

@@ -8,14 +8,13 @@ acknowledges nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
-from types import CoroutineType, coroutine
+from collections.abc import Callable, Sequence
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from fanio._client.buffer import Buffer
 from fanio._codec.packet import ACK
 from fanio._handlers.handler import result_of
-from fanio._tasks.worker import HANDLED, Carrier, awaited
 
 if TYPE_CHECKING:
     from fanio._client.acks import PendingAcks
@@ -65,7 +64,7 @@ class ClientDispatcher:
         self._failures = failures
         self._logger = failures.logger
         self._early = early
-        self._events = tasks.of_events(self._serve)
+        self._events = tasks.of_events(self)
         #: Calls a function of the program's; the sync client does it in a thread.
         self.invoke: Callable[[Callable[..., Any], Sequence[Any]], Any] = lambda function, args: function(*args)
 
@@ -93,14 +92,14 @@ class ClientDispatcher:
         if found is None:
             if self._logger.isEnabledFor(logging.DEBUG):
                 self._logger.debug("%s", self._handlers.unhandled(event, namespace))
-            self.answer(namespace, ack_id, None, event)
+            self.answer(KEY, ack_id, None, event, namespace)
             return
         handler, first = found
         args[:1] = first
         if has_offset or self._has_one_too_many(namespace, handler, args, ack_id):
             args.pop()
         size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
-        self._events.start(KEY, (handler, args, namespace, ack_id, event, size), size)
+        self._events.start(KEY, (handler, args, KEY, size, ack_id, event, namespace), size)
 
     def _has_one_too_many(self, namespace: str, handler: Handler, args: list[Any], ack_id: int | None) -> bool:
         """Return whether the last argument must be an offset, as the handler takes one less."""
@@ -123,30 +122,15 @@ class ClientDispatcher:
         """Drop what came before a namespace that was not granted: the next session is another."""
         self._early.take()
 
-    @coroutine
-    def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
-        """Run the handlers of events, each in a context of its own, and answer."""
-        while True:
-            handler, args, namespace, ack_id, event, size = carrier.item
-            try:
-                result = self.invoke(handler.function, args)
-                if type(result) is CoroutineType:
-                    result = yield from result  # type: ignore[misc]
-                elif handler.is_async:
-                    result = yield from awaited(result)
-            except Exception as error:
-                self._failures.handler(error, event, namespace, self._state.namespaces.get(namespace) or "")
-            else:
-                self.answer(namespace, ack_id, result, event)
-            finally:
-                if carrier.has_waited:
-                    self._tasks.end_waiting(KEY, carrier.task, size)
-            if carrier.is_last:
-                return
-            carrier.item = handler = args = event = result = None
-            yield HANDLED
+    def fail(self, error: Exception, event: Any, namespace: str, _key: str) -> None:
+        """Say that a handler has raised."""
+        self._failures.handler(error, event, namespace, self._state.namespaces.get(namespace) or "")
 
-    def answer(self, namespace: str, ack_id: int | None, result: Any, event: Any) -> None:
+    def cancelled(self, key: str, ack_id: int | None, event: Any, namespace: str) -> None:
+        """Answer as python-socketio does, so that the server does not wait for ever."""
+        self.answer(key, ack_id, None, event, namespace)
+
+    def answer(self, _key: str, ack_id: int | None, result: Any, event: Any, namespace: str) -> None:
         """Acknowledge an event, unless nobody asked for it or the connection is another one."""
         link = self._state.link
         if ack_id is None or link is None or namespace not in self._state.namespaces:

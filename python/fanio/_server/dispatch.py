@@ -9,17 +9,15 @@ are an event's own, and an earlier event's handler has begun before a later one'
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from functools import partial
-from types import CoroutineType, coroutine
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec.packet import ACK
 from fanio._handlers.table import NO_ACK, NOTHING
-from fanio._tasks.worker import HANDLED, Alone, Carrier, awaited
 
 if TYPE_CHECKING:
     from fanio._codec.codec import PacketCodec
@@ -63,9 +61,11 @@ class Dispatcher:
         self._failures = failures
         self._packet_log = packet_log
         self._logger = failures.logger
+        #: Handlers' functions are called as they are.
+        self.invoke: None = None
         #: What handles a client's events one after the other; None when each gets a task.
         self.turns = turns
-        self._events = tasks.of_events(self._serve)
+        self._events = tasks.of_events(self)
         #: Whether events are logged at INFO; looked up once per batch.
         self.verbose = False
         #: Whether packets are logged; the same.
@@ -108,13 +108,13 @@ class Dispatcher:
             if handler is None:
                 return
         size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
-        item = handler, args, sid, namespace, ack_id, event, size
+        item = handler, args, sid, size, ack_id, event, namespace
         if self.turns is None:
             self._events.start(sid, item, size)
             return
         session_id = self._core.session_of(sid)
         if session_id is not None:
-            self.turns.add(session_id, sid, partial(self._handle, item), size)
+            self.turns.add(session_id, sid, partial(self._events.run_here, item), size)
 
     def _decode(
         self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None, namespace: str
@@ -126,47 +126,21 @@ class Dispatcher:
                 return [name]
         return self._codec.decode(data, attachments, places)
 
-    @coroutine
-    def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
-        """Run the handlers of events, each in a context of its own, and answer."""
-        while True:
-            handler, args, sid, namespace, ack_id, event, size = carrier.item
-            try:
-                result = handler.function(*args)
-                if type(result) is CoroutineType:
-                    result = yield from result  # type: ignore[misc]
-                elif handler.is_async or (ack_id is not None and isinstance(result, Awaitable)):
-                    # A task of a plain function's runs by itself; it is waited for as the acknowledgement only.
-                    result = yield from awaited(result)
-            except asyncio.CancelledError:
-                # As python-socketio answers; the client does not wait for ever.
-                if ack_id is not None:
-                    self._answer(sid, ack_id, None, event, namespace, may_wait=False)
-                raise
-            except Exception as error:
-                self._failures.handler(error, event, namespace, sid)
-            else:
-                if ack_id is not None and result is not NO_ACK:
-                    rest = self._answer(sid, ack_id, result, event, namespace)
-                    if rest is not None:
-                        yield from rest
-            finally:
-                if carrier.has_waited:
-                    self._tasks.end_waiting(sid, carrier.task, size)
-            if carrier.is_last:
-                return
-            # Nothing of an event outlives it.
-            carrier.item = handler = args = event = result = None
-            yield HANDLED
+    def fail(self, error: Exception, event: Any, namespace: str, sid: str) -> None:
+        """Say that a handler has raised."""
+        self._failures.handler(error, event, namespace, sid)
 
-    async def _handle(self, item: Any) -> None:
-        """Do the same for one event, in the task that awaits it."""
-        await self._serve(Alone(item))
+    def cancelled(self, sid: str, ack_id: int | None, event: Any, namespace: str) -> None:
+        """Answer as python-socketio does, so that the client does not wait for ever."""
+        if ack_id is not None:
+            self.answer(sid, ack_id, None, event, namespace, may_wait=False)
 
-    def _answer(
+    def answer(
         self, sid: str, ack_id: int, result: Any, event: Any, namespace: str, may_wait: bool = True
     ) -> Coroutine[Any, Any, int] | None:
-        """Send an acknowledgement; return what is left to do when the client must take others first."""
+        """Acknowledge an event; return what is left to do when the client must take others first."""
+        if result is NO_ACK:
+            return None
         try:
             payload = list(result) if isinstance(result, tuple) else [] if result is None else [result]
             data, attachments = self._codec.encode(payload, ACK, namespace, ack_id)

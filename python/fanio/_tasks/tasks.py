@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fanio._tasks.event_loop import EventItem, Owner, loop_of
 from fanio._tasks.reading import MAX_IN_FLIGHT, Pausable, Reading, weight
 from fanio._tasks.worker import Alone, Serve, Worker
-
-if TYPE_CHECKING:
-    from fanio._handlers.handler import Handler
 
 __all__ = ["EventTasks", "Tasks"]
 
@@ -60,9 +58,9 @@ class Tasks:
         for event_tasks in self._event_tasks:
             event_tasks.stop()
 
-    def of_events(self, serve: Serve) -> EventTasks:
-        """Return what starts the tasks of clients' events, each handled by ``serve``."""
-        self._event_tasks.append(EventTasks(self, serve))
+    def of_events(self, owner: Owner) -> EventTasks:
+        """Return what starts the tasks of an owner's events."""
+        self._event_tasks.append(EventTasks(self, loop_of(owner, self.end_waiting)))
         return self._event_tasks[-1]
 
     @property
@@ -160,10 +158,10 @@ class EventTasks:
         self._serve = serve
         self._worker: Worker | None = None
 
-    def start(self, sid: str, item: tuple[Any, ...], size: int = 0) -> None:
-        """Handle an event of a client, which has so many bytes; ``item`` begins with its handler."""
+    def start(self, sid: str, item: EventItem, size: int = 0) -> None:
+        """Handle an event of a client, which has so many bytes."""
         loop = self._tasks._loop or self._tasks.loop
-        handler: Handler = item[0]
+        handler = item[0]
         if handler.waits:
             handler.waits -= 1
         elif not self._tasks._unbegun and not _is_to_be_created(loop):
@@ -187,6 +185,10 @@ class EventTasks:
         alone.has_waited = not alone.task.done()
         if alone.has_waited:
             self._tasks.begin_waiting(sid, alone.task, size)
+
+    async def run_here(self, item: EventItem) -> None:
+        """Handle one event in the task that awaits this."""
+        await self._serve(Alone(item))
 
     async def _run(self, alone: Alone) -> None:
         await self._serve(alone)

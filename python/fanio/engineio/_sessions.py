@@ -11,7 +11,6 @@ handler, also when the client, or the server, is gone by then. Socket.IO has no 
 from __future__ import annotations
 
 import asyncio
-from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,15 +20,13 @@ from fanio._codec.engineio_packet import parse_text
 from fanio._handlers.handler import Handler, result_of
 from fanio._request.admission import Refusal
 from fanio._tasks.failures import Failures
-from fanio._tasks.worker import HANDLED
 from fanio.engineio.async_socket import AsyncSocket
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
     from fanio._tasks.session_order import Turns
-    from fanio._tasks.worker import Carrier
     from fanio.engineio.base_server import BaseServer
     from fanio.types import HandlerFunction, JsonModule, Peer
 
@@ -48,7 +45,8 @@ class Sessions:
         self._turns = turns
         self._failures = Failures(server.logger, server._tasks)
         self._json = json
-        self._messages = server._tasks.of_events(self._serve)
+        self.invoke: None = None
+        self._messages = server._tasks.of_events(self)
         self._inspected: dict[str, Handler] = {}
         self.sockets: dict[str, AsyncSocket] = {}
         #: The connect and disconnect handlers that run.
@@ -131,28 +129,22 @@ class Sessions:
         if not self._server.async_handlers:
             self._turns.add(sid, sid, lambda: self._run("message", handler, sid, message), len(data))
             return
-        self._messages.start(sid, (handler, sid, message, len(data)), len(data))
+        self._messages.start(sid, (handler, (sid, message), sid, len(data), None, "message", ""), len(data))
 
-    @coroutine
-    def _serve(self, carrier: Carrier) -> Generator[Any, Any, None]:
-        """Run the message handlers."""
-        while True:
-            handler, sid, message, size = carrier.item
-            try:
-                yield from self._run("message", handler, sid, message)
-            finally:
-                if carrier.has_waited:
-                    self._server._tasks.end_waiting(sid, carrier.task, size)
-            if carrier.is_last:
-                return
-            carrier.item = handler = message = None
-            yield HANDLED
+    def answer(self, *_: Any) -> None:
+        """Do nothing: no message is acknowledged."""
+
+    cancelled = answer
+
+    def fail(self, error: Exception, event: str, _namespace: str, sid: str) -> None:
+        """Say that a handler has raised."""
+        self._failures.tell(error, f"{event} handler failed", sid=sid)
 
     async def _run(self, event: str, handler: Handler, *args: Any) -> None:
         try:
             await _call(handler, *args)
         except Exception as error:
-            self._failures.tell(error, f"{event} handler failed", sid=args[0])
+            self.fail(error, event, "", args[0])
 
     # Leaving
 
