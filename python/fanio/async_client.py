@@ -28,6 +28,7 @@ from fanio._client.settings import Settings
 from fanio._client.state import State
 from fanio._client.target import valid_transports
 from fanio._handlers.names import namespace_name
+from fanio._options import switches
 from fanio._options.checks import check_flag, check_function, check_seconds, check_text
 from fanio._tasks.failures import Failures
 from fanio._tasks.tasks import Tasks
@@ -101,7 +102,7 @@ class AsyncClient(BaseClient):
         self._handlers = ClientHandlers()
         self._acks = PendingAcks()
         self._recovery = Recovery()
-        self._tasks = Tasks(_Pausing(state))
+        self._tasks = Tasks(_Pausing(state), shares=switches.shares_tasks())
         self._codec = codec = make_client_codec(serializer, json, options.max_attachments, options.max_http_buffer_size)
         failures = Failures(self.logger, self._tasks)
         limits = options.max_buffer_packets, options.max_buffer_bytes

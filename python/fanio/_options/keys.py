@@ -78,6 +78,12 @@ class MoreOptions(TypedDict, total=False):
     shards: int | None
     """Threads for I/O; None takes one less than there are cores, from 1 to 8. None."""
 
+    share_tasks: bool
+    """Whether handlers that do not wait may share a task; False to look for a fault. True."""
+
+    lend_shards: bool
+    """Whether the loop's thread may do the work of shards with little to do; False to look for a fault. True."""
+
     door: Door
     """The fastest way in that may be used: "accept", "takeover" or "bridge". "accept"."""
 

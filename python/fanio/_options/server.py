@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fanio._handlers.handler import Handler, result_of
-from fanio._options import values
+from fanio._options import switches, values
 from fanio._options.door import Door
 from fanio.types import CookieOption, CorsOption
 
@@ -52,6 +52,8 @@ class WireOptions:
     per_message_deflate: bool | Mapping[str, int] | None = False
     trusted_proxies: str | Iterable[str] = ()
     shards: int | None = None
+    share_tasks: bool = True
+    lend_shards: bool = True
     #: The fastest way in that may be used: "accept", "takeover" or "bridge" (docs/doors.md).
     door: Door = "accept"
     #: Called with the environ of each handshake, sync or async: True (or None) lets it in, False or
@@ -91,6 +93,7 @@ class WireOptions:
             "head_timeout": values.seconds("head_timeout", self.head_timeout),
             "high_water_mark": values.count("high_water_mark", self.high_water_mark),
             "http_compression": values.flag("http_compression", self.http_compression),
+            "lend_shards": switches.lends_shards(self.lend_shards),
             "max_attachments": values.count("max_attachments", self.max_attachments),
             "max_http_buffer_size": values.count("max_http_buffer_size", self.max_http_buffer_size),
             "max_inbox_bytes": values.count("max_inbox_bytes", self.max_inbox_bytes),

@@ -65,7 +65,7 @@ def loop_of(owner: Owner, end_waiting: Callable[[str, asyncio.Task[None], int], 
                 if ack_id is not None:
                     rest = owner.answer(key, ack_id, result, event, namespace)
                     if rest is not None:
-                        yield from rest  # type: ignore[misc]
+                        yield from rest
             finally:
                 if carrier.has_waited:
                     end_waiting(key, carrier.task, size)

@@ -32,8 +32,17 @@ def _is_to_be_created(loop: asyncio.AbstractEventLoop) -> bool:
 class Tasks:
     """The tasks of one server, on the loop that serves it."""
 
-    def __init__(self, core: Pausable, session_of: Callable[[str], str | None] | None = None) -> None:
-        """Ask ``core`` to pause and resume sessions; ``session_of`` says which is a client's."""
+    def __init__(
+        self, core: Pausable, session_of: Callable[[str], str | None] | None = None, *, shares: bool = True
+    ) -> None:
+        """Ask ``core`` to pause and resume sessions; ``session_of`` says which is a client's.
+
+        Args:
+            core: Where sessions are paused.
+            session_of: Says which is a client's.
+            shares: Whether events whose handlers do not wait may share a task.
+        """
+        self._shares = shares
         self._find_session = session_of or core.session_of
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event_tasks: list[EventTasks] = []
@@ -164,7 +173,7 @@ class EventTasks:
         handler = item[0]
         if handler.waits:
             handler.waits -= 1
-        elif not self._tasks._unbegun and not _is_to_be_created(loop):
+        elif not self._tasks._unbegun and self._tasks._shares and not _is_to_be_created(loop):
             worker = self._worker
             if worker is None or worker.is_last:
                 self._worker = worker = Worker(loop, self._serve)

@@ -25,6 +25,7 @@ from fanio._doors.workers import Workers
 from fanio._handlers.forms import ENGINE
 from fanio._handlers.names import sid_text
 from fanio._options import server as wire
+from fanio._options import switches
 from fanio._options.door import chosen
 from fanio._request.admission import HTTP_EVENTS, Admission
 from fanio._request.environs import Environs
@@ -136,7 +137,7 @@ class BaseServer:
         scopes = Scopes(options.connect_timeout + _GRACE)
         self._environs = Environs(self._core, scopes)
         self._environs.trusted = addresses(options.trusted_proxies)
-        self._tasks = Tasks(self._core, self._session_of)
+        self._tasks = Tasks(self._core, self._session_of, shares=switches.shares_tasks(options.share_tasks))
         self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
         self._backlogs = Backlogs(self._core, self._tasks, logger)
         self._serving = Serving(self._core, self._tasks, self._admission, logger)

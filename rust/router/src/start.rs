@@ -70,7 +70,8 @@ impl Router {
         let net = if let Some(net) = &*running {
             Arc::clone(net)
         } else {
-            let net = Arc::new(net::Server::start(&self.options.lock(), defer)?);
+            let options = Arc::clone(&self.options.lock());
+            let net = Arc::new(net::Server::start(&options, defer && options.lend_shards)?);
             self.stopped.store(0, Ordering::Relaxed);
             Arc::clone(running.insert(net))
         };

@@ -30,7 +30,11 @@ struct App {
 
 impl App {
     fn start(defer: bool) -> Self {
-        let router = Arc::new(Router::new(Options { shards: 2, ..Options::default() }));
+        Self::with(Options { shards: 2, ..Options::default() }, defer)
+    }
+
+    fn with(options: Options, defer: bool) -> Self {
+        let router = Arc::new(Router::new(options));
         router.start(defer).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
@@ -219,6 +223,31 @@ fn a_tokio_thread_emits_in_its_order() {
         assert_eq!(client.read(), format!("42[\"n\",{n}]"));
     }
     adapter.join().unwrap();
+}
+
+/// Round trips of one client, with a thread that takes turns: whether the shard lends itself.
+#[test]
+fn a_shard_lends_itself_unless_the_option_says_no() {
+    for lends in [true, false] {
+        let options = Options { shards: 1, lend_shards: lends, ..Options::default() };
+        let mut app = App::with(options, true);
+        let (mut client, sid) = app.client();
+        let loans = |app: &App| {
+            let counters = app.router.counters();
+            counters[0].iter().find(|(name, _)| *name == "loans").map(|(_, value)| *value)
+        };
+        for _ in 0..2000 {
+            client.send("421[\"e\"]");
+            let Inbound::Event { .. } = app.next() else { panic!("no event") };
+            app.router.ack(&sid, 1, &Payload::Data(b"[]"), &[], false);
+            app.router.flush();
+            assert_eq!(client.read(), "431[]");
+            if loans(&app) > Some(0) {
+                break;
+            }
+        }
+        assert_eq!(loans(&app) > Some(0), lends);
+    }
 }
 
 /// Threads that change rooms and emit: what one thread asks for reaches the client in that order.
