@@ -9,13 +9,10 @@
 //! asked from any thread, so that who pushes can wait before it pushes more.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mio::Waker;
-use parking_lot::Mutex;
-
 use crate::command::Command;
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, Waker};
 
 /// Room for so many commands is kept when none waits.
 const KEPT: usize = 1024;
@@ -37,7 +34,7 @@ pub(crate) struct Inbox {
 impl Inbox {
     pub(crate) fn new(waker: Waker) -> Self {
         Self {
-            commands: Mutex::default(),
+            commands: Mutex::new(VecDeque::new()),
             queued: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),
             sleeping: AtomicBool::new(false),
@@ -108,12 +105,13 @@ impl Inbox {
 
     /// Announces that the shard is about to wait; returns how long it may.
     pub(crate) fn sleep(&self, timeout: Option<Duration>) -> Option<Duration> {
-        self.sleeping.store(true, Ordering::SeqCst);
+        // A swap costs what a store does, and is what loom can follow.
+        self.sleeping.swap(true, Ordering::SeqCst);
         let nudged = self.nudged.swap(false, Ordering::SeqCst);
         if !nudged && self.commands.lock().is_empty() { timeout } else { Some(Duration::ZERO) }
     }
 
     pub(crate) fn awake(&self) {
-        self.sleeping.store(false, Ordering::SeqCst);
+        self.sleeping.swap(false, Ordering::SeqCst);
     }
 }

@@ -25,6 +25,7 @@ mod server;
 mod session;
 mod shard;
 mod socket;
+mod sync;
 mod table;
 mod throttle;
 mod too_large;

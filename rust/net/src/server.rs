@@ -30,7 +30,7 @@ pub struct Server {
     /// What each shard waits for.
     awaited: Vec<Arc<Awaited>>,
     /// None when the program takes no turns.
-    leases: Vec<Arc<Lease>>,
+    leases: Vec<Arc<Lease<Shard>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     max_inbox_bytes: usize,
 }

@@ -4,9 +4,7 @@
 //! thread announces that it will call `flush` soon, and pushes without a wake until it does.
 //! Other threads wake the shards at once.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-
-use net::{Command, Server};
+use crate::sync::{AtomicU8, AtomicU64, Command, Ordering, Server, this_thread};
 
 /// The loop's thread will call `flush`.
 const ANNOUNCED: u8 = 1;
@@ -67,12 +65,4 @@ impl DeferredFlush {
             net.push(shard, command);
         }
     }
-}
-
-/// A number that no other thread of this process has or had: every emit asks, and `ThreadId` costs
-/// ten times as much.
-fn this_thread() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    thread_local!(static NUMBER: u64 = LAST.fetch_add(1, Ordering::Relaxed) + 1);
-    NUMBER.with(|number| *number)
 }

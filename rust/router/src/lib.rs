@@ -23,6 +23,7 @@ mod questions;
 mod sessions;
 mod sockets;
 mod start;
+mod sync;
 
 pub use emit::{Emit, Sent};
 pub use engine::Reason;

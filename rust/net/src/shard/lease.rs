@@ -7,28 +7,30 @@
 //! program is busy with something else. So neither heartbeats nor other clients wait for a program
 //! for longer than two ticks.
 
-use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
-use crate::counters::Counter;
-use crate::event::Event;
-use crate::session::NONE;
-use crate::shard::Shard;
-use crate::unread::Sent;
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 
 /// How often the shard's own thread looks whether turns are taken.
 const TICK: Duration = Duration::from_millis(10);
-/// Recipients that a turn on the program's thread sends to; a fan-out to more is for the shard's own.
-const LENT_RECIPIENTS: usize = 128;
+
+/// What is lent: a shard.
+pub(crate) trait Lendable {
+    /// Begins to be lent.
+    fn begin_loan(&mut self);
+    /// What tells the program of it, called when it is there to be found.
+    fn announcement(&self) -> Box<dyn FnOnce()>;
+    /// Takes a turn on the program's thread; whether it can stay lent.
+    fn take_lent_turn(&mut self, with_streams: bool) -> bool;
+    /// Ends to be lent.
+    fn end_loan(&mut self);
+}
 
 /// Where a shard lies while it is lent.
-#[derive(Debug, Default)]
-pub(crate) struct Lease {
+#[derive(Debug)]
+pub(crate) struct Lease<S> {
     /// Locked for the length of a turn; the shard's own thread does not touch it until it is due.
-    shard: Mutex<Option<Box<Shard>>>,
+    shard: Mutex<Option<Box<S>>>,
     is_lent: AtomicBool,
     /// Turns with streams that the program's thread has taken.
     turns: AtomicU64,
@@ -37,16 +39,28 @@ pub(crate) struct Lease {
     recalled: Condvar,
 }
 
-impl Lease {
+impl<S> Default for Lease<S> {
+    fn default() -> Self {
+        Self {
+            shard: Mutex::new(None),
+            is_lent: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
+            due: Mutex::new(false),
+            recalled: Condvar::new(),
+        }
+    }
+}
+
+impl<S: Lendable> Lease<S> {
     /// Lends the shard, says so to the program, and waits until it is to be had back.
-    pub(crate) fn lend(&self, mut shard: Box<Shard>) -> Box<Shard> {
+    #[expect(clippy::unnecessary_box_returns, reason = "a shard is large and stays where it is")]
+    pub(crate) fn lend(&self, mut shard: Box<S>) -> Box<S> {
         shard.begin_loan();
-        let (outbox, number, fd) = (shard.outbox.clone(), shard.table.shard, shard.fd());
+        let announce = shard.announcement();
         *self.due.lock() = false;
         *self.shard.lock() = Some(shard);
         self.is_lent.store(true, Ordering::Release);
-        let event = Event::Lent { shard: number, fd };
-        outbox.publish(number, &mut vec![Sent { session: NONE, event }]);
+        announce();
         loop {
             self.wait();
             self.is_lent.store(false, Ordering::Release);
@@ -101,56 +115,5 @@ impl Lease {
         self.is_lent.store(false, Ordering::Release);
         *self.due.lock() = true;
         self.recalled.notify_one();
-    }
-}
-
-impl Shard {
-    /// Begins to be lent.
-    fn begin_loan(&mut self) {
-        self.is_lent = true;
-        self.pace.restart(self.now());
-        self.table.counters.add(Counter::Loans);
-        // What was pushed since the last turn is waited for by nobody else.
-        if self.inbox.sleep(None).is_some() {
-            self.inbox.rouse();
-        }
-    }
-
-    /// The poller's descriptor: readable when a turn has something to do.
-    fn fd(&self) -> RawFd {
-        self.poll.as_raw_fd()
-    }
-
-    /// Ends to be lent.
-    fn end_loan(&mut self) {
-        self.is_lent = false;
-        self.pace.restart(self.now());
-    }
-
-    /// Takes a turn on the program's thread; whether the shard can stay lent.
-    fn take_lent_turn(&mut self, with_streams: bool) -> bool {
-        if with_streams {
-            self.poll(Some(Duration::ZERO));
-        }
-        self.inbox.awake();
-        self.take_turn();
-        if self.inbox.sleep(None).is_some() {
-            self.inbox.rouse();
-        }
-        if self.is_demanding() {
-            self.pace.rest(self.table.now);
-            return false;
-        }
-        !self.pace.is_heavy(self.table.now, self.published)
-    }
-
-    /// Whether a fan-out has reached more than a turn on the program's thread may.
-    pub(super) fn is_reaching_many(&self) -> bool {
-        self.reached >= LENT_RECIPIENTS
-    }
-
-    /// Whether there is more to do than the program's thread should.
-    pub(super) fn is_demanding(&self) -> bool {
-        self.table.stopping || self.panics.is_recent() || self.has_work() || self.is_reaching_many()
     }
 }

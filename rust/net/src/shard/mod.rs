@@ -7,6 +7,7 @@
 
 pub(crate) mod guard;
 pub(crate) mod lease;
+mod lent;
 mod pace;
 
 use std::collections::VecDeque;
@@ -132,7 +133,7 @@ impl Shard {
     }
 
     /// Runs until `Command::Stop`; a shard with a lease lends itself while that costs less.
-    pub(crate) fn run(mut self: Box<Self>, lease: Option<&Lease>) {
+    pub(crate) fn run(mut self: Box<Self>, lease: Option<&Lease<Self>>) {
         while !self.is_done() {
             let timeout = self.inbox.sleep(self.timeout());
             self.poll(timeout);
