@@ -26,14 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRedisManager"]
 
-_NOT_YET = {
-    "dialect": ("python-socketio", ("node", "both")),
-    "mode": ("pubsub", ("sharded", "streams")),
+#: The values of an option, and those that are not there yet.
+_CHOICES = {
+    "dialect": (("python-socketio", "node"), ("both",)),
+    "mode": (("pubsub",), ("sharded", "streams")),
 }
+#: What stands for python-socketio's default channel among Node's servers.
+_NODES_CHANNEL = "socket.io"
 
 
 class AsyncRedisManager(AsyncManager):
-    """Joins servers over Redis, fanio's and python-socketio's.
+    """Joins servers over Redis: fanio's with python-socketio's or Node's.
 
     Give each server one with the same channel: ``AsyncServer(client_manager=AsyncRedisManager(url))``.
     With ``write_only=True`` it needs no server: ``await manager.emit(...)`` in a script or a task of Celery
@@ -62,12 +65,14 @@ class AsyncRedisManager(AsyncManager):
         Args:
             url: ``redis://``, ``rediss://`` (TLS), ``valkey://``, ``valkeys://``, ``unix://``,
                 ``redis+sentinel://host:port,host:port/db/service`` or ``redis+cluster://host:port,host:port``.
-            channel: The channel that all servers of the cluster use.
+            channel: The channel that all servers of the cluster use. With ``dialect="node"`` it is the ``key`` of
+                their adapters, "socket.io" unless you say another.
             write_only: Only publish, and hear nothing of other servers.
             logger: A logger; that of the server when it is not given.
             json: A module to encode with when there is no server.
             redis_options: ``username``, ``password`` and ``db``, where the URL does not say them.
-            dialect: "python-socketio": in a cluster with servers of fanio and of python-socketio 5.14 or later.
+            dialect: "python-socketio" in a cluster with servers of python-socketio 5.14 or later, "node" in one with
+                servers of Node and its ``@socket.io/redis-adapter``. Servers of fanio only may speak either.
             mode: "pubsub".
             max_bus_bytes: Bytes that may wait to be published. Past it ``await emit()`` waits; while Redis is
                 away nobody waits, and what does not fit is lost and counted (``stats()``).
@@ -84,6 +89,8 @@ class AsyncRedisManager(AsyncManager):
         check_count("max_bus_bytes", max_bus_bytes, least=1)
         _choose("dialect", dialect)
         _choose("mode", mode)
+        if dialect == "node" and channel == "socketio":
+            channel = _NODES_CHANNEL
         self.redis_url = url
         self.channel = channel
         self.write_only = write_only
@@ -228,10 +235,11 @@ class AsyncRedisManager(AsyncManager):
 
 def _choose(option: str, value: str) -> None:
     """Refuse what is not known, or not there yet."""
-    known, later = _NOT_YET[option]
+    known, later = _CHOICES[option]
+    expected = " or ".join(map(repr, known))
     if value in later:
-        msg = f"{option}={value!r} is not there yet: this manager speaks {option}={known!r} only"
+        msg = f"{option}={value!r} is not there yet: use {expected}"
         raise NotImplementedError(msg)
-    if value != known:
-        msg = f"{option}: expected {known!r}, got {value!r}"
+    if value not in known:
+        msg = f"{option}: expected {expected}, got {value!r}"
         raise ValueError(msg)

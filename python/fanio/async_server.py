@@ -216,6 +216,7 @@ class AsyncServer(BaseServer):
         self._manager = manager
         manager.set_server(self)
         self._emitter.join(manager.cluster)
+        self._lifecycle.enter(None if manager.cluster is None else manager.cluster.open_namespace)
         self._serve_cluster()
         self._lifecycle.left = self._tell_manager
         if self.manager_initialized:

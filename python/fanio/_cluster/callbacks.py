@@ -22,25 +22,29 @@ class Callbacks:
     def __init__(self) -> None:
         """Start with none."""
         self._numbers = itertools.count(1)
-        self._waiting: OrderedDict[int, Waiter] = OrderedDict()
+        self._waiting: OrderedDict[int, tuple[Waiter, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """Return how many wait."""
         return len(self._waiting)
 
-    def expect(self, waiter: Waiter) -> int:
-        """Return the number under which the answers come."""
+    def expect(self, waiter: Waiter, seconds: float) -> int:
+        """Return the number under which the answers come, for so many seconds at least."""
         with self._lock:
             number = next(self._numbers)
-            self._waiting[number] = waiter
+            self._waiting[number] = waiter, seconds
             if len(self._waiting) > _MOST:
                 self._waiting.popitem(last=False)
         return number
 
     def find(self, number: int) -> Waiter | None:
         """Return who waits; each client of a room may answer, so it goes on waiting."""
-        return self._waiting.get(number)
+        return self._waiting.get(number, (None, 0))[0]
+
+    def seconds(self, number: int) -> float:
+        """Return how long answers are waited for."""
+        return self._waiting.get(number, (None, 0))[1]
 
     def drop(self, number: int) -> None:
         """Forget who does not wait any longer."""

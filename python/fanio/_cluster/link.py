@@ -43,12 +43,15 @@ class Link:
         self._options = dict(options)
         self._server: _core.Server | None = None
         self.logger = logger
+        #: Whether answers of clients are passed on in Node's way: counted, and one value of each.
+        self.counts_answers = options["dialect"] != "python-socketio"
         self.receivers: dict[str, Callable[..., None]] = {
             "up": self._note_up,
             "down": self._note_down,
             "refused": self._note_refused,
         }
         self._lock = threading.Lock()
+        self._namespaces: set[str] = set()
         self._is_running = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fd = -1
@@ -79,6 +82,8 @@ class Link:
             if not self._is_running:
                 self._fd = self._cluster.start()
                 self._is_running = True
+                for namespace in self._namespaces:
+                    self._cluster.open_namespace(namespace)
                 atexit.register(self.stop)
 
     def serve(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -123,6 +128,14 @@ class Link:
     def _note_refused(self, why: str) -> None:
         self.logger.error("cluster: messages that cannot be read are ignored; the first one because: %s", why)
 
+    def open_namespace(self, namespace: str) -> None:
+        """Hear what other servers say about a namespace."""
+        with self._lock:
+            if namespace not in self._namespaces:
+                self._namespaces.add(namespace)
+                # One that does not run hears of it when it starts.
+                self._cluster.open_namespace(namespace)
+
     # What is said
 
     def emit(
@@ -163,6 +176,16 @@ class Link:
     def call_back(self, namespace: str, to: str, room: str, number: int, arguments: Data) -> None:
         """Pass a client's answer on to the server whose callback waits for it."""
         self._cluster.call_back(namespace, to, room, number, arguments)
+
+    def ask_clients(self, number: int, namespace: str, event: Data, who: Who, seconds: float) -> bool:
+        """Publish an event whose answers come as "ack" with the number; true when the next one should wait."""
+        self.start()
+        self._cluster.request(number, namespace, "acks", who, event, int(seconds * 1000))
+        return self._cluster.is_full()
+
+    def answer(self, reply: Reply, kind: str, data: Data | None, count: int = 0) -> None:
+        """Answer another server."""
+        self._cluster.answer(reply, kind, data, count)
 
     def is_full(self) -> bool:
         """Return whether so much waits to be published that the caller should wait."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from fanio._cluster import values
 from fanio._cluster.callbacks import Callbacks
+from fanio._cluster.clients import Clients
 from fanio._codec.packet import ACK
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
-    from fanio._cluster.link import Data, Link, Who
+    from fanio._cluster.link import Data, Link, Reply, Who
     from fanio._server.acks import Waiter
     from fanio._server.emitter import OutgoingEvent
     from fanio.async_server import AsyncServer
@@ -26,6 +27,9 @@ __all__ = ["Membership", "is_told"]
 
 #: What the names of rooms begin with that only this process knows, and the name of a room nobody is in.
 _UNTOLD = ("\x00h", "\x00-")
+
+#: How long answers of clients elsewhere are waited for in Node's way, unless a call says its time.
+_SECONDS = 60.0
 
 
 def is_told(name: str) -> bool:
@@ -43,11 +47,24 @@ class Membership:
         self._codec = server._codec
         self._link = link
         self._callbacks = Callbacks()
-        link.receivers.update(emit=self._take_emit, callback=self._take_answer)
+        self._clients = Clients(server)
+        link.receivers.update(
+            emit=self._take_emit,
+            callback=self._take_answer,
+            ack=self._take_value,
+            fetch_sockets=self._describe_clients,
+        )
 
     def serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take part, and handle what comes on this loop."""
+        listed = self._server._lifecycle.namespaces
+        for namespace in {*([] if listed == "*" else listed), *self._server._handlers.served()}:
+            self._link.open_namespace(namespace)
         self._link.serve(loop)
+
+    def open_namespace(self, namespace: str) -> None:
+        """Hear what other servers say about a namespace."""
+        self._link.open_namespace(namespace)
 
     def stop(self) -> None:
         """Take part no longer."""
@@ -77,13 +94,15 @@ class Membership:
             return False
         rooms = [] if names is None else [name for name in names if is_told(name)]
         who: Who = (rooms, [name for name in without if is_told(name)])
+        if callback is not None and self._link.counts_answers:
+            return self._link.ask_clients(callback, namespace, data, who, self._callbacks.seconds(callback))
         # The others give the room back with each answer.
         reference = None if callback is None else (rooms[0] if rooms else "", callback)
         return self._link.emit(namespace, data, who, event.volatile, event.compress, reference)
 
-    def expect(self, waiter: Waiter) -> int:
+    def expect(self, waiter: Waiter, seconds: float | None = None) -> int:
         """Return the number under which clients of other servers answer."""
-        return self._callbacks.expect(waiter)
+        return self._callbacks.expect(waiter, _SECONDS if seconds is None else seconds)
 
     def drop(self, number: int) -> None:
         """Wait for these answers no longer."""
@@ -98,18 +117,40 @@ class Membership:
         who: Who,
         flags: tuple[bool, bool],
         sender: str,
-        callback: tuple[str, int],
-        _reply: object,
+        callback: tuple[str, int] | None,
+        reply: Reply | None,
     ) -> None:
         """Emit an event of another server to the clients here, and pass their answers on."""
         rooms, excepted = who
-        room, number = callback
 
         def answer(arguments: list[Any]) -> None:
-            encoded = self._codec.encode(arguments, ACK, namespace, 0)
-            self._link.call_back(namespace, sender, room, number, encoded)  # type: ignore[arg-type]
+            if callback is not None:
+                self._link.call_back(namespace, sender, *callback, self._encoded(arguments))
+            elif reply is not None:
+                # Node passes on the first argument only.
+                self._link.answer(reply, "ack", self._encoded(arguments[:1] or [None]))
 
-        self._server._emitter.relay(namespace, data, rooms or None, excepted, flags, _Returned(answer))
+        count = self._server._emitter.relay(namespace, data, rooms or None, excepted, flags, _Returned(answer))
+        if reply is not None:
+            self._link.answer(reply, "count", None, count)
+
+    def _encoded(self, values: list[Any]) -> Data:
+        """Return an array, encoded as this server does."""
+        return self._codec.encode(values, ACK, "/", 0)  # type: ignore[return-value]
+
+    def _take_value(self, number: int, data: tuple[bytes, list[bytes]]) -> None:
+        """Take the answer of one client in Node's way."""
+        waiter = self._callbacks.find(number)
+        if waiter is not None:
+            waiter.deliver([values.read(data)])
+
+    def _describe_clients(self, who: Who, reply: Reply) -> None:
+        """Answer which clients are here."""
+        namespace = reply[1]
+        rooms, excepted = who
+        sids = self._server._emitter.recipients(rooms or None, namespace, excepted)
+        clients = [found for sid in sids if (found := self._clients.describe(sid, namespace)) is not None]
+        self._link.answer(reply, "sockets", self._encoded(clients))
 
     def _take_answer(self, _room: str, number: int, data: tuple[bytes, list[bytes]]) -> None:
         waiter = self._callbacks.find(number)

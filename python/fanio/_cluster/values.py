@@ -9,7 +9,7 @@ from fanio._codec.encode import Codec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["read"]
+__all__ = ["json_of", "read"]
 
 _CODEC = Codec()
 
@@ -23,6 +23,14 @@ def read(data: tuple[bytes, Sequence[bytes]]) -> Any:
     text, attachments = data
     value = _CODEC.loads(text)
     return _filled(value, attachments) if attachments else value
+
+
+def json_of(value: Any) -> bytes | None:
+    """Return the JSON text of a value; None when it has none, as bytes have."""
+    try:
+        return _CODEC.encode_object(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _filled(value: Any, attachments: Sequence[bytes]) -> Any:

@@ -121,6 +121,10 @@ class HandlerTable:
         """Return whether anything is registered for a namespace, or for all of them."""
         return any(namespace in table or "*" in table for table in (self._functions, self._catch_all, self.classes))
 
+    def served(self) -> set[str]:
+        """Return the namespaces that something is registered for, without that for all of them."""
+        return {name for table in (self._functions, self._catch_all, self.classes) for name in table} - {"*"}
+
     def unhandled(self, event: Any, namespace: str) -> str:
         """Return a line about an event that has no handler, with the names of those that have one."""
         names = {*self._functions.get(namespace, ()), *self._functions.get("*", ())}

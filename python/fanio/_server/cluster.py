@@ -24,6 +24,9 @@ class Cluster(Protocol):
     def stop(self) -> None:
         """Take part no longer."""
 
+    def open_namespace(self, namespace: str, /) -> None:
+        """Hear what other servers say about a namespace, which this one serves."""
+
     def is_full(self) -> bool:
         """Return whether so much waits to be published that the caller should wait."""
 
@@ -44,8 +47,8 @@ class Cluster(Protocol):
     ) -> bool:
         """Tell the others of an event that is encoded; true when the next one should wait."""
 
-    def expect(self, waiter: Waiter, /) -> int:
-        """Return the number under which clients of other servers answer."""
+    def expect(self, waiter: Waiter, seconds: float | None = None, /) -> int:
+        """Return the number under which clients of other servers answer; None is the usual time."""
 
     def drop(self, number: int, /) -> None:
         """Wait for these answers no longer."""

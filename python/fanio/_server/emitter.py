@@ -191,7 +191,7 @@ class Emitter:
         # Nobody says when a client of another server is gone: there is always one more who may answer.
         waiter = CallWaiter(len(sids) if cluster is None else len(sids) + 1)
         number = self._expect(sids, waiter)
-        elsewhere = None if cluster is None else cluster.expect(waiter)
+        elsewhere = None if cluster is None else cluster.expect(waiter, timeout)
         try:
             rest = self._push(outgoing, names, None, None, number, True, cluster, elsewhere)
             if rest is not None:
@@ -304,6 +304,10 @@ class Emitter:
         """Wait until the shards, and the bus of a cluster, have room for more."""
         while self.is_full():  # noqa: ASYNC110 - the shards know no loop, and any loop may wait here
             await asyncio.sleep(PAUSE)
+
+    def recipients(self, names: list[str] | None, namespace: str, excepted: Iterable[str]) -> list[str]:
+        """Return the sids an emit reaches."""
+        return self._recipients(names, namespace, (), excepted)
 
     def _recipients(
         self, names: list[str] | None, namespace: str, skip: Iterable[str], excepted: Iterable[str] = ()

@@ -113,10 +113,16 @@ class Lifecycle:
         self.take_event: Callable[..., None] = _nothing
         #: Called with the sid of a client that has left, before its disconnect handler runs.
         self.has_left: Callable[[str], None] = _nothing
+        #: Called with the namespace that a client asks for, when that is served.
+        self.entered: Callable[[str], None] = _nothing
         #: Called when a client is gone for good.
         self.left: Callable[[str, str], None] = _nothing
         #: The user sessions, by sid.
         self.sessions: dict[str, dict[str, Any]] = {}
+
+    def enter(self, entered: Callable[[str], None] | None) -> None:
+        """Tell somebody, or nobody, which namespaces clients come to."""
+        self.entered = _nothing if entered is None else entered
 
     def joining(self, sid: str) -> Joining | None:
         """Return a client whose connect handler runs."""
@@ -134,6 +140,7 @@ class Lifecycle:
             self._core.refuse(sid, self._error(_INVALID_NAMESPACE, namespace))
             return
         self.clients += 1
+        self.entered(namespace)
         try:
             credentials = (self._codec.loads(auth) if auth else None) or None
         except ValueError:

@@ -125,9 +125,9 @@ fn encode_broadcast(
     Ok(Publication { channel, body: json.to_msgpack()?.into() })
 }
 
-/// The name of a room in a channel: a number has no quotes there.
+/// The name of a room in a channel: without the marks of numbers and of text that looks like one.
 pub(crate) fn shown(room: &str) -> &str {
-    room.strip_prefix("\0i").unwrap_or(room)
+    room.strip_prefix("\0i").or_else(|| room.strip_prefix("\0s")).unwrap_or(room)
 }
 
 fn encode_request(
