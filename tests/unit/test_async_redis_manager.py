@@ -32,9 +32,8 @@ def test_it_is_exported_and_found_as_python_socketios():
         ({"channel": 5}, TypeError, "channel: expected"),
         ({"max_bus_bytes": 0}, ValueError, "max_bus_bytes"),
         ({"redis_options": {"ssl_cert_reqs": None}}, ValueError, "redis_options: .*ssl_cert_reqs"),
-        ({"dialect": "node"}, NotImplementedError, "not there yet"),
-        ({"dialect": "both"}, NotImplementedError, "not there yet"),
-        ({"dialect": "php"}, ValueError, "expected 'python-socketio', got 'php'"),
+        ({"dialect": "both"}, NotImplementedError, "not there yet: use 'python-socketio' or 'node'"),
+        ({"dialect": "php"}, ValueError, "expected 'python-socketio' or 'node', got 'php'"),
         ({"mode": "sharded"}, NotImplementedError, "not there yet"),
         ({"mode": "list"}, ValueError, "expected 'pubsub'"),
     ],
@@ -59,6 +58,12 @@ def test_arguments_are_checked(arguments, error, text):
 def test_options_beside_the_url(url, options, expected):
     assert url_with(url, options) == expected
     fanio.AsyncRedisManager(url, redis_options=options)
+
+
+def test_nodes_channels_begin_as_nodes_do():
+    assert fanio.AsyncRedisManager(NOWHERE).channel == "socketio"
+    assert fanio.AsyncRedisManager(NOWHERE, dialect="node").channel == "socket.io"
+    assert fanio.AsyncRedisManager(NOWHERE, "mine", dialect="node").channel == "mine"
 
 
 async def test_a_server_emits_the_short_way():
@@ -136,7 +141,7 @@ def test_a_manager_that_is_not_used_goes():
 
 def test_callbacks_are_bounded():
     callbacks = Callbacks()
-    numbers = [callbacks.expect(object()) for _ in range(_MOST + 5)]
+    numbers = [callbacks.expect(object(), 60.0) for _ in range(_MOST + 5)]
     assert len(callbacks) == _MOST
     assert callbacks.find(numbers[0]) is None and callbacks.find(numbers[-1]) is not None
     callbacks.drop(numbers[-1])
