@@ -198,7 +198,7 @@ class AsyncRedisManager(AsyncManager):
         """Return whether a client is here to be disconnected; the server that has it is told otherwise."""
         if self._is_here(sid, namespace):
             return await super().can_disconnect(sid, namespace)
-        self._link.disconnect(namespace or "/", sid_text(sid))
+        self._link.disconnect(namespace or "/", ([sid_text(sid)], []))
         return False
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
@@ -208,21 +208,21 @@ class AsyncRedisManager(AsyncManager):
         elif self._is_here(sid, namespace):
             await self.server.disconnect(sid, namespace, ignore_queue=True)
         else:
-            self._link.disconnect(namespace or "/", sid_text(sid))
+            self._link.disconnect(namespace or "/", ([sid_text(sid)], []))
 
     async def enter_room(self, sid: str, namespace: str, room: Room, eio_sid: str | None = None) -> None:
         """Put a client of any server into a room; that of another server is there when its server has heard of it."""
         if self._is_here(sid, namespace):
             await super().enter_room(sid, namespace, room, eio_sid=eio_sid)
         else:
-            self._link.join(namespace or "/", sid_text(sid), self._names("room", [room])[0])
+            self._link.join(namespace or "/", ([sid_text(sid)], []), self._names("room", [room]))
 
     async def leave_room(self, sid: str, namespace: str, room: Room) -> None:
         """Take a client of any server out of a room."""
         if self._is_here(sid, namespace):
             await super().leave_room(sid, namespace, room)
         else:
-            self._link.leave(namespace or "/", sid_text(sid), self._names("room", [room])[0])
+            self._link.leave(namespace or "/", ([sid_text(sid)], []), self._names("room", [room]))
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
         """Take everybody out of a room, on all servers."""

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
+from fanio._cluster.surface import Surface
 from fanio._codec.codec import make_codec
 from fanio._codec.packet_class import PacketClassCodec
 from fanio._codec.room_names import RoomNames
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from fanio._admin.access import Auth
     from fanio._admin.server import InstrumentedAsyncServer
+    from fanio._cluster.remote_socket import RemoteSocket
     from fanio._options.keys import ServerOptions
     from fanio._server.observer import Observer
     from fanio.types import (
@@ -130,6 +132,7 @@ class AsyncServer(BaseServer):
             flag("always_connect", kwargs.get("always_connect", False)),
             served_namespaces(namespaces or ["/"]),
         )
+        self._surface = Surface(self)
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
         self.eio._workers.are_joined = lambda: self._manager.takes_emits or self._manager.cluster is not None
@@ -551,6 +554,77 @@ class AsyncServer(BaseServer):
                 await self._lifecycle.wait_gone(sid)
         elif joining.namespace == namespace:
             joining.kicked = True
+
+    # All servers of a cluster
+
+    async def fetch_sockets(
+        self, room: Rooms | None = None, except_room: Rooms | None = None, *, namespace: str | None = None
+    ) -> list[RemoteSocket]:
+        """Return the clients of all servers of the cluster, with their rooms, user sessions and handshakes.
+
+        Args:
+            room: Only those in this room, or in any of several; the sid of a client is its own room.
+            except_room: But none of this room, or of several.
+            namespace: "/" when it is not given.
+
+        Raises:
+            fanio.exceptions.MissingServersError: When a server has not answered in 5 seconds; it has the rest.
+            NotImplementedError: In a cluster with python-socketio's servers, as the methods below.
+        """
+        return await self._surface.fetch_sockets(room, except_room, namespace_name(namespace))
+
+    async def all_sockets(self, room: Rooms | None = None, *, namespace: str | None = None) -> set[str]:
+        """Return the sids of the clients of all servers, or of those in a room or in any of several."""
+        return await self._surface.all_sockets(room, namespace_name(namespace))
+
+    async def all_rooms(self, *, namespace: str | None = None) -> set[Room]:
+        """Return the rooms of all servers, the sids of the clients among them."""
+        return await self._surface.all_rooms(namespace_name(namespace))
+
+    async def server_count(self, *, namespace: str | None = None) -> int:
+        """Return how many servers serve a namespace, this one included."""
+        return await self._surface.server_count(namespace_name(namespace))
+
+    def sockets_join(
+        self, rooms: Rooms, room: Rooms | None = None, except_room: Rooms | None = None, *, namespace: str | None = None
+    ) -> None:
+        """Put clients of all servers into rooms: all, or those of ``room`` without those of ``except_room``."""
+        self._surface.sockets_join(rooms, room, except_room, namespace_name(namespace))
+
+    def sockets_leave(
+        self, rooms: Rooms, room: Rooms | None = None, except_room: Rooms | None = None, *, namespace: str | None = None
+    ) -> None:
+        """Take clients of all servers out of rooms: all, or those of ``room`` without those of ``except_room``."""
+        self._surface.sockets_leave(rooms, room, except_room, namespace_name(namespace))
+
+    async def disconnect_sockets(
+        self,
+        room: Rooms | None = None,
+        except_room: Rooms | None = None,
+        close: bool = False,
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        """Disconnect clients of all servers from the namespace; ``close`` ends their connections, too."""
+        await self._surface.disconnect_sockets(room, except_room, close, namespace_name(namespace))
+
+    def on_server_side(self, event: str, handler: Callable[..., Any], *, namespace: str | None = None) -> None:
+        """Register the handler of an event that other servers send to this one; what it returns is its answer."""
+        self._surface.on_server_side(event, handler, namespace_name(namespace))
+
+    def server_side_emit(self, event: str, *args: Any, namespace: str | None = None) -> None:
+        """Send an event to the other servers of the cluster: their ``on_server_side`` handlers get the arguments."""
+        self._surface.server_side_emit(event, args, namespace_name(namespace))
+
+    async def server_side_emit_with_ack(
+        self, event: str, *args: Any, timeout: float = 5, namespace: str | None = None
+    ) -> list[Any]:
+        """Send an event to the other servers, and return what the handler of each has answered.
+
+        Raises:
+            fanio.exceptions.MissingServersError: When a server has not answered in time, or has no handler.
+        """
+        return await self._surface.server_side_emit_with_ack(event, args, timeout, namespace_name(namespace))
 
     # Watching
 

@@ -4,6 +4,7 @@
     ├── ConnectionError
     │   └── ConnectionRefusedError    raised by a connect handler to refuse a client
     ├── TimeoutError                  call() got no answer
+    │   └── MissingServersError       some servers of the cluster have not answered
     ├── BadNamespaceError
     └── DisconnectedError
     AckLostError                      a TimeoutError and a DisconnectedError: nobody will answer
@@ -24,6 +25,7 @@ __all__ = [
     "ConnectionError",
     "ConnectionRefusedError",
     "DisconnectedError",
+    "MissingServersError",
     "SocketIOError",
     "TimeoutError",
 ]
@@ -79,6 +81,23 @@ class ConnectionRefusedError(ConnectionError):
 
 class TimeoutError(SocketIOError):
     """The client did not acknowledge in time, or is gone and cannot."""
+
+
+class MissingServersError(TimeoutError):
+    """Some servers of the cluster have not answered in time.
+
+    Attributes:
+        missing: How many of them are known to be there; at least 1.
+        found: What this server and those that have answered know.
+    """
+
+    def __init__(self, method: str, missing: int, found: Any) -> None:
+        """Take the method that asked, how many are missing, and what there is."""
+        super().__init__(
+            f"{method}(): {missing} of the cluster's servers did not answer in time; the others' answers are in .found"
+        )
+        self.missing = missing
+        self.found = found
 
 
 class BadNamespaceError(SocketIOError):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 from typing import Any
@@ -17,6 +18,14 @@ settings = json.loads(os.environ["FANIO_TEST_CLUSTER"])
 sio = library.server(client_manager=socketio.AsyncRedisManager(**settings), namespaces=["/", "/chat", "/control"])
 gone: list[list[str]] = []
 answers: list[list[Any]] = []
+heard: list[Any] = []
+
+
+def plain(result: Any) -> Any:
+    """What JSON can say of a result."""
+    if isinstance(result, (set, list)):
+        return [plain(one) for one in result]
+    return dict(vars(result), rooms=list(result.rooms)) if hasattr(result, "handshake") else result
 
 
 @sio.on("do", namespace="/control")
@@ -27,7 +36,8 @@ async def do(sid: str, method: str, kwargs: dict[str, Any]) -> Any:
     if "tuple" in kwargs:
         kwargs["data"] = tuple(kwargs.pop("tuple"))
     try:
-        result = await getattr(sio, method)(**kwargs)
+        result = getattr(sio, method)(*kwargs.pop("args", ()), **kwargs)
+        result = plain(await result if inspect.isawaitable(result) else result)
     except Exception as error:
         return {"error": type(error).__name__, "text": str(error)}
     return {"result": result}
@@ -70,6 +80,22 @@ async def enter(sid: str, room: Any) -> None:
 async def disconnect(sid: str, reason: str) -> None:
     """Notes that a client is gone."""
     gone.append([sid, reason])
+
+
+def hello(data: Any) -> list[Any]:
+    """Answers another server."""
+    heard.append(data)
+    return ["fanio", data]
+
+
+if library.ORACLE == "fanio":
+    sio.on_server_side("hello", hello)
+
+
+@sio.on("heard", namespace="/control")
+async def tell_heard(sid: str) -> list[Any]:
+    """What other servers have said."""
+    return heard
 
 
 app = socketio.ASGIApp(sio)

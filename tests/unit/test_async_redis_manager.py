@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import weakref
 
 import pytest
@@ -140,7 +141,7 @@ def test_a_manager_that_is_not_used_goes():
 
 
 def test_callbacks_are_bounded():
-    callbacks = Callbacks()
+    callbacks = Callbacks(itertools.count(1))
     numbers = [callbacks.expect(object(), 60.0) for _ in range(_MOST + 5)]
     assert len(callbacks) == _MOST
     assert callbacks.find(numbers[0]) is None and callbacks.find(numbers[-1]) is not None

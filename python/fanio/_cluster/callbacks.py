@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fanio._server.acks import Waiter
 
 __all__ = ["Callbacks"]
@@ -19,9 +20,9 @@ _MOST = 10_000
 class Callbacks:
     """Those who wait, by number; the newest 10,000 of them. Any thread may register."""
 
-    def __init__(self) -> None:
-        """Start with none."""
-        self._numbers = itertools.count(1)
+    def __init__(self, numbers: Iterator[int]) -> None:
+        """Take the numbers, which nothing else of the node may use."""
+        self._numbers = numbers
         self._waiting: OrderedDict[int, tuple[Waiter, float]] = OrderedDict()
         self._lock = threading.Lock()
 

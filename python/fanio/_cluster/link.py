@@ -153,20 +153,30 @@ class Link:
         self._cluster.emit(namespace, event, who, volatile, compress, callback)
         return self._cluster.is_full()
 
-    def join(self, namespace: str, sid: str, room: str) -> None:
-        """Have a client of another server enter a room."""
+    def join(self, namespace: str, who: Who, rooms: list[str]) -> None:
+        """Have clients of other servers enter rooms."""
         self.start()
-        self._cluster.join(namespace, ([sid], []), [room])
+        self._cluster.join(namespace, who, rooms)
 
-    def leave(self, namespace: str, sid: str, room: str) -> None:
-        """Have a client of another server leave a room."""
+    def leave(self, namespace: str, who: Who, rooms: list[str]) -> None:
+        """Have clients of other servers leave rooms."""
         self.start()
-        self._cluster.leave(namespace, ([sid], []), [room])
+        self._cluster.leave(namespace, who, rooms)
 
-    def disconnect(self, namespace: str, sid: str) -> None:
-        """Have a client of another server disconnected."""
+    def disconnect(self, namespace: str, who: Who, close: bool = False) -> None:
+        """Have clients of other servers disconnected; ``close`` ends their connections, too."""
         self.start()
-        self._cluster.disconnect(namespace, ([sid], []), False)
+        self._cluster.disconnect(namespace, who, close)
+
+    def server_side_emit(self, namespace: str, event: Data) -> None:
+        """Send an event to the other servers themselves."""
+        self.start()
+        self._cluster.server_side_emit(namespace, event)
+
+    def ask(self, number: int, kind: str, namespace: str, who: Who, event: Data | None, seconds: float) -> None:
+        """Ask the other servers; "done" comes with the number and the answers."""
+        self.start()
+        self._cluster.request(number, namespace, kind, who, event, int(seconds * 1000))
 
     def close_room(self, namespace: str, room: str) -> None:
         """Have everybody on other servers leave a room."""

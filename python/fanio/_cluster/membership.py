@@ -6,11 +6,13 @@ acknowledgements go back, and the answers to callbacks of this server.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from fanio._cluster import values
 from fanio._cluster.callbacks import Callbacks
 from fanio._cluster.clients import Clients
+from fanio._cluster.requests import Requests
 from fanio._codec.packet import ACK
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fanio._cluster.link import Data, Link, Reply, Who
+    from fanio._cluster.requests import Answers
     from fanio._server.acks import Waiter
     from fanio._server.emitter import OutgoingEvent
     from fanio.async_server import AsyncServer
@@ -37,6 +40,11 @@ def is_told(name: str) -> bool:
     return not name.startswith(_UNTOLD)
 
 
+def _told(who: Who) -> Who:
+    rooms, excepted = who
+    return list(filter(is_told, rooms)), list(filter(is_told, excepted))
+
+
 class Membership:
     """The side of a server that the others see."""
 
@@ -46,13 +54,18 @@ class Membership:
         self._core = server._core
         self._codec = server._codec
         self._link = link
-        self._callbacks = Callbacks()
+        numbers = itertools.count(1)
+        self._callbacks = Callbacks(numbers)
+        self._requests = Requests(numbers)
         self._clients = Clients(server)
         link.receivers.update(
             emit=self._take_emit,
             callback=self._take_answer,
             ack=self._take_value,
             fetch_sockets=self._describe_clients,
+            server_side=server._surface.take,
+            done=self._requests.end,
+            failed=self._requests.fail,
         )
 
     def serve(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -69,6 +82,7 @@ class Membership:
     def stop(self) -> None:
         """Take part no longer."""
         self._link.stop()
+        self._requests.cancel()
 
     def is_full(self) -> bool:
         """Return whether so much waits to be published that the caller should wait."""
@@ -107,6 +121,59 @@ class Membership:
     def drop(self, number: int) -> None:
         """Wait for these answers no longer."""
         self._callbacks.drop(number)
+
+    # What the others are asked
+
+    async def ask(self, kind: str, namespace: str, who: Who, event: list[Any] | None, timeout: float) -> Answers:
+        """Ask the others, and wait for their answers.
+
+        Args:
+            kind: "sockets", "sids", "rooms" or "server_side".
+            namespace: The namespace.
+            who: Which clients.
+            event: Of "server_side", name and arguments.
+            timeout: Seconds.
+
+        Raises:
+            NotImplementedError: When the servers of the cluster cannot be asked.
+        """
+        self._check_dialect()
+        data = None if event is None else self._encoded(event)
+        number, future = self._requests.begin()
+        self._link.ask(number, kind, namespace, _told(who), data, timeout)
+        return await future
+
+    def change(self, what: str, namespace: str, everybody: bool, who: Who, rooms: list[str]) -> None:
+        """Have clients elsewhere enter ("join") or leave ("leave") rooms, which have these names."""
+        self._check_dialect()
+        told = _told(who)
+        if everybody or told[0]:
+            change = self._link.join if what == "join" else self._link.leave
+            change(namespace, told, [room for room in rooms if is_told(room)])
+
+    def disconnect(self, namespace: str, everybody: bool, who: Who, close: bool) -> None:
+        """Have clients elsewhere disconnected."""
+        self._check_dialect()
+        told = _told(who)
+        if everybody or told[0]:
+            self._link.disconnect(namespace, told, close)
+
+    def server_side_emit(self, namespace: str, event: list[Any]) -> None:
+        """Send an event to the other servers themselves."""
+        self._check_dialect()
+        self._link.server_side_emit(namespace, self._encoded(event))
+
+    def answer_server(self, reply: Reply, result: Any) -> None:
+        """Answer an event of another server."""
+        self._link.answer(reply, "server_side", self._encoded([result]))
+
+    def _check_dialect(self) -> None:
+        if not self._link.counts_answers:
+            msg = (
+                "python-socketio's servers cannot be asked, and cannot be told of clients by their rooms: "
+                "this needs AsyncRedisManager(dialect='node')"
+            )
+            raise NotImplementedError(msg)
 
     # What the others want
 

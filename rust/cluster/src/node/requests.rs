@@ -184,7 +184,9 @@ impl Pending {
     }
 
     fn end(self) -> Outcome {
-        let missing = self.missing().unwrap_or_default();
+        // Nobody has counted the others: the bus is away, and with it at least one that may be there.
+        let is_uncounted = matches!(self.expected, Expected::Uncounted(_));
+        let missing = self.missing().unwrap_or(usize::from(is_uncounted));
         let missing_nodes = match self.expected {
             Expected::Nodes(nodes) => nodes.into_iter().collect(),
             _ => Vec::new(),
