@@ -120,11 +120,14 @@ class Surface:
         who, server = self._who(room, except_room), self._server
         if self._cluster is not None:
             self._cluster.disconnect(namespace, room is None, who, close)
-        for sid in self._here(who, room, namespace):
+
+        async def part(sid: str) -> None:
             session_id = server._core.session_of(sid)
             await server.disconnect(sid, namespace, ignore_queue=True)
             if close and session_id is not None:
                 server._core.close(session_id, "server disconnect")
+
+        await asyncio.gather(*map(part, self._here(who, room, namespace)))
 
     # Servers
 
