@@ -15,7 +15,7 @@ def test_refusal_has_the_arguments_of_python_socketio(args):
     assert ours.ConnectionRefusedError(*args).error_args == theirs.ConnectionRefusedError(*args).error_args
 
 
-OWN = {"AckLostError", "BufferFullError"}
+OWN = {"AckLostError", "BufferFullError", "MissingServersError"}
 
 
 @pytest.mark.parametrize("name", sorted(set(ours.__all__) - OWN))
@@ -29,3 +29,4 @@ def test_programs_that_catch_python_socketios_exceptions_catch_ours():
     assert issubclass(ours.AckLostError, (ours.TimeoutError,))
     assert issubclass(ours.AckLostError, (ours.DisconnectedError,))
     assert issubclass(ours.BufferFullError, ours.BadNamespaceError)
+    assert issubclass(ours.MissingServersError, ours.TimeoutError)
