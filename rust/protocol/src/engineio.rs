@@ -1,5 +1,6 @@
-//! Engine.IO v4: packets, polling payloads, the handshake.
+//! Engine.IO v4: packets, polling payloads and the handshake.
 //!
+//! This file decodes and encodes. It does not check the order of packets; the `engine` crate does.
 //! Source: Engine.IO protocol v4, "Packet encoding" and "Handshake".
 
 use std::borrow::Cow;
@@ -13,10 +14,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use crate::error::DecodeError;
 use crate::json;
 
-/// Stands between the packets of a polling payload.
+/// Separates the packets of a polling payload.
 pub const SEPARATOR: u8 = 0x1e;
 
-/// Base64 as some encoders write it: without padding, with bits behind the last byte.
+/// Some encoders write no padding, and leave bits that are not zero after the last byte.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -24,34 +25,35 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// One packet.
+/// One Engine.IO packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
-    /// `0`: the handshake.
+    /// `0`: the JSON of the handshake.
     Open(&'a str),
-    /// `1`: the session ends.
+    /// `1`: the sender closes the session.
     Close,
-    /// `2`: a heartbeat, or a probe.
+    /// `2`: a heartbeat, or `probe`.
     Ping(&'a str),
-    /// `3`: the answer to it.
+    /// `3`: the answer to a ping, with the same data.
     Pong(&'a str),
     /// `4`: a text message.
     Message(&'a str),
-    /// A binary message: a binary frame, or `b` and base64.
+    /// A binary message: a binary WebSocket frame, or `b` followed by base64.
     Binary(Cow<'a, [u8]>),
-    /// `5`: the upgrade is done.
+    /// `5`: the client has moved to the WebSocket.
     Upgrade,
-    /// `6`: nothing, to end a poll.
+    /// `6`: no data. The server sends it to end a poll.
     Noop,
 }
 
 impl<'a> Packet<'a> {
-    /// Decodes a packet in its text form: a record of a polling payload, or a text frame. Either may
-    /// hold a binary message as base64, as clients with `forceBase64` send it on every transport.
+    /// Decodes the text form of a packet: a record of a polling payload, or a text frame. Both may
+    /// contain a binary message as base64, because clients with `forceBase64` send it on every
+    /// transport.
     ///
     /// # Errors
-    /// `BadPacketType` for an unknown type, `BadPayload` for data behind a packet that has none, and
-    /// `BadBase64`.
+    /// `BadPacketType` for an unknown type, `BadPayload` for data after a type that carries none,
+    /// and `BadBase64`.
     pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
         let mut chars = text.chars();
         let kind = chars.next().ok_or(DecodeError::BadPacketType)?;
@@ -72,7 +74,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Appends the text form; a binary message becomes `b` and base64.
+    /// Appends the text form. A binary message becomes `b` followed by base64.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let (kind, data) = match self {
             Self::Open(data) => (b'0', *data),
@@ -92,48 +94,48 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Decodes base64 as Node does: with line breaks and other white space, with or without padding, in
-/// either alphabet. What is behind the padding is no data.
+/// Decodes base64 as leniently as Node: it accepts white space, missing padding and both alphabets,
+/// and ignores everything after the padding.
 ///
 /// # Errors
-/// `BadBase64` for any other character, which Node skips, and for a rest that is no byte: no encoder
-/// writes these, so the data is damaged.
+/// `BadBase64` for any other character, and for trailing characters that do not make a byte. Node
+/// skips both, but no encoder writes them, so the data is damaged.
 pub fn decode_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
     if let Ok(data) = STANDARD.decode(text) {
         return Ok(data);
     }
-    let plain = |byte| match byte {
+    let standard = |byte| match byte {
         b'-' => b'+',
         b'_' => b'/',
         other => other,
     };
     let characters = text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'));
-    let digits: Vec<_> = characters.take_while(|byte| *byte != b'=').map(plain).collect();
+    let digits: Vec<_> = characters.take_while(|byte| *byte != b'=').map(standard).collect();
     LENIENT.decode(digits).map_err(|_| DecodeError::BadBase64)
 }
 
-/// The records of a polling payload. An empty one is yielded too: it is no packet.
+/// The records of a polling payload. The iterator also yields empty records, which are not packets.
 pub fn records(body: &str) -> impl Iterator<Item = &str> {
     body.split(char::from(SEPARATOR))
 }
 
-/// What the server tells at the start of a session.
+/// The parameters of a session, which the server sends in the OPEN packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
     /// The session id.
     pub sid: String,
-    /// Transports the client may upgrade to.
+    /// The transports that the client may upgrade to.
     pub upgrades: Vec<String>,
-    /// Between two pings, in milliseconds.
+    /// The time between two pings, in milliseconds.
     pub ping_interval: u64,
-    /// For the answer to one, in milliseconds.
+    /// The time limit for a pong, in milliseconds.
     pub ping_timeout: u64,
-    /// The size of a polling body, in bytes.
+    /// The maximum size of a polling body, in bytes.
     pub max_payload: u64,
 }
 
 impl Handshake {
-    /// The JSON of the OPEN packet, keys in the order of Node's server.
+    /// The JSON of the OPEN packet, with the keys in the order of Node's server.
     pub fn encode(&self) -> String {
         let upgrades: Vec<_> = self.upgrades.iter().map(|name| format!("\"{name}\"")).collect();
         let mut json = format!("{{\"sid\":\"{}\",\"upgrades\":[{}],", self.sid, upgrades.join(","));
@@ -146,10 +148,10 @@ impl Handshake {
         json
     }
 
-    /// Reads the JSON of an OPEN packet, in any order of keys.
+    /// Reads the JSON of an OPEN packet, with its keys in any order.
     ///
     /// # Errors
-    /// `BadHandshake` when a required key is missing or has the wrong type.
+    /// `BadHandshake` when a required key is missing or a value has the wrong type.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         let mut found = Self {
             sid: String::new(),
@@ -190,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packets_are_read_back() {
+    fn decoding_reverses_encoding() {
         for packet in [
             Packet::Open("{}"),
             Packet::Close,
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_is_refused() {
+    fn invalid_packets_are_refused() {
         for (text, error) in [
             ("", DecodeError::BadPacketType),
             ("7", DecodeError::BadPacketType),
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_has_nodes_key_order() {
+    fn a_handshake_has_the_key_order_of_node() {
         let handshake = Handshake {
             sid: "lv_VI97HAXpY6yYWAAAC".into(),
             upgrades: vec!["websocket".into()],

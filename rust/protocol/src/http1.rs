@@ -1,7 +1,7 @@
-//! HTTP/1.1: request heads, chunked bodies, reason phrases (RFC 9112).
+//! HTTP/1.1 request heads, chunked bodies and reason phrases (RFC 9112).
 //!
-//! Stricter than needed on purpose: whatever two parsers could read differently is refused, since a
-//! request for another path is handed to a second parser on the same stream.
+//! The parser refuses every request that two parsers could read differently. This matters because
+//! a request for a path that is not fanio's goes to a second parser on the same stream.
 
 use std::borrow::Cow;
 
@@ -15,9 +15,9 @@ pub const MAX_HEADERS: usize = 100;
 /// A request head, borrowed from the bytes it was read from.
 #[derive(Clone, Debug)]
 pub struct Request<'b> {
-    /// As it was sent, such as `GET`.
+    /// The method as it was sent, such as `GET`.
     pub method: &'b str,
-    /// As it was sent: origin or absolute form.
+    /// The target as it was sent, in origin form or absolute form.
     pub target: &'b str,
     /// 1 for HTTP/1.1, 0 for HTTP/1.0.
     pub minor_version: u8,
@@ -27,19 +27,19 @@ pub struct Request<'b> {
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// There is none.
+    /// The request has no body.
     Empty,
-    /// So many bytes.
+    /// The body has this many bytes.
     Length(u64),
-    /// Chunks, to be read with a [`ChunkedDecoder`].
+    /// The body is chunked; a [`ChunkedDecoder`] reads it.
     Chunked,
 }
 
-/// Parses the head at the front of `buf`: the request and the bytes it took, `None` while it is
-/// incomplete.
+/// Parses the head at the start of `buf`. Returns the request and the length of its head, or `None`
+/// while the head is incomplete.
 ///
 /// # Errors
-/// `BadHead`, `TooManyHeaders`, and `BadBodyLength` when the end of the body is not certain.
+/// `BadHead`, `TooManyHeaders`, and `BadBodyLength` when the end of the body is ambiguous.
 pub fn parse_request(buf: &[u8]) -> Result<Option<(Request<'_>, usize)>, DecodeError> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut storage);
@@ -64,8 +64,7 @@ pub fn parse_request(buf: &[u8]) -> Result<Option<(Request<'_>, usize)>, DecodeE
     Ok(Some((request, used)))
 }
 
-/// Whether a line ends otherwise than with CRLF, looking from a place on: some read that and others
-/// refuse it.
+/// Whether a line in `head[from..]` ends with LF alone. Some parsers accept this and others refuse it.
 pub fn has_bare_newline(head: &[u8], from: usize) -> bool {
     let mut before = from.checked_sub(1).and_then(|at| head.get(at)).copied().unwrap_or_default();
     head.get(from..).unwrap_or_default().iter().any(|byte| {
@@ -76,7 +75,7 @@ pub fn has_bare_newline(head: &[u8], from: usize) -> bool {
 }
 
 impl<'b> Request<'b> {
-    /// The first header of this name.
+    /// The value of the first header with this name.
     pub fn header(&self, name: &str) -> Option<&'b [u8]> {
         self.headers().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
@@ -86,7 +85,7 @@ impl<'b> Request<'b> {
         self.headers.iter().copied()
     }
 
-    /// How many headers have this name.
+    /// The number of headers with this name.
     pub fn count(&self, name: &str) -> usize {
         self.headers().filter(|(found, _)| found.eq_ignore_ascii_case(name)).count()
     }
@@ -97,7 +96,7 @@ impl<'b> Request<'b> {
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    /// The query of the target, or nothing.
+    /// The query of the target, without the `?`. It may be empty.
     pub fn query(&self) -> &'b str {
         self.origin_form().split_once('?').map_or("", |(_, query)| query)
     }
@@ -110,7 +109,8 @@ impl<'b> Request<'b> {
         rest.find('/').map_or("/", |at| &rest[at..])
     }
 
-    /// The value of a key in the query, both percent-decoded; the last one of a repeated key, as in Node.
+    /// The value of a key in the query. Both are percent-decoded. Of a repeated key, the last value
+    /// counts, as in Node.
     pub fn query_value(&self, key: &str) -> Option<Cow<'b, str>> {
         let pairs = self.query().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let mut named = pairs.filter(|(name, _)| percent_decode(name) == key);
@@ -120,7 +120,7 @@ impl<'b> Request<'b> {
     /// How the body is delimited.
     ///
     /// # Errors
-    /// `BadBodyLength` when two readers could disagree about it.
+    /// `BadBodyLength` when two parsers could disagree about the length.
     pub fn body(&self) -> Result<Body, DecodeError> {
         match (self.count("content-length"), self.count("transfer-encoding")) {
             (0, 0) => Ok(Body::Empty),
@@ -140,7 +140,7 @@ impl<'b> Request<'b> {
         }
     }
 
-    /// Whether the connection stays open behind the response.
+    /// Whether the connection stays open after the response.
     pub fn keeps_alive(&self) -> bool {
         if self.minor_version == 0 {
             self.has_token("connection", "keep-alive")
@@ -154,7 +154,7 @@ impl<'b> Request<'b> {
         self.has_token("expect", "100-continue")
     }
 
-    /// Whether a content coding may be used for the response.
+    /// Whether the client accepts a content coding, such as `gzip`, for the response.
     pub fn accepts_encoding(&self, name: &str) -> bool {
         let Some(value) = self.header("accept-encoding") else {
             return false;
@@ -205,11 +205,11 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
-/// Reads a chunked body, split anywhere.
+/// Reads a chunked body that arrives in pieces.
 #[derive(Debug, Default)]
 pub struct ChunkedDecoder {
     state: Chunk,
-    /// The line that is being read: a size, or a trailer.
+    /// The incomplete line of a chunk size or a trailer.
     line: Vec<u8>,
     trailers: usize,
 }
@@ -223,16 +223,16 @@ enum Chunk {
     Trailers,
 }
 
-/// A size line, or a trailer line, may be so long.
+/// The maximum length of a size line or a trailer line, in bytes.
 const MAX_LINE: usize = 256;
 const MAX_TRAILERS: usize = 32;
 
 impl ChunkedDecoder {
-    /// Takes bytes from `input` and appends the body's to `out`; returns how many were taken and
-    /// whether the body is complete.
+    /// Reads from `input` and appends the data of the body to `out`. Returns the number of bytes
+    /// read and whether the body is complete.
     ///
     /// # Errors
-    /// `BadChunk`, and `BodyTooLarge` as soon as a size passes `max`.
+    /// `BadChunk`, and `BodyTooLarge` as soon as a chunk size would make `out` longer than `max`.
     pub fn decode(
         &mut self,
         input: &[u8],
@@ -253,18 +253,18 @@ impl ChunkedDecoder {
             if self.line.len() > MAX_LINE {
                 return Err(DecodeError::BadChunk);
             }
-            if rest[0] == b'\n' && self.line_done(out.len(), max)? {
+            if rest[0] == b'\n' && self.end_line(out.len(), max)? {
                 return Ok((at, true));
             }
         }
         Ok((at, false))
     }
 
-    /// A line is complete; true when it ends the body.
-    fn line_done(&mut self, held: usize, max: usize) -> Result<bool, DecodeError> {
+    /// Handles a complete line. Returns whether it ends the body.
+    fn end_line(&mut self, held: usize, max: usize) -> Result<bool, DecodeError> {
         let line = std::mem::take(&mut self.line);
         let line = line.strip_suffix(b"\r\n").ok_or(DecodeError::BadChunk)?;
-        // A lone CR ends a line for some readers.
+        // Some parsers treat a lone CR as the end of a line.
         if line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return Err(DecodeError::BadChunk);
         }
@@ -286,7 +286,7 @@ impl ChunkedDecoder {
 }
 
 fn chunk_size(line: &[u8]) -> Result<u64, DecodeError> {
-    // White space between the size and an extension is allowed by nobody but some readers.
+    // RFC 9112 allows no white space between the size and an extension, but some parsers accept it.
     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
     let plain = !digits.is_empty() && digits.len() <= 15;
     let text = std::str::from_utf8(digits).ok().filter(|_| plain);
@@ -294,7 +294,7 @@ fn chunk_size(line: &[u8]) -> Result<u64, DecodeError> {
     hex.and_then(|hex| u64::from_str_radix(hex, 16).ok()).ok_or(DecodeError::BadChunk)
 }
 
-/// The reason phrase of a status.
+/// The reason phrase of a status code.
 pub fn reason(status: u16) -> &'static str {
     match status {
         101 => "Switching Protocols",
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_complete_at_its_empty_line_only() {
+    fn a_head_is_complete_only_at_its_empty_line() {
         let head = "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\nrest";
         for end in 0..head.len() - 4 {
             assert!(parse(&head[..end]).unwrap().is_none(), "{end}");
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_required_since_http_1_1() {
+    fn http_1_1_requires_a_host() {
         for (head, allowed) in [
             ("GET / HTTP/1.1\r\n\r\n", false),
             ("GET http://h/ HTTP/1.1\r\n\r\n", false),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_a_query_are_decoded() {
+    fn keys_in_a_query_are_decoded() {
         let (request, _) =
             parse("GET /?%73id=1&&=2&A=3&s%69d&%=4 HTTP/1.0\r\n\r\n").unwrap().unwrap();
         assert_eq!(request.query_value("sid").as_deref(), Some(""));

@@ -1,19 +1,22 @@
-//! Integers in JSON text that do not fit into 64 bits: some decoders make floats of them.
+//! Finds integers in JSON text that do not fit into 64 bits.
+//!
+//! Some JSON decoders turn such integers into floats, so the caller needs to know about them
+//! before it chooses a decoder. The text is not validated.
 
 use crate::json::string_end;
 
-/// The fewest digits of an integer that does not fit.
+/// -9223372036854775809, the shortest integer that does not fit, has this many digits.
 const DIGITS: usize = 19;
 
-/// Whether an integer in the text is below -2^63 or above 2^64 - 1. What is in a string, or has a
-/// fraction or an exponent, is none.
+/// Whether an integer in the text is below -2^63 or above 2^64 - 1. Digits in a string do not
+/// count, and neither do numbers with a fraction or an exponent.
 #[must_use]
 pub fn has_big_integer(text: &[u8]) -> bool {
     has_many_digits(text) && has_big_number(text)
 }
 
-/// Whether there are so many digits in a row. One of every so many bytes would be among them, so
-/// only those are looked at.
+/// Whether the text has [`DIGITS`] digits in a row. A run of that length covers at least one of the
+/// positions that are multiples of [`DIGITS`], so only these positions are examined.
 fn has_many_digits(text: &[u8]) -> bool {
     let mut at = DIGITS - 1;
     while let Some(byte) = text.get(at) {
@@ -42,7 +45,7 @@ fn has_big_number(text: &[u8]) -> bool {
                 if is_integer && !fits(&text[at..end], is_negative) {
                     return true;
                 }
-                end + text[end..].iter().take_while(|byte| is_of_number(**byte)).count()
+                end + text[end..].iter().take_while(|byte| is_number_byte(**byte)).count()
             }
             _ => at + 1,
         };
@@ -54,7 +57,7 @@ fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-fn is_of_number(byte: u8) -> bool {
+fn is_number_byte(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')
 }
 
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_matter_where_the_digits_are() {
+    fn big_integers_are_found_at_every_position() {
         for before in 0..60 {
             for after in 0..40 {
                 let text =

@@ -1,39 +1,41 @@
-//! Raw JSON text: placeholders found and filled without building a tree.
+//! Finds and replaces the placeholders of attachments in raw JSON text, without building a tree.
 //!
-//! The scanner walks tokens with an explicit stack, so that depth costs memory that is bounded
-//! (128 levels) and no recursion. Source: Socket.IO protocol v5, "Binary event".
+//! The scanner keeps its own stack of at most 128 levels instead of recursing, so that deep input
+//! can neither overflow the thread's stack nor grow memory. It does not validate scalars; the JSON
+//! decoder of the application does. Source: Socket.IO protocol v5, "Binary event".
 
 use std::sync::Arc;
 
 use crate::error::DecodeError;
 
 const MAX_DEPTH: usize = 128;
-/// Steps of all paths together: short text can name long paths many times.
+/// The maximum number of steps of all paths together. Without it, a short text with many
+/// placeholders at a deep level would produce a large result.
 const MAX_STEPS: usize = 131_072;
 
-/// One step from a value into one it holds.
+/// One step of a path: from an array or object to one of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// An element of an array.
+    /// To the element of an array at this index.
     Index(u32),
-    /// A member of an object; all placeholders below it share the key.
+    /// To the member of an object with this key. All placeholders below it share the text.
     Key(Arc<str>),
 }
 
-/// Where an attachment belongs.
+/// The position of an attachment in the data of its packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholder {
-    /// From the outermost value.
+    /// The steps from the outermost value.
     pub path: Vec<Step>,
-    /// Which attachment.
+    /// The index of the attachment.
     pub num: u32,
 }
 
 /// Finds every `{"_placeholder":true,"num":n}` in the text of a packet with attachments.
 ///
 /// # Errors
-/// `IllegalAttachment` when a number is not one of `0..attachments`, `BadJson`, and `TooDeep` also when
-/// all paths together are too long.
+/// `IllegalAttachment` when a number is not in `0..attachments`, `BadJson`, and `TooDeep` when the
+/// nesting is too deep or all paths together are too long.
 pub fn placeholders(data: &str, attachments: u32) -> Result<Vec<Placeholder>, DecodeError> {
     let mut found = Vec::new();
     let mut left = MAX_STEPS;
@@ -45,10 +47,10 @@ pub fn placeholders(data: &str, attachments: u32) -> Result<Vec<Placeholder>, De
     Ok(found)
 }
 
-/// Writes the text anew with each placeholder replaced.
+/// Returns the text with each placeholder replaced by what `replace` appends.
 ///
 /// # Errors
-/// As [`placeholders`].
+/// The same as [`placeholders`].
 pub fn fill(
     data: &str,
     attachments: u32,
@@ -89,7 +91,7 @@ fn scan(
     }
 }
 
-/// A walk over the values of a text; `path` says where the next one stands.
+/// A walk over the values of a text. `path` is the path of the next value.
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -108,7 +110,7 @@ impl Scanner<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Enters or passes one value; true at the end of the text.
+    /// Enters an array or object, or skips any other value. Returns whether the text has ended.
     fn value(&mut self) -> Result<bool, DecodeError> {
         let open = self.peek().ok_or(DecodeError::BadJson)?;
         match open {
@@ -157,7 +159,7 @@ impl Scanner<'_> {
         Ok(key)
     }
 
-    /// Goes on behind a value; true at the end of the text.
+    /// Continues after a value. Returns whether the text has ended.
     fn after_value(&mut self) -> Result<bool, DecodeError> {
         loop {
             let next = self.peek();
@@ -205,9 +207,9 @@ pub fn placeholder(data: &str, at: usize) -> Result<Option<PlaceholderAt>, Decod
     }
     let mut scanner = Scanner { bytes, at: at + 1, path: Vec::new() };
     let (mut marked, mut num) = (false, None);
-    for turn in 0..2 {
+    for member in 0..2 {
         scanner.skip_space();
-        // Only the two keys, neither of which is written with escapes by any client.
+        // The keys are compared as written: no client uses escapes in them.
         let Some(end) = string_end(bytes, scanner.at) else {
             return Ok(None);
         };
@@ -228,7 +230,7 @@ pub fn placeholder(data: &str, at: usize) -> Result<Option<PlaceholderAt>, Decod
             "\"num\"" => num = Some(&data[start..end]),
             _ => return Ok(None),
         }
-        let expected = if turn == 0 { b',' } else { b'}' };
+        let expected = if member == 0 { b',' } else { b'}' };
         if scanner.peek() != Some(expected) {
             return Ok(None);
         }
@@ -245,7 +247,7 @@ pub fn placeholder(data: &str, at: usize) -> Result<Option<PlaceholderAt>, Decod
     }
 }
 
-/// The end of a string or a bare word; `None` for objects and arrays.
+/// The position after a scalar. Returns `None` for objects and arrays.
 fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'{' | b'[' => None,
@@ -262,7 +264,7 @@ fn scalar_end(bytes: &[u8], at: usize) -> Option<usize> {
     (length > 0).then_some(at + length)
 }
 
-/// The end of the string literal that begins at `at`, behind its closing quote.
+/// The position after the closing quote of the string literal that begins at `at`.
 pub fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'"') {
         return None;
@@ -277,7 +279,7 @@ pub fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The text of a string literal.
+/// The text of a string literal, with its escapes resolved.
 pub fn string(literal: &str) -> Option<String> {
     let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
     let mut text = String::with_capacity(inner.len());
@@ -301,7 +303,8 @@ pub fn string(literal: &str) -> Option<String> {
     Some(text)
 }
 
-/// Reads the hex of `\uXXXX`, and of a second one that completes a surrogate pair.
+/// Reads the digits after `\u`, and a second escape that completes a surrogate pair. Returns the
+/// rest of the text.
 fn unicode<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
     let unit = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
     let high = unit(text)?;
@@ -313,12 +316,12 @@ fn unicode<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
         out.push(char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?);
         return Some(&rest[6..]);
     }
-    // A lone surrogate is no character.
+    // A lone surrogate is not a character.
     out.push(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
     Some(rest)
 }
 
-/// The members of a flat object: keys, and the raw text of the values.
+/// The members of an object: each key with the raw text of its value.
 pub(crate) fn members(text: &str) -> Result<Vec<(String, &str)>, DecodeError> {
     let inner = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}'));
     let mut found = Vec::new();
@@ -331,13 +334,13 @@ pub(crate) fn members(text: &str) -> Result<Vec<(String, &str)>, DecodeError> {
     Ok(found)
 }
 
-/// The elements of an array, as raw text.
+/// The raw text of the elements of an array.
 pub(crate) fn elements(text: &str) -> Result<Vec<&str>, DecodeError> {
     let inner = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     split(inner.ok_or(DecodeError::BadJson)?)
 }
 
-/// Splits at the commas that are in no string, array or object.
+/// Splits at the commas that are outside of strings, arrays and objects.
 fn split(text: &str) -> Result<Vec<&str>, DecodeError> {
     let bytes = text.as_bytes();
     let (mut items, mut depth, mut start, mut at) = (Vec::new(), 0usize, 0, 0);
@@ -380,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_found_where_they_stand() {
+    fn placeholders_are_found_with_their_paths() {
         check(r#"["a",{"_placeholder":true,"num":0}]"#, 1, Ok(&[("1", 0)]));
         check(r#"["a",{ "num" : 1 , "_placeholder" : true }]"#, 2, Ok(&[("1", 1)]));
         check(
@@ -392,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_one_stays_data() {
+    fn similar_values_are_not_placeholders() {
         for data in [
             r#"["{\"_placeholder\":true,\"num\":0}"]"#,
             r#"[{"_placeholder":1,"num":0}]"#,
@@ -414,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_and_deep_json_is_refused() {
+    fn broken_or_deep_json_is_refused() {
         for data in
             ["", "[", "[1", "[1,]", "{\"a\"}", "{\"a\":1,}", "[1]]", "]", "[\"a", "{1:2}", "[1 2]"]
         {
@@ -424,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn many_long_paths_are_refused_and_share_their_keys() {
+    fn paths_are_limited_in_total_and_share_their_keys() {
         let list = |open: &str, count: usize, close: &str| {
             let place = r#"{"_placeholder":true,"num":0},"#;
             format!("{open}{}0{close}", place.repeat(count))

@@ -1,8 +1,8 @@
-//! Bytes to values and back: Engine.IO v4, Socket.IO v5, WebSocket frames, HTTP/1.1 heads.
+//! Decoding and encoding of Engine.IO v4, Socket.IO v5, WebSocket frames and HTTP/1.1 heads.
 //!
-//! No I/O, no clock, no Python. The layers, each on a wire example:
+//! The crate does no I/O, reads no clock and does not know Python. Its modules:
 //!
-//! | file | what it reads | example |
+//! | module | what it reads | example |
 //! |---|---|---|
 //! | `http1` | request heads, chunked bodies | `GET /socket.io/?EIO=4&transport=polling HTTP/1.1` |
 //! | `websocket` | frames (RFC 6455) | `81 05 "42..."` |
@@ -12,7 +12,7 @@
 //! | `json` | placeholders in raw JSON | `{"_placeholder":true,"num":0}` |
 //! | `integer` | integers past 64 bits in raw JSON | `[18446744073709551616]` |
 //!
-//! Nothing a peer sends may panic here: incomplete input is `None`, wrong input a [`DecodeError`].
+//! No input may cause a panic. Incomplete input gives `None`, invalid input a [`DecodeError`].
 
 pub mod engineio;
 mod error;

@@ -1,8 +1,8 @@
-//! Socket.IO v5: the packet in front of its JSON.
+//! Socket.IO v5 packets as text: `type[attachments-][namespace,][id][data]`.
 //!
-//! Grammar: `type[attachments-][namespace,][id][data]`. Only the head of the data is looked at; the
-//! rest is the JSON parser's business. Source: Socket.IO protocol v5, "Packet encoding";
-//! reserved names and limits as Node's `socket.io-parser` 4.2.7.
+//! This file decodes everything before the data, and checks how the data begins. It does not parse
+//! the JSON. Source: Socket.IO protocol v5, "Packet encoding". The reserved names and limits are
+//! those of Node's `socket.io-parser` 4.2.7.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -14,25 +14,25 @@ use crate::json;
 
 const MAX_NAMESPACE: usize = 255;
 const MAX_EVENT_NAME: usize = 1024;
-/// The largest ack id: integers past it are not exact in JavaScript.
+/// The largest ack id. JavaScript cannot represent every integer above it exactly.
 pub(crate) const MAX_ACK_ID: u64 = 1 << 53;
 
-/// Names a client must not send.
+/// The event names that a client must not send.
 const RESERVED: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
-/// The type of a packet, in the order of its digit.
+/// The type of a packet. Its value is the digit on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketType {
-    /// Asks for a namespace, or grants it.
+    /// The client asks to join a namespace, or the server accepts.
     Connect = 0,
-    /// Leaves a namespace.
+    /// The sender leaves a namespace.
     Disconnect = 1,
-    /// An event.
+    /// An event without attachments.
     Event = 2,
-    /// The answer to one.
+    /// The answer to an event with an ack id.
     Ack = 3,
-    /// A namespace is refused.
+    /// The server refuses a namespace.
     ConnectError = 4,
     /// An event with attachments.
     BinaryEvent = 5,
@@ -58,10 +58,10 @@ impl PacketType {
         matches!(self, Self::BinaryEvent | Self::BinaryAck)
     }
 
-    /// Whether a packet of this type may carry such data with this ack id.
+    /// Whether a packet of this type may have this kind of data and this ack id.
     pub(crate) fn carries(self, data: Shape, id: Option<u64>) -> bool {
         match self {
-            // An ack id has no meaning here.
+            // An ack id has no meaning in these three types.
             Self::Connect => id.is_none() && matches!(data, Shape::Absent | Shape::Object),
             Self::ConnectError => id.is_none() && matches!(data, Shape::Object | Shape::Text),
             Self::Disconnect => id.is_none() && data == Shape::Absent,
@@ -71,7 +71,7 @@ impl PacketType {
     }
 }
 
-/// What a packet's data is, as far as its type cares.
+/// The kind of a packet's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Absent,
@@ -81,21 +81,21 @@ pub(crate) enum Shape {
     Other,
 }
 
-/// What stands in front of a packet's data; most are short.
+/// The part of a packet before its data. It is usually short.
 pub type Head = SmallVec<[u8; 32]>;
 
-/// One packet; `data` is raw JSON.
+/// One Socket.IO packet in text form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// Its type.
+    /// The type.
     pub kind: PacketType,
-    /// How many binary messages follow.
+    /// The number of binary messages that follow.
     pub attachments: u32,
-    /// The namespace; `/` when the packet names none.
+    /// The namespace, with its slash. It is `/` when the packet names none.
     pub namespace: &'a str,
     /// The ack id.
     pub id: Option<u64>,
-    /// The JSON, or nothing.
+    /// Raw JSON, or an empty text.
     pub data: &'a str,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Packet<'a> {
     /// Decodes the text of an Engine.IO message.
     ///
     /// # Errors
-    /// When it is no packet, or the head of its data is not what its type carries.
+    /// The text is not a packet, or its type cannot carry its data.
     pub fn decode(text: &'a str, max_attachments: u32) -> Result<Self, DecodeError> {
         let kind = text.bytes().next().and_then(PacketType::from_digit);
         let kind = kind.ok_or(DecodeError::BadPacketType)?;
@@ -136,7 +136,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// An event's data is an array that begins with a name: a string, or a number.
+    /// Checks that the data is an array that begins with a name, which is a string or a number.
     fn check_event(&self) -> Result<(), DecodeError> {
         let array = self.data.strip_prefix('[').ok_or(DecodeError::BadPayload)?;
         let first = array.trim_start_matches([' ', '\t', '\n', '\r']);
@@ -147,7 +147,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Appends everything in front of the data.
+    /// Appends everything before the data.
     pub fn encode_header(&self, out: &mut Head) {
         out.push(b'0' + self.kind as u8);
         if self.kind.is_binary() {
@@ -163,7 +163,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Appends the whole packet.
+    /// Appends the encoded packet.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut head = Head::new();
         self.encode_header(&mut head);
@@ -172,8 +172,8 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// What stands in front of an event's or another packet's data in the text message that carries it,
-/// the digit of Engine.IO included. Binary kinds follow from the attachments.
+/// Everything before the data in the Engine.IO text message that carries a packet, including the
+/// `4` of Engine.IO. With attachments, `Event` and `Ack` become the binary types.
 pub fn message_head(
     kind: PacketType,
     attachments: usize,
@@ -193,18 +193,18 @@ pub fn message_head(
 }
 
 fn push_number(number: u64, out: &mut Head) {
-    // Into memory it cannot fail.
+    // Writing to memory cannot fail.
     let _ = write!(out, "{number}");
 }
 
-/// `text` begins with the quote of an event's name.
+/// Checks an event name; `text` begins with its opening quote.
 fn check_name(text: &str) -> Result<(), DecodeError> {
     let end = json::string_end(text.as_bytes(), 0).ok_or(DecodeError::BadJson)?;
     if end > MAX_EVENT_NAME {
         return Err(DecodeError::BadEventName);
     }
     let literal = &text[..end];
-    // A name written with escapes is unescaped before it is compared.
+    // Escapes must be resolved first, or they would hide a reserved name.
     if literal.contains('\\') {
         let name = json::string(literal).ok_or(DecodeError::BadJson)?;
         check_event_name(&name)
@@ -213,7 +213,7 @@ fn check_name(text: &str) -> Result<(), DecodeError> {
     }
 }
 
-/// The name with which the text of an event begins; `None` when that is no string.
+/// The name of the event in `data`, the JSON array of an event. Returns `None` when it is not a string.
 #[must_use]
 pub fn event_name(data: &str) -> Option<Cow<'_, str>> {
     let first = data.strip_prefix('[')?.trim_start_matches([' ', '\t', '\n', '\r']);
@@ -224,10 +224,10 @@ pub fn event_name(data: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(&literal[1..literal.len() - 1]))
 }
 
-/// Refuses names a client must not send, and those that are too long.
+/// Checks an event name that a client sent.
 ///
 /// # Errors
-/// `BadEventName`.
+/// `BadEventName` when the name is reserved or longer than 1024 bytes.
 pub fn check_event_name(name: &str) -> Result<(), DecodeError> {
     if RESERVED.contains(&name) || name.len() > MAX_EVENT_NAME {
         return Err(DecodeError::BadEventName);
@@ -250,10 +250,10 @@ fn namespace(text: &str) -> Result<(&str, &str), DecodeError> {
     Ok((namespace_name(name)?, rest))
 }
 
-/// A namespace as a client writes it, without the query it may have.
+/// The name of a namespace without the query that a client may append.
 ///
 /// # Errors
-/// `BadNamespace` when it is too long.
+/// `BadNamespace` when the name is longer than 255 bytes.
 pub fn namespace_name(name: &str) -> Result<&str, DecodeError> {
     let name = name.split_once('?').map_or(name, |(name, _)| name);
     if name.len() > MAX_NAMESPACE { Err(DecodeError::BadNamespace) } else { Ok(name) }
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_of_the_protocol_document() {
+    fn the_examples_of_the_protocol_are_decoded() {
         use PacketType as T;
         check("0", Ok((T::Connect, 0, "/", None, "")));
         check(r#"0/admin,{"a":1}"#, Ok((T::Connect, 0, "/admin", None, r#"{"a":1}"#)));
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_grammar_is_refused() {
+    fn packets_that_break_the_grammar_are_refused() {
         use DecodeError as E;
         for text in ["", "7", "x", "²"] {
             check(text, Err(E::BadPacketType));
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_are_read_back() {
+    fn encoding_reverses_decoding() {
         for text in ["0", "0/a,{}", "2[\"x\"]", "2/a,1[\"x\"]", "51-/a,1[\"x\"]", "1", "30[]"] {
             let mut out = Vec::new();
             Packet::decode(text, 10).unwrap().encode(&mut out);

@@ -1,4 +1,5 @@
-//! Any packet round-trips; any split of the bytes gives the same events; nothing panics.
+//! Property tests: packets round-trip, any split of the bytes gives the same result, and no input
+//! causes a panic.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,12 +12,12 @@ use protocol::msgpack;
 use protocol::socketio::{Packet, PacketType};
 use protocol::websocket::{Decoder, Deflater, Inflater, Opcode, WireMessage, encode_frame};
 
-/// A message in a form that can be compared.
+/// The debug form, which can be compared after the buffer has changed.
 fn show(message: &WireMessage<'_>) -> String {
     format!("{message:?}")
 }
 
-/// Decodes a stream that arrives in pieces; ends with the error, if there is one.
+/// Decodes a stream that is cut at the positions `cuts`. An error becomes the last item.
 fn decode(bytes: &[u8], cuts: &[usize]) -> Vec<String> {
     let mut decoder = Decoder::server();
     let (mut input, mut found, mut fed) = (Vec::new(), Vec::new(), 0);
@@ -49,7 +50,7 @@ fn opcode() -> impl Strategy<Value = Opcode> {
     prop_oneof![Just(Opcode::Text), Just(Opcode::Binary), Just(Opcode::Ping), Just(Opcode::Pong),]
 }
 
-/// Any msgpack value without an `ArrayBuffer`, which is not read back as it was.
+/// Any msgpack value except an `ArrayBuffer`, which decoding rewrites.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
         Just(vec![0xc0]),
@@ -96,12 +97,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_frames_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_decode_to_frames_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         decode(&bytes, &[]);
     }
 
     #[test]
-    fn fragments_make_the_message_they_were_cut_from(
+    fn fragments_are_joined_to_their_message(
         text in "[ -~äß€]{1,80}",
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..5),
     ) {
@@ -122,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn socketio_packets_are_read_back(
+    fn socketio_packets_round_trip(
         namespace in "/[a-z/]{0,20}",
         id in prop::option::of(0..1u64 << 53),
         name in "[a-z]{1,8}x",
@@ -138,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn msgpack_packets_are_read_back(
+    fn msgpack_packets_round_trip(
         namespace in "/[a-z/]{0,40}",
         id in prop::option::of(0..=1u64 << 53),
         args in prop::collection::vec(value(), 0..6),
@@ -158,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_msgpack_packet_or_an_error(
+    fn any_bytes_decode_to_a_msgpack_packet_or_an_error(
         bytes in prop::collection::vec(any::<u8>(), 0..60),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
@@ -174,7 +175,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_packet_or_an_error(text in "\\PC{0,60}", more in "[0-9/,\\[\\]{}\"a-z_:-]{0,60}") {
+    fn any_text_decodes_to_a_packet_or_an_error(text in "\\PC{0,60}", more in "[0-9/,\\[\\]{}\"a-z_:-]{0,60}") {
         for text in [&text, &more] {
             let _ = Packet::decode(text, 10);
             let _ = engineio::Packet::decode(text);
@@ -185,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn payloads_are_read_back(
+    fn polling_payloads_round_trip(
         texts in prop::collection::vec("[ -~ä]{0,20}", 1..10),
         binary in prop::collection::vec(any::<u8>(), 0..30),
     ) {
@@ -205,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn any_head_is_complete_at_one_place_only(head in "[ -~\r\n]{0,120}", path in "/[a-z?=&%]{0,20}") {
+    fn any_head_is_complete_only_at_its_end(head in "[ -~\r\n]{0,120}", path in "/[a-z?=&%]{0,20}") {
         let _ = parse_request(head.as_bytes());
         let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", head.replace(['\r', '\n'], ""));
         for end in 0..head.len() {
@@ -237,11 +238,11 @@ proptest! {
     }
 
     #[test]
-    fn what_is_compressed_is_what_comes_out(
+    fn compressed_messages_round_trip(
         texts in prop::collection::vec("([a-d]{0,40}|[ -~ä€]{0,300}){0,8}", 1..5),
         level in 1..=9u32,
     ) {
-        // One of each for all messages, as a shard has them: none depends on the one before.
+        // One of each for all messages, as in a shard: no message may depend on an earlier one.
         let (mut deflater, mut inflater) = (Deflater::new(level), Inflater::new());
         for text in &texts {
             let mut small = Vec::new();
@@ -256,7 +257,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_inflate_to_more_than_the_limit(
+    fn no_bytes_decompress_to_more_than_the_limit(
         data in prop::collection::vec(any::<u8>(), 0..200),
         max in 0..500usize,
     ) {

@@ -1,4 +1,4 @@
-//! The wire vectors that Rust and Python read (`tests/vectors`).
+//! Checks the decoders against the wire vectors in `tests/vectors`, which the Python tests read too.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ fn check(text: &str, decode: impl Fn(&Value) -> Result<Value, String>) {
 }
 
 #[test]
-fn engineio_packets() {
+fn engineio_packets_match_the_vectors() {
     check(include_str!("../../../tests/vectors/engineio.json"), |vector| {
         let packet = engineio::Packet::decode(vector["input"].as_str().unwrap());
         packet.map(|packet| json!(format!("{packet:?}"))).map_err(|error| format!("{error:?}"))
@@ -27,7 +27,7 @@ fn engineio_packets() {
 }
 
 #[test]
-fn socketio_packets() {
+fn socketio_packets_match_the_vectors() {
     check(include_str!("../../../tests/vectors/socketio.json"), |vector| {
         let packet = socketio::Packet::decode(vector["input"].as_str().unwrap(), 10);
         let packet = packet.map_err(|error| format!("{error:?}"))?;
@@ -44,7 +44,7 @@ fn socketio_packets() {
 }
 
 #[test]
-fn msgpack_packets() {
+fn msgpack_packets_match_the_vectors() {
     check(include_str!("../../../tests/vectors/msgpack.json"), |vector| {
         let input = bytes(&vector["input"]);
         let packet = msgpack::Packet::decode(&input).map_err(|error| format!("{error:?}"))?;
@@ -64,7 +64,7 @@ fn msgpack_packets() {
     });
 }
 
-/// The bytes written in hexadecimal.
+/// Decodes hexadecimal digits.
 fn bytes(hex: &Value) -> Vec<u8> {
     let hex = hex.as_str().unwrap();
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
@@ -72,7 +72,7 @@ fn bytes(hex: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn websocket_frames() {
+fn websocket_frames_match_the_vectors() {
     check(include_str!("../../../tests/vectors/websocket.json"), |vector| {
         let mut bytes = bytes(&vector["input"]);
         let mut decoder =

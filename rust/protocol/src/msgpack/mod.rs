@@ -1,10 +1,11 @@
-//! Packets of the msgpack parser: one binary message, a map of `type`, `data`, `nsp` and `id`.
+//! Packets of the msgpack parser: one binary message with a map of `type`, `data`, `nsp` and `id`.
 //!
-//! Only the header is read; `data` stays the bytes it came in. Source: `socket.io-msgpack-parser`
-//! 3.0.2 on `notepack.io` 2.2.0, whose extension type 0 means three things: `d4 00 00` is
-//! `undefined`, `d7 00` and 8 bytes a `Date`, and `c7`, `c8`, `c9` an `ArrayBuffer`. The last is
-//! rewritten as bin here, as readers that do not see an extension's form cannot tell it from the
-//! others.
+//! This module decodes the header and leaves `data` as raw msgpack.
+//!
+//! Source: `socket.io-msgpack-parser` 3.0.2 with `notepack.io` 2.2.0. That library uses extension
+//! type 0 for three things: `d4 00 00` is `undefined`, `d7 00` with 8 bytes is a `Date`, and `c7`,
+//! `c8` and `c9` are an `ArrayBuffer`. Most msgpack libraries report only the type of an extension
+//! and not its form, so this module rewrites an `ArrayBuffer` as a value of the `bin` family.
 
 mod token;
 
@@ -14,16 +15,16 @@ use self::token::{Reader, Token, Value, push_binary, push_integer, push_text};
 use crate::error::DecodeError;
 use crate::socketio::{self, MAX_ACK_ID, PacketType};
 
-/// One packet; `data` is raw msgpack.
+/// One Socket.IO packet in msgpack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// Its type; never a binary kind.
+    /// The type. `BinaryEvent` and `BinaryAck` do not occur.
     pub kind: PacketType,
-    /// The namespace.
+    /// The namespace, with its slash.
     pub namespace: &'a str,
     /// The ack id.
     pub id: Option<u64>,
-    /// One msgpack value, or nothing.
+    /// One msgpack value, or no bytes.
     pub data: Cow<'a, [u8]>,
 }
 
@@ -31,7 +32,7 @@ impl<'a> Packet<'a> {
     /// Decodes a binary Engine.IO message.
     ///
     /// # Errors
-    /// When it is no packet, or its data is not what its type carries.
+    /// The message is not a packet, or its type cannot carry its data.
     pub fn decode(input: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(input);
         let Token::Map(pairs) = reader.token()? else {
@@ -47,13 +48,13 @@ impl<'a> Packet<'a> {
         fields.into_packet()
     }
 
-    /// Appends the whole packet.
+    /// Appends the encoded packet.
     pub fn encode(&self, out: &mut Vec<u8>) {
         encode(self.kind, self.namespace, self.id, &self.data, out);
     }
 }
 
-/// Appends a packet around data that is encoded already, or empty.
+/// Appends a packet. `data` is one encoded msgpack value, or empty.
 pub fn encode(kind: PacketType, namespace: &str, id: Option<u64>, data: &[u8], out: &mut Vec<u8>) {
     out.push(0x82 + u8::from(id.is_some()) + u8::from(!data.is_empty()));
     push_text("type", out);
@@ -70,7 +71,7 @@ pub fn encode(kind: PacketType, namespace: &str, id: Option<u64>, data: &[u8], o
     }
 }
 
-/// The header's fields, as far as they have been met; a key that comes twice counts as it came last.
+/// The fields read so far. Of a repeated key, the last value counts.
 #[derive(Default)]
 struct Fields<'a> {
     kind: Option<PacketType>,
@@ -139,7 +140,7 @@ fn ack_id(token: &Token<'_>) -> Result<Option<u64>, DecodeError> {
     }
 }
 
-/// An event's data is an array that begins with a name: a string, or a number.
+/// Checks that the data is an array that begins with a name, which is a string or a number.
 fn check_event(data: &[u8]) -> Result<(), DecodeError> {
     let mut reader = Reader::new(data);
     match reader.token()? {
@@ -153,7 +154,7 @@ fn check_event(data: &[u8]) -> Result<(), DecodeError> {
     }
 }
 
-/// Writes a value anew with bin for each `ArrayBuffer`.
+/// Copies a value and rewrites each `ArrayBuffer` as a value of the `bin` family.
 fn without_buffers(value: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::with_capacity(value.len());
     let mut copied = 0;
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_not_believed() {
+    fn lengths_beyond_the_input_are_refused() {
         for form in [0xc6, 0xc9, 0xdb, 0xdd, 0xdf] {
             let data = [0x92, 0xa1, b'a', form, 0xff, 0xff, 0xff, 0xff, 0, 0];
             assert_eq!(Packet::decode(&event(&data)), Err(E::BadMsgpack), "{form:x}");
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_checked_as_in_text() {
+    fn event_names_follow_the_rules_of_text_packets() {
         let named = |name: &str| {
             let mut data = vec![0x91];
             push_text(name, &mut data);

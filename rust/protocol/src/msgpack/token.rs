@@ -1,7 +1,7 @@
-//! Msgpack itself, below the packets: values as tokens, read and written.
+//! Reading and writing of msgpack values. It knows nothing of packets.
 //!
-//! The reader walks tokens with an explicit stack, and every length is held against what is left of
-//! the input before it is believed.
+//! The reader keeps its own stack instead of recursing, and compares every length with the rest of
+//! the input before it uses it. Source: the msgpack specification, "Formats".
 
 use smallvec::SmallVec;
 
@@ -10,7 +10,7 @@ use crate::socketio::Shape;
 
 pub(super) const MAX_DEPTH: usize = 512;
 
-/// One value of the input.
+/// One value of the input, with everything that it contains.
 pub(super) struct Value<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) shape: Shape,
@@ -23,7 +23,7 @@ impl Default for Value<'_> {
     }
 }
 
-/// A value without what it holds.
+/// The head of a value: its type, and for arrays and maps the number of values that follow.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Token<'a> {
     Array(usize),
@@ -32,7 +32,7 @@ pub(super) enum Token<'a> {
     Buffer(&'a [u8]),
     Extension,
     Float,
-    /// `None` is a negative one.
+    /// `None` stands for all negative integers.
     Integer(Option<u64>),
     /// The number of pairs.
     Map(usize),
@@ -44,7 +44,7 @@ pub(super) enum Token<'a> {
 impl Token<'_> {
     fn shape(&self) -> Shape {
         match self {
-            // python-socketio writes nil where there is no data.
+            // python-socketio writes nil when a packet has no data.
             Self::Nil | Self::Undefined => Shape::Absent,
             Self::Array(_) => Shape::Array,
             Self::Map(_) => Shape::Object,
@@ -53,11 +53,11 @@ impl Token<'_> {
         }
     }
 
-    /// How many values follow that belong to this one.
+    /// The number of values after this token that belong to it.
     fn children(&self) -> usize {
         match self {
             Self::Array(count) => *count,
-            // Checked to be less than the input's length.
+            // This cannot overflow: `Reader::map` compares the number with the input's length.
             Self::Map(pairs) => pairs * 2,
             _ => 0,
         }
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         self.input.len() - self.at
     }
 
-    /// Reads one value with all it holds.
+    /// Reads one value with everything that it contains.
     pub(super) fn value(&mut self) -> Result<Value<'a>, DecodeError> {
         let start = self.at;
         let first = self.token()?;
@@ -91,14 +91,15 @@ impl<'a> Reader<'a> {
         Ok(Value { bytes, shape, has_buffers })
     }
 
-    /// Reads what belongs to `first`, which began at `start`; `see` gets each token and its place.
+    /// Reads the rest of the value that begins with the token `first` at `start`. Calls `visit` with
+    /// each token, its start and its end.
     pub(super) fn walk(
         &mut self,
         start: usize,
         first: Token<'a>,
-        mut see: impl FnMut(Token<'a>, usize, usize),
+        mut visit: impl FnMut(Token<'a>, usize, usize),
     ) -> Result<(), DecodeError> {
-        see(first, start, self.at);
+        visit(first, start, self.at);
         let mut open: SmallVec<[usize; 16]> = SmallVec::new();
         open.push(first.children());
         while let Some(missing) = open.last_mut() {
@@ -109,7 +110,7 @@ impl<'a> Reader<'a> {
             *missing = less;
             let start = self.at;
             let token = self.token()?;
-            see(token, start, self.at);
+            visit(token, start, self.at);
             if token.children() > 0 {
                 if open.len() >= MAX_DEPTH {
                     return Err(DecodeError::TooDeep);
@@ -180,7 +181,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// A big-endian number of `2^power` bytes.
+    /// Reads a big-endian number of `2^power` bytes.
     fn unsigned(&mut self, power: u8) -> Result<u64, DecodeError> {
         Ok(self.take(1 << power)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
@@ -195,7 +196,7 @@ impl<'a> Reader<'a> {
         usize::try_from(self.unsigned(power)?).map_err(|_| DecodeError::BadMsgpack)
     }
 
-    /// Every element takes a byte at least.
+    /// Every element takes at least one byte, so a larger count cannot be right.
     fn array(&self, count: usize) -> Result<Token<'a>, DecodeError> {
         if count > self.left() { Err(DecodeError::BadMsgpack) } else { Ok(Token::Array(count)) }
     }
@@ -223,7 +224,8 @@ pub(super) fn push_binary(data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(data);
 }
 
-/// The shortest of three forms, for 8, 16 and 32 bits; packets stay far below the last one's limit.
+/// Writes the shortest of three forms, with 8, 16 or 32 bits. Packets are always shorter than the
+/// limit of the last form.
 fn push_length(form: u8, len: usize, out: &mut Vec<u8>) {
     match len {
         0..=0xff => out.extend_from_slice(&[form, len as u8]),

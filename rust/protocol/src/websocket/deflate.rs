@@ -1,8 +1,8 @@
 //! `permessage-deflate` (RFC 7692), always without context takeover.
 //!
-//! Each message is compressed by itself: one compressed form of a broadcast serves everybody who
-//! agreed to the extension, and no connection keeps a window. Raw DEFLATE is flate2's; here are
-//! the negotiation, the four bytes that are left out on the wire (section 7.2), and the bounds.
+//! Each message is compressed on its own. All recipients of a broadcast can therefore share one
+//! compressed form, and no connection keeps a window. The flate2 crate does raw DEFLATE. This file
+//! adds the negotiation, the four bytes that are omitted on the wire (section 7.2), and the limits.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -11,27 +11,28 @@ use crate::http1::Request;
 use crate::websocket::WireMessage;
 
 const NAME: &str = "permessage-deflate";
-/// What a flush ends with, and the wire leaves out.
+/// The bytes at the end of a flush, which are omitted on the wire.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-/// The tail and an empty last block: only a whole message ends exactly here.
+/// The tail and an empty last block. The inflater reads exactly to its end only when the message
+/// was complete.
 const END: [u8; 9] = [0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff];
-/// An output buffer that has grown beyond this is not kept.
-const KEPT: usize = 64 * 1024;
+/// A larger output buffer is freed before the next message, in bytes.
+const MAX_KEPT: usize = 64 * 1024;
 /// The largest window of DEFLATE, in bits.
-const FULL: u8 = 15;
+const MAX_WINDOW: u8 = 15;
 
-/// What one client agreed to.
+/// The negotiated parameters of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deflate {
     window: u8,
 }
 
 impl Deflate {
-    /// Looks through a request's offers for the first that is valid; returns what is agreed and
-    /// the value of the response's `Sec-WebSocket-Extensions`.
+    /// Accepts the first valid offer of a request. Returns the negotiated parameters and the value
+    /// of `Sec-WebSocket-Extensions` for the response.
     ///
-    /// An offer with anything unknown, double or out of range is declined, and a header that is
-    /// malformed as a whole.
+    /// An offer with a parameter that is unknown, repeated or out of range is declined. A header
+    /// that is not ASCII text declines all offers.
     pub fn negotiate(request: &Request<'_>) -> Option<(Self, String)> {
         let named =
             |(name, _): &(&str, &[u8])| name.eq_ignore_ascii_case("sec-websocket-extensions");
@@ -43,17 +44,17 @@ impl Deflate {
         offers.into_iter().find_map(answer)
     }
 
-    /// Whether a message of so many bytes can be sent compressed: no reference in it reaches back
-    /// further than its beginning, and so not beyond the client's window.
+    /// Whether a message of `len` bytes may be sent compressed. References reach back at most to the
+    /// beginning of the message, so a message that is not longer than the window is safe.
     pub fn fits(self, len: usize) -> bool {
-        self.window == FULL || len <= 1 << self.window
+        self.window == MAX_WINDOW || len <= 1 << self.window
     }
 }
 
-/// The answer to an offer; `None` when it is to be declined.
+/// The answer to an offer, or `None` to decline it.
 fn answer(offer: &str) -> Option<(Deflate, String)> {
     let parameters = parameters(offer)?;
-    let mut agreed = Deflate { window: FULL };
+    let mut agreed = Deflate { window: MAX_WINDOW };
     let mut answer = format!("{NAME}; server_no_context_takeover; client_no_context_takeover");
     for (name, value) in parameters {
         match (name, value) {
@@ -70,7 +71,8 @@ fn answer(offer: &str) -> Option<(Deflate, String)> {
     Some((agreed, answer))
 }
 
-/// The parameters of an extension that must be ours; `None` when it is another, or one is double.
+/// The parameters of `permessage-deflate`. Returns `None` for another extension and for a repeated
+/// parameter.
 pub(super) fn parameters(extension: &str) -> Option<Vec<(&str, Option<&str>)>> {
     let mut parts = extension.split(';').map(str::trim);
     if parts.next() != Some(NAME) {
@@ -95,17 +97,15 @@ fn unquoted(value: &str) -> &str {
     inner.unwrap_or(value)
 }
 
-/// 8 to 15, without leading zeros.
+/// Reads a number from 8 to 15 without leading zeros.
 pub(super) fn window_bits(text: &str) -> Option<u8> {
     match text {
         "8" | "9" => text.parse().ok(),
-        _ => text.parse().ok().filter(|bits| text.len() == 2 && (10..=FULL).contains(bits)),
+        _ => text.parse().ok().filter(|bits| text.len() == 2 && (10..=MAX_WINDOW).contains(bits)),
     }
 }
 
-/// Compresses messages, one after another.
-///
-/// Its memory (a quarter of a megabyte) is taken when it is first used.
+/// Compresses one message after another. It allocates 256 KiB when it is first used.
 #[derive(Debug)]
 pub struct Deflater {
     level: Compression,
@@ -114,19 +114,19 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// With a level from 0 to 9, as zlib counts them.
+    /// `level` is a level of zlib, from 0 to 9.
     pub fn new(level: u32) -> Self {
         Self { level: Compression::new(level.min(9)), state: None, count: 0 }
     }
 
-    /// Appends the compressed form of a message; false, and nothing appended, when it is not
-    /// smaller.
+    /// Appends the compressed form of a message. Returns false and appends nothing when it is not
+    /// smaller than the message.
     pub fn deflate(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
         self.count += 1;
         let state = self.state.get_or_insert_with(|| Compress::new(self.level, false));
         state.reset();
         let start = out.len();
-        // More than this is no gain: the output may end there.
+        // The output stops when this space is full, because it is then no smaller than the message.
         out.reserve(message.len() + TAIL.len());
         let mut used = 0;
         while used < message.len() {
@@ -146,13 +146,13 @@ impl Deflater {
         is_smaller
     }
 
-    /// How many messages it was given since this was last asked.
+    /// The number of messages since the last call.
     pub fn take_count(&mut self) -> u64 {
         std::mem::take(&mut self.count)
     }
 }
 
-/// Decompresses messages, one after another, into a buffer of its own.
+/// Decompresses one message after another into a buffer of its own.
 #[derive(Debug)]
 pub struct Inflater {
     state: Option<Decompress>,
@@ -166,7 +166,7 @@ impl Default for Inflater {
 }
 
 impl Inflater {
-    /// Takes no memory until it is first used.
+    /// Allocates nothing until it is first used.
     pub fn new() -> Self {
         Self { state: None, out: Vec::new() }
     }
@@ -174,7 +174,8 @@ impl Inflater {
     /// Decompresses a message of at most `max` bytes.
     ///
     /// # Errors
-    /// When it is larger, is not whole DEFLATE blocks, or is text that is not UTF-8.
+    /// The message is larger than `max`, is not a sequence of whole DEFLATE blocks, or is text that
+    /// is not UTF-8.
     pub fn inflate(
         &mut self,
         is_text: bool,
@@ -182,14 +183,14 @@ impl Inflater {
         max: usize,
     ) -> Result<WireMessage<'_>, DecodeError> {
         self.out.clear();
-        self.out.shrink_to(KEPT);
+        self.out.shrink_to(MAX_KEPT);
         let state = self.state.get_or_insert_with(|| Decompress::new(false));
         state.reset(false);
         let mut input = Input { data, end: &END };
         loop {
             let ended = step(state, &mut input, &mut self.out, max)?;
             match (ended, input.is_empty(), input.is_at_end()) {
-                // A last block of the peer's: others may follow it (section 7.2.3.4).
+                // The peer marked a block as its last, but more may follow (section 7.2.3.4).
                 (true, false, false) => state.reset(false),
                 (true, ..) => break,
                 (false, true, _) => return Err(DecodeError::BadDeflate),
@@ -204,7 +205,7 @@ impl Inflater {
     }
 }
 
-/// What is left of a message, and of what goes behind it.
+/// The rest of a message, and the rest of [`END`], which follows it.
 struct Input<'i> {
     data: &'i [u8],
     end: &'i [u8],
@@ -215,20 +216,20 @@ impl Input<'_> {
         self.data.is_empty() && self.end.is_empty()
     }
 
-    /// Whether the peer's bytes are used up and nothing else.
+    /// Whether the message was read to its end, and nothing of [`END`] yet.
     fn is_at_end(&self) -> bool {
         self.data.is_empty() && self.end.len() == END.len()
     }
 }
 
-/// Decompresses a piece; true at the end of a last block.
+/// Decompresses a piece of the input. Returns true at the end of a block that is marked as the last.
 fn step(
     state: &mut Decompress,
     input: &mut Input<'_>,
     out: &mut Vec<u8>,
     max: usize,
 ) -> Result<bool, DecodeError> {
-    // One byte of room more than allowed shows a message that is too large.
+    // One byte more than allowed, so that a message that is too large can be recognized.
     let room = max.saturating_add(1).saturating_sub(out.len());
     out.reserve_exact(room.min(out.len().max(4 * input.data.len()).max(1024)));
     let piece = if input.data.is_empty() { &mut input.end } else { &mut input.data };
@@ -241,10 +242,10 @@ fn step(
     if out.len() > max {
         return Err(DecodeError::MessageTooLarge);
     }
-    let stuck = taken == 0 && state.total_out() == given;
+    let is_stuck = taken == 0 && state.total_out() == given;
     match status {
         Status::StreamEnd => Ok(true),
-        Status::Ok | Status::BufError if !stuck => Ok(false),
+        Status::Ok | Status::BufError if !is_stuck => Ok(false),
         Status::Ok | Status::BufError => Err(DecodeError::BadDeflate),
     }
 }
@@ -266,7 +267,7 @@ mod tests {
         "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
     #[test]
-    fn valid_offers_are_answered_without_takeover() {
+    fn valid_offers_are_accepted_without_context_takeover() {
         for offer in [
             "permessage-deflate",
             "permessage-deflate; client_max_window_bits",
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_window_is_confirmed_as_asked_for() {
+    fn the_requested_server_window_is_confirmed() {
         for bits in 8..=15 {
             let found =
                 negotiated(&[&format!("permessage-deflate; server_max_window_bits={bits}")]);
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_reaches_beyond_the_window_does_not_fit() {
+    fn a_message_longer_than_the_window_does_not_fit() {
         let agreed = |window| Deflate { window };
         assert!(agreed(8).fits(256) && !agreed(8).fits(257));
         assert!(agreed(12).fits(4096) && !agreed(12).fits(4097));
@@ -329,9 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_rfc() {
+    fn the_examples_of_the_rfc_are_decompressed() {
         for (data, expected) in [
-            // One block; without compression; a last block with an empty one behind; two blocks.
+            // One block; an uncompressed block; a last block with an empty one after it; two blocks.
             (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00][..], &b"Hello"[..]),
             (&[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00], b"Hello"),
             (&[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00], b"Hello"),
@@ -340,7 +341,7 @@ mod tests {
                 b"Hello",
             ),
             (&[0x00], b""),
-            // As Node's `ws` takes it: a last block and nothing behind it.
+            // A last block with nothing after it, which Node's `ws` accepts too.
             (&[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], b"Hello"),
         ] {
             assert_eq!(inflated(data, 5).as_deref(), Ok(expected), "{data:02x?}");
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_deflate_is_refused() {
+    fn invalid_deflate_is_refused() {
         let mut long = Vec::new();
         assert!(Deflater::new(6).deflate(&[7; 5000], &mut long));
         for data in [
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_takes_no_more_memory_than_a_message_may() {
+    fn a_zip_bomb_is_refused_within_bounded_memory() {
         let mut bomb = Vec::new();
         assert!(Deflater::new(9).deflate(&vec![0; 5 << 20], &mut bomb));
         let mut inflater = Inflater::new();
@@ -378,11 +379,11 @@ mod tests {
             inflater.inflate(true, b"\xf2\x48\xcd\xc9\xc9\x07\x00", 9),
             Ok(WireMessage::Text("Hello"))
         );
-        assert!(inflater.out.capacity() <= KEPT);
+        assert!(inflater.out.capacity() <= MAX_KEPT);
     }
 
     #[test]
-    fn what_does_not_shrink_is_not_appended() {
+    fn a_message_that_does_not_shrink_is_not_appended() {
         let mut deflater = Deflater::new(6);
         let mut out = b"before".to_vec();
         for message in [&b""[..], b"a", b"\x93\x04\xa7\xee\x51\x2c\xd8\x76\x0b\xbf\x39\xe2"] {

@@ -1,9 +1,9 @@
-//! Frames (RFC 6455 section 5): headers out, messages in.
+//! WebSocket frames (RFC 6455 section 5): writing of frames, and decoding of messages.
 //!
-//! The decoder looks at one frame at the front of a buffer that others own and grow. A whole frame
-//! that is a whole message is borrowed from the buffer, unmasked in place; only fragments are
-//! copied, into one append-only buffer. What a header promises is checked before anything is
-//! stored for it.
+//! The decoder reads one frame at the start of a buffer that its caller owns and fills. It unmasks
+//! the frame in place, and a message of one frame borrows from the buffer. Only fragments are
+//! copied. The decoder checks the length in a header before it stores anything. It answers neither
+//! pings nor close frames.
 
 use crate::error::DecodeError;
 use crate::websocket::apply_mask;
@@ -11,17 +11,17 @@ use crate::websocket::apply_mask;
 /// The opcodes of RFC 6455 section 11.8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
-    /// Goes on with a fragmented message.
+    /// A further fragment of a message.
     Continuation = 0x0,
-    /// UTF-8 text.
+    /// A text message, or its first fragment.
     Text = 0x1,
-    /// Bytes.
+    /// A binary message, or its first fragment.
     Binary = 0x2,
-    /// The end of the connection.
+    /// The sender closes the connection.
     Close = 0x8,
-    /// Asks for a pong.
+    /// A request for a pong.
     Ping = 0x9,
-    /// Answers a ping.
+    /// The answer to a ping.
     Pong = 0xA,
 }
 
@@ -43,18 +43,18 @@ impl Opcode {
     }
 }
 
-/// A complete message.
+/// A complete message, or a control frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireMessage<'b> {
-    /// Text, checked to be UTF-8.
+    /// A text message, which is valid UTF-8.
     Text(&'b str),
-    /// Bytes.
+    /// A binary message.
     Binary(&'b [u8]),
-    /// A compressed message, when the decoder was made for it: for [`super::Inflater`].
+    /// A compressed message, which [`super::Inflater`] decompresses.
     Deflated {
-        /// Whether it is text; not checked yet.
+        /// Whether it is a text message. Its UTF-8 is not checked yet.
         is_text: bool,
-        /// Raw DEFLATE without its tail.
+        /// Raw DEFLATE, without the four bytes that are omitted on the wire.
         data: &'b [u8],
     },
     /// A ping with its payload.
@@ -63,14 +63,14 @@ pub enum WireMessage<'b> {
     Pong(&'b [u8]),
     /// A close frame.
     Close {
-        /// The code, if it has a body.
+        /// The close code, or `None` for an empty frame.
         code: Option<u16>,
-        /// The reason, maybe empty.
+        /// The reason. It may be empty.
         reason: &'b str,
     },
 }
 
-/// Marks the first frame of a compressed message (RFC 7692 section 6).
+/// The bit that marks the first frame of a compressed message (RFC 7692 section 6).
 const RSV1: u8 = 0x40;
 
 /// Appends the header of an unmasked, final frame.
@@ -79,12 +79,12 @@ pub fn encode_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
     encode_length(len, 0, out);
 }
 
-/// How long the header of an unmasked frame is.
+/// The size of the header of an unmasked frame with a payload of `len` bytes.
 pub fn header_len(len: usize) -> usize {
     2 + extended_len(len)
 }
 
-/// How many bytes more than the seven bits of the second one a length takes.
+/// The size of the extended payload length, which is absent for short payloads.
 fn extended_len(len: usize) -> usize {
     match len {
         0..=125 => 0,
@@ -93,7 +93,7 @@ fn extended_len(len: usize) -> usize {
     }
 }
 
-/// As [`encode_header`], for a compressed message.
+/// Like [`encode_header`], for a compressed message.
 pub fn encode_deflated_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
     out.push(0x80 | RSV1 | opcode as u8);
     encode_length(len, 0, out);
@@ -113,21 +113,21 @@ fn encode_length(len: usize, mask_bit: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a final frame, masked when there is a key.
+/// Appends a final frame. With `mask`, the payload is masked.
 pub fn encode_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
     let Some(key) = mask else {
         encode_header(opcode, payload.len(), out);
         return out.extend_from_slice(payload);
     };
-    masked(0x80 | opcode as u8, payload, key, out);
+    append_masked(0x80 | opcode as u8, payload, key, out);
 }
 
-/// As [`encode_frame`] with a key, for a compressed message.
+/// Like [`encode_frame`] with a mask, for a compressed message.
 pub fn encode_deflated_frame(opcode: Opcode, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
-    masked(0x80 | RSV1 | opcode as u8, payload, mask, out);
+    append_masked(0x80 | RSV1 | opcode as u8, payload, mask, out);
 }
 
-fn masked(first: u8, payload: &[u8], key: [u8; 4], out: &mut Vec<u8>) {
+fn append_masked(first: u8, payload: &[u8], key: [u8; 4], out: &mut Vec<u8>) {
     out.push(first);
     encode_length(payload.len(), 0x80, out);
     out.extend_from_slice(&key);
@@ -136,7 +136,7 @@ fn masked(first: u8, payload: &[u8], key: [u8; 4], out: &mut Vec<u8>) {
     apply_mask(&mut out[start..], key);
 }
 
-/// The state of one direction of a connection.
+/// Decodes the frames that one connection receives.
 #[derive(Debug)]
 pub struct Decoder {
     partial: Option<Box<Partial>>,
@@ -144,57 +144,57 @@ pub struct Decoder {
     deflate: bool,
 }
 
-/// A fragmented message, as far as it has come.
+/// The fragments of a message that is not complete.
 #[derive(Debug)]
 struct Partial {
-    text: bool,
-    deflated: bool,
-    done: bool,
+    is_text: bool,
+    is_deflated: bool,
+    is_complete: bool,
     data: Vec<u8>,
-    /// How much of `data` is known to be UTF-8.
+    /// The length of the part of `data` that is known to be UTF-8.
     valid: usize,
 }
 
 struct Header {
     opcode: Opcode,
-    fin: bool,
-    deflated: bool,
+    is_final: bool,
+    is_deflated: bool,
     mask: Option<[u8; 4]>,
     start: usize,
     len: usize,
 }
 
 impl Decoder {
-    /// For the server's side, which takes masked frames.
+    /// A decoder for a server. It requires masked frames.
     pub fn server() -> Self {
         Self { partial: None, expects_mask: true, deflate: false }
     }
 
-    /// For the client's side, which takes unmasked frames.
+    /// A decoder for a client. It refuses masked frames.
     pub fn client() -> Self {
         Self { partial: None, expects_mask: false, deflate: false }
     }
 
-    /// With or without compressed messages.
+    /// Sets whether compressed messages are accepted.
     #[must_use]
     pub fn deflate(self, deflate: bool) -> Self {
         Self { deflate, ..self }
     }
 
-    /// Decodes the frame at the front of `buf`, unmasking it in place.
+    /// Decodes the frame at the start of `buf`, and unmasks it in place.
     ///
-    /// Returns the bytes used and the message they complete; 0 bytes mean that more are needed.
-    /// Call it again with the rest of the buffer until then.
+    /// Returns the number of bytes used, and the message that they complete. The caller repeats the
+    /// call with the rest of the buffer until 0 bytes are used: then the frame is incomplete.
     ///
     /// # Errors
-    /// As soon as the bytes show that the peer breaks RFC 6455 or the limit; the decoder is then
-    /// of no further use.
+    /// The peer broke RFC 6455 or exceeded `max_message`. The error is returned as early as the
+    /// bytes show it. The decoder must not be used afterwards.
     pub fn decode<'b>(
         &'b mut self,
         buf: &'b mut [u8],
         max_message: usize,
     ) -> Result<(usize, Option<WireMessage<'b>>), DecodeError> {
-        if self.partial.as_ref().is_some_and(|partial| partial.done) {
+        if self.partial.as_ref().is_some_and(|partial| partial.is_complete) {
             self.partial = None;
         }
         let Some(header) = self.header(buf, max_message)? else {
@@ -211,14 +211,14 @@ impl Decoder {
             Opcode::Ping => Some(WireMessage::Ping(payload)),
             Opcode::Pong => Some(WireMessage::Pong(payload)),
             Opcode::Close => Some(close(payload)?),
-            Opcode::Binary | Opcode::Text if header.fin && header.deflated => {
+            Opcode::Binary | Opcode::Text if header.is_final && header.is_deflated => {
                 Some(WireMessage::Deflated {
                     is_text: header.opcode == Opcode::Text,
                     data: payload,
                 })
             }
-            Opcode::Text if header.fin => Some(WireMessage::Text(utf8(payload)?)),
-            Opcode::Binary if header.fin => Some(WireMessage::Binary(payload)),
+            Opcode::Text if header.is_final => Some(WireMessage::Text(utf8(payload)?)),
+            Opcode::Binary if header.is_final => Some(WireMessage::Binary(payload)),
             Opcode::Binary | Opcode::Continuation | Opcode::Text => {
                 self.fragment(&header, payload)?
             }
@@ -226,25 +226,25 @@ impl Decoder {
         Ok((end, message))
     }
 
-    /// Reads and checks a header; `None` while it is incomplete.
+    /// Reads and checks a header. Returns `None` while it is incomplete.
     fn header(&self, buf: &[u8], max: usize) -> Result<Option<Header>, DecodeError> {
         let &[first, second, ..] = buf else {
             return Ok(None);
         };
-        let deflated = self.deflate && first & RSV1 != 0;
-        if first & 0x70 & !(u8::from(deflated) * RSV1) != 0 {
+        let is_deflated = self.deflate && first & RSV1 != 0;
+        if first & 0x70 & !(u8::from(is_deflated) * RSV1) != 0 {
             return Err(DecodeError::ReservedBits);
         }
         let opcode = Opcode::from_bits(first & 0x0f).ok_or(DecodeError::BadOpcode)?;
-        if deflated && !matches!(opcode, Opcode::Binary | Opcode::Text) {
+        if is_deflated && !matches!(opcode, Opcode::Binary | Opcode::Text) {
             return Err(DecodeError::ReservedBits);
         }
-        let fin = first & 0x80 != 0;
+        let is_final = first & 0x80 != 0;
         if (second & 0x80 != 0) != self.expects_mask {
             return Err(DecodeError::BadMask);
         }
         let short = second & 0x7f;
-        if opcode.is_control() && (!fin || short > 125) {
+        if opcode.is_control() && (!is_final || short > 125) {
             return Err(DecodeError::BadControlFrame);
         }
         self.check_sequence(opcode)?;
@@ -256,7 +256,8 @@ impl Decoder {
         if len > room as u64 {
             return Err(DecodeError::MessageTooLarge);
         }
-        let header = |mask, start| Header { opcode, fin, deflated, mask, start, len: len as usize };
+        let len = len as usize;
+        let header = |mask, start| Header { opcode, is_final, is_deflated, mask, start, len };
         if !self.expects_mask {
             return Ok(Some(header(None, start)));
         }
@@ -266,8 +267,8 @@ impl Decoder {
         Ok(Some(header(Some([a, b, c, d]), start + 4)))
     }
 
-    /// The size of the message whose next frame begins in `buf`, as far as it is known: what was
-    /// refused as too large.
+    /// The size of the message whose next frame begins in `buf`, if its header is complete. It is
+    /// the size to report after the message was refused as too large.
     pub fn message_size(&self, buf: &[u8]) -> Option<u64> {
         let (len, _) = length(buf.get(1)? & 0x7f, buf).ok()??;
         let held = self.partial.as_ref().map_or(0, |partial| partial.data.len());
@@ -275,8 +276,8 @@ impl Decoder {
     }
 
     fn check_sequence(&self, opcode: Opcode) -> Result<(), DecodeError> {
-        let continues = opcode == Opcode::Continuation;
-        if opcode.is_control() || continues == self.partial.is_some() {
+        let is_continuation = opcode == Opcode::Continuation;
+        if opcode.is_control() || is_continuation == self.partial.is_some() {
             return Ok(());
         }
         Err(DecodeError::BadFragment)
@@ -287,22 +288,26 @@ impl Decoder {
         header: &Header,
         data: &[u8],
     ) -> Result<Option<WireMessage<'_>>, DecodeError> {
-        let (text, deflated) = (header.opcode == Opcode::Text, header.deflated);
+        let (is_text, is_deflated) = (header.opcode == Opcode::Text, header.is_deflated);
         let partial = self.partial.get_or_insert_with(|| {
-            Box::new(Partial { text, deflated, done: false, data: Vec::new(), valid: 0 })
+            let (is_complete, data, valid) = (false, Vec::new(), 0);
+            Box::new(Partial { is_text, is_deflated, is_complete, data, valid })
         });
         partial.data.extend_from_slice(data);
-        if partial.text && !partial.deflated {
-            partial.check_utf8(header.fin)?;
+        if partial.is_text && !partial.is_deflated {
+            partial.check_utf8(header.is_final)?;
         }
-        if !header.fin {
+        if !header.is_final {
             return Ok(None);
         }
-        partial.done = true;
-        if partial.deflated {
-            return Ok(Some(WireMessage::Deflated { is_text: partial.text, data: &partial.data }));
+        partial.is_complete = true;
+        if partial.is_deflated {
+            return Ok(Some(WireMessage::Deflated {
+                is_text: partial.is_text,
+                data: &partial.data,
+            }));
         }
-        if partial.text {
+        if partial.is_text {
             return Ok(Some(WireMessage::Text(utf8(&partial.data)?)));
         }
         Ok(Some(WireMessage::Binary(&partial.data)))
@@ -310,18 +315,22 @@ impl Decoder {
 }
 
 impl Partial {
-    /// Checks what has come since the last time; a character may be cut at the end.
-    fn check_utf8(&mut self, last: bool) -> Result<(), DecodeError> {
+    /// Checks the bytes that were not checked before. A fragment that is not the last may end
+    /// inside a character.
+    fn check_utf8(&mut self, is_last: bool) -> Result<(), DecodeError> {
         match simdutf8::compat::from_utf8(&self.data[self.valid..]) {
             Ok(_) => self.valid = self.data.len(),
-            Err(error) if error.error_len().is_none() && !last => self.valid += error.valid_up_to(),
+            Err(error) if error.error_len().is_none() && !is_last => {
+                self.valid += error.valid_up_to();
+            }
             Err(_) => return Err(DecodeError::BadUtf8),
         }
         Ok(())
     }
 }
 
-/// The payload's length and where it or its mask begins; `None` while it is incomplete.
+/// The length of the payload, and the position of the mask or payload. Returns `None` while the
+/// header is incomplete.
 fn length(short: u8, buf: &[u8]) -> Result<Option<(u64, usize)>, DecodeError> {
     let (len, start, least) = match short {
         126 => {
@@ -353,9 +362,9 @@ fn close(payload: &[u8]) -> Result<WireMessage<'_>, DecodeError> {
         [] => Ok(WireMessage::Close { code: None, reason: "" }),
         [high, low, reason @ ..] => {
             let code = u16::from_be_bytes([*high, *low]);
-            // Section 7.4: what may stand on the wire.
-            let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-            if !allowed {
+            // Section 7.4 reserves the other codes.
+            let is_allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            if !is_allowed {
                 return Err(DecodeError::BadCloseFrame);
             }
             Ok(WireMessage::Close { code: Some(code), reason: utf8(reason)? })
@@ -368,8 +377,8 @@ fn close(payload: &[u8]) -> Result<WireMessage<'_>, DecodeError> {
 mod tests {
     use super::*;
 
-    /// Decodes all of `bytes`; messages in a form that can be compared.
-    fn all(bytes: &[u8], max: usize) -> Result<Vec<String>, DecodeError> {
+    /// The debug form of all messages in `bytes`.
+    fn decode_all(bytes: &[u8], max: usize) -> Result<Vec<String>, DecodeError> {
         let mut decoder = Decoder::client();
         let mut bytes = bytes.to_vec();
         let (mut at, mut found) = (0, Vec::new());
@@ -391,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_come_out_as_they_went_in() {
+    fn decoding_reverses_encoding() {
         for len in [0, 1, 125, 126, 127, 65535, 65536, 70000] {
             for mask in [None, Some([9, 8, 7, 6])] {
                 let payload = "x".repeat(len);
@@ -408,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn control_frames_come_between_fragments() {
+    fn control_frames_are_accepted_between_fragments() {
         let bytes = [
             frame(0x01, "h\u{e4}".as_bytes()[..2].as_ref()),
             frame(0x89, b"p"),
@@ -417,11 +426,11 @@ mod tests {
             frame(0x80, b"!"),
         ]
         .concat();
-        assert_eq!(all(&bytes, 100).unwrap(), [r"Ping([112])", r#"Text("hä!")"#]);
+        assert_eq!(decode_all(&bytes, 100).unwrap(), [r"Ping([112])", r#"Text("hä!")"#]);
     }
 
     #[test]
-    fn what_breaks_the_rfc_is_refused() {
+    fn frames_that_break_the_rfc_are_refused() {
         use DecodeError as E;
         let long = |first: u8, len: u64| [&[first, 127][..], &len.to_be_bytes()].concat();
         for (bytes, error) in [
@@ -449,9 +458,9 @@ mod tests {
             (frame(0x88, &5000u16.to_be_bytes()), E::BadCloseFrame),
             (frame(0x88, b"\x03\xe8\xff"), E::BadUtf8),
         ] {
-            assert_eq!(all(&bytes, 100), Err(error), "{bytes:02x?}");
+            assert_eq!(decode_all(&bytes, 100), Err(error), "{bytes:02x?}");
         }
-        assert_eq!(all(&frame(0x82, &[7; 100]), 100).unwrap().len(), 1);
+        assert_eq!(decode_all(&frame(0x82, &[7; 100]), 100).unwrap().len(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The opening handshake (RFC 6455 section 4.2).
+//! The opening handshake of a WebSocket (RFC 6455 section 4.2): keys, and the check of a request.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,20 +8,20 @@ use crate::http1::Request;
 
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Why a request is no WebSocket handshake.
+/// The reason why a request is not a WebSocket handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// `Sec-WebSocket-Key` is missing, repeated or not 16 bytes of base64.
     BadKey,
     /// The method is not GET.
     BadMethod,
-    /// The version is not 13: answer 426 with `Sec-WebSocket-Version: 13`.
+    /// The version is not 13. The answer is 426 with `Sec-WebSocket-Version: 13`.
     BadVersion,
-    /// `Upgrade: websocket` and `Connection: Upgrade` are not both there.
+    /// `Upgrade: websocket` or `Connection: Upgrade` is missing.
     NotAnUpgrade,
 }
 
-/// The accept value for a key; `None` unless the key is 16 bytes of base64.
+/// The value of `Sec-WebSocket-Accept` for a key. Returns `None` unless the key is 16 bytes in base64.
 pub fn accept_key(key: &[u8]) -> Option<String> {
     if key.len() != 24 || STANDARD.decode(key).ok()?.len() != 16 {
         return None;
@@ -30,15 +30,15 @@ pub fn accept_key(key: &[u8]) -> Option<String> {
     Some(STANDARD.encode(digest))
 }
 
-/// The text of a client's key.
+/// The value of `Sec-WebSocket-Key` for 16 random bytes.
 pub fn encode_key(nonce: [u8; 16]) -> String {
     STANDARD.encode(nonce)
 }
 
-/// Checks a handshake request; returns the accept value.
+/// Checks a handshake request. Returns the value of `Sec-WebSocket-Accept`.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first fault that was found.
 pub fn check_upgrade(request: &Request<'_>) -> Result<String, Refusal> {
     if request.method != "GET" {
         return Err(Refusal::BadMethod);
@@ -49,8 +49,8 @@ pub fn check_upgrade(request: &Request<'_>) -> Result<String, Refusal> {
     if request.header("sec-websocket-version") != Some(b"13") {
         return Err(Refusal::BadVersion);
     }
-    let single = request.count("sec-websocket-key") == 1;
-    let key = request.header("sec-websocket-key").filter(|_| single);
+    let is_single = request.count("sec-websocket-key") == 1;
+    let key = request.header("sec-websocket-key").filter(|_| is_single);
     key.and_then(accept_key).ok_or(Refusal::BadKey)
 }
 
@@ -60,13 +60,13 @@ mod tests {
     use crate::http1::parse_request;
 
     #[test]
-    fn the_example_of_the_rfc() {
+    fn the_key_of_the_rfc_gives_its_accept_value() {
         let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!(accept.as_deref(), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     }
 
     #[test]
-    fn what_is_no_handshake_is_refused() {
+    fn other_requests_are_not_handshakes() {
         let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let base = "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n";
         let version = "Sec-WebSocket-Version: 13\r\n";

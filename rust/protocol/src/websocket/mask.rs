@@ -1,6 +1,6 @@
-//! Masking (RFC 6455 section 5.3).
+//! Masking of payloads (RFC 6455 section 5.3).
 
-/// Masks or unmasks in place, eight bytes at a time.
+/// Masks or unmasks `data` in place.
 pub fn apply_mask(data: &mut [u8], key: [u8; 4]) {
     let [a, b, c, d] = key;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_length_is_masked_bytewise() {
+    fn masking_is_right_for_every_length() {
         let key = [1, 2, 3, 250];
         for length in 0..40 {
             let mut data: Vec<u8> = (0..length).collect();

@@ -1,5 +1,6 @@
-//! WebSocket (RFC 6455): the opening handshake, frames, masks, and the compression of messages
-//! (RFC 7692).
+//! WebSocket (RFC 6455): the opening handshake, frames, masking, and compression (RFC 7692).
+//!
+//! This module decodes and encodes bytes. The `net` and `client` crates own the streams.
 
 mod deflate;
 mod frame;

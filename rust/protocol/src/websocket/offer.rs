@@ -1,17 +1,19 @@
-//! What a client offers of `permessage-deflate` (RFC 7692 section 7.1), and the answers it takes.
+//! The offer of `permessage-deflate` that a client makes, and the check of the server's answer
+//! (RFC 7692 section 7.1).
 //!
-//! Each message is compressed by itself, both ways: no connection keeps a window.
+//! Both sides compress each message on its own, so no connection keeps a window.
 
 use crate::websocket::deflate::{parameters, window_bits};
 
-/// The value of the request's `Sec-WebSocket-Extensions`.
+/// The value of `Sec-WebSocket-Extensions` in the request.
 pub const DEFLATE_OFFER: &str =
     "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
 
-/// Whether the response takes the offer: its `Sec-WebSocket-Extensions`, joined by commas.
+/// Whether the server accepts the offer. `answer` is the value of its `Sec-WebSocket-Extensions`;
+/// several headers are joined with commas.
 ///
-/// `None` when it names what was not offered, or would refer to messages before: a server that takes
-/// the offer confirms `server_no_context_takeover` (section 7.1.1.1).
+/// Returns `None` when the answer contains anything that was not offered, or does not confirm
+/// `server_no_context_takeover` (section 7.1.1.1).
 pub fn takes_deflate_offer(answer: &str) -> Option<bool> {
     if answer.trim().is_empty() {
         return Some(false);
@@ -33,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_that_keep_to_the_offer_are_taken() {
+    fn answers_that_match_the_offer_are_accepted() {
         for answer in [
             DEFLATE_OFFER,
             "permessage-deflate; server_no_context_takeover",
@@ -45,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_not() {
+    fn other_answers_are_refused() {
         for answer in [
             "permessage-deflate",
             "permessage-deflate; client_no_context_takeover",
