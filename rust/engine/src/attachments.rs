@@ -1,7 +1,7 @@
-//! A packet whose attachments are coming: the rules that both sides share.
+//! Collects the attachments of a packet. Servers and clients share this file.
 //!
-//! Source: Socket.IO protocol v5, "Packet encoding": the attachments follow their packet at once,
-//! one binary message each.
+//! Source: Socket.IO protocol v5, "Packet encoding": the attachments follow their packet directly,
+//! each as one binary message.
 
 use protocol::json;
 use protocol::socketio::{Packet, PacketType};
@@ -9,26 +9,26 @@ use protocol::socketio::{Packet, PacketType};
 use crate::config::Config;
 use crate::error::ProtocolError;
 
-/// A packet that waits for attachments; `K` says whose it is.
+/// A packet that waits for attachments. `key` is its socket on a server, and its namespace on a client.
 #[derive(Debug)]
 pub(crate) struct Partial<K> {
     pub(crate) key: K,
-    pub(crate) ack: bool,
+    pub(crate) is_ack: bool,
     pub(crate) id: Option<u64>,
     pub(crate) data: String,
     pub(crate) attachments: Vec<Vec<u8>>,
     missing: u32,
-    /// Of the text and the attachments, as they came.
+    /// The size of the packet's text and of the attachments received so far.
     bytes: usize,
 }
 
 impl<K> Partial<K> {
-    /// Begins with a packet that announces attachments, in a text of so many bytes.
+    /// Starts with a packet that announces attachments. `bytes` is the size of its text.
     pub(crate) fn new(key: K, packet: &Packet<'_>, bytes: usize) -> Result<Self, ProtocolError> {
         json::placeholders(packet.data, packet.attachments)?;
         Ok(Self {
             key,
-            ack: packet.kind == PacketType::BinaryAck,
+            is_ack: packet.kind == PacketType::BinaryAck,
             id: packet.id,
             data: packet.data.to_owned(),
             attachments: Vec::new(),
@@ -38,7 +38,7 @@ impl<K> Partial<K> {
     }
 }
 
-/// Adds one attachment to the packet in `slot`; takes the packet out when it is complete.
+/// Adds one attachment to the packet in `slot`. Takes the packet out when it is complete.
 pub(crate) fn attach<K>(
     slot: Option<&mut Option<Partial<K>>>,
     config: &Config,

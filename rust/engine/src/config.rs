@@ -1,22 +1,22 @@
-//! What the machines need to know; defaults are those of Node's server.
+//! The options of the state machines. The defaults are those of Node's server.
 
 use std::time::Duration;
 
-/// What a session's messages are.
+/// How the messages of a session are interpreted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parser {
-    /// Packets of the Socket.IO protocol, one binary message each (`protocol::msgpack`).
+    /// Socket.IO packets, each in one binary message of msgpack (`protocol::msgpack`).
     Msgpack,
-    /// Packets of the Socket.IO protocol that the program reads and writes itself.
+    /// Socket.IO packets, which the application decodes and encodes itself.
     Application,
-    /// The program's business: it gets them as they come.
+    /// Messages of Engine.IO without Socket.IO. The application receives them unchanged.
     Raw,
-    /// Packets of the Socket.IO protocol: text with JSON, and attachments behind it.
+    /// Socket.IO packets as text with JSON, followed by their attachments.
     SocketIo,
 }
 
 impl Parser {
-    /// Whether the program gets the messages as they come.
+    /// Whether the application receives the messages unchanged.
     pub fn is_undecoded(self) -> bool {
         matches!(self, Self::Application | Self::Raw)
     }
@@ -25,29 +25,30 @@ impl Parser {
 /// The options of a session.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whether polling sessions may move to a WebSocket.
+    /// Whether polling sessions may upgrade to a WebSocket.
     pub allow_upgrades: bool,
-    /// How long a session may go without joining a namespace.
+    /// The time limit for the first namespace to be joined.
     pub connect_timeout: Duration,
-    /// Attachments of one packet.
+    /// The maximum number of attachments of one packet.
     pub max_attachments: u32,
-    /// Namespaces of one session.
+    /// The maximum number of namespaces of one session.
     pub max_namespaces: usize,
-    /// Bytes of one message or body; of the text of a packet and its attachments together.
+    /// The maximum size in bytes of a message, of a polling body, and of a packet with its
+    /// attachments.
     pub max_payload: usize,
-    /// Who reads the messages, and how.
+    /// How messages are interpreted.
     pub parser: Parser,
-    /// From one pong to the next ping.
+    /// The time from a pong to the next ping.
     pub ping_interval: Duration,
-    /// For the pong.
+    /// The time limit for a pong.
     pub ping_timeout: Duration,
-    /// Whether polling is served.
+    /// Whether the polling transport is allowed.
     pub polling: bool,
-    /// Between the noops that free polls while an upgrade is under way.
+    /// The time between two noops that end polls during an upgrade.
     pub upgrade_noop: Duration,
-    /// How long an upgrade may take.
+    /// The time limit for an upgrade.
     pub upgrade_timeout: Duration,
-    /// Whether `WebSockets` are served.
+    /// Whether the WebSocket transport is allowed.
     pub websocket: bool,
 }
 

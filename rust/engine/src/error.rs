@@ -1,45 +1,45 @@
-//! How the peer of a session can break the Socket.IO protocol.
+//! The violations of the Socket.IO protocol.
 //!
-//! What counts as a violation is as in Node's `client.ts` and `socket.io-parser`.
+//! They are those that Node's `client.ts` and `socket.io-parser` detect.
 
 use std::fmt;
 
 use protocol::DecodeError;
 
-/// A violation of the Socket.IO protocol. The session is to be closed.
+/// A violation of the Socket.IO protocol. The caller closes the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// A second CONNECT to a namespace.
+    /// A second CONNECT for a namespace.
     AlreadyConnected,
     /// The packet could not be decoded.
     Decode(DecodeError),
     /// A packet for a namespace that is not joined.
     NotConnected,
-    /// The text of a packet and its attachments are together larger than a message may be.
+    /// A packet and its attachments are together larger than `max_payload`.
     PacketTooLarge,
-    /// Text where an attachment was due.
+    /// A text message instead of an attachment.
     TextForAttachment,
-    /// More namespaces than allowed.
+    /// A CONNECT that exceeds `max_namespaces`.
     TooManyNamespaces,
     /// A binary message that no packet has announced.
     UnexpectedBinary,
-    /// A packet that only servers send.
+    /// A packet of a type that only servers send.
     UnexpectedPacket,
-    /// Text where every packet is binary.
+    /// A text message in a session of the msgpack parser.
     UnexpectedText,
 }
 
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AlreadyConnected => "CONNECT to a namespace that is joined already",
+            Self::AlreadyConnected => "CONNECT for a namespace that is already joined",
             Self::Decode(error) => return error.fmt(f),
             Self::NotConnected => "packet for a namespace that is not joined",
-            Self::PacketTooLarge => "packet larger with its attachments than a message may be",
+            Self::PacketTooLarge => "packet and attachments larger than the limit",
             Self::TextForAttachment => "expected an attachment, got text",
             Self::TooManyNamespaces => "more namespaces than allowed",
-            Self::UnexpectedBinary => "binary message without a packet in front of it",
-            Self::UnexpectedPacket => "packet that only servers send",
+            Self::UnexpectedBinary => "binary message that no packet has announced",
+            Self::UnexpectedPacket => "packet of a type that only servers send",
             Self::UnexpectedText => "expected a msgpack packet, got text",
         })
     }

@@ -1,18 +1,18 @@
-//! What the machine and its driver tell each other.
+//! The inputs and outputs of the session's state machine.
 
 use std::borrow::Cow;
 
-/// How a session's packets travel.
+/// The transport of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// HTTP requests.
+    /// HTTP long polling.
     Polling,
     /// One WebSocket.
     WebSocket,
 }
 
 impl Transport {
-    /// The name it has in queries and for handlers.
+    /// The name of the transport in queries and for handlers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Polling => "polling",
@@ -26,42 +26,42 @@ impl Transport {
     }
 }
 
-/// Which of a session's streams.
+/// The stream of a session that a packet arrives on or leaves on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
-    /// The one that carries its packets.
+    /// The stream of the current transport.
     Main,
-    /// The WebSocket that is to take over.
+    /// The WebSocket of an upgrade in progress.
     Probe,
 }
 
-/// Why a session or a socket has ended. Names as python-socketio's, then our own.
+/// The reason for the end of a session or socket. The names of the first five are python-socketio's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The client said goodbye.
+    /// The client disconnected.
     ClientDisconnect,
-    /// The program ended it.
+    /// The application disconnected the client.
     ServerDisconnect,
-    /// The client did not answer a ping.
+    /// The client did not answer a ping in time.
     PingTimeout,
     /// The stream was closed.
     TransportClose,
-    /// The stream broke, or the client broke the rules of its transport.
+    /// The stream failed, or the client broke the rules of its transport.
     TransportError,
-    /// The client sent what is no packet, or not allowed now.
+    /// The client sent an invalid packet, or a packet that was not allowed.
     ParseError,
-    /// The client did not read what was sent to it.
+    /// The client did not read the data that was sent to it.
     SlowClient,
-    /// The client joined no namespace in time.
+    /// The client did not join a namespace in time.
     ConnectTimeout,
-    /// The server is going away.
+    /// The server shuts down.
     ServerShutdown,
-    /// A fault in the server.
+    /// The server has a fault.
     InternalError,
 }
 
 impl Reason {
-    /// The name that handlers get.
+    /// The name that handlers receive.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientDisconnect => "client disconnect",
@@ -78,54 +78,55 @@ impl Reason {
     }
 }
 
-/// What the peer hears of the end of a session on polling, behind what waits for it. A WebSocket is
-/// closed in each case but the first.
+/// How a polling client is told that its session has ended, after the queued packets. A WebSocket
+/// gets a close frame in every case except `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goodbye {
-    /// Nothing: the peer knows, or is gone. A GET that waits gets a noop.
+    /// It needs no notice, because it has closed the session or is gone. A waiting GET is answered with
+    /// a noop.
     None,
-    /// A close packet for the GET that waits. A later one finds that the session is unknown.
+    /// A waiting GET is answered with a close packet. A later GET finds an unknown session.
     Waiting,
-    /// A close packet for the GET that waits, or for the next one.
+    /// The waiting GET, or else the next GET, is answered with a close packet.
     Kept,
-    /// What waits, or a noop, for the GET that waits. The next one finds that the session is unknown, so
-    /// that every client comes back: most of those in other languages than JavaScript stay away after
-    /// a close packet.
+    /// A waiting GET is answered with the queued packets or a noop. The next GET finds an unknown
+    /// session, so the client reconnects. Most clients in languages other than JavaScript do not
+    /// reconnect after a close packet.
     Return,
 }
 
-/// What the driver must do, in the order it is told.
+/// An action that the driver must perform. Actions are performed in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send `2` on the session's transport.
     SendPing,
-    /// Send `3probe` on the probe; as a client, `3` on the session's transport.
+    /// Send `3probe` on the probe. A client sends `3` on the session's transport.
     SendPong(Via),
     /// Client: the handshake is complete.
     Opened {
-        /// Open a WebSocket for the session and call `handle_probe_opened` when it is there.
+        /// Whether to open a WebSocket for an upgrade, and then to call `handle_probe_opened`.
         probe: bool,
     },
     /// Client: send `2probe` on the probe.
     SendProbe,
-    /// Client: let the open poll come back, then send `5` on the probe.
+    /// Client: wait for the answer to the open poll, then send `5` on the probe.
     SendUpgrade,
-    /// Answer the waiting GET with what is queued, or with a noop.
+    /// Answer the waiting GET with the queued packets, or with a noop.
     ReleasePoll,
-    /// The probe is now the session's WebSocket: what is queued goes there.
+    /// Use the probe as the session's transport. The queued packets go there.
     SwitchTransport,
-    /// Close the probe; polling goes on.
+    /// Close the probe. The session stays on polling.
     DropProbe,
-    /// The session has ended.
+    /// Close the session, which has ended.
     Close {
-        /// Why.
+        /// The reason for the end.
         reason: Reason,
-        /// What the peer hears of it.
+        /// How the peer is told.
         goodbye: Goodbye,
     },
 }
 
-/// Data of the peer's, for [`crate::Sockets`].
+/// A message from the peer, for [`crate::Sockets`] or [`crate::Receiver`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inbound<'p> {
     /// A text message.

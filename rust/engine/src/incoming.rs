@@ -1,4 +1,4 @@
-//! What a message of a client's is to the program.
+//! The result of decoding a client's message.
 
 use std::borrow::Cow;
 
@@ -6,58 +6,58 @@ use protocol::Id;
 
 use crate::event::Inbound;
 
-/// What a message was, for the program.
+/// A decoded message of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming<'p> {
-    /// The client asks for a namespace; call `connecting` with the new sid.
+    /// The client asks to join a namespace. The driver calls `connecting` with the new sid.
     Connect {
-        /// Which.
+        /// The namespace.
         namespace: &'p str,
-        /// An object as the parser's bytes, or nothing.
+        /// An object in the parser's form, or no bytes.
         auth: Cow<'p, [u8]>,
     },
     /// An event.
     Event {
-        /// From this socket.
+        /// The socket that sent it.
         sid: Id,
         /// The ack id.
         id: Option<u64>,
-        /// The array as the parser's bytes.
+        /// The array in the parser's form.
         data: Cow<'p, [u8]>,
         /// The binary attachments, in order.
         attachments: Vec<Vec<u8>>,
     },
     /// An ack.
     Ack {
-        /// From this socket.
+        /// The socket that sent it.
         sid: Id,
         /// The ack id.
         id: u64,
-        /// The array as the parser's bytes.
+        /// The array in the parser's form.
         data: Cow<'p, [u8]>,
         /// The binary attachments, in order.
         attachments: Vec<Vec<u8>>,
     },
-    /// The client leaves a namespace; call `remove`.
+    /// The client leaves a namespace. The driver calls `remove`.
     Disconnect {
-        /// This socket.
+        /// The socket that leaves.
         sid: Id,
     },
-    /// A message of a session without this layer.
+    /// A message that the application decodes itself ([`crate::Parser::is_undecoded`]).
     Message(&'p Inbound<'p>),
 }
 
 impl<'p> Incoming<'p> {
-    /// An event, or an ack.
+    /// An ack if `is_ack` is set and there is an id, otherwise an event.
     pub(crate) fn data(
-        ack: bool,
+        is_ack: bool,
         sid: Id,
         id: Option<u64>,
         data: Cow<'p, [u8]>,
         attachments: Vec<Vec<u8>>,
     ) -> Self {
         match id {
-            Some(id) if ack => Self::Ack { sid, id, data, attachments },
+            Some(id) if is_ack => Self::Ack { sid, id, data, attachments },
             _ => Self::Event { sid, id, data, attachments },
         }
     }

@@ -1,19 +1,19 @@
-//! The state machines of one session: Engine.IO below, Socket.IO above. No I/O, no clock.
+//! The state machines of one session: Engine.IO in [`Session`], Socket.IO in [`Sockets`].
 //!
-//! A driver owns a [`Session`] and a [`Sockets`] for each connection and does four kinds of calls:
+//! The crate does no I/O and reads no clock. A driver (a shard, a client connection or a test) owns
+//! one machine of each kind for each connection. It makes four kinds of calls:
 //!
-//! * `handle_*`: the world tells the machine (a packet, a timeout, a lost stream). What the driver
-//!   must do in return is pushed as [`Action`]s, in order, into a vector of the driver's.
-//! * `close`, `joined_namespace`: the program tells the machine.
-//! * `poll_timeout`: when `handle_timeout` wants to be called; ask after every other call.
-//! * getters.
+//! * `handle_*` pass input to the machine: a packet, a timeout or a lost stream. The machine appends
+//!   the resulting [`Action`]s to a vector of the driver.
+//! * `close` and `joined_namespace` pass decisions of the application to the machine.
+//! * `poll_timeout` returns the time for the next `handle_timeout`. It may change with every call.
+//! * The other methods only read.
 //!
-//! Data for the program comes back from `handle_packet` as [`Inbound`]; the driver passes it to
-//! `Sockets`, which returns an [`Incoming`]: a packet's meaning, or the message itself,
-//! when the program reads them ([`Parser::is_undecoded`]). A client's driver has a [`Receiver`] in its place.
+//! `handle_packet` returns messages as [`Inbound`]. The driver passes them to `Sockets`, which returns
+//! an [`Incoming`]: a decoded packet, or the message itself if the application decodes it
+//! ([`Parser::is_undecoded`]). The driver of a client uses a [`Receiver`] instead of `Sockets`.
 //!
-//! Framing is not done here: input is one WebSocket
-//! message or one record of a polling body. So the same machine runs in a shard and in tests.
+//! The input is one WebSocket message or one record of a polling body. The driver does the framing.
 
 mod attachments;
 mod config;

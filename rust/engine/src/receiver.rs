@@ -1,7 +1,7 @@
-//! The Socket.IO layer of a client's session: what the server's messages are.
+//! The Socket.IO layer of a client: it decodes the server's messages.
 //!
-//! Which namespaces the program has asked for is the program's business: a packet for another one
-//! is dropped there. Source: Socket.IO protocol v5; violations as in `socket.io-parser`.
+//! It does not know which namespaces the application has joined. The Python side drops packets of
+//! other namespaces. Source: Socket.IO protocol v5. The violations are those of `socket.io-parser`.
 
 use std::borrow::Cow;
 
@@ -13,56 +13,56 @@ use crate::config::{Config, Parser};
 use crate::error::ProtocolError;
 use crate::event::Inbound;
 
-/// What a message of the server's was.
+/// A decoded message of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received<'p> {
-    /// The server grants a namespace; an object as the parser's bytes, or nothing.
+    /// The server accepts a namespace.
     Connect {
-        /// Which.
+        /// The namespace.
         namespace: &'p str,
-        /// Its sid and more.
+        /// An object with the sid in the parser's form, or no bytes.
         data: Cow<'p, [u8]>,
     },
-    /// The server refuses a namespace; an object or a string as the parser's bytes.
+    /// The server refuses a namespace.
     ConnectError {
-        /// Which.
+        /// The namespace.
         namespace: &'p str,
-        /// Why.
+        /// An object or a string in the parser's form.
         data: Cow<'p, [u8]>,
     },
-    /// The server ends a namespace.
+    /// The server disconnects a namespace.
     Disconnect {
-        /// Which.
+        /// The namespace.
         namespace: &'p str,
     },
-    /// A message for the program's own parser.
+    /// A message that the application decodes itself.
     Message(&'p Inbound<'p>),
-    /// An event, or an ack, whose `id` is always there.
+    /// An event or an ack. An ack always has an `id`.
     Data {
         /// Whether it is an ack.
         ack: bool,
-        /// In which namespace.
+        /// The namespace.
         namespace: Cow<'p, str>,
         /// The ack id.
         id: Option<u64>,
-        /// The array as the parser's bytes.
+        /// The array in the parser's form.
         data: Cow<'p, [u8]>,
         /// The binary attachments, in order.
         attachments: Vec<Vec<u8>>,
     },
 }
 
-/// Reads the messages of a server.
+/// Decodes the messages of a server.
 #[derive(Debug, Default)]
 pub struct Receiver {
     partial: Option<Box<Option<Partial<Box<str>>>>>,
 }
 
 impl Receiver {
-    /// Handles one message; without this layer ([`Parser::Raw`]) it is the program's as it is.
+    /// Handles one message. Returns `None` while attachments are missing.
     ///
     /// # Errors
-    /// When it breaks the protocol; the session is to be closed.
+    /// The message breaks the protocol. The caller closes the session.
     pub fn handle<'p>(
         &mut self,
         config: &Config,
@@ -77,10 +77,10 @@ impl Receiver {
         }
     }
 
-    /// Handles the text of one message.
+    /// Handles a text message.
     ///
     /// # Errors
-    /// When it breaks the protocol; the session is to be closed.
+    /// The message breaks the protocol. The caller closes the session.
     pub fn handle_text<'p>(
         &mut self,
         config: &Config,
@@ -99,25 +99,25 @@ impl Receiver {
         Ok(Some(received(kind, namespace, id, data.as_bytes().into())))
     }
 
-    /// Handles one binary message.
+    /// Handles a binary message.
     ///
     /// # Errors
-    /// When no packet has announced it, or the attachments grow too large.
+    /// No packet has announced the message, or the packet is too large with it.
     pub fn handle_binary(
         &mut self,
         config: &Config,
         data: &[u8],
     ) -> Result<Option<Received<'static>>, ProtocolError> {
-        let Some(done) = attach(self.partial.as_deref_mut(), config, data)? else {
+        let Some(packet) = attach(self.partial.as_deref_mut(), config, data)? else {
             return Ok(None);
         };
         self.partial = None;
         Ok(Some(Received::Data {
-            ack: done.ack,
-            namespace: Cow::Owned(done.key.into()),
-            id: done.id,
-            data: done.data.into_bytes().into(),
-            attachments: done.attachments,
+            ack: packet.is_ack,
+            namespace: Cow::Owned(packet.key.into()),
+            id: packet.id,
+            data: packet.data.into_bytes().into(),
+            attachments: packet.attachments,
         }))
     }
 }
@@ -127,7 +127,7 @@ fn handle_msgpack(data: &[u8]) -> Result<Received<'_>, ProtocolError> {
     Ok(received(kind, namespace, id, data))
 }
 
-/// A packet without attachments, whatever parser it came through.
+/// The meaning of a packet without attachments.
 fn received<'p>(
     kind: PacketType,
     namespace: &'p str,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_grants_refuses_and_ends() {
+    fn packets_of_the_server_are_decoded() {
         let mut receiver = Receiver::default();
         for (message, expected) in [
             (r#"0{"sid":"x"}"#, r#"Connect { namespace: "/", data: [123, 34, 115,"#),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn attachments_complete_their_packet() {
+    fn a_packet_is_returned_with_its_last_attachment() {
         let mut receiver = Receiver::default();
         let config = Config::default();
         assert_eq!(text(&mut receiver, r#"51-/a,["x",{"_placeholder":true,"num":0}]"#), "Ok(None)");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_attachments_together_are_limited() {
+    fn the_size_of_text_and_attachments_is_limited() {
         let config = Config { max_payload: 20, ..Config::default() };
         let mut receiver = Receiver::default();
         assert_eq!(text(&mut receiver, r#"52-["x"]"#), "Ok(None)");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn msgpack_packets_mean_the_same() {
+    fn msgpack_packets_are_decoded() {
         let config = Config { parser: Parser::Msgpack, ..Config::default() };
         let mut receiver = Receiver::default();
         let mut message = Vec::new();

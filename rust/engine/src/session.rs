@@ -1,4 +1,4 @@
-//! The Engine.IO session: handshake, heartbeat, upgrade, close. The one transition table.
+//! The Engine.IO session: handshake, heartbeat, upgrade and close, of clients and servers.
 //!
 //! ```text
 //!  client: Opening ── open packet ──► Open                        server: starts as Open
@@ -8,8 +8,8 @@
 //!  any ── close packet, late pong, late CONNECT, lost stream, broken rule, close() ──► Closed
 //! ```
 //!
-//! Source: Engine.IO protocol v4, "Heartbeat", "Upgrade"; timing of the noops and the one extension
-//! of a pong's deadline as Node's engine.io 6.6.12.
+//! Source: Engine.IO protocol v4, "Heartbeat" and "Upgrade". The timing of the noops, and the single
+//! extension of a pong's deadline, are those of Node's engine.io 6.6.12.
 
 use std::time::Duration;
 
@@ -39,24 +39,24 @@ enum Upgrade {
     Probed,
 }
 
-/// One Engine.IO connection, seen from one side.
+/// One side of an Engine.IO connection.
 #[derive(Debug)]
 pub struct Session {
     role: Role,
     state: State,
     transport: Transport,
     upgrade: Upgrade,
-    /// A ping is out.
+    /// A ping was sent and not answered.
     awaits_pong: bool,
-    /// The pong's deadline was moved once already.
-    extended: bool,
-    /// Client: how long the server may be silent, from its handshake, in milliseconds.
-    silence: u64,
+    /// The deadline of the pong was extended.
+    is_pong_extended: bool,
+    /// Client: the maximum time between two pings, in milliseconds. It comes from the handshake.
+    max_silence: u64,
     timers: Timers,
 }
 
 impl Session {
-    /// A session whose handshake the server has just answered.
+    /// The session of a server, which has just answered the handshake.
     pub fn server(config: &Config, now: Time, transport: Transport) -> Self {
         let mut session = Self::new(Role::Server, State::Open, transport);
         if config.parser != Parser::Raw {
@@ -66,7 +66,7 @@ impl Session {
         session
     }
 
-    /// A client's session that waits for the open packet.
+    /// The session of a client, which waits for the open packet.
     pub fn client(config: &Config, now: Time, transport: Transport) -> Self {
         let mut session = Self::new(Role::Client, State::Opening, transport);
         session.timers.set(Timer::Connect, now.plus(config.connect_timeout));
@@ -80,15 +80,15 @@ impl Session {
             transport,
             upgrade: Upgrade::None,
             awaits_pong: false,
-            extended: false,
-            silence: 0,
+            is_pong_extended: false,
+            max_silence: 0,
             timers: Timers::default(),
         }
     }
 
-    /// Handles one packet of the peer's. What comes back is data for the Socket.IO layer.
+    /// Handles one packet of the peer. Returns a message for the Socket.IO layer.
     ///
-    /// A packet that breaks the protocol closes the session, or only the probe it came on.
+    /// A packet that breaks the protocol closes the session, or only the probe if it came there.
     pub fn handle_packet<'p>(
         &mut self,
         config: &Config,
@@ -99,32 +99,34 @@ impl Session {
     ) -> Option<Inbound<'p>> {
         match (self.state, self.role) {
             (State::Closed(_), _) => return None,
-            (State::Opening, _) => self.open(config, now, &packet, out),
+            (State::Opening, _) => self.handle_handshake(config, now, &packet, out),
             (State::Open, Role::Client) => {
-                return self.client_packet(config, now, via, packet, out);
+                return self.handle_client_packet(config, now, via, packet, out);
             }
             (State::Open, Role::Server) if via == Via::Probe => {
-                self.probe_packet(config, now, &packet, out);
+                self.handle_probe_packet(config, now, &packet, out);
             }
-            (State::Open, Role::Server) => return self.server_packet(config, now, packet, out),
+            (State::Open, Role::Server) => {
+                return self.handle_server_packet(config, now, packet, out);
+            }
         }
         None
     }
 
-    fn server_packet<'p>(
+    fn handle_server_packet<'p>(
         &mut self,
         config: &Config,
         now: Time,
         packet: Packet<'p>,
         out: &mut Vec<Action>,
     ) -> Option<Inbound<'p>> {
-        if self.awaits_pong && !std::mem::replace(&mut self.extended, true) {
+        if self.awaits_pong && !std::mem::replace(&mut self.is_pong_extended, true) {
             self.timers.set(Timer::Pong, now.plus(config.ping_timeout));
         }
         match packet {
             Packet::Message(text) => return Some(Inbound::Text(text)),
             Packet::Binary(data) => return Some(Inbound::Binary(data)),
-            Packet::Pong(_) => self.pong(config, now),
+            Packet::Pong(_) => self.handle_pong(config, now),
             Packet::Close => self.end(Reason::ClientDisconnect, Goodbye::None, out),
             Packet::Ping(_) => self.end(Reason::TransportError, Goodbye::Waiting, out),
             Packet::Open(_) | Packet::Noop | Packet::Upgrade => {
@@ -134,15 +136,15 @@ impl Session {
         None
     }
 
-    /// A pong nobody waits for is ignored: some clients begin with one.
-    fn pong(&mut self, config: &Config, now: Time) {
+    /// Handles a pong. A pong without a ping is ignored, because some clients begin with one.
+    fn handle_pong(&mut self, config: &Config, now: Time) {
         if std::mem::replace(&mut self.awaits_pong, false) {
             self.timers.stop(Timer::Pong);
             self.timers.set(Timer::Ping, now.plus(config.ping_interval));
         }
     }
 
-    fn probe_packet(
+    fn handle_probe_packet(
         &mut self,
         config: &Config,
         now: Time,
@@ -177,8 +179,14 @@ impl Session {
         self.timers.stop(Timer::UpgradeNoop);
     }
 
-    /// Client: the first packet is the handshake.
-    fn open(&mut self, config: &Config, now: Time, packet: &Packet<'_>, out: &mut Vec<Action>) {
+    /// Client: handles the first packet, which must be the handshake.
+    fn handle_handshake(
+        &mut self,
+        config: &Config,
+        now: Time,
+        packet: &Packet<'_>,
+        out: &mut Vec<Action>,
+    ) {
         let handshake = match packet {
             Packet::Open(json) => Handshake::decode(json).ok(),
             _ => None,
@@ -186,9 +194,9 @@ impl Session {
         let Some(handshake) = handshake else {
             return self.end(Reason::ParseError, Goodbye::Kept, out);
         };
-        self.silence = handshake.ping_interval.saturating_add(handshake.ping_timeout);
-        if self.silence == 0 {
-            // No server could keep such a session alive.
+        self.max_silence = handshake.ping_interval.saturating_add(handshake.ping_timeout);
+        if self.max_silence == 0 {
+            // The session would time out at once.
             return self.end(Reason::ParseError, Goodbye::Kept, out);
         }
         self.state = State::Open;
@@ -201,10 +209,10 @@ impl Session {
     }
 
     fn expect_ping(&mut self, now: Time) {
-        self.timers.set(Timer::Ping, now.plus(Duration::from_millis(self.silence)));
+        self.timers.set(Timer::Ping, now.plus(Duration::from_millis(self.max_silence)));
     }
 
-    fn client_packet<'p>(
+    fn handle_client_packet<'p>(
         &mut self,
         config: &Config,
         now: Time,
@@ -220,7 +228,7 @@ impl Session {
                 out.push(Action::SendPong(Via::Main));
             }
             (Via::Main, Packet::Noop | Packet::Pong(_)) => {}
-            // The server, or its transport, is going away: as in JavaScript, no goodbye to this client.
+            // The server has closed its side, so nothing is sent. The JavaScript client does the same.
             (Via::Main, Packet::Close) => self.end(Reason::TransportClose, Goodbye::None, out),
             (Via::Main, Packet::Open(_) | Packet::Upgrade) => {
                 self.end(Reason::ParseError, Goodbye::Kept, out);
@@ -235,22 +243,22 @@ impl Session {
         None
     }
 
-    /// Server: a WebSocket asks to take the session over. When it is not welcome, its handshake is
-    /// to be accepted and the WebSocket closed, as Node does.
+    /// Server: handles a WebSocket that asks to become the session's transport. Returns whether it is
+    /// allowed. If not, the driver accepts its handshake and closes it, as Node does.
     pub fn handle_probe(&mut self, config: &Config, now: Time) -> bool {
-        let welcome = self.state == State::Open
+        let is_allowed = self.state == State::Open
             && self.transport == Transport::Polling
             && self.upgrade == Upgrade::None
             && config.allow_upgrades
             && config.websocket;
-        if welcome {
+        if is_allowed {
             self.upgrade = Upgrade::Probing;
             self.timers.set(Timer::Upgrade, now.plus(config.upgrade_timeout));
         }
-        welcome
+        is_allowed
     }
 
-    /// Client: the WebSocket for the upgrade is open.
+    /// Client: handles the opening of the WebSocket for the upgrade.
     pub fn handle_probe_opened(&mut self, config: &Config, now: Time, out: &mut Vec<Action>) {
         if self.state == State::Open && self.transport == Transport::Polling {
             self.upgrade = Upgrade::Probing;
@@ -259,22 +267,23 @@ impl Session {
         }
     }
 
-    /// A stream is gone: the WebSocket or a poll (`Main`), or the probe.
-    pub fn handle_stream_lost(&mut self, via: Via, error: bool, out: &mut Vec<Action>) {
+    /// Handles the loss of a stream. `Main` is the WebSocket or a poll of the session. `is_error` is
+    /// false when the peer closed the stream.
+    pub fn handle_stream_lost(&mut self, via: Via, is_error: bool, out: &mut Vec<Action>) {
         match via {
             Via::Probe => self.end_upgrade(),
-            Via::Main if error => self.end(Reason::TransportError, Goodbye::None, out),
+            Via::Main if is_error => self.end(Reason::TransportError, Goodbye::None, out),
             Via::Main => self.end(Reason::TransportClose, Goodbye::None, out),
         }
     }
 
-    /// Does what is due at `now`.
+    /// Handles all deadlines that have passed at `now`.
     pub fn handle_timeout(&mut self, config: &Config, now: Time, out: &mut Vec<Action>) {
         while let Some((timer, due)) = self.timers.expired(now) {
             match (timer, self.role) {
                 (Timer::Connect, _) => self.end(Reason::ConnectTimeout, Goodbye::Kept, out),
                 (Timer::Ping, Role::Server) => {
-                    // A ping that is a little late counts as sent in time: so lateness does not add up.
+                    // A ping that is slightly late counts as sent on time, so that delays do not add up.
                     self.ping(config, due.max(now.minus(config.ping_timeout / 2)), out);
                 }
                 (Timer::Ping, Role::Client) | (Timer::Pong, _) => {
@@ -290,8 +299,8 @@ impl Session {
         }
     }
 
-    /// A pong that is due now has time anew: the ping has not reached the client yet, or the pong is
-    /// among what is not read.
+    /// Restarts the time limit of a pong whose deadline has passed. The driver calls this when the
+    /// ping may not have reached the client, or the pong may be in data that is not read yet.
     pub fn postpone_pong(&mut self, config: &Config, now: Time) {
         if self.timers.is_due(Timer::Pong, now) {
             self.timers
@@ -301,17 +310,17 @@ impl Session {
 
     fn ping(&mut self, config: &Config, sent: Time, out: &mut Vec<Action>) {
         self.awaits_pong = true;
-        self.extended = false;
+        self.is_pong_extended = false;
         self.timers.set(Timer::Pong, sent.plus(config.ping_timeout));
         out.push(Action::SendPing);
     }
 
-    /// A namespace was joined: the connect deadline is off.
+    /// Stops the connect timeout after the first namespace was joined.
     pub fn joined_namespace(&mut self) {
         self.timers.stop(Timer::Connect);
     }
 
-    /// Ends the session for a reason of ours.
+    /// Ends the session by a decision of this side.
     pub fn close(&mut self, reason: Reason, goodbye: Goodbye, out: &mut Vec<Action>) {
         self.end(reason, goodbye, out);
     }
@@ -326,12 +335,12 @@ impl Session {
         out.push(Action::Close { reason, goodbye });
     }
 
-    /// When `handle_timeout` wants to be called.
+    /// The time at which the driver must call `handle_timeout`.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.timers.next()
     }
 
-    /// What carries the session's packets now.
+    /// The current transport.
     pub fn transport(&self) -> Transport {
         self.transport
     }
@@ -341,12 +350,12 @@ impl Session {
         matches!(self.state, State::Closed(_))
     }
 
-    /// Whether a WebSocket is about to take over.
+    /// Whether an upgrade is in progress.
     pub fn is_upgrading(&self) -> bool {
         self.upgrade != Upgrade::None
     }
 
-    /// Why the session has ended.
+    /// The reason for the end of the session, if it has ended.
     pub fn reason(&self) -> Option<Reason> {
         match self.state {
             State::Closed(reason) => Some(reason),

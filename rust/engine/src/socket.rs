@@ -1,5 +1,6 @@
-//! The Socket.IO layer of one session: its namespaces, and packets whose attachments are coming.
+//! The Socket.IO layer of a server's session: its sockets, and the packet that waits for attachments.
 //!
+//! It decodes messages and detects violations. The driver and the application decide about sockets.
 //! Source: Socket.IO protocol v5, "Exchange protocol".
 
 use std::borrow::Cow;
@@ -20,18 +21,18 @@ use crate::incoming::Incoming;
 pub struct Socket {
     /// The namespace.
     pub namespace: Arc<str>,
-    /// The public id.
+    /// The id that the client and the application know.
     pub sid: Id,
-    /// How far it is.
+    /// The state of the connection to the namespace.
     pub state: SocketState,
 }
 
-/// How far a socket is.
+/// The state of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketState {
-    /// The program decides about it; what the client sends to it waits there.
+    /// The application has not accepted the socket yet. It queues the client's events.
     Connecting,
-    /// It takes part.
+    /// The application has accepted the socket.
     Connected,
 }
 
@@ -42,20 +43,21 @@ pub struct Sockets {
     rare: Option<Box<Rare>>,
 }
 
-/// What most sessions have nothing of.
+/// State that most sessions do not need. It is boxed to keep idle sessions small.
 #[derive(Debug, Default)]
 struct Rare {
-    /// Whose it is; `None` when the packet is to be dropped with its attachments.
+    /// The packet that waits for attachments. Its key is the socket, or `None` if the packet will be
+    /// dropped.
     partial: Option<Partial<Option<Id>>>,
-    /// Namespaces this side has ended: the client's packets may have crossed the DISCONNECT.
+    /// The namespaces that were left. The client may have sent packets to them before it knew.
     left: Vec<Arc<str>>,
 }
 
 impl Sockets {
-    /// Handles one message; without this layer ([`Parser::Raw`]) it is the program's as it is.
+    /// Handles one message. Returns `None` when it has no effect yet or is dropped.
     ///
     /// # Errors
-    /// When it breaks the protocol; the session is to be closed.
+    /// The message breaks the protocol. The caller closes the session.
     pub fn handle<'p>(
         &mut self,
         config: &Config,
@@ -70,10 +72,10 @@ impl Sockets {
         }
     }
 
-    /// Handles the text of one message.
+    /// Handles a text message.
     ///
     /// # Errors
-    /// When it breaks the protocol; the session is to be closed.
+    /// The message breaks the protocol. The caller closes the session.
     pub fn handle_text<'p>(
         &mut self,
         config: &Config,
@@ -90,7 +92,7 @@ impl Sockets {
         self.handle_packet(config, kind, namespace, id, data.as_bytes().into())
     }
 
-    /// Handles a packet without attachments, whatever parser it came through.
+    /// Handles a packet without attachments, of any parser.
     fn handle_packet<'p>(
         &mut self,
         config: &Config,
@@ -112,8 +114,8 @@ impl Sockets {
                 let Some(sid) = self.sender(namespace)? else {
                     return Ok(None);
                 };
-                let ack = kind == PacketType::Ack;
-                Ok(Some(Incoming::data(ack, sid, id, data, Vec::new())))
+                let is_ack = kind == PacketType::Ack;
+                Ok(Some(Incoming::data(is_ack, sid, id, data, Vec::new())))
             }
         }
     }
@@ -136,11 +138,11 @@ impl Sockets {
         Ok(Incoming::Connect { namespace, auth })
     }
 
-    /// The socket of a namespace that the client has asked for and not left; `None` when its packets
-    /// are to be dropped.
+    /// The socket in a namespace that the client has asked to join, accepted or not. Returns `None`
+    /// when the packet must be dropped.
     ///
-    /// Only the client's own packets, in their order, count here: how far the program's handlers
-    /// are must not decide whether a packet is a violation.
+    /// Whether a packet is a violation depends only on the order of the client's packets. It must not
+    /// depend on the progress of the application's handlers.
     fn sender(&self, namespace: &str) -> Result<Option<Id>, ProtocolError> {
         match self.named(namespace) {
             Some(socket) => Ok(Some(socket.sid)),
@@ -172,10 +174,10 @@ impl Sockets {
         self.handle_packet(config, kind, namespace, id, data)
     }
 
-    /// Handles one binary message.
+    /// Handles a binary message.
     ///
     /// # Errors
-    /// When no packet has announced it, or the packet grows too large.
+    /// No packet has announced the message, or the packet is too large with it.
     pub fn handle_binary(
         &mut self,
         config: &Config,
@@ -185,44 +187,45 @@ impl Sockets {
         let Some(complete) = attach(slot, config, data)? else {
             return Ok(None);
         };
-        self.tidy();
-        // It may have been disconnected while its attachments were coming.
+        self.free_unused();
+        // The socket may have been disconnected before the last attachment arrived.
         let sid = complete.key.filter(|sid| self.find(sid).is_some());
         Ok(sid.map(|sid| {
             let data = complete.data.into_bytes().into();
-            Incoming::data(complete.ack, sid, complete.id, data, complete.attachments)
+            Incoming::data(complete.is_ack, sid, complete.id, data, complete.attachments)
         }))
     }
 
-    /// A socket is waiting for the program's decision.
+    /// Adds a socket that waits for the application's decision.
     pub fn connecting(&mut self, namespace: Arc<str>, sid: Id) {
         self.list.push(Socket { namespace, sid, state: SocketState::Connecting });
     }
 
-    /// The program has accepted a socket; false when it is not there.
+    /// Marks a socket as accepted. Returns false when there is no such socket.
     pub fn connected(&mut self, sid: &Id) -> bool {
         let socket = self.list.iter_mut().find(|socket| socket.sid == *sid);
         socket.map(|socket| socket.state = SocketState::Connected).is_some()
     }
 
-    /// Takes a socket out. Packets of the client's that are on their way to it will be dropped.
+    /// Removes a socket. Later packets of the client for its namespace are dropped, as they may have
+    /// been sent before the client knew.
     pub fn remove(&mut self, sid: &Id) -> Option<Socket> {
-        const REMEMBERED: usize = 32;
+        const MAX_LEFT: usize = 32;
         let at = self.list.iter().position(|socket| socket.sid == *sid)?;
         let socket = self.list.swap_remove(at);
         let rare = self.rare.get_or_insert_default();
-        if rare.left.len() == REMEMBERED {
+        if rare.left.len() == MAX_LEFT {
             rare.left.remove(0);
         }
         rare.left.push(Arc::clone(&socket.namespace));
         Some(socket)
     }
 
-    fn tidy(&mut self) {
+    fn free_unused(&mut self) {
         self.rare = self.rare.take().filter(|rare| rare.partial.is_some() || !rare.left.is_empty());
     }
 
-    /// The socket with this id.
+    /// The socket with this sid.
     pub fn find(&self, sid: &Id) -> Option<&Socket> {
         self.list.iter().find(|socket| socket.sid == *sid)
     }
@@ -236,12 +239,12 @@ impl Sockets {
         self.list.iter()
     }
 
-    /// How many there are.
+    /// The number of sockets.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no sockets.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -281,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_of_a_joined_namespace_come_through() {
+    fn packets_of_a_joined_namespace_are_decoded() {
         let mut sockets = joined();
         let event = Incoming::Event {
             sid: sid(1),
@@ -299,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn violations_are_named() {
+    fn each_violation_has_its_error() {
         use ProtocolError as E;
         for (message, error) in [
             ("0", E::AlreadyConnected),
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn attachments_complete_their_packet() {
+    fn a_packet_is_returned_with_its_last_attachment() {
         let mut sockets = joined();
         let data = r#"["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
         assert_eq!(text(&mut sockets, &format!("52-{data}")), Ok(None));
@@ -346,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_attachments_together_are_limited() {
+    fn the_size_of_text_and_attachments_is_limited() {
         let config = Config { max_payload: 20, ..Config::default() };
         for (last, fits) in [(6, true), (7, false)] {
             let mut sockets = joined();
@@ -373,13 +376,13 @@ mod tests {
     }
 
     #[test]
-    fn packets_to_a_socket_that_waits_for_its_connect_handler_come_through() {
+    fn packets_to_a_socket_before_its_connect_handler_has_ended_are_decoded() {
         let mut sockets = joined();
         let event = |n| Incoming::data(false, sid(n), None, b"[\"a\"]".into(), vec![]);
         assert_eq!(text(&mut sockets, "2/slow,[\"a\"]"), Ok(Some(event(2))));
         assert_eq!(text(&mut sockets, "51-/slow,[\"a\"]"), Ok(None));
         assert!(matches!(binary(&mut sockets, b"x"), Ok(Some(Incoming::Event { .. }))));
-        // It leaves and comes back before the program has decided.
+        // The client leaves and comes back before the application has decided.
         let gone = Incoming::Disconnect { sid: sid(2) };
         assert_eq!(text(&mut sockets, "1/slow,"), Ok(Some(gone)));
         assert!(sockets.remove(&sid(2)).is_some());
@@ -390,14 +393,14 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_are_limited() {
+    fn the_number_of_namespaces_is_limited() {
         let config = Config { max_namespaces: 2, ..Config::default() };
         let error = joined().handle_text(&config, "0/third,");
         assert_eq!(error, Err(ProtocolError::TooManyNamespaces));
     }
 
     #[test]
-    fn raw_messages_come_through_as_they_are() {
+    fn raw_messages_are_returned_unchanged() {
         let config = Config { parser: Parser::Raw, ..Config::default() };
         for message in [Inbound::Text("0"), Inbound::Text(""), Inbound::Binary(b"x"[..].into())] {
             let mut sockets = Sockets::default();
@@ -407,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn msgpack_packets_follow_the_same_rules() {
+    fn msgpack_packets_follow_the_rules_of_text_packets() {
         let config = Config { parser: Parser::Msgpack, ..Config::default() };
         let packet = |kind, namespace: &str, id, data: &[u8]| {
             let mut out = Vec::new();

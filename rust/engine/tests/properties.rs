@@ -1,4 +1,5 @@
-//! Whatever comes, in whatever order: no panic, nothing after the close, no busy loop.
+//! Property tests: for any input in any order, there is no panic, no action after the close, and no
+//! busy loop.
 
 use std::borrow::Cow;
 
@@ -86,8 +87,8 @@ proptest! {
                     prop_assert!(!closed || data.is_none());
                 }
                 Op::Probe if server => {
-                    let welcome = session.handle_probe(&config, now);
-                    prop_assert!(!welcome || !closed);
+                    let is_allowed = session.handle_probe(&config, now);
+                    prop_assert!(!is_allowed || !closed);
                 }
                 Op::Probe => session.handle_probe_opened(&config, now, &mut out),
                 Op::Timeout => {
@@ -99,7 +100,7 @@ proptest! {
                 }
                 Op::Wait(ms) => now = Time(now.0 + ms),
             }
-            prop_assert!(!closed || out.len() == before, "something after the close");
+            prop_assert!(!closed || out.len() == before, "an action after the close");
         }
         let ends = out.iter().filter(|action| matches!(action, Action::Close { .. })).count();
         prop_assert_eq!(ends, usize::from(session.is_closed()));
@@ -107,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn the_socket_layer_takes_any_text(
+    fn any_text_is_handled_by_the_socket_layer(
         texts in prop::collection::vec("[0-9]{1,2}-?(/[a-z]{0,3},)?[0-9]{0,2}(\\[\"[a-z]{0,12}\".{0,20}\\]|\\{.{0,9}\\})?", 1..20),
         binary in prop::collection::vec(any::<bool>(), 20),
     ) {

@@ -1,25 +1,23 @@
-//! A client's session and a server's, a virtual clock, and a wire between them that can be slow,
-//! cut, or deaf in one direction.
+//! A client's session and a server's session, with a virtual clock and a simulated connection.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::collections::VecDeque;
 
 use engine::{Action, Config, Inbound, Reason, Session, Time, Transport, Via};
 use protocol::engineio::{Handshake, Packet};
 
-/// A packet on its way, as text, on one of the streams.
-type Flight = (Time, Via, String);
+/// A packet in transit: its arrival time, its stream, and its text.
+type InTransit = (Time, Via, String);
 
 pub(crate) struct Side {
     pub(crate) session: Session,
     pub(crate) actions: Vec<Action>,
     pub(crate) received: Vec<String>,
     pub(crate) closed: Option<Reason>,
-    /// Packets sent to the other side.
-    out: VecDeque<Flight>,
-    /// Polling: what waits for the next payload, and whether a poll is open.
-    queue: Vec<String>,
+    /// The packets sent to the other side that have not arrived.
+    out: VecDeque<InTransit>,
+    /// How often a poll was released.
     pub(crate) polls: usize,
 }
 
@@ -29,9 +27,9 @@ pub(crate) struct Pair {
     pub(crate) latency: u64,
     pub(crate) client: Side,
     pub(crate) server: Side,
-    /// The client answers no ping.
-    pub(crate) deaf: bool,
-    /// Pings the server has sent.
+    /// The client does not answer pings.
+    pub(crate) ignores_pings: bool,
+    /// The number of pings that the server has sent.
     pub(crate) pings: usize,
 }
 
@@ -43,14 +41,13 @@ impl Side {
             received: Vec::new(),
             closed: None,
             out: VecDeque::new(),
-            queue: Vec::new(),
             polls: 0,
         }
     }
 }
 
 impl Pair {
-    /// Both sides at the start of a session on a transport.
+    /// Both sides at the start of a session.
     pub(crate) fn new(config: Config, transport: Transport) -> Self {
         let now = Time(1000);
         let client = Side::new(Session::client(&config, now, transport));
@@ -64,10 +61,10 @@ impl Pair {
             max_payload: config.max_payload as u64,
         };
         server.out.push_back((now, Via::Main, format!("0{}", handshake.encode())));
-        Self { config, now, latency: 5, client, server, deaf: false, pings: 0 }
+        Self { config, now, latency: 5, client, server, ignores_pings: false, pings: 0 }
     }
 
-    /// The server sends a message on its present transport.
+    /// The server sends a message on its current transport.
     pub(crate) fn server_sends(&mut self, text: &str) {
         let at = Time(self.now.0 + self.latency);
         self.server.out.push_back((at, Via::Main, format!("4{text}")));
@@ -79,7 +76,7 @@ impl Pair {
         self.client.out.push_back((at, Via::Main, format!("4{text}")));
     }
 
-    /// Lets so many milliseconds pass.
+    /// Lets `ms` milliseconds pass.
     pub(crate) fn run(&mut self, ms: u64) {
         let end = Time(self.now.0 + ms);
         while let Some(next) = self.next_event().filter(|next| *next <= end) {
@@ -91,10 +88,10 @@ impl Pair {
     }
 
     fn next_event(&self) -> Option<Time> {
-        let flights = [&self.client.out, &self.server.out];
-        let flights = flights.into_iter().filter_map(|out| out.front().map(|flight| flight.0));
+        let packets = [&self.client.out, &self.server.out];
+        let packets = packets.into_iter().filter_map(|out| out.front().map(|packet| packet.0));
         let timers = [self.client.session.poll_timeout(), self.server.session.poll_timeout()];
-        flights.chain(timers.into_iter().flatten()).min()
+        packets.chain(timers.into_iter().flatten()).min()
     }
 
     fn step(&mut self) {
@@ -117,7 +114,7 @@ impl Pair {
         let actions: Vec<_> = self.client.actions.drain(..).collect();
         for action in actions {
             match action {
-                Action::SendPong(_) if self.deaf => {}
+                Action::SendPong(_) if self.ignores_pings => {}
                 Action::SendPong(via) => self.client.out.push_back((at, via, "3".into())),
                 Action::SendProbe => self.client.out.push_back((at, Via::Probe, "2probe".into())),
                 Action::SendUpgrade => self.client.out.push_back((at, Via::Probe, "5".into())),
@@ -153,7 +150,7 @@ impl Pair {
     }
 }
 
-fn due(out: &mut VecDeque<Flight>, now: Time) -> Option<Flight> {
+fn due(out: &mut VecDeque<InTransit>, now: Time) -> Option<InTransit> {
     if out.front()?.0 <= now { out.pop_front() } else { None }
 }
 

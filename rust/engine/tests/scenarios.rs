@@ -1,4 +1,4 @@
-//! What happens between a client and a server, told on a virtual clock.
+//! Scenarios between a client and a server on a virtual clock.
 
 mod pair;
 
@@ -58,7 +58,7 @@ fn an_upgrade_that_is_not_finished_keeps_polling() {
     let mut out = Vec::new();
     let mut server = Session::server(&config, Time(1), Transport::Polling);
     assert!(server.handle_probe(&config, Time(1)));
-    assert!(!server.handle_probe(&config, Time(2)), "a second probe is not welcome");
+    assert!(!server.handle_probe(&config, Time(2)), "only one probe at a time");
     server.handle_packet(&config, Time(3), Via::Probe, Packet::Ping("probe"), &mut out);
     assert_eq!(out, [Action::SendPong(Via::Probe)]);
     out.clear();
@@ -77,11 +77,11 @@ fn an_upgrade_that_is_not_finished_keeps_polling() {
     assert_eq!(noops[0], 103, "not before 100 ms after the probe");
     assert!(noops.windows(2).all(|pair| pair[1] - pair[0] == 100));
     assert_eq!((server.transport(), server.is_closed()), (Transport::Polling, false));
-    assert!(server.handle_probe(&config, now), "another one may try");
+    assert!(server.handle_probe(&config, now), "a new probe is allowed");
 }
 
 #[test]
-fn anything_but_the_probe_drops_the_probe_only() {
+fn a_wrong_packet_on_the_probe_closes_only_the_probe() {
     let config = quick();
     for packets in [
         vec![Packet::Upgrade],
@@ -107,13 +107,13 @@ fn anything_but_the_probe_drops_the_probe_only() {
 fn a_late_pong_closes_the_session() {
     let mut pair = open(quick(), Transport::WebSocket);
     pair.run(1000);
-    pair.deaf = true;
+    pair.ignores_pings = true;
     pair.run(1000);
     assert_eq!(pair.server.closed, Some(Reason::PingTimeout));
 }
 
 #[test]
-fn a_silent_server_is_noticed_by_the_client() {
+fn a_client_closes_when_pings_stop() {
     let mut pair = open(quick(), Transport::WebSocket);
     let mut out = Vec::new();
     pair.server.session.close(Reason::InternalError, Goodbye::Kept, &mut out);
@@ -122,7 +122,7 @@ fn a_silent_server_is_noticed_by_the_client() {
 }
 
 #[test]
-fn any_packet_extends_the_pongs_deadline_once() {
+fn any_packet_extends_the_deadline_of_the_pong_once() {
     let config = quick();
     let mut out = Vec::new();
     let mut server = Session::server(&config, Time(1), Transport::WebSocket);
@@ -142,7 +142,7 @@ fn a_pong_that_is_due_may_be_postponed() {
     let mut out = Vec::new();
     let mut server = Session::server(&config, Time(1), Transport::WebSocket);
     server.postpone_pong(&config, Time(301));
-    assert_eq!(server.poll_timeout(), Some(Time(301)), "none is waited for");
+    assert_eq!(server.poll_timeout(), Some(Time(301)), "no ping was sent");
     server.handle_timeout(&config, Time(301), &mut out);
     server.postpone_pong(&config, Time(500));
     assert_eq!(server.poll_timeout(), Some(Time(501)), "not due yet");
@@ -153,7 +153,7 @@ fn a_pong_that_is_due_may_be_postponed() {
 }
 
 #[test]
-fn a_pong_nobody_waits_for_is_ignored() {
+fn a_pong_without_a_ping_is_ignored() {
     let config = quick();
     let mut out = Vec::new();
     let mut server = Session::server(&config, Time(1), Transport::WebSocket);
@@ -211,7 +211,7 @@ fn a_lost_stream_closes_and_a_lost_probe_does_not() {
 }
 
 #[test]
-fn a_client_refuses_what_is_no_handshake() {
+fn a_client_refuses_an_invalid_handshake() {
     for packet in [Packet::Open("{}"), Packet::Open("[]"), Packet::Message("x"), Packet::Noop] {
         let (config, mut out) = (quick(), Vec::new());
         let mut client = Session::client(&config, Time(1), Transport::WebSocket);
