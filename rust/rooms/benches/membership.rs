@@ -1,5 +1,6 @@
-//! What joins, leaves, counts and disconnects cost, over the number of clients and of rooms: each
-//! column must stay flat. `cargo bench -p rooms --bench membership`.
+//! Measures the cost of joins, leaves, counts and disconnects for different numbers of clients and rooms.
+//!
+//! The values in each column must not grow. Run it with `cargo bench -p rooms --bench membership`.
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
@@ -10,7 +11,7 @@ use rooms::{ConnId, Fanout, Frame, Outlet, RoomId, Run, Target};
 use smallvec::smallvec;
 
 const ALL: RoomId = RoomId(0);
-/// Steps whose time is divided.
+/// The number of steps in one measurement.
 const STEPS: u64 = 2000;
 const ROUNDS: usize = 20;
 
@@ -22,7 +23,7 @@ impl Outlet for Nowhere {
     }
 }
 
-/// So many clients, each in the room of all and in `each` of so many others, a row of neighbours.
+/// A shard with `clients` clients. Each is in the room of all and in `each` neighbouring rooms of `rooms`.
 fn shard(clients: u64, rooms: u64, each: u64) -> Fanout {
     let mut fanout = Fanout::new();
     for conn in 0..clients {
@@ -40,7 +41,7 @@ fn open(fanout: &mut Fanout, conn: u64, rooms: u64, each: u64) {
     }
 }
 
-/// The median time of one of `steps` steps, in nanoseconds.
+/// The median time of one step, in nanoseconds.
 fn nanos(steps: u64, mut step: impl FnMut(u64)) -> f64 {
     let mut times: Vec<_> = (0..ROUNDS)
         .map(|_| {
@@ -76,7 +77,7 @@ fn main() {
         let count = nanos(STEPS, |n| {
             black_box(fanout.room_len(RoomId(n % rooms)));
         });
-        // With the opening and the joins of the one that takes the place.
+        // This includes opening a new client and its joins.
         let disconnect = nanos(STEPS.min(clients), |n| {
             fanout.close(conn(n));
             open(&mut fanout, u64::from(conn(n).0), rooms, each);

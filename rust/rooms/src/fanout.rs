@@ -1,10 +1,12 @@
-//! The turn of a shard: what is pending, for whom, in which order.
+//! The fan-out of a shard: the pending broadcasts, and their delivery in order.
 //!
-//! Every broadcast gets a number and waits in the list of its target. `upto` of a connection is the
-//! number of the last broadcast it has got, or was not meant to get. That is all there is to order:
-//! a direct packet first *catches the connection up* (gives it what is pending for it, and the
-//! packet, in one run), a change of membership does too, and the walk over the targets' members
-//! (`walk.rs`) gives each of them what is behind its `upto`.
+//! Every broadcast gets a sequence number and waits in the list of its target. `upto` of a connection
+//! is the number of the last broadcast that it has received or was not a recipient of. This number
+//! alone keeps the order. A direct packet first *catches the connection up*: the connection receives
+//! its pending broadcasts and the packet in one run. Joining and leaving a room do the same. The walk
+//! over the members of the targets (`walk.rs`) gives each member the broadcasts after its `upto`.
+//!
+//! This file does no I/O: an [`Outlet`] takes the runs.
 
 use bytes::Bytes;
 
@@ -16,18 +18,19 @@ use crate::queue::Queue;
 use crate::run::{Frames, Outlet, Run, Tally};
 use crate::walk::{Pass, Walk};
 
-/// A delivery is worth so many looks at a member that gets nothing.
-const LOOKS: usize = 16;
+/// A delivery counts as much as this many visits of members that receive nothing.
+const VISITS_PER_DELIVERY: usize = 16;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Conn {
     upto: u64,
-    /// What the walk noted when it met the connection, see [`Walk`].
+    /// The mark that the walk has set when it visited the connection, see [`Walk`].
     mark: u64,
 }
 
-/// A member that does not get the whole of one list: it has some of it, or gets some of others.
-struct Part {
+/// A member that does not receive exactly one whole list: it has a part of the list already, or it
+/// receives other lists too.
+struct PartialRecipient {
     conn: ConnId,
     upto: u64,
     is_mixed: bool,
@@ -48,17 +51,17 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    /// Without rooms and broadcasts.
+    /// Creates a fan-out without connections.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A new connection: nothing that is pending is meant for it.
+    /// Adds a connection. It receives no broadcast that is pending already.
     pub fn open(&mut self, conn: ConnId) {
         self.close(conn);
         let at = conn.0 as usize;
         if self.conns.len() <= at {
-            // A quarter in reserve, not as much again: this is memory of every idle connection.
+            // The reserve is a quarter, not half: this is memory of every idle connection.
             if self.conns.capacity() <= at {
                 self.conns.reserve_exact((at + 1 - self.conns.len()).max(at / 4));
             }
@@ -67,25 +70,26 @@ impl Fanout {
         self.conns[at] = Conn { upto: self.queue.seq, mark: 0 };
     }
 
-    /// Notes a broadcast; it is delivered by [`Fanout::work`].
+    /// Queues a broadcast. [`Fanout::work`] delivers it.
     pub fn emit(&mut self, target: Target, frame: Frame) {
         self.queue.push(&mut self.members, target, frame, self.walk.is_some());
     }
 
-    /// Gives a connection what is pending for it and this frame, in one run.
+    /// Delivers the pending broadcasts of a connection, followed by `frame`, in one run.
     pub fn direct(&mut self, conn: ConnId, frame: &Frame, out: &mut impl Outlet) {
         let pending = self.collect(conn).then(|| self.merge.run(&self.queue.table));
         out.deliver(conn, &Run { last: Some(frame), ..pending.unwrap_or(Run::of(frame)) });
     }
 
-    /// Gives a connection what is pending for it.
+    /// Delivers the pending broadcasts of a connection.
     pub fn catch_up(&mut self, conn: ConnId, out: &mut impl Outlet) {
         if self.collect(conn) {
             out.deliver(conn, &self.merge.run(&self.queue.table));
         }
     }
 
-    /// Collects all that is pending for a connection, and notes that it has it.
+    /// Collects the pending broadcasts of a connection in `merge` and marks them as delivered. Returns
+    /// false when there are none.
     fn collect(&mut self, conn: ConnId) -> bool {
         let Some(state) = self.conns.get_mut(conn.0 as usize) else {
             return false;
@@ -98,27 +102,27 @@ impl Fanout {
         self.merge.collect(&self.members, &mut self.queue.table, conn, (upto, last))
     }
 
-    /// Puts a connection into a room of a group. It must have been opened.
+    /// Adds a connection to a room, which belongs to a group. The connection must be open.
     pub fn join(&mut self, conn: ConnId, room: RoomId, group: RoomId, out: &mut impl Outlet) {
         self.catch_up(conn, out);
         self.members.join(conn, room, group);
     }
 
-    /// Takes a connection out of a room.
+    /// Removes a connection from a room.
     pub fn leave(&mut self, conn: ConnId, room: RoomId, out: &mut impl Outlet) {
         self.catch_up(conn, out);
         let cursor = self.walk.as_mut().map(|walk| &mut walk.cursor);
         self.members.leave_at(conn, room, cursor);
     }
 
-    /// Takes a connection out of all rooms of a group.
+    /// Removes a connection from all rooms of a group.
     pub fn leave_group(&mut self, conn: ConnId, group: RoomId, out: &mut impl Outlet) {
         self.catch_up(conn, out);
         let cursor = self.walk.as_mut().map(|walk| &mut walk.cursor);
         self.members.leave_group_at(conn, group, cursor);
     }
 
-    /// Takes everybody out of a room.
+    /// Removes all members from a room.
     pub fn close_room(&mut self, room: RoomId, out: &mut impl Outlet) {
         let members: Vec<_> = self.members.members(room).collect();
         for conn in members {
@@ -126,8 +130,7 @@ impl Fanout {
         }
     }
 
-    /// A connection is gone: forgets it everywhere. Returns what was pending for it, which nobody
-    /// gets any more.
+    /// Removes a connection. Returns the counts of its pending broadcasts, which are not delivered.
     pub fn close(&mut self, conn: ConnId) -> Tally {
         let pending = self.collect(conn).then(|| self.merge.run(&self.queue.table).tally());
         let cursor = self.walk.as_mut().map(|walk| &mut walk.cursor);
@@ -135,12 +138,12 @@ impl Fanout {
         pending.unwrap_or_default()
     }
 
-    /// Whether nothing is pending.
+    /// Whether no broadcast is pending.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Bytes of the frames that are pending.
+    /// The size of the pending frames, in bytes.
     pub fn pending_bytes(&self) -> usize {
         self.queue.bytes()
     }
@@ -150,16 +153,16 @@ impl Fanout {
         self.members.is_member(conn, room)
     }
 
-    /// How many are in a room.
+    /// The number of members of a room.
     pub fn room_len(&self, room: RoomId) -> usize {
         self.members.len(room)
     }
 
-    /// Goes on with the walk for about so many recipients; true while more is pending.
+    /// Continues the delivery for about `recipients` connections. Returns whether more is pending.
     ///
     /// Any other method may be called between two calls.
     pub fn work(&mut self, out: &mut impl Outlet, recipients: usize) -> bool {
-        let mut left = recipients.saturating_mul(LOOKS);
+        let mut left = recipients.saturating_mul(VISITS_PER_DELIVERY);
         while left > 0 {
             let Some(generation) = self.queue.oldest() else {
                 return false;
@@ -194,7 +197,7 @@ impl Fanout {
             let list = &self.queue.table[*key as usize];
             let entries = if list.has_excepts { list.entries.as_slice() } else { &[] };
             for conn in entries.iter().flat_map(|entry| &entry.except) {
-                // It gets a merge of its own, made of what it is not excepted from.
+                // The connection receives a merge of its own, without the entries that except it.
                 if let Some(state) = self.conns.get_mut(conn.0 as usize) {
                     state.mark = walk.mixed;
                 }
@@ -209,12 +212,12 @@ impl Fanout {
         self.queue.end(&mut self.members);
     }
 
-    /// Drops the oldest broadcasts: who has not got them yet does not get them.
+    /// Drops the oldest generation of broadcasts, although some recipients have not received it.
     pub fn abandon(&mut self) {
         self.end();
     }
 
-    /// Drops all that is pending, whatever state it is in.
+    /// Drops all pending broadcasts. It works even after a panic has left them inconsistent.
     pub fn abandon_all(&mut self) {
         self.walk = None;
         self.merge = Merge::default();
@@ -222,13 +225,13 @@ impl Fanout {
         self.members.forget_pending();
     }
 
-    /// Walks on in a room without delivering; returns how many looks are left.
-    fn mark(&mut self, room: u32, last: u64, looks: usize) -> usize {
+    /// Continues the walk in a room without delivering. Returns how many of the `visits` are left.
+    fn mark(&mut self, room: u32, last: u64, visits: usize) -> usize {
         let Some(walk) = &mut self.walk else {
-            return looks;
+            return visits;
         };
         let members = self.members.members_of(room).get(walk.cursor.at..).unwrap_or_default();
-        let now = &members[..members.len().min(looks)];
+        let now = &members[..members.len().min(visits)];
         for member in now {
             let Some(state) = self.conns.get_mut(member.conn as usize) else {
                 continue;
@@ -243,19 +246,19 @@ impl Fanout {
         if now.len() == members.len() {
             walk.next_room();
         }
-        (looks - now.len()).saturating_sub(1)
+        (visits - now.len()).saturating_sub(1)
     }
 
-    /// Walks on in a room and delivers; returns how many looks are left.
+    /// Continues the walk in a room and delivers. Returns how many of the `visits` are left.
     fn deliver(
         &mut self,
         key: usize,
         room: u32,
         limit: u64,
-        mut looks: usize,
+        mut visits: usize,
         out: &mut impl Outlet,
     ) -> usize {
-        while let Some(part) = self.deliver_whole(key, room, limit, &mut looks, out) {
+        while let Some(part) = self.deliver_whole(key, room, limit, &mut visits, out) {
             let table = &mut self.queue.table;
             if !part.is_mixed {
                 deliver_tail(&table[key], part.conn, part.upto, &mut self.slices, out);
@@ -263,19 +266,20 @@ impl Fanout {
                 out.deliver(part.conn, &self.merge.run(table));
             }
         }
-        looks
+        visits
     }
 
-    /// Gives members the whole of one list, which is the common case and a tight loop, up to one
-    /// that gets something else; `None` when the room or the looks are at an end.
+    /// Delivers a whole list to members. This is the common case and a tight loop. It stops at a
+    /// member that receives something else and returns it. Returns `None` when the room or the visits
+    /// are exhausted.
     fn deliver_whole(
         &mut self,
         key: usize,
         room: u32,
         limit: u64,
-        looks: &mut usize,
+        visits: &mut usize,
         out: &mut impl Outlet,
-    ) -> Option<Part> {
+    ) -> Option<PartialRecipient> {
         let walk = self.walk.as_mut()?;
         let list = &self.queue.table[key];
         let first = list.entries.first().map_or(0, |entry| entry.seq);
@@ -284,24 +288,24 @@ impl Fanout {
         let deflated = Some(&list.deflated);
         let whole = Run { buffers, frames, deflated, last: None, tally, is_cut: false };
         let members = self.members.members_of(room);
-        while *looks > 0 {
+        while *visits > 0 {
             let Some(member) = members.get(walk.cursor.at) else {
                 walk.next_room();
-                *looks -= 1;
+                *visits -= 1;
                 return None;
             };
             walk.cursor.at += 1;
             let conn = ConnId(member.conn);
             let state = self.conns.get_mut(conn.0 as usize).filter(|state| state.upto < limit);
             let Some(state) = state else {
-                *looks -= 1;
+                *visits -= 1;
                 continue;
             };
-            *looks = looks.saturating_sub(LOOKS);
+            *visits = visits.saturating_sub(VISITS_PER_DELIVERY);
             let upto = std::mem::replace(&mut state.upto, limit);
             let is_mixed = state.mark == walk.mixed;
             if is_mixed || upto >= first {
-                return Some(Part { conn, upto, is_mixed });
+                return Some(PartialRecipient { conn, upto, is_mixed });
             }
             out.deliver(conn, &whole);
         }
@@ -309,7 +313,7 @@ impl Fanout {
     }
 }
 
-/// A connection that was caught up gets the rest of a list.
+/// Delivers the rest of a list to a connection that was caught up before.
 fn deliver_tail(
     list: &Pending,
     conn: ConnId,
@@ -352,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_abandoned_is_gone_and_the_next_broadcast_is_not() {
+    fn abandoned_broadcasts_are_dropped_and_later_ones_are_delivered() {
         for abandon in [Fanout::abandon, Fanout::abandon_all] {
             let (mut fanout, mut out) = (Fanout::new(), Counting::default());
             for conn in 0..10 {

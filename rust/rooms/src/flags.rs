@@ -1,18 +1,18 @@
-//! What the program says about one packet, beside who gets it.
+//! The delivery options of one packet: `volatile`, `conflate` and `compress`.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
-/// How a packet may be treated on its way. It travels in the [`crate::Frame`].
+/// The delivery options of a packet, which its [`crate::Frame`] contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flags {
-    /// A client that has a backlog does not get it.
+    /// Whether the packet is dropped for clients that have a backlog.
     pub volatile: bool,
-    /// It takes the place of the packet with the same key that waits for a client.
+    /// The packet replaces a waiting packet with the same key.
     pub conflate: Option<Key>,
-    /// It may be compressed.
+    /// Whether the packet may be compressed.
     pub compress: bool,
 }
 
@@ -23,26 +23,26 @@ impl Default for Flags {
 }
 
 impl Flags {
-    /// Whether a packet with these may be left out for a slow client.
+    /// Whether a packet with these options may be omitted for a slow client.
     pub fn may_be_dropped(&self) -> bool {
         self.volatile || self.conflate.is_some()
     }
 }
 
-/// What packets that replace one another have in common: a name within a namespace.
+/// The key of packets that replace each other: a name within a namespace.
 #[derive(Clone, Debug)]
 pub struct Key(Arc<Name>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Name {
-    /// Compared first: keys that differ are told apart without a look at their text.
+    /// The hash is compared first, because that is cheaper than a comparison of the texts.
     hash: u64,
     namespace: Box<str>,
     text: Box<str>,
 }
 
 impl Key {
-    /// The key of this name in a namespace.
+    /// The key for a name in a namespace.
     pub fn new(namespace: &str, name: &str) -> Self {
         let hash = FxBuildHasher.hash_one((namespace, name));
         Self(Arc::new(Name { hash, namespace: namespace.into(), text: name.into() }))

@@ -1,9 +1,8 @@
-//! One packet, or several messages that belong together, encoded once for each wire.
+//! A packet, or several messages that belong together, encoded once for all recipients.
 //!
-//! The WebSocket form holds the text frame and the frames of all attachments in one buffer, so a
-//! packet is one send whatever it carries. The polling form shares that buffer when there is
-//! nothing binary in it, and is made at most once otherwise. So is the compressed form, for
-//! those who agreed to it.
+//! The WebSocket form has the frames of the text and of all attachments in one buffer, so each packet
+//! needs one send. The polling form shares this buffer if the packet is a single text. Otherwise it is
+//! encoded when it is first needed, and so is the compressed form.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,7 +16,7 @@ use smallvec::SmallVec;
 
 use crate::flags::Flags;
 
-/// A packet that many may share.
+/// An encoded packet, which all its recipients share.
 #[derive(Clone, Debug)]
 pub struct Frame(Arc<Inner>);
 
@@ -31,25 +30,25 @@ struct Inner {
     flags: Flags,
 }
 
-/// Where the payload of one message stands in `wire`.
+/// The range of one message's payload in `wire`.
 #[derive(Clone, Copy, Debug)]
 struct Part {
     start: u32,
     end: u32,
-    binary: bool,
+    is_binary: bool,
 }
 
-/// One message of Engine.IO, which knows nothing of packets.
+/// An Engine.IO message to be sent without the Socket.IO layer.
 #[derive(Clone, Copy, Debug)]
 pub enum OutgoingMessage<'m> {
-    /// Text.
+    /// A text message, without the type digit of Engine.IO.
     Text(&'m str),
-    /// Bytes.
+    /// A binary message.
     Binary(&'m [u8]),
 }
 
 impl OutgoingMessage<'_> {
-    /// How many bytes it has.
+    /// The size in bytes.
     pub fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -59,38 +58,38 @@ impl OutgoingMessage<'_> {
 }
 
 impl Frame {
-    /// Encodes the text of an Engine.IO packet, with its type digit, and its attachments.
+    /// Encodes a packet. `text` is the text of the Engine.IO packet, with its type digit.
     pub fn new(text: &[u8], attachments: &[Bytes]) -> Self {
         Self::with_flags(text, attachments, Flags::default())
     }
 
-    /// The same, with what the program says about the packet.
+    /// Like [`Frame::new`], with delivery options.
     pub fn with_flags(text: &[u8], attachments: &[Bytes], flags: Flags) -> Self {
         let attachments: SmallVec<[&[u8]; 2]> = attachments.iter().map(|data| &**data).collect();
         Self::from_pieces(&[text], &attachments, flags)
     }
 
-    /// The same, of a text in pieces; everything is copied once.
+    /// Like [`Frame::with_flags`], with a text in several pieces. All bytes are copied once.
     pub fn from_pieces(text: &[&[u8]], attachments: &[&[u8]], flags: Flags) -> Self {
         let frame = |len: usize| header_len(len) + len;
         let text_len = frame(text.iter().map(|piece| piece.len()).sum());
-        // To the byte: room to spare would have to be noted in memory of its own.
+        // The capacity is exact: `Bytes` needs an extra allocation for a vector with spare capacity.
         let len = text_len + attachments.iter().map(|data| frame(data.len())).sum::<usize>();
         let mut wire = Vec::with_capacity(len);
         let first = append(Opcode::Text, text, &mut wire);
         let others =
             attachments.iter().map(|data| append(Opcode::Binary, &[data], &mut wire)).collect();
-        Self::made(wire, first, others, flags)
+        Self::from_wire(wire, first, others, flags)
     }
 
     /// Encodes one binary message.
     pub fn binary(data: &[u8], flags: Flags) -> Self {
         let mut wire = Vec::with_capacity(header_len(data.len()) + data.len());
         let first = append(Opcode::Binary, &[data], &mut wire);
-        Self::made(wire, first, Box::default(), flags)
+        Self::from_wire(wire, first, Box::default(), flags)
     }
 
-    /// Encodes messages as they are; `None` when there are none.
+    /// Encodes messages of Engine.IO. Returns `None` when the list is empty.
     pub fn messages(messages: &[OutgoingMessage<'_>], flags: Flags) -> Option<Self> {
         let mut wire = Vec::new();
         let mut parts = messages.iter().map(|message| match message {
@@ -101,32 +100,32 @@ impl Frame {
         });
         let first = parts.next()?;
         let others = parts.collect();
-        Some(Self::made(wire, first, others, flags))
+        Some(Self::from_wire(wire, first, others, flags))
     }
 
-    /// What is left of a packet that was replaced: no bytes on any wire.
+    /// A frame without bytes. It takes the place of a packet that was replaced.
     pub(crate) fn empty() -> Self {
-        let nothing = Part { start: 0, end: 0, binary: false };
-        Self::made(Vec::new(), nothing, Box::default(), Flags::default())
+        let nothing = Part { start: 0, end: 0, is_binary: false };
+        Self::from_wire(Vec::new(), nothing, Box::default(), Flags::default())
     }
 
-    fn made(wire: Vec<u8>, first: Part, others: Box<[Part]>, flags: Flags) -> Self {
+    fn from_wire(wire: Vec<u8>, first: Part, others: Box<[Part]>, flags: Flags) -> Self {
         let (wire, payload, deflated) = (wire.into(), OnceLock::new(), OnceLock::new());
         Self(Arc::new(Inner { wire, first, others, payload, deflated, flags }))
     }
 
-    /// What a WebSocket gets.
+    /// The WebSocket frames.
     pub fn wire(&self) -> &Bytes {
         &self.0.wire
     }
 
-    /// What a polling payload gets: records joined by the separator.
+    /// The records of a polling payload, joined by the separator.
     pub fn payload(&self) -> &Bytes {
         self.0.payload.get_or_init(|| self.0.encode_payload())
     }
 
-    /// What a WebSocket with compression gets: messages of at least `threshold` bytes are
-    /// compressed, once for everybody, where that makes them smaller.
+    /// The WebSocket frames for connections with compression. Messages of at least `threshold` bytes are
+    /// compressed if that makes them smaller. This happens once for all recipients.
     pub fn deflated(&self, threshold: usize, deflater: &mut Deflater) -> &Bytes {
         if !self.0.flags.compress || self.longest() < threshold {
             return &self.0.wire;
@@ -134,27 +133,27 @@ impl Frame {
         self.0.deflated.get_or_init(|| self.0.deflate(threshold, deflater))
     }
 
-    /// The bytes of the longest message in it.
+    /// The size of the longest message, in bytes.
     pub fn longest(&self) -> usize {
         self.0.parts().map(|part| (part.end - part.start) as usize).max().unwrap_or_default()
     }
 
-    /// Whether the two are one packet, not only equal.
+    /// Whether both are handles of the same packet. Equal content is not enough.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// In how many places it is held.
+    /// The number of handles of this packet.
     pub fn owners(&self) -> usize {
         Arc::strong_count(&self.0)
     }
 
-    /// What the program says about the packet.
+    /// The delivery options.
     pub fn flags(&self) -> &Flags {
         &self.0.flags
     }
 
-    /// How many Engine.IO packets these are.
+    /// The number of Engine.IO packets.
     pub fn packets(&self) -> usize {
         1 + self.0.others.len()
     }
@@ -168,7 +167,7 @@ impl Inner {
     fn deflate(&self, threshold: usize, deflater: &mut Deflater) -> Bytes {
         let (mut wire, mut small) = (Vec::new(), Vec::new());
         for part in self.parts() {
-            let opcode = if part.binary { Opcode::Binary } else { Opcode::Text };
+            let opcode = if part.is_binary { Opcode::Binary } else { Opcode::Text };
             let message = &self.wire[part.start as usize..part.end as usize];
             small.clear();
             if message.len() >= threshold && deflater.deflate(message, &mut small) {
@@ -183,7 +182,7 @@ impl Inner {
 
     fn encode_payload(&self) -> Bytes {
         let part = |part: &Part| self.wire.slice(part.start as usize..part.end as usize);
-        if self.others.is_empty() && !self.first.binary {
+        if self.others.is_empty() && !self.first.is_binary {
             return part(&self.first);
         }
         let mut payload = Vec::new();
@@ -191,7 +190,7 @@ impl Inner {
             if !payload.is_empty() {
                 payload.push(SEPARATOR);
             }
-            if one.binary {
+            if one.is_binary {
                 payload.push(b'b');
                 payload.extend_from_slice(STANDARD.encode(part(one)).as_bytes());
             } else {
@@ -208,7 +207,7 @@ fn append(opcode: Opcode, pieces: &[&[u8]], wire: &mut Vec<u8>) -> Part {
     for piece in pieces {
         wire.extend_from_slice(piece);
     }
-    Part { start, end: wire.len() as u32, binary: opcode == Opcode::Binary }
+    Part { start, end: wire.len() as u32, is_binary: opcode == Opcode::Binary }
 }
 
 #[cfg(test)]
@@ -216,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_packet_is_one_buffer_for_both_wires() {
+    fn both_transports_share_the_buffer_of_a_text_packet() {
         let frame = Frame::new(b"42[\"a\"]", &[]);
         assert_eq!(&frame.wire()[..], b"\x81\x0742[\"a\"]");
         assert_eq!(&frame.payload()[..], b"42[\"a\"]");
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_what_they_are() {
+    fn messages_are_encoded_for_both_transports() {
         let frame = Frame::messages(&[OutgoingMessage::Text("a")], Flags::default()).unwrap();
         assert_eq!((&frame.wire()[..], &frame.payload()[..]), (&b"\x81\x024a"[..], &b"4a"[..]));
         let frame = Frame::messages(
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn attachments_follow_their_packet() {
+    fn attachments_are_encoded_after_their_packet() {
         let frame = Frame::new(b"451-[]", &[Bytes::from_static(b"\x00\xff")]);
         assert_eq!(&frame.wire()[..], b"\x81\x06451-[]\x82\x02\x00\xff");
         assert_eq!(&frame.payload()[..], b"451-[]\x1ebAP8=");

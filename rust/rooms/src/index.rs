@@ -1,7 +1,7 @@
-//! From an id to a slot, without a second copy of the id.
+//! A map from ids to entries with stable slots. It stores each id only once, in the entry.
 //!
-//! The ids are random and made by the server, so nobody can choose them to collide. Memory grows by
-//! a quarter, not by as much again: there is an entry for every client.
+//! The server chooses the ids at random, so peers cannot cause hash collisions. The memory grows by a
+//! quarter at a time, because there is an entry for every client.
 
 use std::hash::BuildHasher;
 
@@ -10,13 +10,13 @@ use protocol::Id;
 use rustc_hash::FxBuildHasher;
 use slab::Slab;
 
-/// An entry that is found by its id.
+/// An entry of an [`Index`].
 pub trait Named {
-    /// The id; it never changes.
+    /// The id. It must never change.
     fn id(&self) -> &Id;
 }
 
-/// Entries with stable slots, found by their ids.
+/// A map from ids to entries with stable slots.
 #[derive(Debug)]
 pub struct Index<T> {
     entries: Slab<T>,
@@ -31,7 +31,7 @@ impl<T> Default for Index<T> {
 }
 
 impl<T: Named> Index<T> {
-    /// Adds an entry; returns its slot.
+    /// Adds an entry and returns its slot.
     pub fn insert(&mut self, entry: T) -> u32 {
         if self.entries.len() == self.entries.capacity() {
             self.entries.reserve_exact((self.entries.len() / 4).max(8));
@@ -44,7 +44,7 @@ impl<T: Named> Index<T> {
         slot
     }
 
-    /// Takes an entry out.
+    /// Removes the entry in a slot.
     pub fn remove(&mut self, slot: u32) -> Option<T> {
         let entry = self.entries.try_remove(slot as usize)?;
         let found = self.slots.find_entry(hash_of(&entry), |other| *other == slot);
@@ -54,7 +54,7 @@ impl<T: Named> Index<T> {
         Some(entry)
     }
 
-    /// Where the entry with this id is.
+    /// The slot of the entry with this id.
     pub fn slot(&self, id: &Id) -> Option<u32> {
         let is_it = |slot: &u32| self.entry(*slot).is_some_and(|entry| entry.id() == id);
         self.slots.find(hash(id), is_it).copied()
@@ -65,18 +65,18 @@ impl<T: Named> Index<T> {
         self.entries.get(slot as usize)
     }
 
-    /// The entry in a slot.
+    /// The entry in a slot. Its id must not be changed.
     pub fn entry_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.entries.get_mut(slot as usize)
     }
 
-    /// The entry with this id, and its slot.
+    /// The slot and the entry with this id.
     pub fn find(&self, id: &Id) -> Option<(u32, &T)> {
         let slot = self.slot(id)?;
         Some((slot, self.entry(slot)?))
     }
 
-    /// The entry with this id.
+    /// The entry with this id. The id must not be changed.
     pub fn find_mut(&mut self, id: &Id) -> Option<&mut T> {
         let slot = self.slot(id)?;
         self.entry_mut(slot)
@@ -92,20 +92,20 @@ impl<T: Named> Index<T> {
         self.entries.iter_mut().map(|(slot, entry)| (slot as u32, entry))
     }
 
-    /// Whether there are none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes of the entries and the table, without what the entries own.
+    /// The size of the entries and the table in bytes, without memory that the entries own.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> usize {
-        // A slab keeps a niche or a word for its list of free slots.
+        // The slab needs at most one more word for an entry, for its list of free slots.
         self.entries.capacity() * size_of::<T>().next_multiple_of(align_of::<T>())
             + self.slots.allocation_size()
     }

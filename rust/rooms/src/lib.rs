@@ -1,10 +1,10 @@
-//! Who gets a broadcast, and what: pure data, no sockets.
+//! Rooms and the fan-out of broadcasts, as data structures without I/O.
 //!
-//! * [`Frame`]: one packet, encoded once, shared by all who get it; with its [`Flags`].
-//! * [`Members`]: which connection is in which room, both ways, in constant time.
-//! * [`Fanout`]: what is pending for whom; it gives each connection its packets in order, joined
-//!   wherever that saves a send.
-//! * [`Registry`]: what the program asks about sockets and rooms without asking a shard.
+//! * [`Frame`] is a packet that is encoded once and shared by all recipients, with its [`Flags`].
+//! * [`Members`] stores which connection is in which room.
+//! * [`Fanout`] stores the pending broadcasts of a shard. It delivers them to each connection in order,
+//!   and joins them into larger buffers where that saves sends.
+//! * [`Registry`] answers the application's queries about sockets and rooms without a shard.
 
 mod fanout;
 mod flags;

@@ -1,67 +1,66 @@
-//! Who is in which room: dense arrays with back pointers, both ways.
+//! The members of rooms, and the rooms of connections.
 //!
-//! A room is an array of members, a connection a list of seats; each points at the other's entry,
-//! so joining and leaving are O(1) however many there are. A room belongs to a *group*, which is
-//! the room of everybody in its namespace; leaving a namespace is leaving a group.
+//! A room has an array of members, and a connection has a list of memberships. Each entry stores the
+//! position of its counterpart, so joining and leaving take constant time. Every room belongs to a
+//! *group*: the room of all connections of its namespace. Leaving a namespace means leaving the group.
 
 use hashbrown::HashMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use slab::Slab;
 use smallvec::SmallVec;
 
-/// A room. Given out by the [`crate::Registry`], never twice.
+/// The id of a room. The [`crate::Registry`] assigns it and never reuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomId(pub u64);
 
-/// A connection: the slot number of its session in its shard.
+/// The id of a connection: the slot of its session in its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u32);
 
-/// Connections with more seats than this find them by an index.
-const LINEAR: usize = 32;
+/// A connection with more memberships than this has an index of them.
+const MAX_LINEAR: usize = 32;
 
 #[derive(Debug)]
 struct Room {
     id: RoomId,
     group: RoomId,
     members: Vec<Member>,
-    /// The pending lists that are for this room.
+    /// The keys of the pending lists for this room.
     pending: SmallVec<[u32; 2]>,
-    /// How many pending lists need this slot.
-    held: u32,
+    /// The number of pending lists that refer to this slot.
+    references: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     pub(crate) conn: u32,
-    /// Which of the connection's seats this is.
-    seat: u32,
+    /// The position in the connection's list of memberships.
+    membership: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seat {
+struct Membership {
     room: u32,
-    /// Which of the room's members this is.
+    /// The position in the room's array of members.
     member: u32,
 }
 
 #[derive(Debug, Default)]
-struct Seats {
-    list: SmallVec<[Seat; 2]>,
-    /// Room slot to position in `list`, for those with many.
+struct Memberships {
+    list: SmallVec<[Membership; 2]>,
+    /// A map from room slots to positions in `list`, for long lists.
     index: Option<Box<HashMap<u32, u32, FxBuildHasher>>>,
 }
 
-/// The rooms and their members.
+/// All rooms of a shard or of the registry, with their members.
 #[derive(Debug, Default)]
 pub struct Members {
     by_id: FxHashMap<RoomId, u32>,
     rooms: Slab<Room>,
-    seats: Vec<Seats>,
+    memberships: Vec<Memberships>,
 }
 
-/// A place in a room's array that a walk has reached. Removals keep the members before it before
-/// it, and those behind it behind it.
+/// The position of a walk in a room's array. A removal does not move a member across the position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) room: u32,
@@ -69,23 +68,23 @@ pub(crate) struct Cursor {
 }
 
 impl Members {
-    /// Puts a connection into a room; false when it is there already.
+    /// Adds a connection to a room. Returns false when it is a member already.
     pub fn join(&mut self, conn: ConnId, room: RoomId, group: RoomId) -> bool {
         let slot = self.slot_or_insert(room, group);
         if self.position(conn, slot).is_some() {
             return false;
         }
         let at = conn.0 as usize;
-        if self.seats.len() <= at {
-            let more = at + 1 - self.seats.len();
-            reserve(&mut self.seats, more);
-            self.seats.resize_with(at + 1, Seats::default);
+        if self.memberships.len() <= at {
+            let more = at + 1 - self.memberships.len();
+            reserve(&mut self.memberships, more);
+            self.memberships.resize_with(at + 1, Memberships::default);
         }
-        let seats = &mut self.seats[at];
+        let memberships = &mut self.memberships[at];
         let members = &mut self.rooms[slot as usize].members;
         reserve(members, 1);
-        members.push(Member { conn: conn.0, seat: seats.list.len() as u32 });
-        seats.push(Seat { room: slot, member: members.len() as u32 - 1 });
+        members.push(Member { conn: conn.0, membership: memberships.list.len() as u32 });
+        memberships.push(Membership { room: slot, member: members.len() as u32 - 1 });
         true
     }
 
@@ -93,12 +92,12 @@ impl Members {
         let rooms = &mut self.rooms;
         *self.by_id.entry(id).or_insert_with(|| {
             let (members, pending) = (Vec::new(), SmallVec::new());
-            let room = Room { id, group, members, pending, held: 0 };
+            let room = Room { id, group, members, pending, references: 0 };
             rooms.insert(room) as u32
         })
     }
 
-    /// Takes a connection out of a room; false when it is not there.
+    /// Removes a connection from a room. Returns false when it is not a member.
     pub fn leave(&mut self, conn: ConnId, room: RoomId) -> bool {
         self.leave_at(conn, room, None)
     }
@@ -111,7 +110,7 @@ impl Members {
     ) -> bool {
         let position = self.slot(room).and_then(|slot| self.position(conn, slot));
         if let Some(position) = position {
-            self.unseat(conn, position, cursor);
+            self.remove_membership(conn, position, cursor);
         }
         position.is_some()
     }
@@ -123,58 +122,59 @@ impl Members {
         mut cursor: Option<&mut Cursor>,
     ) {
         let mut position = 0;
-        while let Some(seat) = self.seat(conn, position) {
-            if self.rooms[seat.room as usize].group == group {
-                self.unseat(conn, position, cursor.as_deref_mut());
+        while let Some(membership) = self.membership(conn, position) {
+            if self.rooms[membership.room as usize].group == group {
+                self.remove_membership(conn, position, cursor.as_deref_mut());
             } else {
                 position += 1;
             }
         }
     }
 
-    /// Takes a connection out of every room.
+    /// Removes a connection from all rooms.
     pub fn remove(&mut self, conn: ConnId) {
         self.remove_at(conn, None);
     }
 
     pub(crate) fn remove_at(&mut self, conn: ConnId, mut cursor: Option<&mut Cursor>) {
-        while self.seat(conn, 0).is_some() {
-            self.unseat(conn, 0, cursor.as_deref_mut());
+        while self.membership(conn, 0).is_some() {
+            self.remove_membership(conn, 0, cursor.as_deref_mut());
         }
-        if let Some(seats) = self.seats.get_mut(conn.0 as usize) {
-            *seats = Seats::default();
+        if let Some(memberships) = self.memberships.get_mut(conn.0 as usize) {
+            *memberships = Memberships::default();
         }
     }
 
-    fn seat(&self, conn: ConnId, position: usize) -> Option<Seat> {
-        self.seats.get(conn.0 as usize)?.list.get(position).copied()
+    fn membership(&self, conn: ConnId, position: usize) -> Option<Membership> {
+        self.memberships.get(conn.0 as usize)?.list.get(position).copied()
     }
 
-    /// Ends one seat of a connection: both arrays fill the hole with their last entry.
-    fn unseat(&mut self, conn: ConnId, position: usize, cursor: Option<&mut Cursor>) {
-        let seats = &mut self.seats[conn.0 as usize];
-        let seat = seats.swap_remove(position);
-        if let Some(moved) = seats.list.get(position).copied() {
-            self.rooms[moved.room as usize].members[moved.member as usize].seat = position as u32;
+    /// Removes one membership of a connection. In both arrays, the last entry fills the gap.
+    fn remove_membership(&mut self, conn: ConnId, position: usize, cursor: Option<&mut Cursor>) {
+        let memberships = &mut self.memberships[conn.0 as usize];
+        let membership = memberships.swap_remove(position);
+        if let Some(moved) = memberships.list.get(position).copied() {
+            self.rooms[moved.room as usize].members[moved.member as usize].membership =
+                position as u32;
         }
-        let mut hole = seat.member as usize;
+        let mut hole = membership.member as usize;
         if let Some(cursor) = cursor
-            && cursor.room == seat.room
+            && cursor.room == membership.room
             && hole < cursor.at
         {
-            // The last visited member fills the hole, the last of all follows it.
+            // The last visited member fills the gap, and the last member takes the place of that one.
             cursor.at -= 1;
-            self.move_member(seat.room, cursor.at, hole);
+            self.move_member(membership.room, cursor.at, hole);
             hole = cursor.at;
         }
-        let last = self.rooms[seat.room as usize].members.len() - 1;
-        self.move_member(seat.room, last, hole);
-        let members = &mut self.rooms[seat.room as usize].members;
+        let last = self.rooms[membership.room as usize].members.len() - 1;
+        self.move_member(membership.room, last, hole);
+        let members = &mut self.rooms[membership.room as usize].members;
         members.pop();
         if members.capacity() > 4 * members.len().max(16) {
             members.shrink_to(2 * members.len());
         }
-        self.free_if_empty(seat.room);
+        self.free_if_empty(membership.room);
     }
 
     fn move_member(&mut self, room: u32, from: usize, to: usize) {
@@ -184,52 +184,52 @@ impl Members {
         let members = &mut self.rooms[room as usize].members;
         let member = members[from];
         members[to] = member;
-        self.seats[member.conn as usize].list[member.seat as usize].member = to as u32;
+        self.memberships[member.conn as usize].list[member.membership as usize].member = to as u32;
     }
 
-    /// Keeps the slot of a room, even when all leave, until it is released.
-    pub(crate) fn hold(&mut self, slot: u32) {
-        self.rooms[slot as usize].held += 1;
+    /// Keeps the slot of a room until `release_slot`, even without members.
+    pub(crate) fn retain_slot(&mut self, slot: u32) {
+        self.rooms[slot as usize].references += 1;
     }
 
-    pub(crate) fn release(&mut self, slot: u32) {
-        self.rooms[slot as usize].held -= 1;
+    pub(crate) fn release_slot(&mut self, slot: u32) {
+        self.rooms[slot as usize].references -= 1;
         self.free_if_empty(slot);
     }
 
-    /// A list waits for the members of a room.
-    pub(crate) fn wait(&mut self, slot: u32, key: u32) {
-        self.hold(slot);
+    /// Adds a pending list for the members of a room.
+    pub(crate) fn add_pending(&mut self, slot: u32, key: u32) {
+        self.retain_slot(slot);
         self.rooms[slot as usize].pending.push(key);
     }
 
-    /// The list does not wait any more.
-    pub(crate) fn done(&mut self, slot: u32, key: u32) {
+    /// Removes a pending list.
+    pub(crate) fn remove_pending(&mut self, slot: u32, key: u32) {
         let room = &mut self.rooms[slot as usize];
         room.pending.retain(|other| *other != key);
         if room.pending.is_empty() {
             room.pending = SmallVec::new();
         }
-        self.release(slot);
+        self.release_slot(slot);
     }
 
-    /// The lists that wait for the members of a room.
+    /// The keys of the pending lists for the members of a room.
     pub(crate) fn pending_of(&self, slot: u32) -> &[u32] {
         &self.rooms[slot as usize].pending
     }
 
     fn free_if_empty(&mut self, slot: u32) {
         let room = &self.rooms[slot as usize];
-        if room.members.is_empty() && room.held == 0 {
+        if room.members.is_empty() && room.references == 0 {
             self.by_id.remove(&room.id);
             self.rooms.remove(slot as usize);
         }
     }
 
-    /// No list waits any more.
+    /// Removes all pending lists from all rooms.
     pub(crate) fn forget_pending(&mut self) {
         for (_, room) in &mut self.rooms {
-            (room.pending, room.held) = (SmallVec::new(), 0);
+            (room.pending, room.references) = (SmallVec::new(), 0);
         }
         let empty = self.rooms.iter().filter(|(_, room)| room.members.is_empty());
         let empty: Vec<_> = empty.map(|(slot, _)| slot as u32).collect();
@@ -242,12 +242,12 @@ impl Members {
         self.by_id.get(&room).copied()
     }
 
-    /// Which of the connection's seats is in the room.
+    /// The position of the room in the connection's list of memberships.
     fn position(&self, conn: ConnId, slot: u32) -> Option<usize> {
-        let seats = self.seats.get(conn.0 as usize)?;
-        match &seats.index {
+        let memberships = self.memberships.get(conn.0 as usize)?;
+        match &memberships.index {
             Some(index) => index.get(&slot).map(|position| *position as usize),
-            None => seats.list.iter().position(|seat| seat.room == slot),
+            None => memberships.list.iter().position(|membership| membership.room == slot),
         }
     }
 
@@ -255,14 +255,15 @@ impl Members {
         self.position(conn, slot).is_some()
     }
 
-    /// The room slots of a connection.
+    /// The slots of a connection's rooms.
     pub(crate) fn slots_of(&self, conn: ConnId) -> impl Iterator<Item = u32> + '_ {
-        let list = self.seats.get(conn.0 as usize).map(|seats| seats.list.as_slice());
-        list.unwrap_or_default().iter().map(|seat| seat.room)
+        let list =
+            self.memberships.get(conn.0 as usize).map(|memberships| memberships.list.as_slice());
+        list.unwrap_or_default().iter().map(|membership| membership.room)
     }
 
-    pub(crate) fn seat_count(&self, conn: ConnId) -> usize {
-        self.seats.get(conn.0 as usize).map_or(0, |seats| seats.list.len())
+    pub(crate) fn room_count(&self, conn: ConnId) -> usize {
+        self.memberships.get(conn.0 as usize).map_or(0, |memberships| memberships.list.len())
     }
 
     pub(crate) fn members_of(&self, slot: u32) -> &[Member] {
@@ -285,16 +286,17 @@ impl Members {
         self.slot(room).is_some_and(|slot| self.is_in(conn, slot))
     }
 
-    /// How many are in a room.
+    /// The number of members of a room.
     pub fn len(&self, room: RoomId) -> usize {
         self.slot(room).map_or(0, |slot| self.rooms[slot as usize].members.len())
     }
 
-    /// Bytes of the arrays, without the rooms themselves and what few connections add.
+    /// The size of the arrays in bytes, without the rooms and the indexes.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> usize {
         let rooms = self.rooms.iter().map(|(_, room)| room.members.capacity());
-        self.seats.capacity() * size_of::<Seats>() + rooms.sum::<usize>() * size_of::<Member>()
+        self.memberships.capacity() * size_of::<Memberships>()
+            + rooms.sum::<usize>() * size_of::<Member>()
     }
 
     /// Whether there are no rooms.
@@ -303,38 +305,39 @@ impl Members {
     }
 }
 
-/// Makes room for more, with a quarter in reserve, not as much again: this is memory of every idle
-/// connection.
+/// Reserves space for `more` entries. The reserve is a quarter, not half, because this is memory of every
+/// idle connection.
 fn reserve<T>(list: &mut Vec<T>, more: usize) {
     if list.capacity() - list.len() < more {
         list.reserve_exact(more.max(list.len() / 4).max(2));
     }
 }
 
-impl Seats {
-    fn push(&mut self, seat: Seat) {
+impl Memberships {
+    fn push(&mut self, membership: Membership) {
         if let Some(index) = &mut self.index {
-            index.insert(seat.room, self.list.len() as u32);
+            index.insert(membership.room, self.list.len() as u32);
         }
-        self.list.push(seat);
-        if self.index.is_none() && self.list.len() > LINEAR {
-            let positions = self.list.iter().enumerate().map(|(at, seat)| (seat.room, at as u32));
+        self.list.push(membership);
+        if self.index.is_none() && self.list.len() > MAX_LINEAR {
+            let positions =
+                self.list.iter().enumerate().map(|(at, membership)| (membership.room, at as u32));
             self.index = Some(Box::new(positions.collect()));
         }
     }
 
-    fn swap_remove(&mut self, position: usize) -> Seat {
-        let seat = self.list.swap_remove(position);
+    fn swap_remove(&mut self, position: usize) -> Membership {
+        let membership = self.list.swap_remove(position);
         if let Some(index) = &mut self.index {
-            index.remove(&seat.room);
+            index.remove(&membership.room);
             if let Some(moved) = self.list.get(position) {
                 index.insert(moved.room, position as u32);
             }
         }
-        if self.list.len() <= LINEAR / 2 {
+        if self.list.len() <= MAX_LINEAR / 2 {
             self.index = None;
         }
-        seat
+        membership
     }
 }
 
@@ -344,14 +347,14 @@ mod tests {
 
     const GROUP: RoomId = RoomId(1);
 
-    fn of(members: &Members, room: u64) -> Vec<u32> {
+    fn sorted_members(members: &Members, room: u64) -> Vec<u32> {
         let mut conns: Vec<_> = members.members(RoomId(room)).map(|conn| conn.0).collect();
         conns.sort_unstable();
         conns
     }
 
     #[test]
-    fn joins_and_leaves_are_seen_from_both_sides() {
+    fn joins_and_leaves_change_both_sides() {
         let mut members = Members::default();
         for conn in 0..5 {
             assert!(members.join(ConnId(conn), GROUP, GROUP));
@@ -360,9 +363,10 @@ mod tests {
         assert!(!members.join(ConnId(3), RoomId(2), GROUP));
         assert!(members.leave(ConnId(1), RoomId(2)));
         assert!(!members.leave(ConnId(1), RoomId(2)));
-        assert_eq!(of(&members, 2), [0, 2, 3, 4]);
+        assert_eq!(sorted_members(&members, 2), [0, 2, 3, 4]);
         members.remove(ConnId(4));
-        assert_eq!((of(&members, 1), of(&members, 2)), (vec![0, 1, 2, 3], vec![0, 2, 3]));
+        assert_eq!(sorted_members(&members, 1), [0, 1, 2, 3]);
+        assert_eq!(sorted_members(&members, 2), [0, 2, 3]);
         members.leave_group_at(ConnId(0), GROUP, None);
         assert_eq!(members.rooms_of(ConnId(0)).count(), 0);
         for conn in 1..4 {
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn many_rooms_of_one_connection_are_indexed() {
+    fn a_connection_with_many_rooms_can_leave_each() {
         let mut members = Members::default();
         for room in 0..1000 {
             members.join(ConnId(7), RoomId(room), GROUP);
@@ -386,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_keeps_both_sides_of_a_cursor() {
+    fn a_removal_moves_no_member_across_a_cursor() {
         for gone in 0..6 {
             let mut members = Members::default();
             for conn in 0..6 {

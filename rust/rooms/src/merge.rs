@@ -1,9 +1,10 @@
-//! What one connection gets of several lists, in order.
+//! Merges several pending lists for one connection, ordered by sequence number.
 //!
-//! Each list gives a *cut*: the entries behind the connection's place and not behind the limit. The
-//! cuts are merged by number, in whole stretches: what matters is how often the lists alternate,
-//! not how much they hold. Connections with the same cuts get the same packets, and the walk meets many of them in a row,
-//! so the last merge is kept, and joined once it is used again.
+//! Each list contributes a *cut*: its entries after the connection's last number, up to the limit. The
+//! cuts are merged in *stretches* of neighbouring entries, so the cost depends on how often the lists
+//! alternate and not on their length. Connections with the same cuts receive the same packets, and a
+//! walk visits many such connections in a row. The last merge is therefore kept. When it is used a
+//! second time, its buffers are joined.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -13,13 +14,13 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::members::{ConnId, Members};
-use crate::pending::{Entry, JOINED, Pending, concat};
+use crate::pending::{Entry, MAX_JOINED, Pending, concat};
 use crate::run::{Deflated, Frames, Run, Tally};
 
-/// A merge of fewer buffers than this is not joined: one gathering write costs no more.
-const WORTH_JOINING: usize = 4;
+/// Fewer buffers than this are not joined, because one vectored write of them costs no more.
+const MIN_JOINED_BUFFERS: usize = 4;
 
-/// Neighbours in one list, by their positions.
+/// Neighbouring entries of one list, by their positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stretch {
     key: u32,
@@ -35,22 +36,22 @@ impl Stretch {
     }
 }
 
-/// The next entry of a cut, lowest number first.
+/// The next entry of a cut. The order of the fields makes it sort by sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Head {
     seq: u64,
-    /// Which cut.
+    /// The index of the cut.
     cut: usize,
-    /// Its position in the list.
+    /// The position in the list.
     at: u32,
 }
 
-/// The last merge that was made.
+/// The last merge, and scratch space.
 #[derive(Debug, Default)]
 pub(crate) struct Merge {
     stretches: Vec<Stretch>,
     buffers: Vec<Bytes>,
-    /// What it was made of; empty when it fits nobody else.
+    /// The cuts of the last merge. They are empty when no other connection can use the merge.
     cuts: Vec<Stretch>,
     is_joined: bool,
     is_cut: bool,
@@ -62,7 +63,7 @@ pub(crate) struct Merge {
 }
 
 impl Merge {
-    /// Forgets what it holds: the lists it points into are going away.
+    /// Drops the last merge. This is necessary before a list is removed.
     pub(crate) fn clear(&mut self) {
         self.stretches.clear();
         self.buffers.clear();
@@ -70,14 +71,15 @@ impl Merge {
         self.deflated.take();
     }
 
-    /// What was collected.
+    /// The last merge as a run.
     pub(crate) fn run<'r>(&'r self, table: &'r Slab<Pending>) -> Run<'r> {
         let frames = Frames::Stretches(&self.stretches, table);
         let (tally, is_cut, deflated) = (self.tally, self.is_cut, Some(&self.deflated));
         Run { buffers: &self.buffers, frames, deflated, last: None, tally, is_cut }
     }
 
-    /// Collects what is numbered above `upto` and up to `last` for a connection; false if nothing.
+    /// Merges the entries for a connection with numbers above `upto` and up to `last`. Returns false when
+    /// there are none.
     pub(crate) fn collect(
         &mut self,
         members: &Members,
@@ -91,7 +93,7 @@ impl Merge {
             return false;
         }
         if !is_exact && self.wanted == self.cuts {
-            self.join();
+            self.join_buffers();
             return true;
         }
         for cut in &self.wanted {
@@ -100,9 +102,9 @@ impl Merge {
         self.stretches.clear();
         self.interleave(table);
         if is_exact {
-            self.skip(table, conn);
+            self.remove_excepted(table, conn);
         }
-        self.fill(table);
+        self.collect_buffers(table);
         self.cuts.clear();
         if !is_exact {
             self.cuts.extend_from_slice(&self.wanted);
@@ -110,10 +112,11 @@ impl Merge {
         !self.stretches.is_empty()
     }
 
-    /// The lists that have a room of the connection.
+    /// Finds the lists whose target contains a room of the connection.
     fn find_keys(&mut self, members: &Members, table: &Slab<Pending>, conn: ConnId) {
         self.keys.clear();
-        if members.seat_count(conn) <= table.len().saturating_mul(4) {
+        // The shorter way: over the connection's rooms, or over all lists.
+        if members.room_count(conn) <= table.len().saturating_mul(4) {
             for slot in members.slots_of(conn) {
                 self.keys.extend_from_slice(members.pending_of(slot));
             }
@@ -121,12 +124,12 @@ impl Merge {
             self.keys.dedup();
             return;
         }
-        let is_meant = |list: &Pending| list.rooms.iter().any(|room| members.is_in(conn, *room));
-        let lists = table.iter().filter(|(_, list)| is_meant(list));
+        let is_target = |list: &Pending| list.rooms.iter().any(|room| members.is_in(conn, *room));
+        let lists = table.iter().filter(|(_, list)| is_target(list));
         self.keys.extend(lists.map(|(key, _)| key as u32));
     }
 
-    /// Cuts the lists; true if the connection is excepted from some entry.
+    /// Computes the cut of each list. Returns whether an entry excepts the connection.
     fn find_cuts(
         &mut self,
         members: &Members,
@@ -151,7 +154,7 @@ impl Merge {
         is_exact
     }
 
-    /// Merges the cuts by number.
+    /// Merges the cuts by sequence number.
     fn interleave(&mut self, table: &Slab<Pending>) {
         if let [cut] = self.wanted[..] {
             self.stretches.push(cut);
@@ -176,8 +179,8 @@ impl Merge {
         }
     }
 
-    /// Takes out what the connection is excepted from.
-    fn skip(&mut self, table: &Slab<Pending>, conn: ConnId) {
+    /// Removes the entries that except the connection.
+    fn remove_excepted(&mut self, table: &Slab<Pending>, conn: ConnId) {
         let whole = std::mem::take(&mut self.stretches);
         for stretch in whole {
             let mut from = stretch.from;
@@ -192,8 +195,8 @@ impl Merge {
         }
     }
 
-    /// Turns the stretches into buffers: slices of what is joined, or single frames.
-    fn fill(&mut self, table: &Slab<Pending>) {
+    /// Collects the buffers of the stretches: slices of joined buffers, or single frames.
+    fn collect_buffers(&mut self, table: &Slab<Pending>) {
         self.is_joined = false;
         self.is_cut = false;
         self.tally = Tally::default();
@@ -207,9 +210,9 @@ impl Merge {
         }
     }
 
-    /// Joins the buffers, for those who get the same as the one they were made for.
-    fn join(&mut self) {
-        if self.is_joined || self.buffers.len() < WORTH_JOINING {
+    /// Joins the buffers, because a second connection receives the same merge.
+    fn join_buffers(&mut self) {
+        if self.is_joined || self.buffers.len() < MIN_JOINED_BUFFERS {
             return;
         }
         self.is_joined = true;
@@ -219,7 +222,7 @@ impl Merge {
         while !rest.is_empty() {
             let mut len = 0;
             let fits = |buffer: &&Bytes| {
-                len + buffer.len() <= JOINED && {
+                len + buffer.len() <= MAX_JOINED && {
                     len += buffer.len();
                     true
                 }

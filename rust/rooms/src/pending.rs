@@ -1,10 +1,10 @@
-//! What waits for one set of recipients, and how it is joined.
+//! The pending frames of one set of recipients, and their joined buffers.
 //!
-//! Entries are only ever appended; one that a newer one with its key replaces stays as an empty
-//! one, so that numbers and positions keep their order. They are joined in segments of at most 64 KiB, each entry once,
-//! and a segment keeps where its frames end, so that a tail or a part of it needs no copy. Single
-//! connections may be excepted from an entry: broadcasts "to all but the sender" by many senders
-//! still share one list, and with it what is joined.
+//! Entries are only appended. An entry that is replaced by a newer one with the same key stays as an
+//! empty entry, so positions do not change. The frames are joined in segments of at most 64 KiB, each
+//! frame once. A segment stores where its frames end, so a part of it can be sent without a copy. An
+//! entry may except single connections: broadcasts "to all but the sender" of many senders therefore
+//! share one list and its joined buffers.
 
 use std::cell::OnceCell;
 
@@ -17,29 +17,29 @@ use crate::frame::Frame;
 use crate::members::{ConnId, Members, RoomId};
 use crate::run::{Deflated, Tally};
 
-/// Frames of one target are joined into buffers of at most this many bytes.
-pub(crate) const JOINED: usize = 64 * 1024;
+/// The maximum size of a joined buffer, in bytes.
+pub(crate) const MAX_JOINED: usize = 64 * 1024;
 
-/// So few frames are not joined for a single connection.
-const FEW: usize = 16;
+/// Fewer frames than this are not joined for a single connection.
+const MIN_JOINED_FRAMES: usize = 16;
 
-/// Who a broadcast is for: the union of rooms, each connection once, without those excepted.
+/// The recipients of a broadcast: the members of any of the rooms, each once, without the exceptions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// In any of these.
+    /// The rooms whose members receive the broadcast.
     pub rooms: SmallVec<[RoomId; 1]>,
-    /// But not these.
+    /// Connections that do not receive it.
     pub except: SmallVec<[ConnId; 1]>,
-    /// And not in any of these.
+    /// Rooms whose members do not receive it.
     pub except_rooms: SmallVec<[RoomId; 1]>,
 }
 
-/// One frame with its place in the order of everything that was emitted.
+/// One frame with its sequence number.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) seq: u64,
     pub(crate) frame: Frame,
-    /// Who does not get it, sorted.
+    /// The connections that do not receive the frame, sorted.
     pub(crate) except: SmallVec<[ConnId; 1]>,
 }
 
@@ -48,41 +48,41 @@ impl Entry {
         !self.except.is_empty() && self.except.binary_search(&conn).is_ok()
     }
 
-    /// Whether a newer one has replaced it.
+    /// Whether a newer entry has replaced this one.
     pub(crate) fn is_replaced(&self) -> bool {
         self.frame.wire().is_empty()
     }
 }
 
-/// The frames that wait for one target.
+/// The list of pending frames of one target.
 #[derive(Debug)]
 pub(crate) struct Pending {
     /// The slots of the target's rooms.
     pub(crate) rooms: SmallVec<[u32; 1]>,
-    /// The slots of the rooms whose members get nothing.
+    /// The slots of the target's excepted rooms.
     pub(crate) except_rooms: SmallVec<[u32; 1]>,
     pub(crate) entries: Vec<Entry>,
-    /// Whether an entry excepts anybody.
+    /// Whether an entry excepts a connection.
     pub(crate) has_excepts: bool,
-    /// Whether an entry may be left out for a slow client.
+    /// Whether an entry may be omitted for a slow client.
     has_flags: bool,
-    /// The latest entry with each key.
+    /// The position of the latest entry with each key.
     keys: FxHashMap<Key, usize>,
-    /// How many entries were replaced.
+    /// The number of entries that were replaced.
     replaced: u32,
     segments: Vec<Segment>,
     /// The buffers of all segments.
     buffers: Vec<Bytes>,
-    /// All entries for those who agreed to compression; made when nothing is appended any more.
+    /// The compressed form of all entries. It is created after the last entry was appended.
     pub(crate) deflated: OnceCell<Deflated>,
 }
 
 /// Several frames in one buffer.
 #[derive(Debug)]
 struct Segment {
-    /// Which entry is its first.
+    /// The position of the first entry.
     first: usize,
-    /// Where each frame ends.
+    /// The end of each frame in the buffer.
     ends: Vec<u32>,
 }
 
@@ -102,8 +102,8 @@ impl Pending {
         }
     }
 
-    /// Appends an entry; its number is higher than those before it. Returns the bytes of the one
-    /// it replaces.
+    /// Appends an entry, whose number must be the highest. Returns the size of the entry that it
+    /// replaces, in bytes.
     pub(crate) fn push(&mut self, entry: Entry) -> usize {
         self.has_excepts |= !entry.except.is_empty();
         self.has_flags |= entry.frame.flags().may_be_dropped();
@@ -113,8 +113,8 @@ impl Pending {
         freed
     }
 
-    /// Empties the entry with the same key, if the same connections get it and it is not part of
-    /// a joined buffer.
+    /// Empties the entry with the same key, if it has the same recipients and is not in a joined buffer.
+    /// Returns its size in bytes.
     fn replace(&mut self, key: Key, by: &Entry) -> usize {
         let joined = self.joined();
         let Some(at) = self.keys.insert(key, self.entries.len()) else {
@@ -129,13 +129,13 @@ impl Pending {
         }
     }
 
-    /// What is in all entries.
+    /// The counts of all entries.
     pub(crate) fn tally(&self) -> Tally {
         let packets = self.entries.len() as u32 - self.replaced;
         Tally { packets, conflated: self.replaced, may_be_dropped: self.has_flags }
     }
 
-    /// What is in some entries.
+    /// The counts of the entries from position `from` to `to`.
     pub(crate) fn tally_of(&self, from: usize, to: usize) -> Tally {
         let entries = &self.entries[from..to];
         let replaced = entries.iter().filter(|entry| self.replaced > 0 && entry.is_replaced());
@@ -144,13 +144,13 @@ impl Pending {
         Tally { packets, conflated, may_be_dropped: self.has_flags }
     }
 
-    /// Whether the connection is in a room whose members get nothing.
+    /// Whether the connection is in an excepted room.
     pub(crate) fn excepts(&self, members: &Members, conn: ConnId) -> bool {
         let mut rooms = self.except_rooms.iter();
         rooms.any(|room| members.is_in(conn, *room))
     }
 
-    /// The first entry with a number above `seq`.
+    /// The position of the first entry with a number above `seq`.
     pub(crate) fn first_after(&self, seq: u64) -> usize {
         match (self.entries.first(), self.entries.last()) {
             (Some(first), _) if first.seq > seq => 0,
@@ -159,13 +159,13 @@ impl Pending {
         }
     }
 
-    /// How many entries are joined, from the first on.
+    /// The number of joined entries. They are the first ones of the list.
     fn joined(&self) -> usize {
         let last = self.segments.last();
         last.map_or(0, |last| last.first + last.ends.len())
     }
 
-    /// Joins all entries that are not joined yet.
+    /// Joins the entries that are not joined yet.
     pub(crate) fn join(&mut self) {
         loop {
             let first = self.joined();
@@ -177,24 +177,24 @@ impl Pending {
         }
     }
 
-    /// Joins the entries for a single connection, when there are so many that others will gain by
-    /// it too. Segments grow with what is joined already, so that there are never many.
+    /// Joins the entries for a single connection if there are many. The required number grows with the
+    /// joined entries, so that the list does not get many small segments.
     pub(crate) fn join_for_one(&mut self) {
         let joined = self.joined();
-        if self.entries.len() - joined >= FEW.max(joined / 2) {
+        if self.entries.len() - joined >= MIN_JOINED_FRAMES.max(joined / 2) {
             self.join();
         }
     }
 
-    /// How many entries from `first` on fit into one segment.
+    /// The number of entries from `first` on that fit into one segment.
     fn fitting(&self, first: usize) -> usize {
         let mut size = 0;
         let fits = |entry: &&Entry| {
             size += entry.frame.wire().len();
-            size <= JOINED
+            size <= MAX_JOINED
         };
         let count = self.entries[first..].iter().take_while(fits).count();
-        // A frame that is larger is a segment of its own.
+        // A larger frame is a segment of its own.
         count.max(1).min(self.entries.len() - first)
     }
 
@@ -215,13 +215,13 @@ impl Pending {
         self.buffers.push(buffer);
     }
 
-    /// The buffers of all entries that are joined.
+    /// The buffers of the joined entries.
     pub(crate) fn buffers(&self) -> &[Bytes] {
         &self.buffers
     }
 
-    /// Appends the buffers of some entries, sharing what is joined. Returns whether one is a part
-    /// of a larger buffer, which it keeps alive.
+    /// Appends the buffers of the entries from position `from` to `to`, as slices of joined buffers where
+    /// possible. Returns whether a slice keeps a larger buffer in memory.
     pub(crate) fn slices(&self, from: usize, to: usize, out: &mut Vec<Bytes>) -> bool {
         let mut is_part = false;
         for (segment, buffer) in self.segments.iter().zip(&self.buffers) {
@@ -248,7 +248,7 @@ impl Segment {
     }
 }
 
-/// One buffer of several, `len` bytes together.
+/// Joins buffers with a total size of `len` bytes.
 pub(crate) fn concat<'b>(parts: impl Iterator<Item = &'b Bytes>, len: usize) -> Bytes {
     let mut bytes = BytesMut::with_capacity(len);
     parts.for_each(|part| bytes.extend_from_slice(part));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_what_is_joined_is_not_copied() {
+    fn a_part_of_a_joined_buffer_is_not_copied() {
         let mut pending = pending(&[8, 8, 8, 8]);
         pending.join();
         assert_eq!(lens(&pending, 1, 3), [20]);
@@ -302,18 +302,19 @@ mod tests {
     }
 
     #[test]
-    fn a_single_connection_joins_many_but_not_few() {
-        let mut few = pending(&[8; FEW - 1]);
+    fn many_frames_but_not_few_are_joined_for_a_single_connection() {
+        const MANY: usize = MIN_JOINED_FRAMES;
+        let mut few = pending(&[8; MANY - 1]);
         few.join_for_one();
-        assert_eq!(lens(&few, 0, FEW - 1), [10; FEW - 1]);
-        let mut many = pending(&[8; FEW]);
+        assert_eq!(lens(&few, 0, MANY - 1), [10; MANY - 1]);
+        let mut many = pending(&[8; MANY]);
         many.join_for_one();
-        assert_eq!(lens(&many, 0, FEW), [10 * FEW]);
-        assert_eq!(lens(&many, 3, FEW), [10 * (FEW - 3)]);
+        assert_eq!(lens(&many, 0, MANY), [10 * MANY]);
+        assert_eq!(lens(&many, 3, MANY), [10 * (MANY - 3)]);
     }
 
     #[test]
-    fn what_is_behind_a_number_is_found() {
+    fn the_first_entry_after_a_number_is_found() {
         let pending = pending(&[1, 1, 1]);
         let found: Vec<_> = (0..5).map(|seq| pending.first_after(seq)).collect();
         assert_eq!(found, [0, 1, 2, 3, 3]);

@@ -1,8 +1,8 @@
-//! The broadcasts that wait, in generations.
+//! The pending broadcasts, in generations.
 //!
-//! The oldest generation is being walked and takes no more; the youngest takes what comes. Within
-//! a generation, broadcasts with the same target share a list. This file knows lists and numbers;
-//! who has got what is the business of `fanout.rs`.
+//! The walk delivers the oldest generation, and new broadcasts go into the youngest. Within a
+//! generation, broadcasts with the same target share a list. This file owns the lists and the sequence
+//! numbers. `fanout.rs` stores what each connection has received.
 
 use std::collections::VecDeque;
 
@@ -14,28 +14,29 @@ use crate::frame::Frame;
 use crate::members::{Members, RoomId};
 use crate::pending::{Entry, Pending, Target};
 
-/// A generation with more bytes than this takes no more, so that clients get time to read.
-const GENERATION: usize = 256 * 1024;
+/// A generation with more bytes than this takes no further broadcasts, so that clients have time to read
+/// between two generations.
+const MAX_GENERATION: usize = 256 * 1024;
 
-/// Targets whose broadcasts are walked together.
+/// Broadcasts that are delivered in one walk.
 #[derive(Debug, Default)]
 pub(crate) struct Generation {
-    /// Keys of the lists.
+    /// The keys of the lists, one for each target.
     pub(crate) targets: Vec<u32>,
     bytes: usize,
-    /// The number of its last broadcast.
+    /// The number of the last broadcast.
     pub(crate) last: u64,
 }
 
-/// All that waits.
+/// All pending broadcasts.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// The number of the last broadcast.
     pub(crate) seq: u64,
     pub(crate) table: Slab<Pending>,
     generations: VecDeque<Generation>,
-    /// The lists of the youngest generation. The connections of a target are no part of its key:
-    /// they are excepted entry by entry.
+    /// The lists of the youngest generation. The excepted connections of a target are stored in the
+    /// entries and not in this key.
     open: FxHashMap<Target, u32>,
     bytes: usize,
 }
@@ -53,7 +54,7 @@ impl Queue {
         self.generations.front()
     }
 
-    /// Appends a broadcast. `is_walked` says that the oldest generation takes no more.
+    /// Appends a broadcast. `is_walked` means that the walk of the oldest generation has begun.
     pub(crate) fn push(
         &mut self,
         members: &mut Members,
@@ -61,8 +62,8 @@ impl Queue {
         frame: Frame,
         is_walked: bool,
     ) {
-        // One key for one set of rooms, whatever the order they were named in. A room that is
-        // empty now has no part in it, even if somebody joins it before the walk.
+        // Sorting gives one key for a set of rooms in any order. A room that is empty now is omitted,
+        // because a connection that joins it later is not a recipient.
         let rooms = canonical(members, &mut target.rooms);
         let except_rooms = canonical(members, &mut target.except_rooms);
         if rooms.is_empty() {
@@ -87,16 +88,16 @@ impl Queue {
         self.bytes -= freed;
     }
 
-    /// Drops everything; numbers go on.
+    /// Drops all broadcasts. The numbers continue.
     pub(crate) fn clear(&mut self) {
         *self = Self { seq: self.seq, ..Self::default() };
     }
 
-    /// The generation that takes what comes.
+    /// The generation that takes new broadcasts.
     fn youngest(&mut self, is_walked: bool) -> &mut Generation {
         let is_walked = is_walked && self.generations.len() == 1;
         let youngest = self.generations.back();
-        if is_walked || youngest.is_none_or(|young| young.bytes >= GENERATION) {
+        if is_walked || youngest.is_none_or(|young| young.bytes >= MAX_GENERATION) {
             self.open.clear();
             self.generations.push_back(Generation::default());
         }
@@ -106,8 +107,8 @@ impl Queue {
 
     fn insert(&mut self, members: &mut Members, target: Target, list: Pending) -> u32 {
         let key = self.table.vacant_key() as u32;
-        list.rooms.iter().for_each(|room| members.wait(*room, key));
-        list.except_rooms.iter().for_each(|room| members.hold(*room));
+        list.rooms.iter().for_each(|room| members.add_pending(*room, key));
+        list.except_rooms.iter().for_each(|room| members.retain_slot(*room));
         self.table.insert(list);
         self.open.insert(target, key);
         if let Some(generation) = self.generations.back_mut() {
@@ -116,8 +117,8 @@ impl Queue {
         key
     }
 
-    /// Makes the oldest generation ready for its walk: joins its lists, and puts those with few
-    /// members first, so that members of the same rooms come in a row.
+    /// Prepares the oldest generation for its walk: joins the lists and sorts them by their number of
+    /// members. In this order, connections with the same merge are visited in a row.
     pub(crate) fn begin(&mut self, members: &Members) {
         let Some(generation) = self.generations.front_mut() else {
             return;
@@ -133,7 +134,7 @@ impl Queue {
         }
     }
 
-    /// Drops the oldest generation: everybody has got it.
+    /// Drops the oldest generation after its walk.
     pub(crate) fn end(&mut self, members: &mut Members) {
         let Some(generation) = self.generations.pop_front() else {
             return;
@@ -144,13 +145,13 @@ impl Queue {
         self.bytes -= generation.bytes;
         for key in generation.targets {
             let list = self.table.remove(key as usize);
-            list.rooms.iter().for_each(|room| members.done(*room, key));
-            list.except_rooms.iter().for_each(|room| members.release(*room));
+            list.rooms.iter().for_each(|room| members.remove_pending(*room, key));
+            list.except_rooms.iter().for_each(|room| members.release_slot(*room));
         }
     }
 }
 
-/// Sorts rooms and drops those that are empty or named twice; returns their slots.
+/// Sorts rooms and removes repeated and empty ones. Returns the slots of the rest.
 fn canonical(members: &Members, rooms: &mut SmallVec<[RoomId; 1]>) -> SmallVec<[u32; 1]> {
     if rooms.len() > 1 {
         rooms.sort_unstable();

@@ -1,6 +1,6 @@
-//! What a connection is given at once: packets in order, as buffers and one by one.
+//! The packets that a connection receives at once, in order: as joined buffers and as single frames.
 //!
-//! A run borrows what waits; it is made for every recipient, so it owns nothing and costs nothing.
+//! A run is created for every recipient, so it only borrows from the pending lists.
 
 use std::cell::OnceCell;
 
@@ -12,12 +12,11 @@ use smallvec::SmallVec;
 use crate::frame::Frame;
 use crate::members::ConnId;
 use crate::merge::Stretch;
-use crate::pending::{Entry, JOINED, Pending, concat};
+use crate::pending::{Entry, MAX_JOINED, Pending, concat};
 
-/// Where deliveries go.
+/// The receiver of all deliveries.
 pub trait Outlet {
-    /// Takes the next packets of a connection: called at most once for each catching up. Must not
-    /// call back into the [`crate::Fanout`].
+    /// Takes the next packets of a connection. It must not call the [`crate::Fanout`].
     fn deliver(&mut self, conn: ConnId, run: &Run<'_>);
 }
 
@@ -26,24 +25,24 @@ pub trait Outlet {
 pub struct Run<'a> {
     pub(crate) buffers: &'a [Bytes],
     pub(crate) frames: Frames<'a>,
-    /// The compressed forms of the frames, joined, where others get the same frames.
+    /// The compressed form of the frames, if other connections receive the same frames.
     pub(crate) deflated: Option<&'a OnceCell<Deflated>>,
-    /// A packet for this connection alone, behind the others.
+    /// A packet for this connection only, after the others.
     pub(crate) last: Option<&'a Frame>,
-    /// What the others are, in numbers.
+    /// The counts of the packets without `last`.
     pub(crate) tally: Tally,
-    /// Whether a buffer may be a part of a larger one.
+    /// Whether a buffer may be a slice of a larger one.
     pub(crate) is_cut: bool,
 }
 
-/// What is in a run, in numbers.
+/// The counts of the packets in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many packets.
+    /// The number of packets.
     pub packets: u32,
-    /// How many were replaced by others while they waited, and are left out.
+    /// The number of packets that are missing because newer ones have replaced them.
     pub conflated: u32,
-    /// Whether there may be packets that a slow client need not get.
+    /// Whether the run may contain packets that may be omitted for a slow client.
     pub may_be_dropped: bool,
 }
 
@@ -55,24 +54,24 @@ impl Tally {
     }
 }
 
-/// Compressed frames, joined once for all who get them.
+/// Compressed and joined frames, which all recipients share.
 #[derive(Debug)]
 pub(crate) struct Deflated {
     buffers: Vec<Bytes>,
-    /// The bytes of the longest message in them.
+    /// The uncompressed size of the longest message, in bytes.
     longest: usize,
 }
 
 #[derive(Debug)]
 pub(crate) enum Frames<'a> {
-    /// Neighbours in one list.
+    /// Neighbouring entries of one list.
     Entries(&'a [Entry]),
     /// Stretches of several lists.
     Stretches(&'a [Stretch], &'a Slab<Pending>),
 }
 
 impl<'a> Run<'a> {
-    /// Nothing but one packet.
+    /// A run of one packet.
     pub(crate) fn of(last: &'a Frame) -> Self {
         Run {
             buffers: &[],
@@ -84,13 +83,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What to write to a WebSocket, joined where that saves sends.
+    /// The WebSocket frames, joined where possible.
     pub fn buffers(&self) -> impl Iterator<Item = &Bytes> + Clone {
         self.buffers.iter().chain(self.last.map(Frame::wire))
     }
 
-    /// What to write to a WebSocket that agreed to compression: messages of at least `threshold`
-    /// bytes are compressed, unless its window is too small for them.
+    /// The WebSocket frames for a connection with compression. Messages of at least `threshold` bytes are
+    /// compressed, unless they are too long for the connection's window.
     pub fn deflated(
         &self,
         agreed: Deflate,
@@ -115,12 +114,12 @@ impl<'a> Run<'a> {
         buffers
     }
 
-    /// The single packets.
+    /// The frames of the single packets.
     pub fn frames(&self) -> impl Iterator<Item = &Frame> {
         self.waiting().chain(self.last)
     }
 
-    /// The single packets but the last.
+    /// The frames of all packets except `last`.
     fn waiting(&self) -> impl Iterator<Item = &Frame> {
         let (entries, stretches) = match self.frames {
             Frames::Entries(entries) => (entries, None),
@@ -134,7 +133,7 @@ impl<'a> Run<'a> {
         entries.map(|entry| &entry.frame)
     }
 
-    /// What is in it.
+    /// The counts of all packets.
     pub fn tally(&self) -> Tally {
         let mut tally = self.tally;
         if let Some(last) = self.last {
@@ -144,23 +143,23 @@ impl<'a> Run<'a> {
         tally
     }
 
-    /// Whether the last packet is for this connection alone.
+    /// Whether the last packet is for this connection only.
     pub fn has_own(&self) -> bool {
         self.last.is_some()
     }
 
-    /// Whether a buffer may be a part of a joined one, which it keeps alive as long as it lives.
+    /// Whether a buffer may be a slice of a larger one, which it keeps in memory.
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// Bytes for a WebSocket.
+    /// The size of the WebSocket frames, in bytes.
     pub fn bytes(&self) -> usize {
         self.buffers().map(Bytes::len).sum()
     }
 }
 
-/// Joins neighbours as far as a joined buffer may reach; a single one is not copied.
+/// Joins neighbouring buffers up to [`MAX_JOINED`] bytes. A buffer without a partner is not copied.
 fn join(parts: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
     let (mut joined, mut group, mut len) = (Vec::new(), SmallVec::<[Bytes; 16]>::new(), 0);
     let mut close = |group: &mut SmallVec<[Bytes; 16]>, len: usize| match group.len() {
@@ -171,7 +170,7 @@ fn join(parts: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
         }
     };
     for part in parts {
-        if len + part.len() > JOINED {
+        if len + part.len() > MAX_JOINED {
             close(&mut group, len);
             len = 0;
         }

@@ -1,19 +1,21 @@
-//! The walk over the members of the oldest generation's targets.
+//! The walk over the members of the targets of the oldest generation.
 //!
 //! ```text
 //! pass 1  Count: every room of every target       only when there are several targets
 //! pass 2  for each target  Except: its excepted rooms, then Deliver: its rooms
 //! ```
 //!
-//! The first pass marks each member with its target, or as *mixed* when it is in more than one;
-//! who is mixed gets its own merge in the second. A walk stops anywhere and goes on later. What
-//! changes meanwhile does not harm it: who joins or leaves is caught up first, which puts it
-//! beyond the generation, and a removal moves nobody from behind the cursor to before it.
+//! The first pass marks each member with its target, or as *mixed* if it belongs to several targets.
+//! In the second pass, a mixed member receives a merge of its lists.
+//!
+//! A walk can be interrupted at any member. Changes of the rooms in the meantime are safe: a connection
+//! that joins or leaves is caught up first, and then receives nothing from this generation. A removal
+//! does not move a member across the cursor.
 
 use crate::members::Cursor;
 use crate::pending::Pending;
 
-/// What a walk does with the members it meets.
+/// What the walk does with the members that it visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
     Count,
@@ -21,18 +23,19 @@ pub(crate) enum Pass {
     Deliver,
 }
 
-/// A place in the walk.
+/// The position of a walk.
 #[derive(Debug)]
 pub(crate) struct Walk {
     pub(crate) pass: Pass,
-    /// Which target of the generation.
+    /// The index of the target in the generation.
     pub(crate) target: usize,
-    /// Which of the target's rooms of this pass.
+    /// The index of the room among the target's rooms of this pass.
     room: usize,
     pub(crate) cursor: Cursor,
-    /// The mark of the first target; the others follow. No mark of an earlier walk is as high.
+    /// The mark of the first target. The next targets have the next numbers. All marks of earlier walks
+    /// are lower.
     base: u64,
-    /// The mark of members of more than one target.
+    /// The mark of members of several targets.
     pub(crate) mixed: u64,
 }
 
@@ -46,7 +49,7 @@ impl Walk {
         Self { pass, target, room, cursor, base, mixed }
     }
 
-    /// The room to walk now; `None` when the target has no more for this pass.
+    /// The current room. Returns `None` when the target has no further room for this pass.
     pub(crate) fn room(&mut self, list: &Pending) -> Option<u32> {
         let rooms = if self.pass == Pass::Except { &list.except_rooms } else { &list.rooms };
         let room = *rooms.get(self.room)?;
@@ -54,13 +57,13 @@ impl Walk {
         Some(room)
     }
 
-    /// The present room is done.
+    /// Moves to the next room of the target.
     pub(crate) fn next_room(&mut self) {
         self.room += 1;
         self.cursor.at = 0;
     }
 
-    /// The present pass has no more rooms in this target; there are so many targets.
+    /// Moves to the next pass or target. `targets` is the number of targets.
     pub(crate) fn next_pass(&mut self, targets: usize) {
         (self.room, self.cursor.at) = (0, 0);
         match self.pass {
@@ -73,14 +76,14 @@ impl Walk {
         }
     }
 
-    /// The mark of a member of the present target that had `mark`.
+    /// The new mark of a member of the current target. `mark` is its old one.
     pub(crate) fn counted(&self, mark: u64) -> u64 {
         let own = self.base + self.target as u64;
         if mark < self.base || mark == own { own } else { self.mixed }
     }
 
-    /// Whether who has this mark gets nothing in this generation when the present target excepts
-    /// it: it is in no other target. Who is mixed is looked at when its merge is made.
+    /// Whether a member with this mark belongs to no other target. If the current target excepts such a
+    /// member, it receives nothing in this generation. The merge handles mixed members.
     pub(crate) fn is_only_here(&self, mark: u64) -> bool {
         let is_single = self.mixed == self.base + 1;
         is_single || mark == self.base + self.target as u64

@@ -1,4 +1,4 @@
-//! The hard cases of a fan-out, one by one.
+//! Tests of single cases of the fan-out.
 
 mod recorder;
 
@@ -10,7 +10,7 @@ use recorder::Recorder;
 use rooms::{ConnId, Fanout, Flags, Frame, Key, Outlet, RoomId, Run, Target};
 use smallvec::{SmallVec, smallvec};
 
-/// The room of everybody.
+/// The room of all connections.
 const ALL: u64 = 0;
 
 #[derive(Default)]
@@ -20,7 +20,7 @@ struct Shard {
 }
 
 impl Shard {
-    /// So many connections, all in the room of all.
+    /// A shard with `conns` connections, all in the room [`ALL`].
     fn new(conns: u32) -> Self {
         let mut shard = Self::default();
         (0..conns).for_each(|conn| shard.open(conn));
@@ -50,7 +50,7 @@ impl Shard {
         self.emit_except(&[room], &[], &[], text);
     }
 
-    /// What is emitted with the same key, the first letter of the text, replaces what waits.
+    /// Emits with a key: the first letter of the text.
     fn conflate(&mut self, room: u64, except: &[u32], text: &str) {
         let conflate = Some(Key::new("/", &text[1..2]));
         let frame = Frame::with_flags(text.as_bytes(), &[], Flags { conflate, ..Flags::default() });
@@ -75,7 +75,7 @@ impl Shard {
         self.fanout.emit(target, Frame::new(text.as_bytes(), &[]));
     }
 
-    /// Delivers to so many.
+    /// Delivers to about `recipients` connections.
     fn work(&mut self, recipients: usize) {
         self.fanout.work(&mut self.out, recipients);
     }
@@ -84,26 +84,26 @@ impl Shard {
         while self.fanout.work(&mut self.out, 3) {}
     }
 
-    /// What the connection that has this number now has got, joined by spaces.
+    /// The packets that the current connection with this number has received, joined by spaces.
     fn got(&self, conn: u32) -> String {
         let got = self.out.got.get(&self.out.key(conn));
         got.map(|got| got.texts.join(" ")).unwrap_or_default()
     }
 
-    /// How many buffers each of its runs had.
+    /// The number of buffers in each run of a connection.
     fn runs(&self, conn: u32) -> Vec<usize> {
         let got = self.out.got.get(&self.out.key(conn));
         got.map_or(vec![], |got| got.runs.iter().map(Vec::len).collect())
     }
 
-    /// What everybody has got, who must be `conns`.
+    /// The packets that each of the connections has received.
     fn got_by(&self, conns: std::ops::Range<u32>) -> Vec<String> {
         conns.map(|conn| self.got(conn)).collect()
     }
 }
 
 #[test]
-fn one_frame_goes_out_as_it_is() {
+fn a_single_frame_is_not_copied() {
     let mut shard = Shard::new(2);
     let frame = Frame::new(b"4a", &[]);
     let target =
@@ -116,7 +116,7 @@ fn one_frame_goes_out_as_it_is() {
 }
 
 #[test]
-fn a_direct_packet_comes_behind_what_is_pending_in_one_run() {
+fn a_direct_packet_follows_the_pending_broadcasts_in_one_run() {
     let mut shard = Shard::new(2);
     shard.emit(ALL, "4a");
     shard.emit(ALL, "4b");
@@ -130,7 +130,7 @@ fn a_direct_packet_comes_behind_what_is_pending_in_one_run() {
 }
 
 #[test]
-fn an_emit_reaches_who_was_there_when_it_was_made() {
+fn an_emit_reaches_the_members_at_the_time_of_the_emit() {
     let mut shard = Shard::new(3);
     shard.join(0, 7);
     shard.join(1, 7);
@@ -143,7 +143,7 @@ fn an_emit_reaches_who_was_there_when_it_was_made() {
 }
 
 #[test]
-fn an_emit_to_a_room_that_is_empty_reaches_nobody_who_joins_it_later() {
+fn an_emit_to_an_empty_room_does_not_reach_later_members() {
     let mut shard = Shard::new(2);
     shard.emit(7, "4a");
     assert!(shard.fanout.is_idle());
@@ -171,7 +171,7 @@ fn a_union_of_rooms_reaches_each_member_once() {
 }
 
 #[test]
-fn an_excepted_room_counts_as_it_was_when_the_emit_was_made() {
+fn an_excepted_room_has_its_members_at_the_time_of_the_emit() {
     let mut shard = Shard::new(4);
     shard.join(0, 9);
     shard.join(1, 9);
@@ -184,7 +184,7 @@ fn an_excepted_room_counts_as_it_was_when_the_emit_was_made() {
 }
 
 #[test]
-fn an_excepted_room_may_be_emptied_and_filled_while_it_is_excepted() {
+fn an_excepted_room_may_be_emptied_and_filled_before_the_delivery() {
     let mut shard = Shard::new(3);
     shard.join(0, 9);
     shard.emit_except(&[ALL], &[], &[9], "4a");
@@ -223,14 +223,14 @@ fn members_of_several_targets_share_one_merge() {
     for conn in 0..4 {
         assert_eq!(shard.got(conn), "41 41 42 42 43 43");
     }
-    // The first has it in parts; it is joined for those after it.
+    // The first member receives single buffers. They are joined for the members after it.
     let buffers: Vec<_> = (0..4).map(|conn| shard.runs(conn)[0]).collect();
     assert_eq!(buffers, [6, 1, 1, 1]);
     assert_eq!(shard.got_by(4..6), ["41 42 43", "41 42 43"]);
 }
 
 #[test]
-fn a_packet_of_ones_own_is_not_in_the_merge_of_the_next() {
+fn a_direct_packet_is_not_in_the_merge_of_the_next_connection() {
     let mut shard = Shard::new(4);
     (0..3).for_each(|conn| shard.join(conn, 5));
     shard.emit(ALL, "41");
@@ -246,7 +246,7 @@ fn a_packet_of_ones_own_is_not_in_the_merge_of_the_next() {
 }
 
 #[test]
-fn senders_that_skip_themselves_share_what_is_joined() {
+fn broadcasts_that_except_their_sender_share_joined_buffers() {
     let mut shard = Shard::new(4);
     for sender in 0..3 {
         shard.emit_except(&[ALL], &[sender], &[], &format!("4{sender}"));
@@ -258,7 +258,7 @@ fn senders_that_skip_themselves_share_what_is_joined() {
 }
 
 #[test]
-fn who_is_excepted_shares_no_merge_with_who_is_not() {
+fn an_excepted_connection_does_not_share_a_merge() {
     for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
         let mut shard = Shard::new(3);
         shard.emit(ALL, "41");
@@ -272,7 +272,7 @@ fn who_is_excepted_shares_no_merge_with_who_is_not() {
 }
 
 #[test]
-fn a_merge_does_not_outlive_what_it_was_made_of() {
+fn a_merge_is_not_used_after_its_lists_are_gone() {
     let mut shard = Shard::new(2);
     for text in ["41", "42"] {
         shard.emit(ALL, text);
@@ -285,7 +285,7 @@ fn a_merge_does_not_outlive_what_it_was_made_of() {
 }
 
 #[test]
-fn an_excepted_room_of_one_target_takes_nothing_from_the_others() {
+fn an_excepted_room_of_one_target_does_not_affect_other_targets() {
     let mut shard = Shard::new(4);
     (0..3).for_each(|conn| shard.join(conn, 5));
     shard.join(1, 9);
@@ -298,7 +298,7 @@ fn an_excepted_room_of_one_target_takes_nothing_from_the_others() {
 }
 
 #[test]
-fn what_is_emitted_between_two_slices_comes_in_the_next_generation() {
+fn an_emit_during_a_walk_is_delivered_in_the_next_generation() {
     let mut shard = Shard::new(6);
     shard.emit(ALL, "41");
     shard.work(3);
@@ -316,7 +316,7 @@ fn what_is_emitted_between_two_slices_comes_in_the_next_generation() {
 }
 
 #[test]
-fn nobody_is_passed_over_when_others_leave_between_two_slices() {
+fn no_member_is_skipped_when_others_leave_during_the_delivery() {
     for visited in 0..6 {
         for gone in 0..6 {
             let mut shard = Shard::new(6);
@@ -334,7 +334,7 @@ fn nobody_is_passed_over_when_others_leave_between_two_slices() {
 }
 
 #[test]
-fn nobody_is_passed_over_when_others_leave_while_members_are_counted() {
+fn no_member_is_skipped_when_others_leave_during_the_first_pass() {
     for gone in 0..40 {
         let mut shard = Shard::new(40);
         (0..40).step_by(2).for_each(|conn| shard.join(conn, 5));
@@ -354,13 +354,13 @@ fn nobody_is_passed_over_when_others_leave_while_members_are_counted() {
 }
 
 #[test]
-fn nobody_is_passed_over_when_others_leave_an_excepted_room() {
+fn no_member_is_skipped_when_others_leave_an_excepted_room() {
     for gone in 0..30 {
         let mut shard = Shard::new(60);
         (0..30).for_each(|conn| shard.join(conn, 9));
         shard.emit_except(&[ALL], &[], &[9], "41");
         shard.work(1);
-        assert!(shard.out.got.is_empty(), "still noting who is excepted");
+        assert!(shard.out.got.is_empty(), "still marking the excepted members");
         shard.leave(gone, 9);
         shard.finish();
         for conn in 0..60 {
@@ -370,7 +370,7 @@ fn nobody_is_passed_over_when_others_leave_an_excepted_room() {
 }
 
 #[test]
-fn a_new_connection_does_not_get_what_was_meant_for_the_old_one() {
+fn a_new_connection_does_not_receive_the_broadcasts_of_the_old_one() {
     for visited in 0..5 {
         for reused in 0..4 {
             let mut shard = Shard::new(4);
@@ -393,7 +393,7 @@ fn a_new_connection_does_not_get_what_was_meant_for_the_old_one() {
 }
 
 #[test]
-fn a_number_that_was_never_closed_starts_anew_when_it_is_opened() {
+fn opening_a_connection_again_resets_it() {
     let mut shard = Shard::new(2);
     shard.join(1, 5);
     shard.emit(5, "41");
@@ -405,7 +405,7 @@ fn a_number_that_was_never_closed_starts_anew_when_it_is_opened() {
 }
 
 #[test]
-fn a_closed_connection_gets_nothing() {
+fn a_closed_connection_receives_nothing() {
     let mut shard = Shard::new(2);
     shard.emit(ALL, "41");
     shard.fanout.close(ConnId(0));
@@ -415,7 +415,7 @@ fn a_closed_connection_gets_nothing() {
 }
 
 #[test]
-fn a_closed_room_gets_what_was_emitted_to_it_before() {
+fn members_of_a_closed_room_receive_earlier_emits() {
     let mut shard = Shard::new(3);
     shard.join(0, 5);
     shard.join(1, 5);
@@ -430,7 +430,7 @@ fn a_closed_room_gets_what_was_emitted_to_it_before() {
 }
 
 #[test]
-fn leaving_a_namespace_leaves_its_rooms_only() {
+fn leaving_a_namespace_leaves_only_its_rooms() {
     let mut shard = Shard::new(1);
     let (conn, other) = (ConnId(0), RoomId(100));
     shard.join(0, 5);
@@ -443,7 +443,7 @@ fn leaving_a_namespace_leaves_its_rooms_only() {
 }
 
 #[test]
-fn a_connection_in_many_rooms_gets_each_packet_once() {
+fn a_connection_in_many_rooms_receives_each_packet_once() {
     let mut shard = Shard::new(2);
     (1..200).for_each(|room| shard.join(0, room));
     shard.emit(150, "41");
@@ -455,7 +455,7 @@ fn a_connection_in_many_rooms_gets_each_packet_once() {
 }
 
 #[test]
-fn what_is_joined_for_one_connection_is_shared_by_the_others() {
+fn buffers_joined_for_one_connection_are_shared_by_others() {
     let mut shard = Shard::new(3);
     (0..40).for_each(|_| shard.emit(ALL, "4a"));
     shard.direct(0, "4b");
@@ -467,7 +467,7 @@ fn what_is_joined_for_one_connection_is_shared_by_the_others() {
 }
 
 #[test]
-fn pending_bytes_are_those_of_the_frames() {
+fn pending_bytes_are_the_size_of_the_pending_frames() {
     let mut shard = Shard::new(3);
     shard.emit(ALL, "4aaaa");
     shard.emit(ALL, "4b");
@@ -477,7 +477,7 @@ fn pending_bytes_are_those_of_the_frames() {
 }
 
 #[test]
-fn the_newest_of_a_key_replaces_the_one_that_waits() {
+fn a_packet_replaces_a_waiting_packet_with_the_same_key() {
     let mut shard = Shard::new(2);
     for text in ["4a1", "4b1", "4a2", "4a3"] {
         shard.conflate(ALL, &[], text);
@@ -491,7 +491,7 @@ fn the_newest_of_a_key_replaces_the_one_that_waits() {
 }
 
 #[test]
-fn who_has_got_a_value_already_gets_the_next_one_too() {
+fn a_replaced_packet_that_was_delivered_is_followed_by_the_next() {
     let mut shard = Shard::new(2);
     shard.conflate(ALL, &[], "4a1");
     shard.direct(0, "4x");
@@ -502,7 +502,7 @@ fn who_has_got_a_value_already_gets_the_next_one_too() {
 }
 
 #[test]
-fn a_value_replaces_only_what_the_same_clients_get() {
+fn a_packet_replaces_only_a_packet_with_the_same_recipients() {
     let mut shard = Shard::new(3);
     shard.conflate(ALL, &[0], "4a1");
     shard.conflate(ALL, &[1], "4a2");
@@ -514,7 +514,7 @@ fn a_value_replaces_only_what_the_same_clients_get() {
 }
 
 #[test]
-fn what_is_being_walked_is_not_replaced() {
+fn a_packet_whose_delivery_has_begun_is_not_replaced() {
     let mut shard = Shard::new(4);
     shard.conflate(ALL, &[], "4a1");
     shard.work(2);
@@ -524,7 +524,7 @@ fn what_is_being_walked_is_not_replaced() {
 }
 
 #[test]
-fn who_leaves_is_told_what_was_pending_for_it() {
+fn closing_a_connection_returns_the_counts_of_its_pending_packets() {
     let mut shard = Shard::new(2);
     shard.emit(ALL, "4x");
     shard.conflate(ALL, &[], "4a1");
@@ -534,11 +534,11 @@ fn who_leaves_is_told_what_was_pending_for_it() {
     assert_eq!(shard.fanout.close(ConnId(0)).packets, 0);
 }
 
-/// Counts what is compressed.
+/// An outlet that takes the compressed form of each run.
 #[derive(Default)]
 struct Compressor {
     deflater: Option<Deflater>,
-    /// What each connection has got, in runs.
+    /// The buffers of each run of each connection.
     runs: BTreeMap<u32, Vec<Vec<Bytes>>>,
 }
 
@@ -552,7 +552,7 @@ impl Outlet for Compressor {
 }
 
 #[test]
-fn a_queue_is_compressed_and_joined_once_for_all() {
+fn pending_packets_are_compressed_and_joined_once_for_all_recipients() {
     let (mut fanout, mut out) = (Fanout::new(), Compressor::default());
     for conn in 0..50 {
         fanout.open(ConnId(conn));

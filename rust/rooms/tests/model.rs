@@ -1,6 +1,7 @@
-//! Random programs of emits, joins, leaves and closes against a plain model that runs them one by
-//! one: each connection must get the same packets in the same order, but for those that a later
-//! one with the same key replaces.
+//! Property test: random sequences of emits, joins, leaves and closes are compared with a simple model.
+//!
+//! Each connection must receive the same packets in the same order as in the model, except for packets
+//! that a later one with the same key replaces.
 
 mod recorder;
 
@@ -27,7 +28,7 @@ enum Op {
     Work(usize),
 }
 
-/// What an emit says beside who gets it.
+/// The delivery options of an emit.
 #[derive(Clone, Copy, Debug, Default)]
 struct How {
     key: Option<u8>,
@@ -46,7 +47,7 @@ fn how() -> impl Strategy<Value = How> {
     (key, prop::bool::weighted(0.2)).prop_map(|(key, volatile)| How { key, volatile })
 }
 
-/// Two namespaces: the even rooms and the odd ones, 0 and 1 being the rooms of all.
+/// Even and odd rooms belong to two namespaces. The rooms 0 and 1 are the rooms of all connections.
 fn group(room: u64) -> u64 {
     room % 2
 }
@@ -67,7 +68,7 @@ fn emit() -> impl Strategy<Value = Op> {
     )
 }
 
-/// Broadcasts as programs make them: to a room, or to a room but for one.
+/// Broadcasts as most applications send them: to a room, or to a room except one member.
 fn plain_emit() -> impl Strategy<Value = Op> {
     let except = prop_oneof![
         2 => Just(vec![]),
@@ -100,25 +101,25 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What a connection must get.
+/// The packets that a connection must receive.
 #[derive(Debug, Default)]
 struct Wanted {
     texts: Vec<(String, Option<u8>)>,
-    /// It was closed without catching up, so the end may be missing.
+    /// The connection was closed without catching up, so the last packets may be missing.
     is_cut: bool,
 }
 
-/// Runs every command at once, in the plainest way.
+/// The model applies every operation immediately.
 #[derive(Debug, Default)]
 struct Model {
     rooms: BTreeMap<u64, BTreeSet<u32>>,
-    /// The open connections, and which of those that had the number each is.
+    /// The open connections. The value counts how often the number was used.
     open: BTreeMap<u32, usize>,
     wanted: BTreeMap<(u32, usize), Wanted>,
 }
 
 impl Model {
-    /// A closed connection does nothing until it is opened again.
+    /// Whether an operation is possible: a closed connection must be opened first.
     fn allows(&self, op: &Op) -> bool {
         match op {
             Op::CatchUp(conn)
@@ -176,8 +177,8 @@ impl Model {
 }
 
 impl Wanted {
-    /// Which of the packets came; an error when one is missing that none replaces, or when they
-    /// came in another order. `lost` says that the end is missing.
+    /// The number of packets that were replaced. An error when a packet is missing without a replacement,
+    /// or when the order is wrong.
     fn left_out(&self, got: &[String]) -> Result<u32, String> {
         let mut came = got.iter().peekable();
         let mut open: BTreeMap<u8, &str> = BTreeMap::new();
@@ -207,7 +208,7 @@ fn ids(rooms: &[u64]) -> smallvec::SmallVec<[RoomId; 1]> {
     rooms.iter().map(|room| RoomId(*room)).collect()
 }
 
-/// Runs a command; returns what a connection that it closed did not get.
+/// Applies an operation. Returns the number of packets that a closed connection did not receive.
 fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Recorder) -> u32 {
     let frame = Frame::new(text.as_bytes(), &[]);
     match op {
@@ -239,7 +240,7 @@ fn run(fanout: &mut Fanout, op: &Op, text: &str, got: &mut Recorder) -> u32 {
     0
 }
 
-/// Everybody is there, in the room of all and one or two others.
+/// The first operations: all connections are opened, and join the room of all and another room.
 fn start() -> impl Iterator<Item = Op> {
     let opens = (0..CONNS).map(Op::Open);
     let joins = (0..CONNS).flat_map(|conn| {
@@ -253,7 +254,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
-    fn each_connection_gets_what_the_model_gives_it(ops in prop::collection::vec(op(), 1..100)) {
+    fn each_connection_receives_the_packets_of_the_model(ops in prop::collection::vec(op(), 1..100)) {
         let (mut fanout, mut got, mut model) = <(Fanout, Recorder, Model)>::default();
         let mut lost = BTreeMap::new();
         for (n, op) in start().chain(ops).enumerate().collect::<Vec<_>>() {

@@ -1,4 +1,4 @@
-//! Random programs on the registry against plain sets.
+//! Property test: random sequences of operations on the registry are compared with a simple model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ const SESSIONS: u8 = 4;
 const NAMESPACES: [&str; 2] = ["/", "/chat"];
 const ROOMS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// A socket is known by its session and its namespace.
+/// A socket in the model: its session and its namespace.
 type Key = (u8, usize);
 
 #[derive(Clone, Debug)]
@@ -53,12 +53,12 @@ struct Socket {
     rooms: BTreeSet<usize>,
 }
 
-/// The registry as plain maps; ids are numbered by when they were made.
+/// The registry as plain maps. The ids are consecutive numbers.
 #[derive(Debug, Default)]
 struct Model {
     made: u64,
     sessions: BTreeMap<u8, Id>,
-    /// Those whose connection is closed.
+    /// The sessions whose connection is closed.
     closed: BTreeSet<Id>,
     sockets: BTreeMap<Key, Socket>,
 }
@@ -82,7 +82,7 @@ impl Model {
         sockets.filter(move |socket| socket.rooms.contains(&room))
     }
 
-    /// Sids and sessions of those who are connected, sorted.
+    /// The sids and sessions of the connected sockets, sorted.
     fn participants<'m>(sockets: impl Iterator<Item = &'m Socket>) -> Vec<(Id, Id)> {
         let connected = sockets.filter(|socket| socket.status == SocketStatus::Connected);
         let mut pairs: Vec<_> = connected.map(|socket| (socket.sid, socket.session)).collect();
@@ -95,7 +95,7 @@ fn addr(session: u8) -> Addr {
     Addr { shard: u16::from(session % 2), slot: u32::from(session / 2), generation: 1 }
 }
 
-/// Runs one command on both and compares the answers.
+/// Applies one operation to both and compares the results.
 fn apply(registry: &mut Registry, model: &mut Model, op: &Op) {
     match *op {
         Op::Open(session) => {
@@ -116,7 +116,7 @@ fn apply(registry: &mut Registry, model: &mut Model, op: &Op) {
             let socket = model.sockets.get_mut(&key);
             let waiting = socket.filter(|socket| socket.status == SocketStatus::Connecting);
             let sid = waiting.as_ref().map(|socket| socket.sid);
-            let accepted = registry.accepted(&sid.unwrap_or(model_unknown()));
+            let accepted = registry.accepted(&sid.unwrap_or(unknown_sid()));
             assert_eq!(accepted.map(|(addr, _)| addr), sid.map(|_| addr(key.0)));
             if let Some(socket) = waiting {
                 socket.status = SocketStatus::Connected;
@@ -143,7 +143,7 @@ fn apply(registry: &mut Registry, model: &mut Model, op: &Op) {
             match joined {
                 Err(RegistryError::UnknownSid) => assert!(!is_known),
                 Err(RegistryError::OwnRoom) => assert!(is_known && sid != other),
-                // Its own room, or the name of nobody: a room like any other, left at once.
+                // The room is its own, or its name is not the sid of a socket.
                 _ => drop(registry.leave(&sid, NAMESPACES[space], other.as_str())),
             }
         }
@@ -165,8 +165,8 @@ fn apply(registry: &mut Registry, model: &mut Model, op: &Op) {
     }
 }
 
-/// A sid that nobody has.
-fn model_unknown() -> Id {
+/// A sid that no socket has.
+fn unknown_sid() -> Id {
     Id::from_random([0xee; 15])
 }
 
@@ -178,8 +178,8 @@ fn connect(registry: &mut Registry, model: &mut Model, key: Key) {
     let session = model.sessions.get(&key.0).copied();
     let namespace: Arc<str> = Arc::from(NAMESPACES[key.1]);
     let connected = registry.connect(sid, addr(key.0), &namespace);
-    // A closed session may still be known by a socket that is not forgotten: the shard sends no
-    // CONNECT for it, so nothing is asked of the answer.
+    // A closed session may still have an entry. A shard sends no CONNECT for it, so the result is not
+    // checked.
     let Some(session) = session else {
         registry.forget(&sid);
         return;
@@ -201,7 +201,7 @@ fn join(registry: &mut Registry, model: &mut Model, key: Key, room: usize) {
     assert_eq!(registry.join(&sid, other, ROOMS[room]), Err(RegistryError::WrongNamespace));
 }
 
-/// All questions have the model's answers.
+/// Compares the results of all queries.
 fn compare(registry: &Registry, model: &Model) {
     assert_eq!(registry.len(), model.sockets.len());
     for (key, socket) in &model.sockets {
@@ -243,7 +243,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_question_has_the_answer_of_plain_sets(ops in prop::collection::vec(op(), 1..120)) {
+    fn every_query_has_the_result_of_the_model(ops in prop::collection::vec(op(), 1..120)) {
         let (mut registry, mut model) = <(Registry, Model)>::default();
         for op in ops {
             apply(&mut registry, &mut model, &op);
@@ -253,7 +253,7 @@ proptest! {
 }
 
 #[test]
-fn room_ids_are_never_given_twice() {
+fn room_ids_are_never_reused() {
     let (mut registry, mut model) = <(Registry, Model)>::default();
     let mut given = BTreeSet::<RoomId>::new();
     apply(&mut registry, &mut model, &Op::Open(0));

@@ -1,4 +1,6 @@
-//! What is kept of a socket, a session and a namespace. Small: there is one of each per client.
+//! The entries of the registry: sockets, sessions and namespaces.
+//!
+//! They are small, because there is a socket and a session for every client.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
@@ -11,15 +13,15 @@ use super::{Addr, SocketStatus};
 use crate::index::Named;
 use crate::members::RoomId;
 
-/// The session came over TLS.
+/// The flag of a session that uses TLS.
 pub(super) const SECURE: u8 = 1;
-/// The connection is closed; the entry stays until its last socket is forgotten.
+/// The flag of a session whose connection is closed. Its entry stays until its last socket is forgotten.
 pub(super) const CLOSED: u8 = 2;
-/// The high-water mark, in its own parts.
-pub(super) const MARK: usize = 1 << 15;
-/// Nothing more should be sent to a session for now.
-pub(super) const WAITS: u16 = u16::MAX;
-/// No slot.
+/// The number of units that make up the high-water mark, see [`RegisteredSession::unconfirmed`].
+pub(super) const MARK_UNITS: usize = 1 << 15;
+/// The value of [`RegisteredSession::unconfirmed`] while senders should wait.
+pub(super) const BACKED_UP: u16 = u16::MAX;
+/// The value of a slot number that stands for no slot.
 pub(super) const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
@@ -30,8 +32,8 @@ pub(crate) struct Socket {
     pub(super) next: u32,
     pub(super) namespace: u32,
     pub(super) status: SocketStatus,
-    /// Its events wait, although it may be connected already ([`super::Registry::hold`]).
-    pub(super) held: bool,
+    /// Whether its events wait, even if it is connected ([`super::Registry::hold`]).
+    pub(super) is_held: bool,
 }
 
 #[derive(Debug)]
@@ -43,16 +45,17 @@ pub(crate) struct RegisteredSession {
     pub(super) peer: Peer,
     /// The first of its sockets, or [`NONE`].
     pub(super) first: u32,
-    /// Position in the registry's list of transport names.
+    /// The position in the registry's list of transport names.
     pub(super) transport: u8,
     /// [`SECURE`] and [`CLOSED`].
     pub(super) flags: u8,
-    /// How much was sent to it alone since its shard has said last that little waits for it, in parts of
-    /// the high-water mark ([`MARK`]); [`WAITS`] from when it is much until the shard says so.
+    /// How much was sent to this session directly since its shard last reported a small backlog. The unit
+    /// is the high-water mark divided by [`MARK_UNITS`]. Above the mark the value is [`BACKED_UP`], until
+    /// the shard reports a small backlog again.
     pub(super) unconfirmed: u16,
 }
 
-/// A socket address in half the space.
+/// A socket address, in half the memory of `Option<SocketAddr>`.
 #[derive(Debug)]
 pub(crate) enum Peer {
     Unknown,
@@ -63,9 +66,9 @@ pub(crate) enum Peer {
 #[derive(Debug)]
 pub(crate) struct Namespace {
     pub(super) name: Arc<str>,
-    /// The room of everybody.
+    /// The room of all sockets of the namespace.
     pub(super) all: RoomId,
-    /// Named rooms that have members.
+    /// The named rooms that have members.
     pub(super) rooms: HashMap<Arc<str>, RoomId>,
     pub(super) sockets: usize,
 }
@@ -107,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_is_given_back_as_it_was() {
+    fn the_address_of_a_peer_does_not_change() {
         for text in ["127.0.0.1:8000", "[::1]:1", "[fe80::1%3]:65535"] {
             let addr: SocketAddr = text.parse().unwrap();
             assert_eq!(Peer::from(Some(addr)).addr(), Some(addr));

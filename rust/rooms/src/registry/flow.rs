@@ -1,40 +1,40 @@
-//! How much may be sent to one client before its shard must say that little waits for it.
+//! Flow control of direct sends: how much may be sent to one client before its shard confirms it.
 //!
-//! Shards know what waits, but an application that sends in a loop may send much before they look at
-//! any of it. So what was sent is counted here too: past the high-water mark nothing more should be
-//! sent until the shard says, behind all of that, that little waits.
+//! A shard knows the backlog of a client. But an application that sends in a loop may queue a lot of data
+//! before the shard handles any of it. The registry therefore counts what was sent. Above the high-water
+//! mark, senders should wait until the shard has handled it and reports a small backlog.
 
 use protocol::Id;
 
-use super::entry::{MARK, WAITS};
+use super::entry::{BACKED_UP, MARK_UNITS};
 use super::{Addr, Registry};
 
 impl Registry {
-    /// Whether the sender should wait before it sends more to the session at an address.
+    /// Whether senders should wait before they send more to the session at an address.
     pub fn is_backed_up(&self, addr: Addr) -> bool {
         let session = self.session_slot(addr).and_then(|slot| self.sessions.entry(slot));
-        session.is_some_and(|session| session.addr == addr && session.unconfirmed == WAITS)
+        session.is_some_and(|session| session.addr == addr && session.unconfirmed == BACKED_UP)
     }
 
-    /// Counts what was sent to the session at an address; `true` when the mark was passed just now: its shard
-    /// must be asked to say when little waits.
+    /// Counts `bytes` that were sent to the session at an address. `mark` is the high-water mark in bytes.
+    /// Returns true when this send exceeds the mark: the caller must then ask the shard for a report.
     pub fn count_sent(&mut self, addr: Addr, bytes: usize, mark: usize) -> bool {
         let slot = self.session_slot(addr);
         let session = slot.and_then(|slot| self.sessions.entry_mut(slot));
-        let Some(session) = session.filter(|s| s.addr == addr && s.unconfirmed != WAITS) else {
+        let Some(session) = session.filter(|s| s.addr == addr && s.unconfirmed != BACKED_UP) else {
             return false;
         };
-        let parts = bytes.saturating_mul(MARK).div_ceil(mark.max(1));
-        let sent = parts.saturating_add(usize::from(session.unconfirmed));
-        let is_much = sent > MARK;
-        session.unconfirmed = if is_much { WAITS } else { sent as u16 };
-        is_much
+        let units = bytes.saturating_mul(MARK_UNITS).div_ceil(mark.max(1));
+        let sent = units.saturating_add(usize::from(session.unconfirmed));
+        let exceeds_mark = sent > MARK_UNITS;
+        session.unconfirmed = if exceeds_mark { BACKED_UP } else { sent as u16 };
+        exceeds_mark
     }
 
-    /// The shard says that much waits for a session, or that little does.
+    /// Stores the shard's report that a session has a large or a small backlog.
     pub fn set_backed_up(&mut self, session: &Id, is_backed_up: bool) {
         if let Some(session) = self.sessions.find_mut(session) {
-            session.unconfirmed = if is_backed_up { WAITS } else { 0 };
+            session.unconfirmed = if is_backed_up { BACKED_UP } else { 0 };
         }
     }
 }
@@ -45,12 +45,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sent_counts_until_the_shard_has_spoken() {
+    fn sent_bytes_count_until_the_shard_reports() {
         let mut registry = three();
         let addr = registry.session_addr(&sid(100)).unwrap();
         assert!(!registry.count_sent(addr, 600, 1000) && !registry.is_backed_up(addr));
         assert!(registry.count_sent(addr, 600, 1000) && registry.is_backed_up(addr));
-        assert!(!registry.count_sent(addr, 600, 1000), "asked once");
+        assert!(!registry.count_sent(addr, 600, 1000), "reported once");
         registry.set_backed_up(&sid(100), false);
         assert!(!registry.is_backed_up(addr) && !registry.count_sent(addr, 600, 1000));
         registry.set_backed_up(&sid(100), true);

@@ -1,16 +1,15 @@
-//! The request heads of sessions. Many clients send the same lines, so what they have in common is
-//! kept once.
+//! Compact storage of the request heads of sessions.
 //!
-//! The *form* of a head is the head without the values that differ from client to client; it is
-//! shared by all who sent it and freed with the last of them. The values are the session's own. A
-//! head is put together again byte for byte.
+//! The *form* of a head is the head without the values that differ between clients. All sessions with
+//! the same form share it, and the last of them frees it. Each session stores only its own values. From
+//! both, the head is restored byte for byte.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-/// Headers whose values are the client's own.
+/// The headers whose values differ between clients.
 const OWN: [&str; 12] = [
     "authorization",
     "cf-connecting-ip",
@@ -26,23 +25,23 @@ const OWN: [&str; 12] = [
     "x-request-id",
 ];
 
-/// Parameters of the query that have the same values for many.
+/// The query parameters that have the same value for many clients.
 const COMMON: [&[u8]; 2] = [b"EIO=", b"transport="];
 
-/// Never in a value: it ends the line.
+/// The separator of own values. A value cannot contain it, because it ends the line.
 const SEPARATOR: u8 = b'\n';
 
 /// The head of one session.
 #[derive(Debug)]
 pub(super) struct Head {
     form: Arc<Box<[u8]>>,
-    /// The values in order; a `Sec-WebSocket-Key` takes no memory besides.
+    /// The own values, in order. A single `Sec-WebSocket-Key` fits without an allocation.
     own: SmallVec<[u8; 24]>,
 }
 
 /// The forms of all sessions.
 ///
-/// Peers choose what is in them: the standard library's hash keeps them from choosing collisions.
+/// Peers choose the forms. The hash of the standard library prevents collisions that are made on purpose.
 #[derive(Debug, Default)]
 pub(super) struct Heads(HashSet<Arc<Box<[u8]>>>);
 
@@ -68,9 +67,9 @@ impl Heads {
         Head { form, own }
     }
 
-    /// The session is over.
+    /// Frees the form of a head that no other session uses.
     pub(super) fn remove(&mut self, head: &Head) {
-        // This one, and the one in the set.
+        // The two references are this head and the set.
         if Arc::strong_count(&head.form) == 2 {
             self.0.remove(&head.form);
         }
@@ -83,7 +82,7 @@ impl Heads {
 }
 
 impl Head {
-    /// The bytes as they came.
+    /// The original bytes of the head.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut head = Vec::with_capacity(self.form.len() + self.own.len());
         let mut values = self.own.split(|byte| *byte == SEPARATOR);
@@ -97,7 +96,7 @@ impl Head {
     }
 }
 
-/// A piece of a head. In a form the own values are empty, and are found at the same places.
+/// A part of a head. In a form, the own values are empty.
 enum Part<'h> {
     Common(&'h [u8]),
     Own(&'h [u8]),
@@ -145,7 +144,7 @@ fn header<'h>(line: &'h [u8], each: &mut impl FnMut(Part<'h>)) {
     each(Part::Common(end));
 }
 
-/// Where the first of these bytes is.
+/// The position of the first byte that is in `any`.
 fn position(text: &[u8], any: &[u8]) -> Option<usize> {
     text.iter().position(|byte| any.contains(byte))
 }
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_many_send_is_kept_once() {
+    fn similar_heads_share_one_form() {
         let mut heads = Heads::default();
         let texts: Vec<_> = (0..9).map(|n| browser(&format!("key{n}=="), &n.to_string())).collect();
         let kept: Vec<_> = texts.iter().map(|text| heads.insert(text.as_bytes())).collect();
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_websocket_takes_no_memory_besides() {
+    fn the_key_of_a_websocket_needs_no_allocation() {
         let key = "dGhlIHNhbXBsZSBub25jZQ==";
         let head =
             format!("GET /?EIO=4&transport=websocket HTTP/1.1\r\nSec-WebSocket-Key: {key}\r\n");
@@ -193,7 +192,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_head_is_given_back(pieces in prop::collection::vec(prop_oneof![
+        fn any_head_is_restored(pieces in prop::collection::vec(prop_oneof![
             Just("cookie".to_owned()),
             Just("X-Real-IP".to_owned()),
             Just("EIO=".to_owned()),

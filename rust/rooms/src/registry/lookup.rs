@@ -1,4 +1,4 @@
-//! The questions: nothing here changes anything.
+//! The queries of the registry. No function in this file changes it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ impl Registry {
         self.namespace(namespace)?.rooms.get(room).copied()
     }
 
-    /// The room of everybody in a namespace.
+    /// The room of all sockets of a namespace.
     pub fn all_room(&self, namespace: &str) -> Option<RoomId> {
         self.namespace(namespace).map(|entry| entry.all)
     }
@@ -29,7 +29,7 @@ impl Registry {
         slot.is_some_and(|slot| self.members.is_member(ConnId(slot), room))
     }
 
-    /// The names of a socket's rooms, its own sid first.
+    /// The names of a socket's rooms. The first is its own sid.
     pub fn rooms_of(&self, sid: &Id, namespace: &str) -> Vec<&str> {
         let Some((slot, socket)) = self.socket_in(sid, namespace) else {
             return Vec::new();
@@ -40,7 +40,7 @@ impl Registry {
         own.chain(named.map(|name| &**name)).collect()
     }
 
-    /// The sockets of a room, or of the namespace, that are connected: sid and session id.
+    /// The connected sockets of a room or, with `None`, of the namespace: their sids and session ids.
     pub fn participants(&self, namespace: &str, room: Option<&str>) -> Vec<(Id, Id)> {
         let own = room.and_then(Id::parse);
         let own = own.and_then(|sid| self.socket_in(&sid, namespace));
@@ -61,7 +61,7 @@ impl Registry {
         (socket.status == SocketStatus::Connected).then_some((socket.sid, session.id))
     }
 
-    /// The names of a namespace's rooms, without the sockets' own.
+    /// The names of a namespace's rooms, without the own rooms of sockets.
     pub fn room_names(&self, namespace: &str) -> Vec<&str> {
         let entry = self.namespace(namespace);
         let names = entry.into_iter().flat_map(|entry| entry.rooms.keys());
@@ -73,7 +73,7 @@ impl Registry {
         self.by_name.keys().map(|name| &**name).collect()
     }
 
-    /// Where a socket's session lives, and the socket's namespace.
+    /// The address of a socket's session, and the socket's namespace.
     pub fn locate(&self, sid: &Id) -> Option<(Addr, &Arc<str>)> {
         let socket = self.socket(sid)?;
         let session = self.session_of_socket(socket)?;
@@ -81,18 +81,18 @@ impl Registry {
         Some((session.addr, &namespace.name))
     }
 
-    /// Where a socket of this namespace lives.
+    /// The address of a socket in this namespace.
     pub fn addr_in(&self, sid: &Id, namespace: &str) -> Option<Addr> {
         self.place_in(sid, namespace).map(|(addr, _)| addr)
     }
 
-    /// The same, and how far the socket is.
+    /// The address and the status of a socket in this namespace.
     pub fn place_in(&self, sid: &Id, namespace: &str) -> Option<(Addr, SocketStatus)> {
         let (_, socket) = self.socket_in(sid, namespace)?;
         self.session_of_socket(socket).map(|session| (session.addr, socket.status))
     }
 
-    /// How far a socket is.
+    /// The status of a socket.
     pub fn status(&self, sid: &Id) -> Option<SocketStatus> {
         self.socket(sid).map(|socket| socket.status)
     }
@@ -103,25 +103,25 @@ impl Registry {
         self.namespaces.get(namespace as usize).map(|entry| &entry.name)
     }
 
-    /// Whether a socket is held.
+    /// Whether a socket is held (see [`Registry::hold`]).
     pub fn is_held(&self, sid: &Id) -> bool {
-        self.socket(sid).is_some_and(|socket| socket.held)
+        self.socket(sid).is_some_and(|socket| socket.is_held)
     }
 
-    /// A socket's namespace, and whether its events wait for a handler: what an event needs.
+    /// A socket's namespace, and whether its events must wait.
     pub fn sender(&self, sid: &Id) -> Option<(&Arc<str>, bool)> {
         let socket = self.socket(sid)?;
-        let waits = socket.held || socket.status != SocketStatus::Connected;
+        let must_wait = socket.is_held || socket.status != SocketStatus::Connected;
         let namespace = self.namespaces.get(socket.namespace as usize)?;
-        Some((&namespace.name, waits))
+        Some((&namespace.name, must_wait))
     }
 
-    /// A socket's session.
+    /// The id of a socket's session.
     pub fn session_of(&self, sid: &Id) -> Option<Id> {
         self.session_of_socket(self.socket(sid)?).map(|session| session.id)
     }
 
-    /// A session's socket in a namespace; the latest, if the one before is not forgotten yet.
+    /// The socket of a session in a namespace. If an earlier socket is not forgotten yet, this is the latest.
     pub fn sid_of(&self, session: &Id, namespace: &str) -> Option<Id> {
         let namespace = *self.by_name.get(namespace)?;
         let first = self.sockets.entry(self.session(session)?.first);
@@ -130,20 +130,20 @@ impl Registry {
         found.map(|socket| socket.sid)
     }
 
-    /// How many sockets a session has, without those that leave.
+    /// The number of a session's sockets, without those that are leaving.
     pub fn sockets_of(&self, session: &Id) -> usize {
         let first = self.session(session).and_then(|session| self.sockets.entry(session.first));
         let all = std::iter::successors(first, |socket| self.sockets.entry(socket.next));
         all.filter(|socket| socket.status != SocketStatus::Leaving).count()
     }
 
-    /// The session that lives at an address.
+    /// The id of the session at an address.
     pub fn session_at(&self, addr: Addr) -> Option<Id> {
         let session = self.session_slot(addr).and_then(|slot| self.sessions.entry(slot))?;
         (session.addr == addr).then_some(session.id)
     }
 
-    /// The sockets of a session: sid and namespace.
+    /// The sockets of a session: their sids and namespaces.
     pub fn sockets_in(&self, session: &Id) -> Vec<(Id, Arc<str>)> {
         let mut found = Vec::new();
         let mut at = self.session(session).map_or(NONE, |session| session.first);
@@ -156,12 +156,12 @@ impl Registry {
         found
     }
 
-    /// Where a session lives.
+    /// The address of a session.
     pub fn session_addr(&self, session: &Id) -> Option<Addr> {
         self.session(session).map(|session| session.addr)
     }
 
-    /// How many sessions there are on each transport that was met.
+    /// The number of sessions on each transport that was ever used.
     pub fn sessions_by_transport(&self) -> Vec<(&'static str, usize)> {
         let mut found: Vec<_> = self.transports.iter().map(|name| (*name, 0)).collect();
         for (_, session) in self.sessions.iter() {
@@ -172,7 +172,7 @@ impl Registry {
         found
     }
 
-    /// A session's transport.
+    /// The transport of a session.
     pub fn transport(&self, session: &Id) -> Option<&'static str> {
         let position = self.session(session)?.transport;
         self.transports.get(position as usize).copied()
@@ -192,12 +192,12 @@ impl Registry {
         Some((session.head.bytes(), session.peer.addr(), session.flags & SECURE > 0))
     }
 
-    /// How many sockets there are.
+    /// The number of sockets.
     pub fn len(&self) -> usize {
         self.sockets.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no sockets.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -218,7 +218,7 @@ impl Registry {
         self.sockets.find(sid).map(|(_, socket)| socket)
     }
 
-    /// A socket of this namespace, and its slot.
+    /// A socket in this namespace, with its slot.
     pub(super) fn socket_in(&self, sid: &Id, namespace: &str) -> Option<(u32, &Socket)> {
         let found = self.sockets.find(sid)?;
         let entry = self.namespaces.get(found.1.namespace as usize)?;

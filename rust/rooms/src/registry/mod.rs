@@ -1,9 +1,9 @@
-//! What the program asks about sockets, sessions and rooms without asking a shard.
+//! The registry answers queries about sockets, sessions and rooms without a shard.
 //!
-//! Shards are the authority on who is there; this is the program's own view, changed by the
-//! program's calls and by the events it has taken. A socket's entry outlives its connection until
-//! its disconnect handler has run (`forget`), so that rooms can be read in it. The room structure
-//! is that of a shard, with the slots of sockets in the place of connections.
+//! The shards own the connections. The registry is the application's view of them: only the calls of the
+//! application and the events that it has taken change it. The entry of a socket remains until its
+//! disconnect handler has run (`forget`), so that the handler can read its rooms. The rooms are stored in
+//! the same structure as in a shard, with the slots of sockets instead of connections.
 
 mod entry;
 mod flow;
@@ -26,25 +26,25 @@ pub use self::rooms::RegistryError;
 use crate::index::Index;
 use crate::members::{ConnId, Members, RoomId};
 
-/// Where a session lives.
+/// The address of a session in the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addr {
-    /// Which shard.
+    /// The number of the shard.
     pub shard: u16,
-    /// Which of its slots.
+    /// The slot in the shard.
     pub slot: u32,
-    /// Different for each session the slot has had.
+    /// A number that distinguishes the sessions that have used the slot.
     pub generation: u32,
 }
 
-/// How far a socket is.
+/// The status of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketStatus {
-    /// Its connect handler runs.
+    /// Its connect handler is running.
     Connecting,
-    /// It takes part.
+    /// Its connect handler has accepted it.
     Connected,
-    /// It is gone; its disconnect handler runs.
+    /// It has disconnected, and its disconnect handler is running.
     Leaving,
 }
 
@@ -62,12 +62,12 @@ pub struct Registry {
     names: FxHashMap<RoomId, Arc<str>>,
     members: Members,
     last_room: u64,
-    /// The names of the transports that were met.
+    /// The names of the transports that were used.
     transports: Vec<&'static str>,
 }
 
 impl Registry {
-    /// Notes a session, with its first CONNECT.
+    /// Adds a session.
     pub fn open(
         &mut self,
         id: Id,
@@ -99,7 +99,7 @@ impl Registry {
         slots[slot] = session;
     }
 
-    /// The slot of the session that lives, or has lived last, at an address.
+    /// The slot of the latest session with this shard and slot. Its generation may be different.
     fn session_slot(&self, addr: Addr) -> Option<u32> {
         let slots = self.by_addr.get(addr.shard as usize)?;
         slots.get(addr.slot as usize).copied()
@@ -114,14 +114,14 @@ impl Registry {
         }) as u8
     }
 
-    /// Notes a socket that waits for its connect handler; returns its session's id.
+    /// Adds a socket that waits for its connect handler. Returns the id of its session.
     pub fn connect(&mut self, sid: Id, addr: Addr, namespace: &Arc<str>) -> Option<Id> {
         let slot = self.session_slot(addr)?;
         self.sessions.entry(slot).filter(|s| s.addr == addr)?;
         self.connect_at(slot, sid, namespace)
     }
 
-    /// The same by the session's id, which may be closed, and another one at its address.
+    /// Like [`Registry::connect`], with the id of the session. The session may be closed already.
     pub fn connect_in(&mut self, session: &Id, sid: Id, namespace: &Arc<str>) -> Option<Id> {
         self.connect_at(self.sessions.slot(session)?, sid, namespace)
     }
@@ -135,7 +135,7 @@ impl Registry {
             next: session.first,
             namespace,
             status: SocketStatus::Connecting,
-            held: false,
+            is_held: false,
         });
         session.first = socket;
         let entry = self.namespaces.get_mut(namespace as usize)?;
@@ -159,9 +159,9 @@ impl Registry {
         slot
     }
 
-    /// The connect handler accepted the socket; where it is, and its namespace's room.
+    /// Marks a socket as accepted by its connect handler. Returns its address and the room of its namespace.
     ///
-    /// One that has left meanwhile stays so; its CONNECT is still to be answered.
+    /// A socket that has left in the meantime stays in that status, but its CONNECT must still be answered.
     pub fn accepted(&mut self, sid: &Id) -> Option<(Addr, RoomId)> {
         let socket = self.sockets.find_mut(sid)?;
         match socket.status {
@@ -174,14 +174,15 @@ impl Registry {
         Some((addr, all))
     }
 
-    /// Says whether a socket is held: its events wait then, although it is connected.
-    pub fn hold(&mut self, sid: &Id, held: bool) {
+    /// Sets whether a socket is held. The events of a held socket wait, even if it is connected.
+    pub fn hold(&mut self, sid: &Id, is_held: bool) {
         if let Some(socket) = self.sockets.find_mut(sid) {
-            socket.held = held;
+            socket.is_held = is_held;
         }
     }
 
-    /// The socket is gone; its namespace and its session's id, the first time.
+    /// Marks a socket as leaving. Returns its namespace and the id of its session, or `None` if it was
+    /// marked before.
     pub fn leaving(&mut self, sid: &Id) -> Option<(Arc<str>, Id)> {
         let socket = self.sockets.find_mut(sid)?;
         if socket.status == SocketStatus::Leaving {
@@ -193,7 +194,7 @@ impl Registry {
         Some((Arc::clone(&entry.name), session))
     }
 
-    /// Forgets a socket; and its session, if that is closed and has no other.
+    /// Removes a socket. Also removes its session, if that is closed and has no other socket.
     pub fn forget(&mut self, sid: &Id) {
         let Some(slot) = self.sockets.slot(sid) else {
             return;
@@ -211,7 +212,7 @@ impl Registry {
         self.free_session(socket.session);
     }
 
-    /// Takes a socket out of the list of its session.
+    /// Removes a socket from the list of its session.
     fn unlink(&mut self, slot: u32) {
         let Some((session, next)) = self.sockets.entry(slot).map(|s| (s.session, s.next)) else {
             return;
@@ -233,7 +234,7 @@ impl Registry {
         }
     }
 
-    /// One socket of a namespace is forgotten.
+    /// Counts one socket of a namespace less, and removes the namespace with its last socket.
     fn free_namespace(&mut self, slot: u32) {
         let Some(entry) = self.namespaces.get_mut(slot as usize) else {
             return;
@@ -245,7 +246,7 @@ impl Registry {
         }
     }
 
-    /// The session's connection is closed.
+    /// Marks the connection of a session as closed.
     pub fn close(&mut self, session: &Id) {
         let Some(slot) = self.sessions.slot(session) else {
             return;
@@ -256,7 +257,7 @@ impl Registry {
         self.free_session(slot);
     }
 
-    /// Frees a session that is closed and has no socket.
+    /// Removes a session if it is closed and has no socket.
     fn free_session(&mut self, slot: u32) {
         let is_over =
             |session: &RegisteredSession| session.flags & CLOSED > 0 && session.first == NONE;
@@ -269,13 +270,13 @@ impl Registry {
         self.heads.remove(&head);
         let slots = self.by_addr.get_mut(addr.shard as usize);
         let place = slots.and_then(|slots| slots.get_mut(addr.slot as usize));
-        // Another session may have the place by now.
+        // Another session may use the address already.
         if let Some(place) = place.filter(|place| **place == slot) {
             *place = NONE;
         }
     }
 
-    /// The session has moved to another transport.
+    /// Sets the transport of a session after an upgrade.
     pub fn set_transport(&mut self, session: &Id, transport: &'static str) {
         let position = self.transport_position(transport);
         if let Some(session) = self.sessions.find_mut(session) {
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_forgotten_sockets() {
+    fn forgotten_sockets_leave_nothing_behind() {
         let mut registry = three();
         registry.join(&sid(0), "/", "a").unwrap();
         for n in 0..3 {

@@ -1,4 +1,4 @@
-//! The rooms of the program's view: made when the first socket enters, gone with the last.
+//! Joining and leaving of rooms in the registry. A room exists while it has members.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use protocol::Id;
 use super::{Addr, Registry};
 use crate::members::{ConnId, RoomId};
 
-/// Why a room cannot be entered.
+/// The reason why a socket cannot join a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistryError {
     /// No socket has this sid.
     UnknownSid,
-    /// The sid belongs to another namespace.
+    /// The socket belongs to another namespace.
     WrongNamespace,
-    /// The room is another socket's own.
+    /// The room is the own room of another socket.
     OwnRoom,
 }
 
@@ -24,11 +24,11 @@ impl Registry {
         RoomId(self.last_room)
     }
 
-    /// Puts a socket into a room; `None` when it is in it already. The two rooms are the one it
-    /// entered and that of its namespace.
+    /// Adds a socket to a room. Returns its address, the room and the room of its namespace, or `None` if
+    /// it is a member already.
     ///
     /// # Errors
-    /// For an unknown sid, one of another namespace, and another socket's own room.
+    /// The sid is unknown or belongs to another namespace, or the room is another socket's own.
     pub fn join(
         &mut self,
         sid: &Id,
@@ -54,7 +54,7 @@ impl Registry {
         Ok(is_new.then_some((addr, id, all)))
     }
 
-    /// The id of a room, which is made if need be.
+    /// The id of a room. Creates the room if it does not exist.
     fn room_in(&mut self, namespace: u32, room: &str) -> Option<RoomId> {
         let known = self.namespaces.get(namespace as usize)?.rooms.get(room);
         if let Some(id) = known.copied() {
@@ -67,7 +67,7 @@ impl Registry {
         Some(id)
     }
 
-    /// Takes a socket out of a room; `None` when it is not in it.
+    /// Removes a socket from a room. Returns its address and the room, or `None` if it is not a member.
     pub fn leave(&mut self, sid: &Id, namespace: &str, room: &str) -> Option<(Addr, RoomId)> {
         let (slot, socket) = self.socket_in(sid, namespace)?;
         let (space, addr) = (socket.namespace, self.session_of_socket(socket)?.addr);
@@ -79,7 +79,7 @@ impl Registry {
         Some((addr, id))
     }
 
-    /// Takes everybody out of a room; `None` when nobody is in it.
+    /// Removes all members from a room. Returns `None` if the room does not exist.
     pub fn close_room(&mut self, namespace: &str, room: &str) -> Option<RoomId> {
         let space = *self.by_name.get(namespace)?;
         let id = self.room(namespace, room)?;
@@ -91,7 +91,7 @@ impl Registry {
         Some(id)
     }
 
-    /// Frees the name of a room that is empty.
+    /// Removes a room if it is empty.
     pub(super) fn free_room(&mut self, namespace: u32, room: RoomId) {
         if self.members.len(room) > 0 {
             return;
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rooms_are_known_from_both_sides() {
+    fn joins_and_leaves_change_the_answers_of_queries() {
         let mut registry = three();
         assert!(registry.join(&sid(0), "/", "a").unwrap().is_some());
         assert_eq!(registry.join(&sid(0), "/", "a"), Ok(None));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_that_cannot_be_entered_say_why() {
+    fn a_join_that_is_not_possible_fails_with_its_reason() {
         let mut registry = three();
         assert_eq!(registry.join(&sid(9), "/", "a"), Err(RegistryError::UnknownSid));
         assert_eq!(registry.join(&sid(0), "/x", "a"), Err(RegistryError::WrongNamespace));

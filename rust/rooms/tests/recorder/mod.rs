@@ -1,4 +1,4 @@
-//! An outlet that notes what each connection has got, for the tests of this folder.
+//! An outlet that records what each connection receives, for the tests in this folder.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,21 +9,21 @@ use protocol::http1::parse_request;
 use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, WireMessage};
 use rooms::{ConnId, Frame, Outlet, Run};
 
-/// No joined buffer is larger.
-const JOINED: usize = 64 * 1024;
+/// The maximum size of a joined buffer, in bytes.
+const MAX_JOINED: usize = 64 * 1024;
 
-/// What one connection has got since it was opened.
+/// What one connection has received since it was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Got {
     pub(crate) texts: Vec<String>,
     pub(crate) wire: Vec<u8>,
     /// The buffers of each run.
     pub(crate) runs: Vec<Vec<Bytes>>,
-    /// How many packets were replaced by others.
+    /// The number of packets that were replaced.
     pub(crate) conflated: u32,
 }
 
-/// Keeps connections that had the same number apart.
+/// Records deliveries. It distinguishes connections that used the same number.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     pub(crate) got: BTreeMap<(u32, usize), Got>,
@@ -34,15 +34,15 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// A new connection has taken this number; says how many have had it before.
+    /// Starts a new connection with this number. Returns how often the number was used.
     pub(crate) fn open(&mut self, conn: u32) -> usize {
         let opened = self.opened.entry(conn).or_default();
         *opened += 1;
         *opened
     }
 
-    /// The one that has the number now.
-    #[allow(dead_code, reason = "not each test asks")]
+    /// The key in `got` of the current connection with this number.
+    #[allow(dead_code, reason = "not every test file uses it")]
     pub(crate) fn key(&self, conn: u32) -> (u32, usize) {
         (conn, self.opened.get(&conn).copied().unwrap_or_default())
     }
@@ -67,24 +67,24 @@ impl Outlet for Recorder {
         assert!(tally.may_be_dropped || !is_flagged);
         got.conflated += tally.conflated;
         let is_single = |buffer: &Bytes| frames.iter().any(|frame| frame.wire() == buffer);
-        assert!(run.buffers().all(|buffer| buffer.len() <= JOINED || is_single(buffer)));
+        assert!(run.buffers().all(|buffer| buffer.len() <= MAX_JOINED || is_single(buffer)));
         got.runs.push(run.buffers().cloned().collect());
-        // Inflating in a debug build takes its time.
+        // Decompression is slow in a debug build.
         if run.bytes() > 10_000 {
             return;
         }
         let plain = messages(&got.wire[before..], &mut self.inflater);
         let window = windows[conn.0 as usize % 2];
         let deflated = run.deflated(window, THRESHOLD, deflater);
-        assert!(deflated.iter().all(|buffer| buffer.len() <= JOINED || is_single(buffer)));
+        assert!(deflated.iter().all(|buffer| buffer.len() <= MAX_JOINED || is_single(buffer)));
         assert_eq!(messages(&deflated.concat(), &mut self.inflater), plain);
     }
 }
 
-/// Messages from this size on are compressed.
+/// The size in bytes from which messages are compressed.
 pub(crate) const THRESHOLD: usize = 8;
 
-/// What a client agreed to that has a window of so many bits.
+/// The negotiated compression of a client with a window of `bits` bits.
 pub(crate) fn agreed(bits: u8) -> Deflate {
     let offer = format!("permessage-deflate; server_max_window_bits={bits}");
     let head = format!("GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n");
@@ -92,7 +92,7 @@ pub(crate) fn agreed(bits: u8) -> Deflate {
     request.and_then(|(request, _)| Deflate::negotiate(&request)).map(|found| found.0).unwrap()
 }
 
-/// The messages of a stream, inflated, in a form that can be compared.
+/// The debug form of all messages in `wire`, decompressed.
 pub(crate) fn messages(wire: &[u8], inflater: &mut Inflater) -> Vec<String> {
     let mut decoder = Decoder::client().deflate(true);
     let (mut input, mut at, mut found) = (wire.to_vec(), 0, Vec::new());
