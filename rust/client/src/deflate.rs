@@ -1,5 +1,7 @@
-//! Compression of messages: what does it is shared by all connections of the thread, as each message
-//! is compressed by itself.
+//! Compression of WebSocket messages.
+//!
+//! All connections of the thread share one compressor for each level and one decompressor. They can
+//! do so because each message is compressed on its own. The `protocol` crate negotiates.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,25 +12,30 @@ use protocol::websocket::{Deflater, Inflater, WireMessage};
 use crate::options::PerMessageDeflate;
 
 thread_local! {
-    /// By level.
+    /// The key is the level. The second part of the value is the output buffer.
     static DEFLATERS: RefCell<BTreeMap<u32, (Deflater, Vec<u8>)>> = const { RefCell::new(BTreeMap::new()) };
     static INFLATER: RefCell<Inflater> = RefCell::new(Inflater::new());
 }
 
-/// A buffer that has grown beyond this is not kept.
-const KEPT: usize = 64 * 1024;
+/// A larger output buffer is freed before the next message, in bytes.
+const MAX_KEPT: usize = 64 * 1024;
 
-/// Hands over the compressed form of a message, if it is long enough and gets smaller; says whether it
-/// did.
-pub(crate) fn compress(how: PerMessageDeflate, message: &[u8], take: impl FnOnce(&[u8])) -> bool {
-    if message.len() < how.threshold {
+/// Compresses a message and passes the result to `take`. Returns false, without a call of `take`,
+/// when the message is shorter than the threshold or does not become smaller.
+pub(crate) fn compress(
+    options: PerMessageDeflate,
+    message: &[u8],
+    take: impl FnOnce(&[u8]),
+) -> bool {
+    if message.len() < options.threshold {
         return false;
     }
     DEFLATERS.with_borrow_mut(|deflaters| {
-        let (deflater, out) =
-            deflaters.entry(how.level).or_insert_with(|| (Deflater::new(how.level), Vec::new()));
+        let (deflater, out) = deflaters
+            .entry(options.level)
+            .or_insert_with(|| (Deflater::new(options.level), Vec::new()));
         out.clear();
-        out.shrink_to(KEPT);
+        out.shrink_to(MAX_KEPT);
         let is_smaller = deflater.deflate(message, out);
         if is_smaller {
             take(out);
@@ -37,7 +44,7 @@ pub(crate) fn compress(how: PerMessageDeflate, message: &[u8], take: impl FnOnce
     })
 }
 
-/// Hands over a compressed message as it was, at most `max` bytes.
+/// Decompresses a message of at most `max` bytes and passes it to `take`.
 pub(crate) fn decompress(
     is_text: bool,
     data: &[u8],

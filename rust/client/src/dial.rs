@@ -1,4 +1,4 @@
-//! Opening a stream to the server: Unix socket, TCP, through a proxy, and TLS on top.
+//! Opens a stream to the server: a Unix socket or TCP, directly or through a proxy, with or without TLS.
 
 use http_body_util::Empty;
 use hyper::client::conn::http1;
@@ -13,7 +13,7 @@ use crate::options::{Address, Options, Proxy};
 use crate::stream::{Plain, Stream};
 use crate::tls;
 
-/// Opens a stream, within the options' timeout.
+/// Opens a stream within `options.timeout`.
 pub(crate) async fn dial(options: &Options) -> Result<Stream, Failure> {
     let opening = timeout(options.timeout, open(options)).await;
     opening.unwrap_or_else(|_| Err(Failure::new("the connection was not opened in time")))
@@ -38,7 +38,7 @@ fn unreachable(place: &str, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot connect to {place}: {error}"))
 }
 
-/// Tries each address of the host in the order of the system's.
+/// Tries the addresses of the host in the order in which the resolver returns them.
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
     let place =
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
@@ -47,7 +47,7 @@ async fn tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
     for address in found {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                // Small packets are sent at once; where that cannot be set they come later.
+                // Without this option the kernel may delay small packets. They still arrive.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -58,7 +58,7 @@ async fn tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
     Err(unreachable(&place, &last))
 }
 
-/// Asks a proxy for a stream to the host.
+/// Opens a tunnel to the host through an HTTP proxy.
 async fn tunnel(proxy: &Proxy, host: &str, port: u16) -> Result<Plain, Failure> {
     let what = |error: &dyn std::fmt::Display| Failure::while_doing("proxy", error);
     let stream = Plain::Tcp(tcp(&proxy.host, proxy.port).await?);
@@ -83,6 +83,6 @@ async fn tunnel(proxy: &Proxy, host: &str, port: u16) -> Result<Plain, Failure> 
     let upgraded = hyper::upgrade::on(response).await.map_err(|error| what(&error))?;
     match upgraded.downcast::<TokioIo<Plain>>() {
         Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-        _ => Err(Failure::new("proxy: it sent something before the server could")),
+        _ => Err(Failure::new("proxy: expected no data after its response, but it sent some")),
     }
 }

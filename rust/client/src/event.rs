@@ -1,4 +1,4 @@
-//! What a connection tells the program.
+//! The events that a connection reports to the application.
 
 use std::sync::Arc;
 
@@ -7,58 +7,58 @@ use engine::{Reason, Transport};
 use crate::failure::Failure;
 use crate::send_queue::SendQueue;
 
-/// An event of one connection.
+/// An event together with the connection that it belongs to.
 #[derive(Debug)]
 pub struct ConnectionEvent {
     /// The connection's number in its hub.
     pub connection: u64,
-    /// What it tells.
+    /// The event itself.
     pub event: Event,
-    /// How much of the connection's inbound allowance it takes.
+    /// How much the event counts against the connection's limit of unread input, in bytes.
     pub(crate) cost: usize,
     pub(crate) send_queue: Arc<SendQueue>,
 }
 
-/// Something the program must hear.
+/// An event of a connection.
 #[derive(Debug)]
 pub enum Event {
-    /// The handshake is done.
+    /// The handshake is complete.
     Opened {
-        /// The session's id.
+        /// The session id.
         sid: String,
-        /// What carries it.
+        /// The transport of the session.
         transport: Transport,
-        /// Between two pings of the server's, in milliseconds.
+        /// The time between two pings of the server, in milliseconds.
         ping_interval: u64,
-        /// For the answer to one, in milliseconds.
+        /// The time limit for a pong, in milliseconds.
         ping_timeout: u64,
     },
     /// The session could not be opened.
     Failed(Failure),
-    /// A namespace is granted.
+    /// The server accepted a namespace.
     Connect {
-        /// Which.
+        /// The namespace.
         namespace: String,
-        /// An object in the parser's form, or nothing.
+        /// An object in the parser's form, or no bytes.
         data: Vec<u8>,
     },
-    /// A namespace is refused.
+    /// The server refused a namespace.
     ConnectError {
-        /// Which.
+        /// The namespace.
         namespace: String,
-        /// An object or a text in the parser's form.
+        /// An object or a string in the parser's form.
         data: Vec<u8>,
     },
-    /// The server ends a namespace.
+    /// The server disconnected a namespace.
     Disconnect {
-        /// Which.
+        /// The namespace.
         namespace: String,
     },
     /// An event or an ack.
     Data {
         /// Whether it is an ack.
         ack: bool,
-        /// In which namespace.
+        /// The namespace.
         namespace: String,
         /// The ack id.
         id: Option<u64>,
@@ -67,35 +67,35 @@ pub enum Event {
         /// The binary attachments, in order.
         attachments: Vec<Vec<u8>>,
     },
-    /// A text message, for the program's own parser.
+    /// A text message, for the application's own parser.
     Text(String),
-    /// A binary message, for the program's own parser.
+    /// A binary message, for the application's own parser.
     Binary(Vec<u8>),
-    /// The session moved to a WebSocket.
+    /// The session has moved to a WebSocket.
     Upgraded,
-    /// What waited to be sent has gone down to the half of what the program waits for.
+    /// At most half of the limit that was passed to `await_drained` waits to be sent.
     Drained,
-    /// The session has ended, after `Opened`.
+    /// A session that was open has ended.
     Closed {
-        /// Why.
+        /// The class of the cause.
         reason: Reason,
-        /// The same in words, when there is more to say.
+        /// A description of the cause. It may be empty.
         detail: String,
     },
 }
 
 impl Event {
-    /// Whether it is an event of the server's, which a handler would get.
+    /// Whether the event is passed to an event handler.
     pub(crate) fn is_for_handlers(&self) -> bool {
         matches!(self, Self::Data { ack: false, .. })
     }
 
-    /// Whether it is the last that is told.
+    /// Whether no event of the connection follows this one.
     pub(crate) fn is_end(&self) -> bool {
         matches!(self, Self::Closed { .. })
     }
 
-    /// What the event weighs against its connection's allowance of unread input.
+    /// How much the event counts against its connection's limit of unread input, in bytes.
     pub(crate) fn cost(&self) -> usize {
         const EACH: usize = 256;
         EACH + match self {

@@ -1,17 +1,17 @@
-//! What went wrong with a connection, in words for its owner.
+//! The error of a connection, with a description for the application.
 
 use std::fmt;
 
 use engine::Reason;
 
-/// An error of the connection's, with what the server had to say about it.
+/// An error of a connection, with the HTTP response that caused it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What happened.
+    /// A description of the error.
     pub message: String,
     /// The status of the HTTP response that refused the connection.
     pub status: Option<u16>,
-    /// The beginning of its body.
+    /// The first 4 KiB of the body of that response.
     pub body: Vec<u8>,
     /// The class of the error.
     pub reason: Reason,
@@ -24,19 +24,19 @@ impl Failure {
         Self { message: message.into(), status: None, body: Vec::new(), reason }
     }
 
-    /// The peer ended the stream.
+    /// The server closed the stream.
     pub(crate) fn closed(message: impl Into<String>) -> Self {
         Self { reason: Reason::TransportClose, ..Self::new(message) }
     }
 
-    /// What came breaks a protocol.
+    /// The server broke a protocol.
     pub(crate) fn parse(error: impl fmt::Display) -> Self {
         Self { reason: Reason::ParseError, ..Self::new(error.to_string()) }
     }
 
-    /// The same with what was being done when it happened.
-    pub(crate) fn while_doing(what: &str, error: impl fmt::Display) -> Self {
-        Self::new(format!("{what}: {error}"))
+    /// A failure of the transport, with the operation that failed in front of the error.
+    pub(crate) fn while_doing(operation: &str, error: impl fmt::Display) -> Self {
+        Self::new(format!("{operation}: {error}"))
     }
 }
 

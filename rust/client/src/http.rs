@@ -1,4 +1,6 @@
-//! Requests to the server, by hyper: what they look like, and which responses are taken.
+//! HTTP requests to the server: their heads, and the check of the responses.
+//!
+//! The hyper crate does HTTP itself. The `polling` and `websocket` modules decide what to request.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -15,13 +17,13 @@ use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::options::Options;
 
-/// Bytes of a response head, and of what is read at a time.
+/// The maximum size of a response head, in bytes. It is also the size of hyper's read buffer.
 pub(crate) const MAX_HEAD: usize = 16 * 1024;
-/// Bytes that are kept of the body of a refusal.
+/// The maximum size of the kept body of a refusal, in bytes.
 const MAX_REFUSAL: usize = 4 * 1024;
 const MAX_HEADERS: usize = 100;
 
-/// A connection that carries one request after the other.
+/// An HTTP connection that carries one request after another.
 #[derive(Debug)]
 pub(crate) struct Http(SendRequest<Full<Bytes>>);
 
@@ -36,17 +38,17 @@ impl Http {
             .handshake(stream)
             .await
             .map_err(failed)?;
-        // It ends with the sender, or with the stream that a WebSocket takes over.
+        // This task ends when the sender is dropped, or when a WebSocket takes the stream.
         tokio::spawn(connection.with_upgrades());
         Ok(Self(sender))
     }
 
-    /// Whether another request may be tried: the server may have closed meanwhile.
+    /// Whether the connection can take another request. The server may have closed it.
     pub(crate) async fn is_open(&mut self) -> bool {
         self.0.ready().await.is_ok()
     }
 
-    /// Sends a request; what comes back is the head of the response.
+    /// Sends a request and returns the response as soon as its head has arrived.
     pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
@@ -67,7 +69,7 @@ fn failed(error: hyper::Error) -> Failure {
     Failure::while_doing("HTTP", error)
 }
 
-/// The head of a request of a session.
+/// Builds the head of a request, with the application's headers and the session's cookies.
 pub(crate) fn head(
     options: &Options,
     identity: &Identity,
@@ -90,7 +92,10 @@ pub(crate) fn head(
     }
 }
 
-/// A request from its head and body.
+/// Completes a request.
+///
+/// # Errors
+/// The URL or a header is invalid.
 pub(crate) fn request(
     head: hyper::http::request::Builder,
     body: Bytes,
@@ -114,12 +119,12 @@ fn target(options: &Options, identity: &Identity, transport: Transport) -> Strin
     format!("{}?{own}{query}", options.path)
 }
 
-/// Something that no cache has seen.
+/// A random value, so that no cache has an answer to the request.
 fn stamp() -> String {
     format!("{:x}", getrandom::u64().unwrap_or_default())
 }
 
-/// A server's session id may be any text.
+/// Percent-encodes a session id, which may be any text.
 fn quote(text: &str) -> String {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
@@ -128,7 +133,8 @@ fn quote(text: &str) -> String {
         .collect()
 }
 
-/// Takes a response with the status that was asked for, or makes its refusal a failure.
+/// Returns a response that has the expected status, and turns any other into a failure. `limit` is
+/// the time limit for reading the body of the other.
 pub(crate) async fn expect(
     response: Response<Incoming>,
     status: StatusCode,
@@ -144,14 +150,14 @@ pub(crate) async fn expect(
     if status.is_redirection() {
         failure.message.push_str(": redirects are not followed");
     }
-    // What cannot be read of the reason is left out.
+    // The body is optional: a failure without it still has the status.
     if let Ok(body) = timeout(limit, read(response, MAX_REFUSAL)).await {
         failure.body = body;
     }
     Err(failure)
 }
 
-/// Reads the beginning of a body.
+/// Reads the first `limit` bytes of a body.
 pub(crate) async fn read(response: Response<Incoming>, limit: usize) -> Vec<u8> {
     let mut body = response.into_body();
     let mut found = Vec::new();
@@ -172,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn session_ids_cannot_break_a_request() {
+    fn session_ids_are_percent_encoded() {
         assert_eq!(quote("lv_VI97-.~"), "lv_VI97-.~");
         assert_eq!(quote("a b\r\nX: ä&"), "a%20b%0D%0AX%3A%20%C3%A4%26");
     }

@@ -1,4 +1,6 @@
-//! The clients of one asyncio loop: connections go out from here, events come back here.
+//! The connections of one event loop: it opens them and takes their events here.
+//!
+//! The hub and its handles only pass on commands and events. The tasks on the client shard do the work.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -13,7 +15,7 @@ use crate::options::Options;
 use crate::send_queue::{Outgoing, SendQueue};
 use crate::shard::Shard;
 
-/// Opens connections and hears from them.
+/// Opens connections and collects their events.
 #[derive(Debug)]
 pub struct Hub {
     shard: Arc<Shard>,
@@ -22,10 +24,10 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Starts the client shard, unless it runs.
+    /// Creates a hub. Starts the client shard if it is not running.
     ///
     /// # Errors
-    /// When the system gives no thread or descriptors.
+    /// The system cannot provide a thread or a file descriptor.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             shard: Shard::shared()?,
@@ -34,12 +36,12 @@ impl Hub {
         })
     }
 
-    /// The descriptor that is readable while events wait.
+    /// A file descriptor that is readable while events wait.
     pub fn fd(&self) -> RawFd {
         self.outbox.fd()
     }
 
-    /// Opens a connection. It ends with `Failed`, or with `Closed` after `Opened`.
+    /// Opens a connection. Its last event is `Failed`, or after `Opened` it is `Closed`.
     pub fn connect(&self, options: Options) -> Handle {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let send_queue = Arc::new(SendQueue::default());
@@ -47,65 +49,66 @@ impl Hub {
         let epoch = self.shard.epoch;
         let options = Arc::new(options);
         self.shard.runtime.spawn(async move {
-            // Made here: its timers belong to the runtime.
+            // The connection is created inside the task because its timer needs the runtime.
             Box::pin(Connection::new(id, options, inbox, outbox, epoch)).await;
         });
         Handle { id, send_queue }
     }
 
-    /// Takes up to `limit` events.
+    /// Takes up to `limit` events, each with the number of its connection.
     pub fn take(&self, limit: usize) -> Vec<(u64, Event)> {
-        let notices = self.outbox.take(limit).into_iter();
-        notices
-            .map(|notice| {
-                notice.send_queue.note_taken(notice.cost);
-                (notice.connection, notice.event)
+        let taken = self.outbox.take(limit).into_iter();
+        taken
+            .map(|ConnectionEvent { connection, event, cost, send_queue }| {
+                send_queue.note_taken(cost);
+                (connection, event)
             })
             .collect()
     }
 }
 
-/// A connection, from the program's side. Dropping it aborts the connection.
+/// The application's handle of a connection. Dropping it aborts the connection.
 #[derive(Debug)]
 pub struct Handle {
-    /// Its number in the hub.
+    /// The connection's number in the hub.
     pub id: u64,
     send_queue: Arc<SendQueue>,
 }
 
 impl Handle {
-    /// Sends messages that stay together; returns how many bytes wait now.
+    /// Queues messages, with no other message between them. Returns the number of bytes that wait
+    /// to be sent.
     pub fn send(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
         self.send_queue.send(messages)
     }
 
-    /// Sends the answer to an event; returns as `send` does. A server that does not take its answers
-    /// is not read from.
+    /// Queues the answer to an event, and returns the same as `send`. The connection stops reading
+    /// while the server does not take its answers.
     pub fn answer(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
         self.send_queue.answer(messages)
     }
 
-    /// Ends the session at once.
+    /// Ends the session at once and drops all queued messages.
     pub fn abort(&self) {
         self.send_queue.close(true, Vec::new());
     }
 
-    /// Ends the session when everything before it is sent and read, with these messages.
+    /// Ends the session after all queued messages were sent, and sends `last_messages` at the end.
     pub fn close(&self, last_messages: Vec<Outgoing>) {
         self.send_queue.close(false, last_messages);
     }
 
-    /// Bytes that wait to be sent.
+    /// The number of bytes that wait to be sent.
     pub fn queued(&self) -> usize {
         self.send_queue.queued()
     }
 
-    /// Asks for one `Drained` event when no more than the half of `limit` waits.
+    /// Requests one `Drained` event for the time when at most half of `limit` bytes wait.
     pub fn await_drained(&self, limit: usize) {
         self.send_queue.await_drained(limit);
     }
 
-    /// Stops reading, or goes on with it.
+    /// Stops or resumes reading.
     pub fn pause(&self, paused: bool) {
         self.send_queue.pause(paused);
     }

@@ -1,12 +1,12 @@
-//! What names a session in its requests: the session id, and the cookies the server has set.
+//! What identifies a session in its requests: the session id and the cookies of the server.
 
 use hyper::header::{HeaderMap, SET_COOKIE};
 use parking_lot::Mutex;
 
-/// Bytes of cookies that are kept of a server; more are not taken.
+/// The maximum size of all cookies of a server, in bytes. Further cookies are ignored.
 const MAX_COOKIES: usize = 8 * 1024;
 
-/// Shared by the requests of one session.
+/// The identity of one session. Its requests share it.
 #[derive(Debug, Default)]
 pub(crate) struct Identity(Mutex<Inner>);
 
@@ -17,7 +17,7 @@ struct Inner {
 }
 
 impl Identity {
-    /// The session id, empty before the handshake.
+    /// The session id. It is empty before the handshake.
     pub(crate) fn sid(&self) -> String {
         self.0.lock().sid.clone()
     }
@@ -26,7 +26,7 @@ impl Identity {
         sid.clone_into(&mut self.0.lock().sid);
     }
 
-    /// Takes the cookies of a response: sticky balancers know a session by theirs.
+    /// Stores the cookies of a response. Load balancers with sticky sessions need them.
     pub(crate) fn take_cookies(&self, headers: &HeaderMap) {
         for value in headers.get_all(SET_COOKIE) {
             let pair = value.to_str().ok().and_then(|text| text.split(';').next());
@@ -45,7 +45,8 @@ impl Identity {
         }
     }
 
-    /// The `Cookie` header: the program's own, then the server's that it does not name itself.
+    /// The value of the `Cookie` header: the application's cookies, followed by the server's. A
+    /// cookie of the application hides the server's cookie with the same name.
     pub(crate) fn cookie_header(&self, own: Option<&str>) -> Option<String> {
         let mut pairs: Vec<String> = own.iter().map(|text| (*text).to_owned()).collect();
         let named = |name: &str| {
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cookies_of_the_server_are_sent_again() {
+    fn cookies_of_the_server_are_sent_back() {
         let identity = Identity::default();
         assert_eq!(identity.cookie_header(None), None);
         let mut headers = HeaderMap::new();
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_are_limited() {
+    fn the_size_of_cookies_is_limited() {
         let identity = Identity::default();
         for number in 0..1000 {
             identity.set_cookie(&format!("c{number}"), &"x".repeat(100));

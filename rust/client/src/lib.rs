@@ -1,10 +1,10 @@
-//! Clients: connections that this process opens, their transports, and the thread they live on.
+//! Client connections: connections that this process opens.
 //!
-//! A [`Hub`] belongs to one asyncio loop: it opens connections and hears from all of them through
-//! one outbox. The I/O thread behind it, the client shard, is one for the process and never
-//! touches Python. Each connection is one task there, which drives the engine's session and
-//! receiver. Requests of the polling transport, handshakes and proxies are hyper's business, TLS
-//! rustls's, frames `protocol`'s.
+//! A [`Hub`] belongs to one asyncio event loop. It opens connections, and takes the events of all
+//! of them from one outbox. All hubs share one I/O thread, the client shard, which never touches
+//! Python. Each connection is one task of that thread, and drives a session and a receiver of the
+//! `engine` crate. The hyper crate does HTTP, rustls does TLS, and the `protocol` crate decodes
+//! WebSocket frames and packets.
 
 mod connection;
 mod deflate;

@@ -1,4 +1,4 @@
-//! What a connection needs to know. The program has read its URL already.
+//! The options of a connection. The Python side has parsed the URL already.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use engine::{Config, Transport};
 
 use crate::tls::TlsOptions;
 
-/// Where the server is.
+/// The address of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// A host, without the brackets of IPv6, and a port.
+    /// A host and a port. An IPv6 address has no brackets.
     Tcp(String, u16),
     /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
-/// An HTTP proxy that is asked to CONNECT.
+/// An HTTP proxy that supports the CONNECT method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// Its host.
+    /// The host of the proxy.
     pub host: String,
-    /// Its port.
+    /// The port of the proxy.
     pub port: u16,
     /// The value of `Proxy-Authorization`.
     pub authorization: Option<String>,
@@ -30,39 +30,39 @@ pub struct Proxy {
 /// Compression of WebSocket messages (`permessage-deflate`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerMessageDeflate {
-    /// Messages of at least this many bytes are compressed.
+    /// The size in bytes from which a message is compressed.
     pub threshold: usize,
-    /// From 1 (fast) to 9 (small).
+    /// The level of zlib, from 1 (fastest) to 9 (smallest).
     pub level: u32,
 }
 
 /// The options of one connection.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the server is.
+    /// The address of the server.
     pub address: Address,
-    /// The `Host` of requests.
+    /// The value of the `Host` header.
     pub authority: String,
-    /// The path of requests, with both slashes.
+    /// The path of requests, with a slash at both ends.
     pub path: String,
-    /// The program's own part of the query, without `?`.
+    /// The application's part of the query, without `?`.
     pub query: String,
     /// Headers of each request.
     pub headers: Vec<(String, String)>,
-    /// What to try, in this order.
+    /// The transports to try, in this order.
     pub transports: Vec<Transport>,
     /// Whether the next transport is tried when one cannot be opened.
     pub try_all: bool,
-    /// TLS, for `https` and `wss`.
+    /// The options of TLS, for `https` and `wss`.
     pub tls: Option<TlsOptions>,
-    /// By way of this proxy.
+    /// The proxy to connect through.
     pub proxy: Option<Proxy>,
-    /// Whether each request gets a `t` that no cache knows.
+    /// Whether each request has a random `t` in its query, against caches.
     pub timestamp: bool,
-    /// Whether compression is offered to the server.
+    /// The compression that is offered to the server.
     pub per_message_deflate: Option<PerMessageDeflate>,
-    /// For opening a connection, and for each request but the poll that waits.
+    /// The time limit for opening a connection, and for each request except a poll.
     pub timeout: Duration,
-    /// The session's; its `connect_timeout` is for the handshake.
+    /// The options of the session. Its `connect_timeout` limits the handshake.
     pub engine: Config,
 }

@@ -1,7 +1,7 @@
-//! The polling transport: a task that asks for payloads, and requests that carry ours.
+//! The polling transport: a task that polls the server, and POST requests that carry messages.
 //!
-//! A payload is cut into its records as it comes, so that no more than one record is held however
-//! much a server sends at once.
+//! A payload is split into records while it arrives. The client therefore holds at most one record,
+//! however large the payload is.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -24,14 +24,14 @@ use crate::identity::Identity;
 use crate::options::Options;
 use crate::send_queue::Outgoing;
 
-/// Records that wait for the connection's task.
-const WAITING: usize = 16;
+/// The maximum number of records that wait for the connection's task.
+const MAX_WAITING: usize = 16;
 
 type Posting = Pin<Box<dyn Future<Output = Result<Http, Failure>> + Send>>;
 
 /// The two directions of a polling session.
 pub(crate) struct Polling {
-    /// What came, record by record; ends after the poll that `stop` lets come back.
+    /// The received records. After `stop`, the channel ends with the last poll.
     pub(crate) records: mpsc::Receiver<Result<String, Failure>>,
     pub(crate) posting: Option<Posting>,
     idle: Option<Http>,
@@ -46,21 +46,21 @@ impl Drop for Polling {
 }
 
 impl Polling {
-    /// Begins to poll.
+    /// Starts to poll.
     pub(crate) fn start(options: &Arc<Options>, identity: &Arc<Identity>) -> Self {
-        let (sender, records) = mpsc::channel(WAITING);
+        let (sender, records) = mpsc::channel(MAX_WAITING);
         let stopping = Arc::new(AtomicBool::new(false));
         let task = poll(Arc::clone(options), Arc::clone(identity), Arc::clone(&stopping), sender);
         let task = tokio::spawn(task).abort_handle();
         Self { records, posting: None, idle: None, stopping, task }
     }
 
-    /// Lets the open poll be the last.
+    /// Stops polling after the open poll.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Sends what fits into one request; returns how many bytes of messages that is.
+    /// Starts a request with the messages that fit into it. Returns the size of these messages in bytes.
     pub(crate) fn post(
         &mut self,
         options: &Arc<Options>,
@@ -74,14 +74,15 @@ impl Polling {
         bytes
     }
 
-    /// The connection of a finished request is used again.
-    pub(crate) fn posted(&mut self, http: Http) {
+    /// Handles the end of a request and keeps its connection for the next one.
+    pub(crate) fn handle_posted(&mut self, http: Http) {
         self.posting = None;
         self.idle = Some(http);
     }
 }
 
-/// Joins packets up to the server's limit, at least one.
+/// Takes packets from the queue up to the server's limit, but at least one. Returns the body, and
+/// the size of the messages in bytes.
 fn payload(queue: &mut VecDeque<Outgoing>, max_payload: usize) -> (Bytes, usize) {
     let (mut body, mut bytes) = (Vec::new(), 0);
     while let Some(next) = queue.front() {
@@ -144,7 +145,7 @@ async fn poll(
         match poll_once(&options, &identity, http, &records).await {
             Ok(again) => http = Some(again),
             Err(failure) => {
-                // When nobody listens any more, the session is over.
+                // This fails only when the session is over already.
                 let _ = records.send(Err(failure)).await;
                 return;
             }
@@ -167,16 +168,16 @@ async fn poll_once(
         return Err(Failure::parse("the server compressed its answer without being asked to"));
     }
     let mut body = response.into_body();
-    let mut cutter = Cutter::new(options.engine.max_payload);
+    let mut splitter = RecordSplitter::new(options.engine.max_payload);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Failure::closed(format!("poll cut off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         let mut rest = &data[..];
-        while let Some(record) = cutter.next(&mut rest)? {
+        while let Some(record) = splitter.next(&mut rest)? {
             pass(identity, records, record).await?;
         }
     }
-    pass(identity, records, cutter.last()?).await?;
+    pass(identity, records, splitter.last()?).await?;
     Ok(http)
 }
 
@@ -188,21 +189,21 @@ async fn pass(
     if identity.sid().is_empty()
         && let Some(handshake) = record.strip_prefix('0').and_then(|j| Handshake::decode(j).ok())
     {
-        // The next request needs it; what it says is the session's business.
+        // The next request needs the session id before the session has handled the handshake.
         identity.set_sid(&handshake.sid);
     }
     let ended = |_| Failure::closed("the session is over");
     records.send(Ok(record)).await.map_err(ended)
 }
 
-/// Cuts a body into records.
-struct Cutter {
+/// Splits a body into records.
+struct RecordSplitter {
     held: Vec<u8>,
     limit: usize,
 }
 
-impl Cutter {
-    /// For messages up to so many bytes, which as base64 are longer.
+impl RecordSplitter {
+    /// Allows messages up to `max_payload` bytes, which are longer as base64.
     fn new(max_payload: usize) -> Self {
         Self {
             held: Vec::new(),
@@ -210,7 +211,7 @@ impl Cutter {
         }
     }
 
-    /// Takes one record's end off the front of `data`, or all of it when there is none.
+    /// Takes the bytes of one record from `data`. Returns the record, or `None` if it is not complete.
     fn next(&mut self, data: &mut &[u8]) -> Result<Option<String>, Failure> {
         let end = data.iter().position(|byte| *byte == SEPARATOR);
         let piece = &data[..end.unwrap_or(data.len())];
@@ -222,6 +223,7 @@ impl Cutter {
         if end.is_some() { self.last().map(Some) } else { Ok(None) }
     }
 
+    /// Takes the record that the end of the body completes.
     fn last(&mut self) -> Result<String, Failure> {
         String::from_utf8(std::mem::take(&mut self.held))
             .map_err(|_| Failure::parse(protocol::DecodeError::BadUtf8))
@@ -233,32 +235,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_cut_wherever_it_is_torn() {
+    fn a_body_is_split_at_any_boundary_of_its_pieces() {
         let body = "4a\u{1e}4\u{e4}\u{1e}6".as_bytes();
         for at in 0..=body.len() {
-            let mut cutter = Cutter::new(100);
+            let mut splitter = RecordSplitter::new(100);
             let mut found = Vec::new();
             for mut piece in [&body[..at], &body[at..]] {
-                while let Some(record) = cutter.next(&mut piece).unwrap() {
+                while let Some(record) = splitter.next(&mut piece).unwrap() {
                     found.push(record);
                 }
             }
-            found.push(cutter.last().unwrap());
+            found.push(splitter.last().unwrap());
             assert_eq!(found, ["4a", "4\u{e4}", "6"], "{at}");
         }
     }
 
     #[test]
-    fn an_endless_record_is_refused() {
-        let mut cutter = Cutter::new(300);
+    fn a_record_over_the_limit_is_refused() {
+        let mut splitter = RecordSplitter::new(300);
         let chunk = [b'x'; 200];
-        assert!(cutter.next(&mut &chunk[..]).is_ok());
-        assert!(cutter.next(&mut &chunk[..]).is_ok());
-        assert!(cutter.next(&mut &chunk[..]).is_err());
+        assert!(splitter.next(&mut &chunk[..]).is_ok());
+        assert!(splitter.next(&mut &chunk[..]).is_ok());
+        assert!(splitter.next(&mut &chunk[..]).is_err());
     }
 
     #[test]
-    fn a_payload_ends_at_the_servers_limit() {
+    fn a_payload_stays_within_the_limit_of_the_server() {
         let text = |text: &'static str| Outgoing::Text(Bytes::from_static(text.as_bytes()));
         let mut queue: VecDeque<_> =
             [text("4long one"), text("4b"), Outgoing::Binary(Bytes::from_static(b"x")), text("4c")]

@@ -1,4 +1,8 @@
-//! What the program and a connection's task share: commands in, and the two allowances.
+//! What the application's handle and a connection's task share: the commands, and the counters that
+//! limit unread input and unsent answers.
+//!
+//! The methods are called from two threads. The task moves the messages to its own queue, and counts
+//! them here until the transport has taken them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,22 +11,22 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// Input the program has not taken yet; with more, the connection is not read from.
+/// The connection does not read while the application has more unread input than this, in bytes.
 const MAX_UNREAD: usize = 1 << 20;
-/// Bytes of answers the server has asked for and does not take; with more, it is not read from.
+/// The connection does not read while more answers than this wait to be sent, in bytes.
 const MAX_ANSWERS: usize = 1 << 20;
 
 /// One message on its way to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
-    /// The text form of an Engine.IO packet, its type in front.
+    /// The text form of an Engine.IO packet, including its type.
     Text(Bytes),
     /// A binary message.
     Binary(Bytes),
 }
 
 impl Outgoing {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Text(data) | Self::Binary(data) => data.len(),
@@ -30,12 +34,12 @@ impl Outgoing {
     }
 }
 
-/// A command of the program's.
+/// A command of the application.
 #[derive(Debug)]
 pub(crate) enum Command {
     Send(Outgoing),
-    /// End the session: at once with `abort`, else when everything before it is sent, and at
-    /// last these messages.
+    /// End the session: at once with `abort`, otherwise after everything before it was sent, followed
+    /// by `last_messages`.
     Close {
         abort: bool,
         last_messages: Vec<Outgoing>,
@@ -49,23 +53,23 @@ struct Inner {
     is_closed: bool,
 }
 
-/// The program's side of a connection.
+/// The commands and counters of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct SendQueue {
     inner: Mutex<Inner>,
-    /// Bytes on their way out that the transport has not taken.
+    /// The number of bytes that the transport has not taken.
     queued: AtomicUsize,
-    /// How many of them answer the server, at most.
+    /// An upper bound of how many of these bytes are answers to events of the server.
     answers: AtomicUsize,
-    /// What `drained` is waited for, or 0.
+    /// The limit that was passed to `await_drained`, or 0.
     awaited: AtomicUsize,
-    /// Weight of the events that the program has not taken.
+    /// The cost of the events that the application has not taken.
     unread: AtomicUsize,
-    paused: AtomicBool,
+    is_paused: AtomicBool,
 }
 
 impl SendQueue {
-    /// Takes messages that stay together; returns how many bytes wait now.
+    /// Queues messages, with no other message between them. Returns the number of bytes that wait.
     pub(crate) fn send(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
         let mut inner = self.inner.lock();
         if inner.is_closed {
@@ -76,7 +80,7 @@ impl SendQueue {
             bytes += message.len();
             inner.commands.push_back(Command::Send(message));
         }
-        // Counted before the task can take it off again.
+        // The bytes are added under the lock, so that the task cannot subtract them earlier.
         let waiting = self.queued.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let waker = inner.waker.take();
         drop(inner);
@@ -84,7 +88,7 @@ impl SendQueue {
         waiting
     }
 
-    /// Takes an answer to an event of the server's; returns as `send` does.
+    /// Queues an answer to an event of the server. Returns the same as `send`.
     pub(crate) fn answer(&self, messages: impl IntoIterator<Item = Outgoing>) -> usize {
         let before = self.queued();
         let waiting = self.send(messages);
@@ -100,47 +104,47 @@ impl SendQueue {
         }
     }
 
-    /// Bytes that wait to be sent.
+    /// The number of bytes that wait to be sent.
     pub(crate) fn queued(&self) -> usize {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// Asks for one `Drained` when no more than the half of `limit` waits.
+    /// Requests one `Drained` event for the time when at most half of `limit` bytes wait.
     pub(crate) fn await_drained(&self, limit: usize) {
         self.awaited.store(limit.max(1), Ordering::Release);
         self.wake();
     }
 
-    /// Whether `Drained` is due; says so once.
+    /// Whether a `Drained` event is due. Returns true once for each request.
     pub(crate) fn take_drained(&self) -> bool {
         let awaited = self.awaited.load(Ordering::Acquire);
         awaited > 0 && self.queued() <= awaited / 2 && self.awaited.swap(0, Ordering::AcqRel) > 0
     }
 
-    /// The session itself queues so many bytes.
+    /// Counts bytes that the task has queued itself.
     pub(crate) fn note_queued(&self, bytes: usize) {
         self.queued.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The transport has taken so many bytes.
+    /// Subtracts bytes that the transport has taken.
     pub(crate) fn note_sent(&self, bytes: usize) {
         let left = self.queued.fetch_sub(bytes, Ordering::Relaxed).saturating_sub(bytes);
         self.answers.fetch_min(left, Ordering::Relaxed);
     }
 
-    pub(crate) fn pause(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Release);
-        if !paused {
+    pub(crate) fn pause(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Release);
+        if !is_paused {
             self.wake();
         }
     }
 
-    /// An event is on its way to the program.
+    /// Counts an event that is published to the application.
     pub(crate) fn note_delivered(&self, cost: usize) {
         self.unread.fetch_add(cost, Ordering::AcqRel);
     }
 
-    /// The program has taken an event.
+    /// Subtracts an event that the application has taken.
     pub(crate) fn note_taken(&self, cost: usize) {
         let before = self.unread.fetch_sub(cost, Ordering::AcqRel);
         if before > MAX_UNREAD && before - cost <= MAX_UNREAD {
@@ -153,7 +157,7 @@ impl SendQueue {
         let answers = self.answers.load(Ordering::Relaxed).min(self.queued());
         self.unread.load(Ordering::Acquire) <= MAX_UNREAD
             && answers <= MAX_ANSWERS
-            && !self.paused.load(Ordering::Acquire)
+            && !self.is_paused.load(Ordering::Acquire)
     }
 
     fn wake(&self) {
@@ -161,7 +165,8 @@ impl SendQueue {
         wake(waker);
     }
 
-    /// Connection: takes a command, or is woken for the next one and for changed allowances.
+    /// Called by the task. Takes a command, or registers the task to be woken for the next command
+    /// and when reading becomes possible.
     pub(crate) fn next_command(&self, cx: &Context<'_>) -> Option<Command> {
         let mut inner = self.inner.lock();
         let command = inner.commands.pop_front();
@@ -171,7 +176,7 @@ impl SendQueue {
         command
     }
 
-    /// Connection: nothing more is taken.
+    /// Called by the task. Drops all commands and refuses further ones.
     pub(crate) fn end(&self) {
         let mut inner = self.inner.lock();
         *inner = Inner { is_closed: true, ..Inner::default() };
@@ -189,11 +194,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_that_are_not_taken_end_the_reading() {
+    fn unsent_answers_stop_the_reading() {
         let send_queue = SendQueue::default();
         let message = |size: usize| [Outgoing::Binary(vec![0; size].into())];
         send_queue.send(message(MAX_ANSWERS * 4));
-        assert!(send_queue.can_read(), "what the program sends is its own business");
+        assert!(send_queue.can_read(), "only answers count");
         send_queue.answer(message(MAX_ANSWERS + 1));
         assert!(!send_queue.can_read());
         send_queue.note_sent(MAX_ANSWERS * 4 + 1);

@@ -1,4 +1,6 @@
-//! The client shard: one I/O thread for all clients of the process. It never touches Python.
+//! The client shard: one I/O thread for all client connections of the process.
+//!
+//! It starts with its first user and ends with its last. It never touches Python.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -10,12 +12,12 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Threads that ask the system for names, at most.
-const RESOLVERS: usize = 4;
+/// The maximum number of threads that resolve host names.
+const MAX_RESOLVERS: usize = 4;
 
 static SHARED: Mutex<(u32, Weak<Shard>)> = Mutex::new((0, Weak::new()));
 
-/// The thread, as long as somebody uses it.
+/// The thread and its runtime.
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) runtime: Handle,
@@ -26,11 +28,11 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// The shard of this process; it starts with its first user.
+    /// The shard of this process. Starts it if it is not running.
     pub(crate) fn shared() -> io::Result<Arc<Self>> {
         let mut shared = SHARED.lock();
         let process = std::process::id();
-        // After a fork the thread is the parent's.
+        // After a fork, the thread exists only in the parent process.
         if shared.0 == process
             && let Some(shard) = shared.1.upgrade()
         {
@@ -45,7 +47,7 @@ impl Shard {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .max_blocking_threads(RESOLVERS)
+            .max_blocking_threads(MAX_RESOLVERS)
             .thread_keep_alive(Duration::from_secs(2))
             .thread_name("fanio-resolver")
             .build()?;
@@ -55,7 +57,7 @@ impl Shard {
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("fanio-client".into()).spawn(move || {
             runtime.block_on(stopped.notified());
-            // A name that is being looked up does not hold up the program.
+            // This does not wait for a name lookup, which may take long.
             runtime.shutdown_background();
         })?;
         Ok(Self { runtime: handle, epoch, process, stop, thread: Some(thread) })
@@ -68,7 +70,7 @@ impl Drop for Shard {
         if let Some(thread) = self.thread.take()
             && self.process == std::process::id()
         {
-            // It ends at its next turn; a panic there has been counted by nobody else.
+            // The wait is short. A panic of the thread needs no handling: the shard has no users.
             let _ = thread.join();
         }
     }

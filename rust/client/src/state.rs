@@ -1,5 +1,5 @@
-//! What a connection is without its streams: the session, the Socket.IO layer, the messages that
-//! wait in both directions. No I/O.
+//! The state of a connection without its streams: the session, the Socket.IO layer, and the messages
+//! and events that wait. This file does no I/O.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -16,18 +16,18 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::send_queue::Outgoing;
 
-/// The state machines of one connection.
+/// The state machines of one connection, with their input and output.
 #[derive(Debug)]
 pub(crate) struct ConnectionState {
     pub(crate) session: Session,
     receiver: Receiver,
-    /// What the driver must do.
+    /// The actions that the connection must perform.
     pub(crate) actions: Vec<Action>,
-    /// What the program must hear.
+    /// The events that the application has not received.
     pub(crate) events: Vec<Event>,
-    /// What the transport has not taken.
+    /// The messages that the transport has not taken.
     pub(crate) queue: VecDeque<Outgoing>,
-    /// The first thing that went wrong.
+    /// The first error.
     pub(crate) failure: Option<Failure>,
     pub(crate) handshake: Option<Handshake>,
 }
@@ -46,15 +46,15 @@ impl ConnectionState {
     }
 
     /// Handles one record of a polling payload.
-    pub(crate) fn record(&mut self, config: &Config, now: Time, record: &str) {
+    pub(crate) fn handle_record(&mut self, config: &Config, now: Time, record: &str) {
         match Packet::decode(record) {
-            Ok(packet) => self.packet(config, now, Via::Main, packet),
-            Err(error) => self.break_off(Via::Main, Failure::parse(error)),
+            Ok(packet) => self.handle_packet(config, now, Via::Main, packet),
+            Err(error) => self.handle_violation(Via::Main, Failure::parse(error)),
         }
     }
 
     /// Handles one message of a WebSocket.
-    pub(crate) fn message(
+    pub(crate) fn handle_message(
         &mut self,
         config: &Config,
         now: Time,
@@ -63,13 +63,13 @@ impl ConnectionState {
     ) {
         match message {
             WireMessage::Text(text) => match Packet::decode(text) {
-                Ok(packet) => self.packet(config, now, via, packet),
-                Err(error) => self.break_off(via, Failure::parse(error)),
+                Ok(packet) => self.handle_packet(config, now, via, packet),
+                Err(error) => self.handle_violation(via, Failure::parse(error)),
             },
             WireMessage::Binary(data) => {
-                self.packet(config, now, via, Packet::Binary(Cow::Borrowed(data)));
+                self.handle_packet(config, now, via, Packet::Binary(Cow::Borrowed(data)));
             }
-            // The others are the WebSocket's own.
+            // `WebSocket` handles the other kinds.
             WireMessage::Ping(_)
             | WireMessage::Pong(_)
             | WireMessage::Close { .. }
@@ -77,7 +77,7 @@ impl ConnectionState {
         }
     }
 
-    fn packet(&mut self, config: &Config, now: Time, via: Via, packet: Packet<'_>) {
+    fn handle_packet(&mut self, config: &Config, now: Time, via: Via, packet: Packet<'_>) {
         if self.handshake.is_none()
             && let Packet::Open(json) = packet
         {
@@ -85,7 +85,7 @@ impl ConnectionState {
         }
         let inbound = self.session.handle_packet(config, now, via, packet, &mut self.actions);
         if let Some(inbound) = inbound {
-            self.inbound(config, &inbound);
+            self.handle_inbound(config, &inbound);
         } else if self.session.reason() == Some(Reason::ParseError) && self.failure.is_none() {
             let error = if self.handshake.is_none() {
                 Failure::parse(DecodeError::BadHandshake)
@@ -96,15 +96,15 @@ impl ConnectionState {
         }
     }
 
-    fn inbound(&mut self, config: &Config, inbound: &Inbound<'_>) {
+    fn handle_inbound(&mut self, config: &Config, inbound: &Inbound<'_>) {
         match self.receiver.handle(config, inbound) {
             Ok(received) => self.events.extend(received.map(event)),
-            Err(error) => self.break_off(Via::Main, Failure::parse(error)),
+            Err(error) => self.handle_violation(Via::Main, Failure::parse(error)),
         }
     }
 
-    /// A rule is broken: the session is over, or only the probe.
-    fn break_off(&mut self, via: Via, failure: Failure) {
+    /// Handles a violation of the protocol: closes the session, or only the probe.
+    fn handle_violation(&mut self, via: Via, failure: Failure) {
         if via == Via::Probe {
             self.session.handle_stream_lost(via, true, &mut self.actions);
             self.actions.push(Action::DropProbe);
@@ -114,23 +114,24 @@ impl ConnectionState {
         self.session.close(Reason::ParseError, Goodbye::Kept, &mut self.actions);
     }
 
-    /// A stream is gone, or what came on it is no packet.
-    pub(crate) fn lose(&mut self, via: Via, failure: Failure) {
+    /// Handles the loss of a stream, or invalid data on it.
+    pub(crate) fn handle_failure(&mut self, via: Via, failure: Failure) {
         if failure.reason == Reason::ParseError {
-            return self.break_off(via, failure);
+            return self.handle_violation(via, failure);
         }
-        let error = failure.reason != Reason::TransportClose;
+        let is_error = failure.reason != Reason::TransportClose;
         if via == Via::Main {
             self.failure.get_or_insert(failure);
         }
-        self.session.handle_stream_lost(via, error, &mut self.actions);
+        self.session.handle_stream_lost(via, is_error, &mut self.actions);
     }
 
-    /// Puts a packet of the session's own behind what waits; returns its size.
+    /// Queues a packet of the session itself. Returns the number of bytes queued.
     pub(crate) fn push(&mut self, packet: &'static str) -> usize {
         let packet = Outgoing::Text(Bytes::from_static(packet.as_bytes()));
         let size = packet.len();
-        // One pong answers every ping before it: a server that asks and does not read gets no more.
+        // One pong answers all pings before it. Without this check, a server that sends pings but
+        // does not read would make the queue grow.
         if self.queue.back() == Some(&packet) {
             return 0;
         }

@@ -1,4 +1,4 @@
-//! The streams a connection can run on.
+//! The kinds of streams that a connection can use, behind one type.
 
 use std::io;
 use std::pin::Pin;
@@ -8,14 +8,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-/// A stream of the operating system.
+/// An OS socket.
 #[derive(Debug)]
 pub(crate) enum Plain {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// A stream to the server.
+/// A stream to the server, with or without TLS.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Plain(Plain),

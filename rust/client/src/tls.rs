@@ -1,5 +1,7 @@
-//! TLS: who is trusted, who we are. Configurations are shared by all connections with the same
-//! options, as each holds every trusted certificate.
+//! TLS: the trusted authorities and the client certificate of a connection.
+//!
+//! Connections with the same options share a configuration, because each configuration contains all
+//! trusted certificates. The rustls crate does TLS itself.
 
 use std::sync::Arc;
 
@@ -21,27 +23,27 @@ use tokio_rustls::rustls::{
 use crate::failure::Failure;
 use crate::stream::{Plain, Stream};
 
-/// How many configurations are kept.
-const KEPT: usize = 16;
+/// The maximum number of configurations that are kept.
+const MAX_CONFIGS: usize = 16;
 
 static CONFIGS: Mutex<Vec<(TlsOptions, Arc<ClientConfig>)>> = Mutex::new(Vec::new());
 
-/// Whom to trust, and what to show.
+/// The options of TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Whether the server's certificate is verified.
     pub verify: bool,
-    /// Whether it must be for the host that is asked for.
+    /// Whether the certificate must be valid for `server_name`.
     pub check_hostname: bool,
-    /// PEM of the authorities to trust; the platform's without it.
+    /// The trusted authorities as PEM. Without it, those of the platform are trusted.
     pub authorities: Option<Vec<u8>>,
-    /// PEM of the client's certificate chain and of its key.
+    /// The certificate chain and the key of the client, both as PEM.
     pub certificate: Option<(Vec<u8>, Vec<u8>)>,
-    /// Whom the certificate must be for: the host, or another name.
+    /// The name that the certificate must be valid for. It is also sent to the server.
     pub server_name: String,
 }
 
-/// Speaks TLS on a stream.
+/// Opens a TLS session on a stream.
 pub(crate) async fn wrap(plain: Plain, options: &TlsOptions) -> Result<Stream, Failure> {
     let name = ServerName::try_from(options.server_name.clone())
         .map_err(|error| Failure::while_doing("TLS server name", error))?;
@@ -59,7 +61,7 @@ fn config(options: &TlsOptions) -> Result<Arc<ClientConfig>, Failure> {
         return Ok(Arc::clone(config));
     }
     let config = Arc::new(build(options)?);
-    if configs.len() == KEPT {
+    if configs.len() == MAX_CONFIGS {
         configs.remove(0);
     }
     configs.push((key, Arc::clone(&config)));
@@ -107,7 +109,7 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, Failure> {
     }
     if store.is_empty() {
         return Err(Failure::new(
-            "TLS: the platform has no trusted authorities, and none are given",
+            "TLS: found no trusted authorities on this platform; install them, or pass your own",
         ));
     }
     Ok(store)
@@ -122,7 +124,7 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, 
     Ok(found)
 }
 
-/// The platform's rules, less what the program has turned off.
+/// The default verification, without the checks that the application has turned off.
 #[derive(Debug)]
 struct Verifier {
     inner: Option<Arc<WebPkiServerVerifier>>,

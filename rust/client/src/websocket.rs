@@ -1,7 +1,8 @@
-//! A WebSocket to the server: hyper makes the handshake, the frames are `protocol`'s.
+//! A WebSocket to the server.
 //!
-//! Reading goes through one buffer that all connections of the thread share; only what is
-//! incomplete stays with the connection.
+//! hyper sends the request of the handshake, and the `protocol` crate encodes and decodes frames.
+//! All connections of the thread read into one shared buffer. A connection stores only the bytes of
+//! an incomplete message.
 
 use std::cell::RefCell;
 use std::io;
@@ -22,21 +23,22 @@ use crate::identity::Identity;
 use crate::options::{Options, PerMessageDeflate};
 use crate::stream::Stream;
 
-/// The shared buffer, and how much of it a read must leave room for.
+/// The size of the shared buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
-const ROOM: usize = 16 * 1024;
-/// Frames that may wait to be written before messages stay in their queue.
-const OUTPUT: usize = 64 * 1024;
+/// The smallest part of the shared buffer that is offered to a read, in bytes.
+const MIN_READ: usize = 16 * 1024;
+/// Messages stay in their queue while more bytes than this wait to be written.
+const MAX_OUTPUT: usize = 64 * 1024;
 
 thread_local! {
     static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; BUFFER].into());
 }
 
-/// What reading came to.
+/// The result of a read.
 pub(crate) enum Input {
-    /// Messages were handed over; there may be more.
+    /// Messages may have been handed over, and more may follow.
     Some,
-    /// The server has said goodbye, with this code.
+    /// The server has sent a close frame with this code.
     Closed(Option<u16>),
 }
 
@@ -44,20 +46,19 @@ pub(crate) enum Input {
 pub(crate) struct WebSocket {
     stream: Stream,
     decoder: Decoder,
-    /// What the server has agreed to.
+    /// The negotiated compression.
     deflate: Option<PerMessageDeflate>,
-    /// Bytes of a message that is not complete.
+    /// The bytes of an incomplete message.
     input: Vec<u8>,
     output: Vec<u8>,
-    /// How much of `output` is written.
+    /// The length of the part of `output` that is written.
     written: usize,
-    /// `input` came with the handshake and has not been looked at.
-    fresh: bool,
-    /// A pong has come.
-    ponged: bool,
+    /// `input` arrived together with the handshake and is not decoded yet.
+    has_early_input: bool,
+    has_pong: bool,
 }
 
-/// Opens a WebSocket for the session, or for a new one.
+/// Opens a WebSocket for the session of `identity`, or for a new session if it has none.
 pub(crate) async fn connect(options: &Options, identity: &Identity) -> Result<WebSocket, Failure> {
     let work = async {
         let key = new_key();
@@ -80,7 +81,7 @@ pub(crate) async fn connect(options: &Options, identity: &Identity) -> Result<We
         let upgraded = upgraded.map_err(|error| Failure::while_doing("WebSocket", error))?;
         let parts = upgraded
             .downcast::<TokioIo<Stream>>()
-            .map_err(|_| Failure::new("WebSocket: the stream is not ours"))?;
+            .map_err(|_| Failure::new("WebSocket: the upgraded stream has an unexpected type"))?;
         Ok(WebSocket::new(parts.io.into_inner(), parts.read_buf.to_vec(), deflate))
     };
     let late = Err(Failure::new("the server did not open a WebSocket in time"));
@@ -96,7 +97,7 @@ fn check(headers: &header::HeaderMap, key: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a server makes of the offer of compression.
+/// The compression that the server has accepted.
 fn agreed(
     headers: &header::HeaderMap,
     offered: Option<PerMessageDeflate>,
@@ -110,21 +111,21 @@ fn agreed(
     }
 }
 
-/// A nonce (RFC 6455 section 4.1): it only proves that the server reads it.
+/// A nonce (RFC 6455 section 4.1). It is not a secret, so zeros will do without a random source.
 fn new_key() -> String {
     let mut bytes = [0; 16];
     let _ = getrandom::fill(&mut bytes);
     websocket::encode_key(bytes)
 }
 
-/// RFC 6455 section 10.3: from a strong source. Without one, zero still is a valid mask.
+/// A mask from a strong random source, as RFC 6455 section 10.3 requires. Zero is also a valid mask.
 fn new_mask() -> [u8; 4] {
     getrandom::u32().unwrap_or_default().to_ne_bytes()
 }
 
 impl WebSocket {
     fn new(stream: Stream, input: Vec<u8>, deflate: Option<PerMessageDeflate>) -> Self {
-        let fresh = !input.is_empty();
+        let has_early_input = !input.is_empty();
         Self {
             stream,
             decoder: Decoder::client().deflate(deflate.is_some()),
@@ -132,14 +133,14 @@ impl WebSocket {
             input,
             output: Vec::new(),
             written: 0,
-            fresh,
-            ponged: false,
+            has_early_input,
+            has_pong: false,
         }
     }
 
     /// Whether another message may be pushed.
     pub(crate) fn has_room(&self) -> bool {
-        self.output.len() < OUTPUT
+        self.output.len() < MAX_OUTPUT
     }
 
     /// Appends one masked frame.
@@ -147,33 +148,33 @@ impl WebSocket {
         websocket::encode_frame(opcode, payload, Some(new_mask()), &mut self.output);
     }
 
-    /// Appends a message, compressed when that was agreed to and makes it smaller.
+    /// Appends a message. It is compressed if that was negotiated and makes it smaller.
     pub(crate) fn push_message(&mut self, opcode: Opcode, payload: &[u8]) {
         let output = &mut self.output;
         let put = |small: &[u8]| {
             websocket::encode_deflated_frame(opcode, small, new_mask(), output);
         };
-        if !self.deflate.is_some_and(|how| deflate::compress(how, payload, put)) {
+        if !self.deflate.is_some_and(|options| deflate::compress(options, payload, put)) {
             self.push(opcode, payload);
         }
     }
 
-    /// Whether the server has answered a ping: then it has read what came before.
+    /// Whether the server has answered a ping. It has then read everything that was sent before.
     pub(crate) fn has_pong(&self) -> bool {
-        self.ponged
+        self.has_pong
     }
 
-    /// Says goodbye.
+    /// Appends a close frame.
     pub(crate) fn push_close(&mut self, code: u16) {
         self.push(Opcode::Close, &code.to_be_bytes());
     }
 
-    /// Whether all that was pushed is written.
+    /// Whether all frames are written.
     pub(crate) fn is_flushed(&self) -> bool {
         self.output.is_empty()
     }
 
-    /// Writes what was pushed.
+    /// Writes the frames that were appended.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.output.len() {
             let stream = Pin::new(&mut self.stream);
@@ -191,20 +192,20 @@ impl WebSocket {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Reads once and hands over the messages that are complete.
+    /// Reads once and passes the complete messages to `take`. `max` is the size limit of a message.
     pub(crate) fn poll_input(
         &mut self,
         cx: &mut Context<'_>,
         max: usize,
         take: &mut dyn FnMut(&WireMessage<'_>),
     ) -> Poll<Result<Input, Failure>> {
-        if std::mem::take(&mut self.fresh) {
-            return Poll::Ready(self.take_held(max, take));
+        if std::mem::take(&mut self.has_early_input) {
+            return Poll::Ready(self.decode_early_input(max, take));
         }
         SHARED.with_borrow_mut(|shared| {
             let mut input = std::mem::take(&mut self.input);
             let kept = input.len();
-            if kept + ROOM > shared.len() {
+            if kept + MIN_READ > shared.len() {
                 input.reserve(shared.len());
                 return self.read_large(cx, input, shared, max, take);
             }
@@ -225,8 +226,8 @@ impl WebSocket {
         })
     }
 
-    /// Hands over messages that came with the handshake.
-    fn take_held(
+    /// Decodes the bytes that arrived together with the handshake.
+    fn decode_early_input(
         &mut self,
         max: usize,
         take: &mut dyn FnMut(&WireMessage<'_>),
@@ -238,7 +239,7 @@ impl WebSocket {
         Ok(closed.unwrap_or(Input::Some))
     }
 
-    /// A message larger than the shared buffer grows in the connection's own.
+    /// Reads a message that does not fit into the shared buffer: collects it in the connection's own.
     fn read_large(
         &mut self,
         cx: &mut Context<'_>,
@@ -273,7 +274,7 @@ impl WebSocket {
         }
     }
 
-    /// Decodes what is complete; returns how much was used.
+    /// Decodes the complete frames in `data`. Returns the number of bytes used.
     fn decode(
         &mut self,
         data: &mut [u8],
@@ -294,14 +295,14 @@ impl WebSocket {
                     return Ok((used, Some(Input::Closed(code))));
                 }
                 Some(WireMessage::Ping(data)) => pong = Some(data.to_vec()),
-                Some(WireMessage::Pong(_)) => self.ponged = true,
+                Some(WireMessage::Pong(_)) => self.has_pong = true,
                 Some(WireMessage::Deflated { is_text, data }) => {
                     deflate::decompress(is_text, data, max, &mut *take).map_err(Failure::parse)?;
                 }
                 None => {}
                 Some(message) => take(&message),
             }
-            // A server that asks and does not read gets no more than this.
+            // The limit stops the output from growing when a server sends pings and does not read.
             if let Some(data) = pong.filter(|_| self.has_room()) {
                 self.push(Opcode::Pong, &data);
             }

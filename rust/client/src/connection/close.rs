@@ -1,4 +1,7 @@
-//! The end of a session: what is still sent, in which order, and how long answers are waited for.
+//! The close of a session: which messages are still sent, in which order, and the time limits.
+//!
+//! `Closing` holds the progress, and `Connection::advance_close` takes the next step. A session that
+//! the client ends delivers all queued messages first; after any other end they are dropped.
 
 use std::time::Duration;
 
@@ -12,24 +15,25 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::send_queue::Outgoing;
 
-/// How long the last messages of a session may take.
+/// The time limit for the whole close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// How long the server may take to read what came before the last messages. Node's server drops events
-/// that it reads together with the DISCONNECT behind them.
+/// The time limit for the pong before the last messages. The pong shows that the server has read
+/// everything before it. Node's server drops events that it reads together with a DISCONNECT.
 const PONG_LIMIT: Duration = Duration::from_secs(1);
-/// How long the server may take to answer a close frame.
+/// The time limit for the server's answer to a close frame.
 const CLOSE_FRAME_LIMIT: Duration = Duration::from_secs(1);
-/// How long it may take to answer the last requests of polling.
+/// The time limit for the last requests of the polling transport.
 const LAST_POSTS_LIMIT: Duration = Duration::from_secs(2);
 
-/// The end of a session.
+/// The progress of a close.
 pub(super) struct Closing {
     pub(super) reason: Reason,
+    /// The connection is dropped at this time, whatever the step.
     pub(super) until: Time,
     step: CloseStep,
-    /// The program's last messages.
+    /// The messages to be sent after all others, such as a DISCONNECT.
     pub(super) last_messages: Vec<Outgoing>,
-    /// How long the answer to the close frame is waited for.
+    /// The time limit for the answer to the close frame.
     answer_limit: Duration,
 }
 
@@ -38,7 +42,7 @@ impl Closing {
         Self { reason, until, step, last_messages: Vec::new(), answer_limit: CLOSE_FRAME_LIMIT }
     }
 
-    /// When the next step is due, if nothing else leads to it.
+    /// The time at which the next step is due, if no input leads to it earlier.
     pub(super) fn deadline(&self) -> Time {
         match self.step {
             CloseStep::AwaitPong(until) => until.min(self.until),
@@ -47,25 +51,26 @@ impl Closing {
     }
 }
 
-/// What is to be done yet.
+/// The steps of a close, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseStep {
-    /// Send what waits.
+    /// Send the queued messages.
     Flush,
-    /// Wait until the server has read it.
+    /// Wait until a pong shows that the server has read them, but not beyond this time.
     AwaitPong(Time),
     /// Send the last messages.
     LastMessages,
-    /// Say goodbye: with a close frame of this code, or a close packet.
+    /// Send a close frame with this code, or a close packet.
     SendClose(u16),
-    /// Wait until it is sent.
+    /// Wait until the close frame or close packet is written.
     FlushClose,
-    /// Wait for the answer to a close frame.
+    /// Wait for the server's close frame.
     AwaitClose,
 }
 
 impl Connection {
-    pub(super) fn end(&mut self, reason: Reason, goodbye: Goodbye) {
+    /// Handles the end of the session, which the engine has reported.
+    pub(super) fn handle_end(&mut self, reason: Reason, goodbye: Goodbye) {
         if !self.is_open {
             let failure = self.state.failure.take();
             let late = || Failure::new("the server did not open a session in time");
@@ -76,7 +81,7 @@ impl Connection {
                 .note_sent(self.state.queue.drain(..).map(|message| message.len()).sum());
         }
         match &self.upgrade {
-            Some(upgrade) if upgrade.is_sent => self.take_over(),
+            Some(upgrade) if upgrade.is_sent => self.switch_to_websocket(),
             _ => (self.upgrade, self.probe) = (None, Probe::None),
         }
         let own = reason == Reason::ClientDisconnect;
@@ -95,7 +100,7 @@ impl Connection {
         }
     }
 
-    /// Takes the next step of the close when the last one is done.
+    /// Takes the next step of the close if the current one is complete. Returns whether the step changed.
     pub(super) fn advance_close(&mut self) -> bool {
         let now = self.now();
         let Some(closing) = &mut self.closing else {
@@ -121,7 +126,7 @@ impl Connection {
             {
                 before
             }
-            // It answers nothing any more, and will not answer the goodbye.
+            // A server that does not answer the ping will not answer the close frame either.
             (CloseStep::AwaitPong(until), _) if now >= until => {
                 closing.answer_limit = Duration::ZERO;
                 CloseStep::LastMessages

@@ -1,7 +1,8 @@
-//! One connection: the task that drives the engine over the transports.
+//! One connection: the task that connects the engine's session to its transports.
 //!
-//! A future written by hand: everything that can happen is looked at in `poll`, so that a waiting
-//! connection is one small struct. It ends when the session has ended and its last messages are sent.
+//! The future is written by hand: `poll` examines everything that can happen. This keeps an idle
+//! connection to one small struct. The task ends when the session has ended and its last messages
+//! are sent. `transport` reads and writes, `upgrade` moves to a WebSocket, and `close` ends.
 
 mod close;
 mod transport;
@@ -30,7 +31,7 @@ use crate::send_queue::{Command, Outgoing, SendQueue};
 use crate::state::ConnectionState;
 use crate::websocket;
 
-/// A connection's task.
+/// The task of one connection.
 pub(crate) struct Connection {
     id: u64,
     options: Arc<Options>,
@@ -45,13 +46,15 @@ pub(crate) struct Connection {
     closing: Option<Closing>,
     timer: Pin<Box<Sleep>>,
     deadline: Option<Time>,
-    /// The transport being tried.
+    /// The index of the transport that is tried.
     attempt: usize,
+    /// The handshake is complete.
     is_open: bool,
-    /// The program has heard of the end.
+    /// The application was told that the session has ended.
     is_close_reported: bool,
+    /// The task can end.
     is_done: bool,
-    /// When the last message of the program's was sent.
+    /// The time at which the application last sent a message.
     last_sent: Time,
 }
 
@@ -92,7 +95,7 @@ impl Connection {
         since(self.epoch)
     }
 
-    /// Opens the session on the transport that is to be tried.
+    /// Opens the session on the transport of the current attempt.
     fn begin(&mut self) {
         let Some(transport) = self.options.transports.get(self.attempt).copied() else {
             return self.give_up(Failure::new("no transport to try"));
@@ -114,7 +117,7 @@ impl Connection {
         Box::pin(async move { websocket::connect(&options, &identity).await })
     }
 
-    /// The session could not be opened in this way.
+    /// Tries the next transport, or gives up if there is none.
     fn fail_attempt(&mut self, failure: Failure) {
         if self.options.try_all && self.attempt + 1 < self.options.transports.len() {
             self.attempt += 1;
@@ -129,8 +132,6 @@ impl Connection {
         self.state.events.push(Event::Failed(failure));
         self.is_done = true;
     }
-
-    // What the program wants
 
     fn handle_commands(&mut self, cx: &Context<'_>) -> bool {
         let mut busy = false;
@@ -150,7 +151,7 @@ impl Connection {
 
     fn close(&mut self, abort: bool, last_messages: Vec<Outgoing>) {
         if !self.is_open {
-            return self.give_up(Failure::new("the connection was closed by the program"));
+            return self.give_up(Failure::new("the connection was closed by the application"));
         }
         self.state.session.close(Reason::ClientDisconnect, Goodbye::Kept, &mut self.state.actions);
         self.perform_actions();
@@ -160,13 +161,13 @@ impl Connection {
         }
     }
 
-    // Time
-
+    /// Handles the earliest deadline if it has passed, or sets the timer to it.
     fn check_deadline(&mut self, cx: &mut Context<'_>) -> bool {
         let due = self.next_deadline();
         if due != self.deadline {
             self.deadline = due;
-            // Beyond a day it is not worth looking at.
+            // One day is the maximum, because an `Instant` cannot represent every `Time`. A timer that
+            // fires early is set again.
             let at = due.map_or(u64::MAX, |at| at.0).min(self.now().0 + 86_400_000);
             self.timer.as_mut().reset(self.epoch + Duration::from_millis(at));
         }
@@ -182,14 +183,13 @@ impl Connection {
 
     fn next_deadline(&self) -> Option<Time> {
         let upgrade = self.upgrade.as_ref().map(Upgrade::deadline);
-        // A deadline that has passed has had its effect, or waits for something else.
+        // A deadline that has passed had its effect already, or the upgrade waits for something else.
         let upgrade = upgrade.filter(|at| *at > self.now());
         let closing = self.closing.as_ref().map(Closing::deadline);
         [self.state.session.poll_timeout(), upgrade, closing].into_iter().flatten().min()
     }
 
-    // What the engine wants
-
+    /// Performs the actions that the engine has requested.
     fn perform_actions(&mut self) {
         let mut actions = std::mem::take(&mut self.state.actions);
         for action in actions.drain(..) {
@@ -212,8 +212,8 @@ impl Connection {
                         Some(Upgrade { began: self.now(), is_sent: false, is_polling_over: false });
                 }
                 Action::DropProbe => self.probe = Probe::None,
-                Action::Close { reason, goodbye } => self.end(reason, goodbye),
-                // The upgrade has its own steps; the others are a server's.
+                Action::Close { reason, goodbye } => self.handle_end(reason, goodbye),
+                // `advance_upgrade` switches the transport. The other actions are for servers.
                 Action::SwitchTransport
                 | Action::SendPing
                 | Action::SendPong(Via::Probe)
@@ -240,16 +240,19 @@ impl Connection {
         }
     }
 
+    /// Hands the collected events to the application.
     fn publish(&mut self) {
         if self.send_queue.take_drained() {
             self.state.events.push(Event::Drained);
         }
         let mut batch: Vec<ConnectionEvent> = Vec::with_capacity(self.state.events.len());
-        let leaves = self.closing.as_ref().is_some_and(|e| e.reason == Reason::ClientDisconnect);
+        let is_leaving =
+            self.closing.as_ref().is_some_and(|e| e.reason == Reason::ClientDisconnect);
         for event in self.state.events.drain(..) {
-            // Nobody handles what comes after the goodbye, and nothing bounds its reading.
-            let late = leaves && (event.is_for_handlers() || !self.send_queue.can_read());
-            if self.is_close_reported || late && !event.is_end() {
+            // After the application has closed the connection, no handler takes events, and the
+            // limit of unread input does not stop the reading. Late events are therefore dropped.
+            let is_late = is_leaving && (event.is_for_handlers() || !self.send_queue.can_read());
+            if self.is_close_reported || is_late && !event.is_end() {
                 continue;
             }
             self.is_close_reported = event.is_end();

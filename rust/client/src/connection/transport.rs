@@ -1,4 +1,7 @@
-//! What carries a session: its messages written and read, whichever transport it has.
+//! Reads and writes the messages of a session on its current transport.
+//!
+//! Each function polls one direction of one transport and returns whether it made progress. The
+//! `polling` and `websocket` modules own the streams.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +18,7 @@ use crate::websocket::{Input, WebSocket};
 
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<WebSocket, Failure>> + Send>>;
 
-/// What carries the session.
+/// The transport that carries the session now.
 pub(super) enum ActiveTransport {
     None,
     Opening(Opening),
@@ -32,7 +35,7 @@ impl Connection {
                 Poll::Ready(opened) => {
                     match opened {
                         Ok(socket) => self.transport = ActiveTransport::WebSocket(Box::new(socket)),
-                        Err(failure) => self.state.lose(Via::Main, failure),
+                        Err(failure) => self.state.handle_failure(Via::Main, failure),
                     }
                     true
                 }
@@ -54,12 +57,12 @@ impl Connection {
         match polling.records.poll_recv(cx) {
             Poll::Pending => return false,
             Poll::Ready(Some(Ok(record))) => {
-                self.state.record(&self.options.engine, since(self.epoch), &record);
+                self.state.handle_record(&self.options.engine, since(self.epoch), &record);
             }
-            Poll::Ready(Some(Err(failure))) => self.state.lose(Via::Main, failure),
+            Poll::Ready(Some(Err(failure))) => self.state.handle_failure(Via::Main, failure),
             Poll::Ready(None) => match &mut self.upgrade {
                 Some(upgrade) => upgrade.is_polling_over = true,
-                None => self.state.lose(Via::Main, Failure::new("polling ended")),
+                None => self.state.handle_failure(Via::Main, Failure::new("polling ended")),
             },
         }
         true
@@ -73,10 +76,10 @@ impl Connection {
         if let Some(posting) = &mut polling.posting {
             match posting.as_mut().poll(cx) {
                 Poll::Pending => return false,
-                Poll::Ready(Ok(http)) => polling.posted(http),
+                Poll::Ready(Ok(http)) => polling.handle_posted(http),
                 Poll::Ready(Err(failure)) => {
                     polling.posting = None;
-                    self.state.lose(Via::Main, failure);
+                    self.state.handle_failure(Via::Main, failure);
                     return true;
                 }
             }
@@ -107,7 +110,7 @@ impl Connection {
         }
         match socket.poll_flush(cx) {
             Poll::Pending => busy,
-            // There is room again, and nothing else would wake the task for it.
+            // The output buffer is empty now, and nothing else would wake the task to fill it.
             Poll::Ready(Ok(())) => busy || self.is_open && !self.state.queue.is_empty(),
             Poll::Ready(Err(error)) => {
                 self.lose_main_stream(Failure::closed(format!("the connection broke: {error}")));
@@ -124,14 +127,15 @@ impl Connection {
             return false;
         }
         let (state, config, now) = (&mut self.state, &self.options.engine, since(self.epoch));
-        let mut take = |message: &WireMessage<'_>| state.message(config, now, Via::Main, message);
+        let mut take =
+            |message: &WireMessage<'_>| state.handle_message(config, now, Via::Main, message);
         let input = socket.poll_input(cx, config.max_payload, &mut take);
         match input {
             Poll::Pending => return false,
             Poll::Ready(Ok(Input::Some)) => {}
             Poll::Ready(Ok(Input::Closed(code))) => {
                 socket.push_close(code.unwrap_or(1000));
-                // The answer is a courtesy.
+                // A failure does not matter: the stream is dropped next.
                 let _ = socket.poll_flush(cx);
                 let code = code.map_or(String::new(), |code| format!(" with code {code}"));
                 self.lose_main_stream(Failure::closed(format!(
@@ -143,9 +147,9 @@ impl Connection {
         true
     }
 
-    /// The stream is gone: with it, the rest of the close.
+    /// Handles the loss of the session's stream. A close that is in progress cannot continue.
     pub(super) fn lose_main_stream(&mut self, failure: Failure) {
-        self.state.lose(Via::Main, failure);
+        self.state.handle_failure(Via::Main, failure);
         self.is_done |= self.closing.is_some();
     }
 }

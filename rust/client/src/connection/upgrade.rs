@@ -1,4 +1,7 @@
-//! The upgrade from polling to a WebSocket, which the engine allows and this carries out.
+//! The upgrade from polling to a WebSocket.
+//!
+//! The engine decides when to upgrade, and this file opens the WebSocket, exchanges the probe and
+//! replaces the transport. Source: Engine.IO protocol v4, "Upgrade".
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,29 +15,30 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::websocket::{Input, WebSocket};
 
-/// How long an upgrade waits for the open poll before it goes on: not every server frees it.
+/// An upgrade waits this long for the answer to the open poll before it continues, because not every
+/// server answers that poll early.
 const POLL_GRACE: Duration = Duration::from_secs(1);
-/// How long what that poll may still bring is waited for.
+/// An upgrade waits this long in total for the packets that the open poll may still bring.
 const POLL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The WebSocket that is to take over.
+/// The WebSocket that will replace polling.
 pub(super) enum Probe {
     None,
     Opening(Opening),
     Open(Box<WebSocket>),
 }
 
-/// An upgrade the server has agreed to.
+/// An upgrade that the server has agreed to.
 pub(super) struct Upgrade {
     pub(super) began: Time,
-    /// `5` is on its way.
+    /// The upgrade packet was handed to the WebSocket.
     pub(super) is_sent: bool,
-    /// The last poll is back.
+    /// The last poll was answered.
     pub(super) is_polling_over: bool,
 }
 
 impl Upgrade {
-    /// When the next step is due, if nothing else leads to it.
+    /// The time at which the next step is due, if no input leads to it earlier.
     pub(super) fn deadline(&self) -> Time {
         self.began.plus(if self.is_sent { POLL_LIMIT } else { POLL_GRACE })
     }
@@ -54,7 +58,7 @@ impl Connection {
                     true
                 }
                 Poll::Ready(Err(_)) => {
-                    // Polling goes on.
+                    // The session continues on polling.
                     self.probe = Probe::None;
                     true
                 }
@@ -70,13 +74,14 @@ impl Connection {
         let flushed = socket.poll_flush(cx);
         if self.upgrade.is_some() {
             if let Poll::Ready(Err(error)) = flushed {
-                self.state.lose(Via::Main, Failure::closed(error.to_string()));
+                self.state.handle_failure(Via::Main, Failure::closed(error.to_string()));
                 return true;
             }
             return false;
         }
         let (state, config, now) = (&mut self.state, &self.options.engine, since(self.epoch));
-        let mut take = |message: &WireMessage<'_>| state.message(config, now, Via::Probe, message);
+        let mut take =
+            |message: &WireMessage<'_>| state.handle_message(config, now, Via::Probe, message);
         match socket.poll_input(cx, config.max_payload, &mut take) {
             Poll::Pending => return false,
             Poll::Ready(Ok(Input::Some)) => {}
@@ -88,7 +93,7 @@ impl Connection {
         true
     }
 
-    /// Takes the steps of an upgrade that are due.
+    /// Takes the next step of the upgrade if it is due. Returns whether there was progress.
     pub(super) fn advance_upgrade(&mut self) -> bool {
         let now = self.now();
         let Some(upgrade) = &mut self.upgrade else {
@@ -97,11 +102,11 @@ impl Connection {
         let Probe::Open(socket) = &mut self.probe else {
             return false;
         };
-        let busy_posting =
+        let is_posting =
             matches!(&self.transport, ActiveTransport::Polling(p) if p.posting.is_some());
         if !upgrade.is_sent {
-            let ready = upgrade.is_polling_over || upgrade.began.plus(POLL_GRACE) <= now;
-            if ready && !busy_posting {
+            let is_ready = upgrade.is_polling_over || upgrade.began.plus(POLL_GRACE) <= now;
+            if is_ready && !is_posting {
                 socket.push(Opcode::Text, b"5");
                 upgrade.is_sent = true;
             }
@@ -110,11 +115,12 @@ impl Connection {
         if !upgrade.is_polling_over && upgrade.began.plus(POLL_LIMIT) > now {
             return false;
         }
-        self.take_over();
+        self.switch_to_websocket();
         true
     }
 
-    pub(super) fn take_over(&mut self) {
+    /// Makes the WebSocket the session's transport.
+    pub(super) fn switch_to_websocket(&mut self) {
         if let Probe::Open(socket) = std::mem::replace(&mut self.probe, Probe::None) {
             self.transport = ActiveTransport::WebSocket(socket);
             self.upgrade = None;
