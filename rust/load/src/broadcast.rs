@@ -1,15 +1,14 @@
-//! `load broadcast`: one client asks for broadcasts, all clients must get each of them once and in order.
+//! `load broadcast`: one client requests broadcasts, and all clients must receive each of them once and in order.
 //!
-//! With `--burst 1` the next broadcast is asked for only when every client has the one before and the ack is there;
-//! with `--burst K` the server emits K in a tight loop, and the next burst is asked for when all have all K. With
-//! `--pace R` one broadcast is asked for R times a second, whatever has arrived. The last `--stalled S` clients do not
-//! read; the others must get everything all the same.
+//! With `--burst K` the server emits K broadcasts in a tight loop. The next burst is requested when every client has
+//! all K and the ack has arrived. With `--pace R` the client requests R broadcasts per second, whatever has arrived.
+//! The last `--stalled S` clients do not read. The others must still receive everything.
 
 use std::time::{Duration, Instant};
 
 use crate::{
     Error, Watch,
-    client::{Outbox, Work, excerpt},
+    client::{Outbox, Workload, excerpt},
     meter::Meter,
     options::Options,
     ramp::Ramp,
@@ -17,39 +16,42 @@ use crate::{
     swarm::Swarm,
 };
 
-/// What has arrived of what was asked for.
+/// The requested broadcasts, and what has arrived of them.
 struct Fanout {
-    /// The sequence number of the first message of all: the server may have served a run before.
+    /// The sequence number of the first message. It is not 0 when the server has served an earlier run.
     base: Option<u64>,
-    /// Messages that each reading client has got.
+    /// The number of messages that each reading client has received.
     counts: Vec<u64>,
-    /// Messages that each client is to get by the end of what was asked for.
+    /// The number of messages that were requested for each client.
     goal: u64,
     received: u64,
-    /// Reading clients that have got as many as the goal.
+    /// The number of reading clients that have reached the goal.
     complete: usize,
-    /// Requests without an ack.
+    /// The number of requests without an ack.
     unacked: u64,
-    /// Broadcasts since the beginning or the last `clear`: when each was asked for, and how many clients have it.
+    /// The broadcasts since the start or the last `clear`: the time of the request, and the number of clients that
+    /// have the message.
     asked: Vec<(Instant, usize)>,
-    /// The number of the first of them.
+    /// The number of broadcasts before them.
     cleared: u64,
     body: Body,
+    /// The latencies of single deliveries, in microseconds.
     each: Vec<u32>,
+    /// The latencies of the last delivery of each broadcast, in microseconds.
     last: Vec<u32>,
-    one_by_one: bool,
+    is_one_by_one: bool,
 }
 
-/// What every message holds beside its number.
+/// The expected content of every message, without its number.
 enum Body {
     /// `,"xxx"]`, which follows the number.
     Text(Vec<u8>),
-    /// The number of bytes of `x` in the attachment, and the number of the message whose attachment each client waits
-    /// for.
+    /// The number of `x` bytes in the attachment, and for each client the number of the message whose attachment is
+    /// missing.
     Attachment(usize, Vec<Option<u64>>),
 }
 
-impl Work for Fanout {
+impl Workload for Fanout {
     fn handle_packet(
         &mut self,
         from: usize,
@@ -102,7 +104,7 @@ impl Work for Fanout {
 }
 
 impl Fanout {
-    fn new(readers: usize, size: usize, is_binary: bool, one_by_one: bool) -> Self {
+    fn new(readers: usize, size: usize, is_binary: bool, is_one_by_one: bool) -> Self {
         let text = || Body::Text(format!(",\"{}\"]", "x".repeat(size)).into_bytes());
         Self {
             base: None,
@@ -116,11 +118,11 @@ impl Fanout {
             body: if is_binary { Body::Attachment(size, vec![None; readers]) } else { text() },
             each: Vec::new(),
             last: Vec::new(),
-            one_by_one,
+            is_one_by_one,
         }
     }
 
-    /// Forgets the latencies so far.
+    /// Drops the latencies measured so far.
     fn clear(&mut self) {
         self.cleared += self.asked.len() as u64;
         self.asked.clear();
@@ -128,7 +130,8 @@ impl Fanout {
         self.last.clear();
     }
 
-    /// The number of `2["b",<seq>,"xxx"]` or `51-["b",<seq>,{"_placeholder":true,"num":0}]`.
+    /// Reads the number in `2["b",<seq>,"xxx"]` or `51-["b",<seq>,{"_placeholder":true,"num":0}]`. Returns `None` for
+    /// any other packet.
     fn read(&self, packet: &[u8]) -> Option<u64> {
         let head: &[u8] = match self.body {
             Body::Text(_) => b"2[\"b\",",
@@ -146,7 +149,7 @@ impl Fanout {
         Some(rest[..digits].iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0')))
     }
 
-    /// Counts a whole message.
+    /// Counts a complete message.
     fn count(&mut self, from: usize, seq: u64, at: Instant) -> Result<(), String> {
         let expected = *self.base.get_or_insert(seq) + self.counts[from];
         if seq != expected {
@@ -170,7 +173,7 @@ impl Fanout {
         };
         *having += 1;
         let micros = at.saturating_duration_since(*asked).as_micros() as u32;
-        if self.one_by_one {
+        if self.is_one_by_one {
             self.each.push(micros);
         }
         if *having == self.counts.len() {
@@ -179,7 +182,7 @@ impl Fanout {
         Ok(())
     }
 
-    /// Asks for `burst` broadcasts.
+    /// Requests `burst` broadcasts.
     fn ask(&mut self, swarm: &mut Swarm<'_>, burst: u64, due: Instant) -> Result<(), String> {
         self.goal += burst;
         self.complete = 0;
@@ -198,13 +201,13 @@ impl Fanout {
         self.unacked == 0 && self.complete == self.counts.len()
     }
 
-    /// Waits until all clients have what was asked for.
+    /// Waits until all clients have all requested messages.
     fn finish(&mut self, swarm: &mut Swarm<'_>) -> Result<(), String> {
         let waited = swarm.wait(self, Self::is_done, |fanout| fanout.received);
         waited.map_err(|cause| self.missing(&cause))
     }
 
-    /// Who lacks what, when a request does not come to its end.
+    /// Describes which messages are missing when a run fails with `cause`.
     fn missing(&self, cause: &str) -> String {
         let behind = self.counts.iter().enumerate().filter(|(_, count)| **count < self.goal);
         let (number, first) = (behind.clone().count(), behind.clone().next());
@@ -221,17 +224,17 @@ impl Fanout {
     }
 }
 
-/// Either order of a placeholder's two keys.
+/// Whether the packet ends with a placeholder, with its two keys in either order.
 fn is_placeholder(rest: &[u8]) -> bool {
     matches!(rest, br#",{"_placeholder":true,"num":0}]"# | br#",{"num":0,"_placeholder":true}]"#)
 }
 
-/// What to do, and for how long.
+/// The requests of one phase, and its time limit.
 struct Plan {
     phase: &'static str,
     count: u64,
     burst: u64,
-    /// Broadcasts per second; 0 asks for the next when all have the last.
+    /// Broadcasts per second. With 0, the next burst is requested when the last one has arrived.
     pace: f64,
     limit: Duration,
 }
@@ -253,7 +256,7 @@ impl Plan {
         })
     }
 
-    /// Asks for everything, waits for everything; returns the number of broadcasts.
+    /// Requests the broadcasts and waits until they have arrived. Returns their number.
     fn run(&self, swarm: &mut Swarm<'_>, fanout: &mut Fanout) -> Result<u64, String> {
         let (start, mut sent) = (Instant::now(), 0);
         let before = fanout.received;
@@ -271,7 +274,7 @@ impl Plan {
                     fanout.finish(swarm)?;
                 }
             } else {
-                // The poller counts in milliseconds and rounds up: the last one is waited for without sleep.
+                // The poller rounds up to milliseconds. Below one millisecond, this loop does not sleep.
                 swarm.turn(Duration::from_millis(wait.as_millis().min(100) as u64), fanout)?;
             }
             let part = (sent as f64 / self.count as f64)
@@ -286,7 +289,7 @@ impl Plan {
 /// Runs the command.
 ///
 /// # Errors
-/// Wrong options, a failed client, or a message that was lost, doubled or out of order.
+/// Wrong options, a failed client, or a message that was lost, repeated or out of order.
 pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Error> {
     let clients = options.take("clients", 1_000_usize)?.max(1);
     let stalled = options.take("stalled", 0_usize)?.min(clients - 1);
@@ -354,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_a_double_and_one_too_many_fail() {
+    fn a_missing_a_repeated_and_an_extra_message_fail() {
         let mut fanout = two_clients(false);
         assert_eq!(deliver(&mut fanout, 0, r#"2["b",7,"xx"]"#), Ok(()));
         assert!(deliver(&mut fanout, 0, r#"2["b",7,"xx"]"#).is_err());
@@ -365,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn another_body_fails() {
+    fn a_wrong_body_fails() {
         let mut fanout = two_clients(false);
         for packet in
             [r#"2["b",7,"xy"]"#, r#"2["b",7,"x"]"#, r#"2["b","xx"]"#, r#"2["c",7,"xx"]"#, "31[]"]
@@ -388,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn who_lacks_what_is_named() {
+    fn missing_messages_are_described() {
         let mut fanout = two_clients(false);
         assert_eq!(deliver(&mut fanout, 0, r#"2["b",7,"xx"]"#), Ok(()));
         assert_eq!(

@@ -1,7 +1,8 @@
-//! One Socket.IO client on a WebSocket: from the TCP connect to the CONNECT reply, and the packets after it.
+//! One Socket.IO client on a WebSocket, in one namespace: the handshake up to the CONNECT reply, and the packets
+//! after it.
 //!
-//! Works on bytes that the swarm has read and leaves bytes for it to send; each step of the handshake is checked.
-//! Engine.IO protocol v4 and Socket.IO protocol v5, one namespace.
+//! The client decodes bytes that the swarm has read, and leaves bytes for the swarm to send. It checks each step of the
+//! handshake. Source: Engine.IO protocol v4 and Socket.IO protocol v5.
 
 use std::time::{Duration, Instant};
 
@@ -13,29 +14,29 @@ use crate::{
     upgrade,
 };
 
-/// How far a client has come.
+/// The state of a client's handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// The TCP connection is not there yet.
+    /// The TCP connection is not open yet.
     Connecting,
-    /// The upgrade request is out.
+    /// The upgrade request was sent.
     Upgrading,
-    /// Waits for the Engine.IO open packet.
+    /// The client waits for the Engine.IO open packet.
     Opening,
-    /// CONNECT is out.
+    /// CONNECT was sent.
     Joining,
-    /// In the namespace.
+    /// The client has joined the namespace.
     Joined,
 }
 
-/// What a command does with the packets of joined clients.
-pub(crate) trait Work {
-    /// One Socket.IO packet (the Engine.IO message without its `4`) came for client `from`.
+/// How a command handles the packets of joined clients.
+pub(crate) trait Workload {
+    /// Handles one Socket.IO packet (the Engine.IO message without its `4`) of client `from`.
     ///
-    /// `out` takes frames for the same client, by [`send`].
+    /// [`send`] appends frames for the same client to `out`.
     ///
     /// # Errors
-    /// What is wrong with the packet; the run has failed then.
+    /// The fault of the packet, which fails the run.
     fn handle_packet(
         &mut self,
         from: usize,
@@ -44,10 +45,10 @@ pub(crate) trait Work {
         out: &mut Outbox,
     ) -> Result<(), String>;
 
-    /// The attachment of the last packet came for client `from`.
+    /// Handles the attachment of the last packet of client `from`.
     ///
     /// # Errors
-    /// What is wrong with it; by default that it came at all.
+    /// The fault of the attachment. By default, any attachment is a fault.
     fn handle_attachment(
         &mut self,
         _from: usize,
@@ -57,11 +58,11 @@ pub(crate) trait Work {
         Err(format!("unexpected binary message of {} bytes", attachment.len()))
     }
 
-    /// Client `from` is in the namespace; `reply` is the packet that says so.
+    /// Handles the CONNECT reply of client `from`, which has joined the namespace.
     fn handle_joined(&mut self, _from: usize, _took: Duration, _reply: &[u8], _out: &mut Outbox) {}
 }
 
-/// Frames that are to be sent.
+/// The frames that a client will send.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     pub(crate) frames: Vec<u8>,
@@ -69,7 +70,8 @@ pub(crate) struct Outbox {
     pub(crate) namespace: String,
 }
 
-/// Appends the frame of one Engine.IO packet, given as text; a Socket.IO packet as in the default namespace.
+/// Appends the frame of one Engine.IO packet. A Socket.IO packet is written as in the default namespace; this function
+/// adds the namespace of `out`.
 pub(crate) fn send(packet: &str, out: &mut Outbox) {
     if out.namespace.is_empty() || !packet.starts_with('4') {
         return frame::write_client(frame::TEXT, packet.as_bytes(), &mut out.frames);
@@ -85,19 +87,18 @@ pub(crate) struct Client {
     pub(crate) number: usize,
     pub(crate) stage: Stage,
     started: Instant,
-    /// Asks for compression.
+    /// Whether the client offers compression.
     deflate: bool,
 }
 
-/// What clients write to while they read: the frames to be sent, and what unpacks the frames that came.
-pub(crate) struct Desk {
+/// What all clients share while they decode: the output, the decompressor, and the identity.
+pub(crate) struct ClientContext {
     pub(crate) out: Outbox,
     pub(crate) inflate: Inflate,
     pub(crate) identity: Identity,
 }
 
-impl Desk {
-    /// Nothing to be sent yet, by clients that say who they are in this way.
+impl ClientContext {
     pub(crate) fn new(identity: Identity) -> Self {
         let out = Outbox { frames: Vec::new(), namespace: identity.namespace.clone() };
         Self { out, inflate: Inflate::new(), identity }
@@ -114,16 +115,16 @@ impl Client {
         upgrade::request(target, &identity.headers, &upgrade::key(self.number), self.deflate)
     }
 
-    /// Reads what is whole at the front of `buf` and returns its length.
+    /// Decodes the complete frames at the start of `buf`, and returns their length.
     ///
     /// # Errors
-    /// What the server did that a Socket.IO server does not, or that the session has ended.
-    pub(crate) fn consume<W: Work>(
+    /// The server broke the protocol, or ended the session.
+    pub(crate) fn consume<W: Workload>(
         &mut self,
         buf: &[u8],
         at: Instant,
         work: &mut W,
-        desk: &mut Desk,
+        context: &mut ClientContext,
     ) -> Result<usize, String> {
         let mut used = 0;
         if self.stage == Stage::Upgrading {
@@ -146,19 +147,19 @@ impl Client {
                                 payload,
                                 at,
                                 work,
-                                &desk.identity,
-                                &mut desk.out,
+                                &context.identity,
+                                &mut context.out,
                             )?;
                         }
                         (true, frame::TEXT | frame::BINARY) if self.deflate => {
-                            let message = desk.inflate.message(payload)?;
+                            let message = context.inflate.message(payload)?;
                             self.handle_frame(
                                 opcode,
                                 message,
                                 at,
                                 work,
-                                &desk.identity,
-                                &mut desk.out,
+                                &context.identity,
+                                &mut context.out,
                             )?;
                         }
                         (true, _) => {
@@ -172,7 +173,7 @@ impl Client {
         }
     }
 
-    fn handle_frame<W: Work>(
+    fn handle_frame<W: Workload>(
         &mut self,
         opcode: u8,
         payload: &[u8],
@@ -196,7 +197,7 @@ impl Client {
         }
     }
 
-    fn handle_text<W: Work>(
+    fn handle_text<W: Workload>(
         &mut self,
         text: &[u8],
         at: Instant,
@@ -233,7 +234,7 @@ impl Client {
     }
 }
 
-/// The first bytes of a packet, for messages.
+/// The first 80 bytes of a packet, for error messages.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)).into_owned()
 }
@@ -258,7 +259,7 @@ mod tests {
     #[derive(Default)]
     struct Packets(Vec<Vec<u8>>);
 
-    impl Work for Packets {
+    impl Workload for Packets {
         fn handle_packet(
             &mut self,
             _: usize,
@@ -291,18 +292,18 @@ mod tests {
         let now = Instant::now();
         let (mut client, mut work, mut held) =
             (Client::new(3, false, now), Packets::default(), vec![]);
-        let mut desk = Desk::new(identity.clone());
+        let mut context = ClientContext::new(identity.clone());
         client.stage = Stage::Upgrading;
         for part in wire.chunks(step) {
             held.extend_from_slice(part);
-            let used = client.consume(&held, now, &mut work, &mut desk)?;
+            let used = client.consume(&held, now, &mut work, &mut context)?;
             held.drain(..used);
         }
-        Ok((client, work, desk.out.frames))
+        Ok((client, work, context.out.frames))
     }
 
     #[test]
-    fn any_split_of_a_handshake_joins() {
+    fn a_handshake_is_read_in_any_split() {
         let wire = server(&["0{\"sid\":\"x\"}", "2", "40{\"sid\":\"y\"}", "42[\"b\",1]", "2"]);
         for step in [1, 2, 7, wire.len()] {
             let (client, work, out) = feed(&wire, step).expect("a correct server");
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_is_joined_with_its_data() {
+    fn a_namespace_is_joined_with_auth_data() {
         let identity = Identity {
             namespace: "/chat".into(),
             auth: r#"{"token":1}"#.into(),

@@ -1,10 +1,10 @@
-//! `load connect`: a storm of clients, each from the TCP connect to the reply to its CONNECT.
+//! `load connect`: opens many clients and measures the time from the TCP connect to the CONNECT reply.
 
 use std::time::{Duration, Instant};
 
 use crate::{
     Error, Watch,
-    client::{Outbox, Work},
+    client::{Outbox, Workload},
     meter::Meter,
     options::Options,
     ramp::Ramp,
@@ -12,13 +12,13 @@ use crate::{
     swarm::Swarm,
 };
 
-/// How long each client took.
+/// The time that each client took to join, in microseconds.
 #[derive(Default)]
-struct Storm {
+struct ConnectTimes {
     micros: Vec<u32>,
 }
 
-impl Work for Storm {
+impl Workload for ConnectTimes {
     fn handle_packet(
         &mut self,
         _: usize,
@@ -37,24 +37,24 @@ impl Work for Storm {
 /// Runs the command.
 ///
 /// # Errors
-/// Wrong options, or a client that did not get in.
+/// Wrong options, or a client that could not join.
 pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Error> {
     let clients = options.take("clients", 2_000_usize)?.max(1);
     let warmup = options.take("warmup", clients / 10)?;
     let processes = options.take_processes()?;
     let mut swarm = Swarm::new(Ramp::take(options)?, watch)?;
-    let mut storm = Storm::default();
+    let mut times = ConnectTimes::default();
 
-    swarm.open(warmup, &mut storm)?;
-    storm.micros.clear();
-    let mut meter = Meter::start(processes, &mut swarm, &mut storm)?;
-    swarm.open(warmup + clients, &mut storm)?;
-    meter.stop(&mut swarm, &mut storm)?;
+    swarm.open(warmup, &mut times)?;
+    times.micros.clear();
+    let mut meter = Meter::start(processes, &mut swarm, &mut times)?;
+    swarm.open(warmup + clients, &mut times)?;
+    meter.stop(&mut swarm, &mut times)?;
 
     let mut report = Report::new("connect");
     report.add("clients", clients);
     report.add("warmup", warmup);
     meter.add(&mut report, "connects", clients as u64, "cpu_us_per_connect");
-    report.add_percentiles(["p50_ms", "p99_ms", "max_ms"], &mut storm.micros);
+    report.add_percentiles(["p50_ms", "p99_ms", "max_ms"], &mut times.micros);
     Ok(report)
 }

@@ -1,12 +1,13 @@
-//! `load echo`: every client emits an event with an ack, waits for the ack, emits the next.
+//! `load echo`: every client emits an event with an ack, waits for the ack, and emits the next event.
 //!
-//! The server must answer with what it got; a wrong, doubled or foreign answer fails the run.
+//! The ack must contain the value of the event. An ack with another value, a repeated ack and an ack of another client
+//! fail the run.
 
 use std::time::{Duration, Instant};
 
 use crate::{
     Error, Watch,
-    client::{Outbox, Work, excerpt, send},
+    client::{Outbox, Workload, excerpt, send},
     meter::Meter,
     options::Options,
     ramp::Ramp,
@@ -17,17 +18,18 @@ use crate::{
 
 /// The round trips of all clients.
 struct Echo {
-    /// Round trips that each client has begun, and when it began the last one.
+    /// The number of round trips that each client has begun, and the start of its last one.
     begun: Vec<(u64, Instant)>,
-    /// Round trips each client is to make by the end of this phase.
+    /// The number of round trips of each client at the end of this phase.
     goal: u64,
+    /// The number of acks that are missing.
     open: usize,
     deadline: Instant,
     done: u64,
     micros: Vec<u32>,
 }
 
-impl Work for Echo {
+impl Workload for Echo {
     fn handle_packet(
         &mut self,
         from: usize,
@@ -58,8 +60,8 @@ impl Echo {
         format!("42{}[\"bench:echo\",{}]", count + 1, value(client, count + 1))
     }
 
-    /// Lets every client make up to `count` more round trips.
-    fn phase(
+    /// Makes up to `count` further round trips with every client.
+    fn run_phase(
         &mut self,
         swarm: &mut Swarm<'_>,
         count: u64,
@@ -89,7 +91,7 @@ impl Echo {
     }
 }
 
-/// What client `client` sends in round trip `count`: no two are alike.
+/// The value that client `client` sends in round trip `count`. All values are different.
 pub(crate) fn value(client: usize, count: u64) -> u64 {
     client as u64 * 1_000_000_000 + count
 }
@@ -97,7 +99,7 @@ pub(crate) fn value(client: usize, count: u64) -> u64 {
 /// Runs the command.
 ///
 /// # Errors
-/// Wrong options, a failed client, or a wrong answer.
+/// Wrong options, a failed client, or a wrong ack.
 pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Error> {
     let clients = options.take("clients", 50_usize)?.max(1);
     let count = options.take("count", 1_000_u64)?.max(1);
@@ -116,9 +118,9 @@ pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Er
     };
 
     swarm.open(clients, &mut echo)?;
-    echo.phase(&mut swarm, warmup, limit, NO_FIRST_ANSWER)?;
+    echo.run_phase(&mut swarm, warmup, limit, NO_FIRST_ANSWER)?;
     let mut meter = Meter::start(processes, &mut swarm, &mut echo)?;
-    echo.phase(&mut swarm, count, limit, "")?;
+    echo.run_phase(&mut swarm, count, limit, "")?;
     meter.stop(&mut swarm, &mut echo)?;
 
     let mut report = Report::new("echo");
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_answer_fails() {
+    fn a_wrong_ack_fails() {
         let now = Instant::now();
         for packet in ["31[1]", "32[1000000001]", "31[]", "2[\"b\"]"] {
             let mut echo = echo();

@@ -1,9 +1,9 @@
-//! `load floor`: the least that a server must do for the same work, to divide everybody else by.
+//! `load floor`: a server that does the minimum for the same work. It is the baseline for the cost of other servers.
 //!
-//! Accepts the generator's clients, answers their handshakes with fixed bytes, and for each broadcast that is asked
-//! for makes the frame once and calls send(2) on every stream, one after the other: no queues, no sessions, no
-//! heartbeat; a room is a list of streams. With `--join J` each send carries J frames. An attachment goes out in the
-//! same send as its packet. An event with an ack is answered by one send.
+//! It accepts the generator's clients and answers their handshakes with fixed bytes. For each broadcast it encodes the
+//! frame once and calls send(2) on every stream. It has no queues, no sessions and no heartbeat, and a room is a list
+//! of streams. With `--join J`, each send contains J frames. A packet and its attachment go out in one send, and an
+//! ack is one send.
 
 use std::{
     collections::HashMap,
@@ -30,7 +30,7 @@ use crate::request::{Kind, Request};
 const LISTENER: Token = Token(usize::MAX);
 const OPEN: &[u8] = br#"0{"sid":"floor","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
 
-/// A sid is this and the number of the stream.
+/// A sid consists of this prefix and the number of the stream.
 const SID: &str = "floor-";
 
 struct Peer {
@@ -52,7 +52,7 @@ struct Floor {
 /// Runs the command until a signal ends it.
 ///
 /// # Errors
-/// Wrong options, or a port that is taken.
+/// Wrong options, or a port that is in use.
 pub(crate) fn run(options: &mut Options) -> Result<(), Error> {
     let join = options.take("join", 1_usize)?.max(1);
     let port = options
@@ -110,7 +110,7 @@ impl Floor {
         }
     }
 
-    /// Reads what has come; false when the stream has ended or is not a client's.
+    /// Reads from a stream. Returns false when it has ended or is not a WebSocket client's.
     fn read(&mut self, index: usize, closed: bool, buffer: &mut [u8]) -> bool {
         let mut requests = Vec::new();
         let Some(Some(client)) = self.streams.get_mut(index) else { return true };
@@ -149,7 +149,7 @@ impl Floor {
         }
     }
 
-    /// The bare loop: `count` frames, each to every stream.
+    /// Sends `count` frames, each to every stream.
     fn broadcast(&mut self, count: usize, size: usize, is_binary: bool) {
         let (pad, mut left) = ("x".repeat(size), count);
         while left > 0 {
@@ -162,7 +162,7 @@ impl Floor {
         }
     }
 
-    /// One send for each client of each target.
+    /// Sends one frame to each client of each target.
     fn mixed(&mut self, size: usize, targets: &[String]) {
         let pad = "x".repeat(size);
         for target in targets {
@@ -195,14 +195,14 @@ impl Floor {
 
     fn send_to_all(&mut self, frames: &[u8]) {
         for client in self.streams.iter_mut().flatten().filter(|client| client.is_joined) {
-            // One that is gone is found by its read event.
+            // A read event reports a stream that is closed.
             let _ = send(&mut client.stream, frames);
         }
     }
 }
 
 impl Peer {
-    /// Answers what is whole of what was read; `None` when it cannot be read on.
+    /// Handles the complete frames in the input. Returns `None` when the stream must be closed.
     fn answer(&mut self, index: usize, requests: &mut Vec<Request>) -> Option<()> {
         let mut unread = std::mem::take(&mut self.unread);
         let mut used = 0;
@@ -227,7 +227,7 @@ impl Peer {
             used += end;
         }
         unread.drain(..used);
-        // An idle stream holds no buffer: the floor of memory is nothing.
+        // An idle stream keeps no buffer, because this server is also the baseline for memory.
         self.unread = if unread.is_empty() { Vec::new() } else { unread };
         Some(())
     }
@@ -258,7 +258,7 @@ impl Peer {
     }
 }
 
-/// One send(2); where the kernel's buffer is full it waits for that stream, as the simplest loop would.
+/// Calls send(2). When the kernel's buffer is full, it waits for that stream, as the simplest loop would.
 fn send(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     loop {
         match stream.write(bytes) {

@@ -1,45 +1,45 @@
-//! WebSocket frames, as few as the generator and the floor need: whole text frames out, headers in.
+//! The WebSocket frames that the generator and the floor server need.
 //!
-//! Knows nothing of Socket.IO. Fragments are refused: no server that is measured sends them. RFC 6455 §5.2, and the
-//! one bit of RFC 7692.
+//! It refuses fragments, which no measured server sends, and knows nothing of Socket.IO. Source: RFC 6455 section 5.2,
+//! and the bit for compression of RFC 7692.
 
-/// A client must mask; servers that skip the work for a zero key must not get one.
+/// The mask of all frames. It is not zero, because some servers skip the unmasking for a zero mask.
 const MASK: [u8; 4] = [0x5a, 0x21, 0xc3, 0x7e];
 
-/// Opcodes of RFC 6455 §5.2 that are looked at.
+/// The opcode of a text message.
 pub const TEXT: u8 = 0x1;
-/// A binary message.
+/// The opcode of a binary message.
 pub const BINARY: u8 = 0x2;
-/// The end.
+/// The opcode of a close frame.
 pub const CLOSE: u8 = 0x8;
-/// A ping.
+/// The opcode of a ping.
 pub const PING: u8 = 0x9;
-/// Its answer.
+/// The opcode of a pong.
 pub const PONG: u8 = 0xa;
 
-/// What stands at the front of a buffer.
+/// The start of a buffer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Front {
     /// More bytes are needed.
     Incomplete,
-    /// A whole frame.
+    /// A complete frame.
     Frame {
-        /// What it is.
+        /// The opcode.
         opcode: u8,
-        /// Its payload is deflated.
+        /// Whether the payload is compressed.
         is_packed: bool,
-        /// Where its payload starts.
+        /// The position of the payload.
         start: usize,
-        /// Where it ends.
+        /// The position after the payload.
         end: usize,
-        /// Set in frames from clients.
+        /// The mask. Only frames from clients have one.
         mask: Option<[u8; 4]>,
     },
-    /// Not a frame that this program reads.
+    /// A frame that is not supported here, with its description.
     Broken(&'static str),
 }
 
-/// Looks at the first frame of `buf`.
+/// Reads the header of the first frame in `buf`.
 pub fn front(buf: &[u8]) -> Front {
     let (Some(&first), Some(&second)) = (buf.first(), buf.get(1)) else { return Front::Incomplete };
     if first & 0xb0 != 0x80 {
@@ -72,20 +72,20 @@ pub fn front(buf: &[u8]) -> Front {
     Front::Frame { opcode: first & 0x0f, is_packed: first & 0x40 != 0, start, end, mask }
 }
 
-/// Appends a frame as a server sends it.
+/// Appends a frame without a mask, as a server sends it.
 pub fn write_server(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
     write_header(opcode, payload.len(), 0, out);
     out.extend_from_slice(payload);
 }
 
-/// Appends a frame as a client sends it, masked.
+/// Appends a frame with a mask, as a client sends it.
 pub fn write_client(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
     write_header(opcode, payload.len(), 0x80, out);
     out.extend_from_slice(&MASK);
     out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key));
 }
 
-/// Takes the mask off a payload.
+/// Unmasks a payload in place.
 pub fn unmask(payload: &mut [u8], mask: Option<[u8; 4]>) {
     if let Some(mask) = mask {
         for (byte, key) in payload.iter_mut().zip(mask.iter().cycle()) {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_client_writes_reads_back() {
+    fn a_frame_of_a_client_is_read_back() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let payload: Vec<u8> = (0..length).map(|n| n as u8).collect();
             let mut wire = Vec::new();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_cut_anywhere_is_incomplete() {
+    fn a_part_of_a_frame_is_incomplete() {
         let mut wire = Vec::new();
         write_server(TEXT, &[b'x'; 300], &mut wire);
         for cut in 0..wire.len() {

@@ -1,11 +1,11 @@
-//! Who the clients say they are: their namespace, what they join it with, and headers of their own.
+//! The namespace, the auth data and the HTTP headers of all clients of a run.
 
 use std::borrow::Cow;
 
 use crate::{Error, client::excerpt, options::Options};
 
-/// Headers that the generator writes itself.
-const OWN: [&str; 6] = [
+/// The headers that the generator writes itself.
+const RESERVED: [&str; 6] = [
     "connection",
     "host",
     "sec-websocket-extensions",
@@ -14,14 +14,14 @@ const OWN: [&str; 6] = [
     "upgrade",
 ];
 
-/// The same for all clients of a run.
+/// The identity that all clients of a run share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identity {
-    /// Empty for the default namespace.
+    /// The namespace. It is empty for the default namespace.
     pub(crate) namespace: String,
-    /// The data of CONNECT as JSON; may be empty.
+    /// The data of CONNECT as JSON. It may be empty.
     pub(crate) auth: String,
-    /// Lines for the request, each with its end.
+    /// Header lines for the request, each with its line end.
     pub(crate) headers: String,
 }
 
@@ -29,7 +29,7 @@ impl Identity {
     /// Takes `--namespace`, `--auth` and `--header`, which may be repeated.
     ///
     /// # Errors
-    /// A namespace without its slash, or what is no header.
+    /// A namespace without a slash, or an invalid header.
     pub(crate) fn take(options: &mut Options) -> Result<Self, Error> {
         let namespace: String = options.take("namespace", String::new())?;
         if !namespace.is_empty() && (!namespace.starts_with('/') || namespace.contains([',', '?']))
@@ -44,7 +44,7 @@ impl Identity {
         Ok(Self { namespace, auth: options.take("auth", String::new())?, headers })
     }
 
-    /// The packet as it would be in the default namespace; `4` is before a Socket.IO packet.
+    /// Removes the namespace from a Socket.IO packet. `packet` is an Engine.IO packet with its type.
     ///
     /// # Errors
     /// A packet of another namespace.
@@ -53,7 +53,7 @@ impl Identity {
         if self.namespace.is_empty() {
             return Ok(Cow::Borrowed(packet));
         }
-        // A packet with attachments says first how many.
+        // A binary packet has the number of its attachments before the namespace.
         let is_binary = matches!(kind, b'5' | b'6');
         let dash = if is_binary { packet.iter().position(|byte| *byte == b'-') } else { Some(1) };
         let (kind, rest) = packet.split_at(dash.map_or(2, |at| at + 1));
@@ -69,12 +69,12 @@ impl Identity {
     }
 }
 
-/// One header as a line of the request.
+/// Checks a header and returns it as a line of the request.
 fn line(header: &str) -> Result<String, Error> {
     let wrong = |reason: &str| Error::Usage(format!("--header {header:?}: {reason}"));
     let (name, value) = header.split_once(':').ok_or_else(|| wrong("expected 'Name: value'"))?;
     let (name, value) = (name.trim(), value.trim());
-    if OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+    if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
         return Err(wrong("the generator writes this one itself"));
     }
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_taken() {
+    fn valid_options_are_accepted() {
         let identity = take(&["--namespace", "/a", "--header", "Cookie: a=1", "--header", "X-Y:2"]);
         let identity = identity.expect("well formed");
         assert_eq!((&*identity.namespace, &*identity.headers), ("/a", "Cookie: a=1\r\nX-Y: 2\r\n"));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn the_error_describes_a_wrong_option() {
         for (name, value, part) in [
             ("--namespace", "chat", "slash"),
             ("--namespace", "/a,b", "slash"),

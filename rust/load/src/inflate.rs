@@ -1,16 +1,16 @@
-//! Compressed messages: raw deflate without context, as the generator asks for it. RFC 7692 §7.2.2.
+//! Decompresses messages without context takeover, which the generator negotiates (RFC 7692 section 7.2.2).
 //!
-//! Remembers the last message: a server that compresses a broadcast once sends the same bytes to everybody, and then
-//! the generator must not be the slow end.
+//! It keeps the last message. A server that compresses a broadcast once sends the same bytes to all clients, and
+//! decompressing them each time would make the generator slower than the server.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// No server that is measured sends more in one message.
+/// The maximum size of a message in bytes. No measured server sends larger ones.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
-/// What the sender has cut off.
+/// The bytes that are omitted on the wire.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// One inflater for all clients of a run.
+/// The decompressor of all clients of a run.
 #[derive(Debug)]
 pub(crate) struct Inflate {
     state: Decompress,
@@ -23,10 +23,10 @@ impl Inflate {
         Self { state: Decompress::new(false), packed: Vec::new(), plain: Vec::new() }
     }
 
-    /// Returns the message that `payload` holds.
+    /// Returns the decompressed form of `payload`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The payload is invalid, incomplete or too large.
     pub(crate) fn message(&mut self, payload: &[u8]) -> Result<&[u8], String> {
         if self.packed.strip_suffix(&TAIL) != Some(payload) {
             self.packed.clear();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_reads_back_again_and_again() {
+    fn repeated_and_different_messages_are_decompressed() {
         let mut inflate = Inflate::new();
         for text in ["a", "a", "", &"x".repeat(100_000), "b"] {
             assert_eq!(inflate.message(&deflate(text.as_bytes())), Ok(text.as_bytes()));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_bytes_are_refused() {
+    fn invalid_bytes_are_refused() {
         let mut inflate = Inflate::new();
         for _ in 0..2 {
             assert!(inflate.message(&[0xff, 0xff, 0xff]).is_err());

@@ -1,12 +1,13 @@
-//! Measures any Socket.IO v4 server over WebSocket, from one thread.
+//! A load generator for any Socket.IO v4 server with WebSocket. It runs on one thread.
 //!
-//! One file per command; `swarm` drives the clients, `client` is one of them, `meter` reads the server's CPU time and
-//! memory. Speaks the wire by itself: it must not share a mistake with the server it measures, so it knows none of
-//! fanio's other crates. Knows no Python either: `bindings` shows it to `fanio bench`, `main.rs` is the program `load`.
+//! Each command has a file. `swarm` does the I/O of all clients, `client` is the protocol of one client, and `meter`
+//! measures the server's CPU time and memory. The crate uses none of fanio's other crates, because a generator that
+//! shared their code would also share their faults. `fanio bench` uses it through `bindings`, and `main.rs` is the
+//! command `load`.
 
 #![allow(
     clippy::cast_sign_loss,
-    reason = "counts and microseconds of a run become floats for the report and back"
+    reason = "counts and microseconds of a run become floats for the report"
 )]
 
 mod broadcast;
@@ -34,14 +35,14 @@ use options::Options;
 pub use report::{Report, Value};
 pub use watch::{Unwatched, Watch};
 
-/// Why there is no report.
+/// The reason why a run gives no report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The watcher ended the run.
+    /// The caller cancelled the run.
     Cancelled,
-    /// The server did something wrong, or could not be reached; or this machine is at its limit.
+    /// The server has a fault or is unreachable, or this machine has reached a limit.
     Failed(String),
-    /// The arguments are not what the command takes.
+    /// The arguments are wrong.
     Usage(String),
 }
 
@@ -60,10 +61,10 @@ impl From<String> for Error {
     }
 }
 
-/// Runs one command with the arguments that stand after it on the command line.
+/// Runs one command. `arguments` are the command line after the name of the command.
 ///
 /// # Errors
-/// `Failed` when a message was lost, doubled or out of order, an answer was wrong, or a client failed.
+/// `Failed` when a message was lost, repeated or out of order, an ack was wrong, or a client failed.
 pub fn run(
     command: &str,
     arguments: impl IntoIterator<Item = String>,

@@ -1,6 +1,6 @@
-//! The program `load`: the commands of the library, and the floor they are compared with.
+//! The command `load`: the commands of the library, and the floor server, which is the baseline.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its terminal")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints to its terminal")]
 
 mod floor;
 mod request;
@@ -35,15 +35,15 @@ load floor [--join J] PORT          the bare loop of send(2); J frames in each s
 
 Exit status 1: a message was lost, doubled or out of order, an answer was wrong, or a client failed; 2: wrong options.";
 
-/// Prints what it is told, and ends the run when standard input closes, if that is asked for.
+/// Prints lines to the terminal. It can cancel the run when standard input closes.
 #[derive(Default)]
 struct Terminal {
-    closed: Arc<AtomicBool>,
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Watch for Terminal {
     fn is_cancelled(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     fn line(&self, text: &str) {
@@ -52,8 +52,8 @@ impl Watch for Terminal {
 }
 
 impl Terminal {
-    fn end_with_standard_input(&self) {
-        let flag = Arc::clone(&self.closed);
+    fn cancel_when_standard_input_closes(&self) {
+        let flag = Arc::clone(&self.is_closed);
         std::thread::spawn(move || {
             let mut buffer = [0; 256];
             while std::io::stdin().read(&mut buffer).is_ok_and(|length| length > 0) {}
@@ -62,7 +62,7 @@ impl Terminal {
     }
 }
 
-fn measure(command: &str, arguments: Vec<String>) -> Result<(), Error> {
+fn run(command: &str, arguments: Vec<String>) -> Result<(), Error> {
     if command == "floor" {
         return floor::run(&mut Options::parse(arguments)?);
     }
@@ -70,11 +70,11 @@ fn measure(command: &str, arguments: Vec<String>) -> Result<(), Error> {
         arguments.into_iter().partition(|argument| argument == "--json");
     let terminal = Terminal::default();
     if command == "idle" && !arguments.iter().any(|argument| argument == "--seconds") {
-        terminal.end_with_standard_input();
+        terminal.cancel_when_standard_input_closes();
     }
     let report: Report = load::run(command, arguments, &terminal)?;
     let text = if flags.is_empty() { report.line() } else { report.json() };
-    // Whoever asked may be gone.
+    // The reader of standard output may have closed it.
     let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())
 }
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match measure(&command, arguments.collect()) {
+    match run(&command, arguments.collect()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("load {command}: {error}");

@@ -1,14 +1,14 @@
-//! The measured phase: what the server used and how long it took, from quiet to quiet.
+//! The measured phase: the server's CPU time, memory and elapsed time.
 //!
-//! The clients rest before and after, still answering pings, so that work that a server leaves for later is counted
-//! and a message too many is seen.
+//! The clients are idle before and after the phase, and answer pings. CPU time that the server spends after the phase
+//! is therefore counted, and an extra message is detected.
 
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-use crate::{client::Work, process::Processes, report::Report, swarm::Swarm};
+use crate::{client::Workload, process::Processes, report::Report, swarm::Swarm};
 
 const REST: Duration = Duration::from_millis(100);
 
@@ -24,11 +24,11 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Rests, then starts counting.
+    /// Rests and then starts the phase.
     ///
     /// # Errors
-    /// A client that fails, or a process that cannot be read.
-    pub(crate) fn start<W: Work>(
+    /// A client failed, or the CPU time of a process cannot be read.
+    pub(crate) fn start<W: Workload>(
         processes: Processes,
         swarm: &mut Swarm<'_>,
         work: &mut W,
@@ -53,11 +53,11 @@ impl Meter {
         })
     }
 
-    /// Stops the clock, rests, and reads what was used.
+    /// Stops the clock, rests, and then reads the CPU time.
     ///
     /// # Errors
-    /// A client that fails.
-    pub(crate) fn stop<W: Work>(
+    /// A client failed.
+    pub(crate) fn stop<W: Workload>(
         &mut self,
         swarm: &mut Swarm<'_>,
         work: &mut W,
@@ -74,7 +74,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Adds the number of things done, their rate, and the server's CPU time for each.
+    /// Adds the number of operations to the report, with their rate and the server's CPU time per operation.
     pub(crate) fn add(
         &self,
         report: &mut Report,

@@ -1,15 +1,15 @@
-//! `load mixed`: room emits, broadcasts, direct emits and acks that wait in the server at the same time.
+//! `load mixed`: room emits, broadcasts, direct emits and acks at the same time.
 //!
-//! Every client is in three of a hundred rooms. Client 0 asks for a burst and names the target of each emit: a room
-//! (88 of 100), one client (10), everybody (2). While the server emits them in a tight loop, twenty clients send events
-//! with an ack, 2 for every 5 emits. All targets are chosen here, so that it is known what each client must get: each
-//! of its messages once, in the order in which they were emitted.
+//! Every client is in three of a hundred rooms. Client 0 requests a burst and names the target of each emit: a room (88
+//! of 100), one client (10) or all clients (2). While the server emits the burst in a tight loop, twenty clients send
+//! events with an ack, 2 for every 5 emits. Because the generator chooses the targets, it knows which messages each
+//! client must receive: each once, in the order of the emits.
 
 use std::time::{Duration, Instant};
 
 use crate::{
     Error, Watch,
-    client::{Outbox, Work, excerpt, send},
+    client::{Outbox, Workload, excerpt, send},
     echo::value,
     meter::Meter,
     options::Options,
@@ -19,10 +19,10 @@ use crate::{
 };
 
 const ROOMS: usize = 100;
-/// Clients that send events with an ack meanwhile.
+/// The number of clients that send events with an ack.
 const ASKERS: usize = 20;
 
-/// Who gets an emit.
+/// The recipients of an emit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Client(usize),
@@ -49,37 +49,37 @@ impl Target {
     }
 }
 
-/// The three rooms of a client, all different.
+/// The three rooms of a client, which are all different.
 fn rooms(client: usize) -> [usize; 3] {
     let step = 1 + client / ROOMS % 49;
     [client % ROOMS, (client + step) % ROOMS, (client + step + 49) % ROOMS]
 }
 
-/// What has arrived of what was asked for.
+/// The requested burst, and what has arrived of it.
 struct Mixed {
     sids: Vec<String>,
-    /// For each client, which emits of a burst it gets.
+    /// For each client, the numbers of the emits of a burst that it receives.
     due: Vec<Vec<u32>>,
-    /// How many of them it has got.
+    /// For each client, how many of them have arrived.
     got: Vec<usize>,
-    /// The number of the first message of the burst; unknown until one has come.
+    /// The sequence number of the first message of the burst. It is unknown until a message has arrived.
     base: Option<u64>,
     tail: Vec<u8>,
     steps: usize,
-    /// Clients that lack nothing of the burst.
+    /// The number of clients that have received everything.
     complete: usize,
     joins_due: usize,
     is_acked: bool,
-    /// For each asker, its round trips so far, and since when it waits for the last.
+    /// For each asker, the id of its last event, and its start while the ack is missing.
     asked: Vec<(u64, Option<Instant>)>,
-    /// Round trips still to begin in this burst.
+    /// The number of round trips that have not begun in this burst.
     asks_left: usize,
     received: u64,
     acks: u64,
     ack_micros: Vec<u32>,
 }
 
-impl Work for Mixed {
+impl Workload for Mixed {
     fn handle_joined(&mut self, from: usize, _: Duration, reply: &[u8], out: &mut Outbox) {
         let reply = String::from_utf8_lossy(reply);
         let sid = reply.split_once("\"sid\":\"").and_then(|(_, rest)| rest.split_once('"'));
@@ -182,7 +182,7 @@ impl Mixed {
         Ok(())
     }
 
-    /// Begins a round trip of an asker; ids 0 and 1 are those of the joins and of the bursts.
+    /// Begins a round trip of an asker. The ids 0 and 1 belong to the joins and the bursts.
     fn next_ask(&mut self, client: usize, now: Instant) -> Option<String> {
         self.asks_left = self.asks_left.checked_sub(1)?;
         let (id, since) = self.asked.get_mut(client)?;
@@ -232,7 +232,7 @@ impl Mixed {
         waited.map_err(|cause| self.missing(&cause))
     }
 
-    /// Who lacks what, when a burst does not come to its end.
+    /// Describes which messages are missing when a run fails with `cause`.
     fn missing(&self, cause: &str) -> String {
         let mut behind =
             self.due.iter().zip(&self.got).enumerate().filter(|(_, (due, got))| due.len() != **got);
@@ -252,7 +252,7 @@ impl Mixed {
 /// Runs the command.
 ///
 /// # Errors
-/// Wrong options, a failed client, or a message that was lost, doubled, out of order or for others.
+/// Wrong options, a failed client, or a message that was lost, repeated, out of order or sent to the wrong client.
 pub(crate) fn run(options: &mut Options, watch: &dyn Watch) -> Result<Report, Error> {
     let clients = options.take("clients", 1_000_usize)?.max(1);
     let (size, steps): (usize, usize) =
@@ -303,7 +303,7 @@ mod tests {
         mixed.handle_packet(client, Instant::now(), packet.as_bytes(), &mut Outbox::default())
     }
 
-    /// Eleven emits to two clients: everybody, nine rooms, client 1; the rooms of client 1 are 1, 2 and 51.
+    /// Eleven emits to two clients: one to all, nine to rooms, one to client 1, whose rooms are 1, 2 and 51.
     fn begun() -> Mixed {
         let mut mixed = Mixed::new(2, 11, 1);
         (mixed.complete, mixed.is_acked) = (0, false);
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_of_a_client_are_three() {
+    fn the_three_rooms_of_a_client_are_different() {
         for client in 0..20_000 {
             let [one, two, three] = rooms(client);
             assert!(one != two && two != three && one != three, "{client}");
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_mixed() {
+    fn a_burst_has_targets_of_each_kind() {
         let targets: Vec<Target> = (0..100).map(|step| Target::of(step, 1_000)).collect();
         let count =
             |wanted: fn(&Target) -> bool| targets.iter().filter(|target| wanted(target)).count();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn each_gets_its_own_in_order() {
+    fn each_client_must_receive_its_messages_in_order() {
         let mut mixed = begun();
         assert_eq!(deliver(&mut mixed, 1, r#"2["b",40,"x"]"#), Ok(()));
         assert_eq!(deliver(&mut mixed, 1, r#"2["b",45,"x"]"#), Ok(()));
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_and_another_body_fail() {
+    fn a_missing_message_and_a_wrong_body_fail() {
         for packets in [[40, 46], [40, 40], [45, 40]] {
             let mut mixed = begun();
             let results =

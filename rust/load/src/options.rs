@@ -1,7 +1,6 @@
 //! The command line: `load COMMAND [--name value]… [URL]`.
 //!
-//! Each command takes the options it knows by name; one that nobody took is an error, so that a misspelt option never
-//! measures something else than was asked.
+//! Each command takes its options by name. An option that remains is an error, so that a misspelt option is not ignored.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs as _},
@@ -11,10 +10,10 @@ use std::{
 
 use crate::{Error, process::Processes};
 
-/// Options that take no value.
+/// The options without a value.
 const FLAGS: [&str; 4] = ["binary", "deflate", "json", "receive"];
 
-/// What stands after the command.
+/// The arguments after the command.
 #[derive(Debug, Default)]
 pub struct Options {
     named: Vec<(String, String)>,
@@ -22,10 +21,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// Sorts the arguments into options and the rest.
+    /// Separates options from other arguments.
     ///
     /// # Errors
-    /// An option without its value.
+    /// The value of an option is missing.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Error> {
         let mut options = Self::default();
         let mut arguments = arguments.into_iter();
@@ -49,15 +48,15 @@ impl Options {
     /// Takes an option's value, or the default.
     ///
     /// # Errors
-    /// A value that is not of the type.
+    /// The value does not have the type `T`.
     pub fn take<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, Error> {
         Ok(self.take_all(name)?.pop().unwrap_or(default))
     }
 
-    /// Takes a length of time, given in seconds.
+    /// Takes a duration in seconds.
     ///
     /// # Errors
-    /// A value that is none.
+    /// The value is not a duration.
     pub fn take_seconds(&mut self, name: &str, default: f64) -> Result<Duration, Error> {
         let seconds = self.take(name, default)?;
         Duration::try_from_secs_f64(seconds)
@@ -67,7 +66,7 @@ impl Options {
     /// Takes every value of an option that may be repeated.
     ///
     /// # Errors
-    /// A value that is not of the type.
+    /// A value does not have the type `T`.
     pub fn take_all<T: FromStr>(&mut self, name: &str) -> Result<Vec<T>, Error> {
         let mut values = Vec::new();
         for (_, value) in self.named.extract_if(.., |(key, _)| key == name) {
@@ -87,23 +86,23 @@ impl Options {
     /// Takes `--pid`, which may be repeated.
     ///
     /// # Errors
-    /// A value that is not a number.
+    /// A value is not a number.
     pub(crate) fn take_processes(&mut self) -> Result<Processes, Error> {
         self.take_all("pid").map(Processes)
     }
 
-    /// Takes the one argument that is no option.
+    /// Takes the last argument that is not an option. `what` is its name for the error.
     ///
     /// # Errors
-    /// When there is none.
+    /// There is no such argument.
     pub fn take_free(&mut self, what: &str) -> Result<String, Error> {
         self.free.pop().ok_or_else(|| Error::Usage(format!("{what} is missing")))
     }
 
-    /// Checks that everything was taken.
+    /// Checks that no argument is left.
     ///
     /// # Errors
-    /// The first option or argument that this command does not know.
+    /// An option or argument that the command does not take.
     pub fn finish(&mut self) -> Result<(), Error> {
         let options = self.named.drain(..).map(|(name, _)| format!("--{name}"));
         match options.chain(self.free.drain(..)).next() {
@@ -113,30 +112,30 @@ impl Options {
     }
 }
 
-/// Where the server is.
+/// The server, as its URL names it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// What is connected to.
+    /// The address to connect to.
     pub address: SocketAddr,
-    /// For the `Host` header.
+    /// The value of the `Host` header.
     pub host: String,
-    /// The Socket.IO path, with its slashes.
+    /// The Socket.IO path, with a slash at both ends.
     pub path: String,
-    /// More of the query, with the `&` before it.
+    /// The query of the URL with a leading `&`, or an empty text.
     pub query: String,
 }
 
 impl FromStr for Target {
     type Err = Error;
 
-    /// Reads `[ws://|http://]host[:port][/path/][?query]`; the path defaults to `/socket.io/`.
+    /// Parses `[ws://|http://]host[:port][/path/][?query]`. The default path is `/socket.io/`.
     fn from_str(url: &str) -> Result<Self, Error> {
         let wrong = |reason: &dyn std::fmt::Display| Error::Usage(format!("{url}: {reason}"));
         let rest = match url.split_once("://") {
             Some(("http" | "ws", rest)) => rest,
             Some(("https" | "wss", _)) => {
                 return Err(wrong(
-                    &"TLS is not spoken; give the plain address behind the proxy (http://host:port)",
+                    &"TLS is not supported; use the plain address behind the proxy (http://host:port)",
                 ));
             }
             Some(_) => return Err(wrong(&"expected http://host:port")),
@@ -178,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_took_is_an_error() {
+    fn an_argument_that_is_not_taken_is_an_error() {
         assert!(options("--cleints 5").finish().is_err());
         assert!(options("a").finish().is_err());
         assert!(options("--clients x").take("clients", 1_usize).is_err());
     }
 
     #[test]
-    fn a_target_has_the_usual_path() {
+    fn a_url_is_split_into_its_parts() {
         let target: Target = "http://127.0.0.1:8000".parse().expect("an address");
         assert_eq!((target.path.as_str(), target.address.port()), ("/socket.io/", 8000));
         let target: Target = "ws://127.0.0.1:8000/live/".parse().expect("an address");

@@ -1,8 +1,8 @@
-//! What a server process has used: CPU time and memory, read from outside.
+//! The CPU time and memory of the server's processes.
 //!
-//! CPU time is the process's own clock (all its threads, also those that ended), in nanoseconds; where another
-//! process's clock cannot be read it is `/proc/<pid>/stat`, in ticks of 10 ms. Memory is the proportional set size, so
-//! user space only: the kernel's socket buffers are not in it.
+//! CPU time comes from the CPU clock of the process, which includes threads that have ended, in nanoseconds. If that
+//! clock cannot be read, it comes from `/proc/<pid>/stat`, in ticks of 10 ms. Memory is the proportional set size. It
+//! does not include the kernel's socket buffers.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -13,7 +13,7 @@ use nix::{time::ClockId, unistd::Pid};
 pub(crate) struct Processes(pub(crate) Vec<i32>);
 
 impl Processes {
-    /// CPU time used so far, user and system; `None` when no process is named or one cannot be read.
+    /// The CPU time so far, user and system. Returns `None` when there is no process or one cannot be read.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         if self.0.is_empty() {
             return None;
@@ -21,13 +21,13 @@ impl Processes {
         self.0.iter().map(|pid| clock(*pid).or_else(|| stat(*pid))).sum()
     }
 
-    /// CPU time of each thread that is alive, by process and thread id, with its name; empty where the kernel does not
-    /// tell it.
+    /// The name and CPU time of each running thread, by process id and thread id. The map is empty if the kernel does
+    /// not provide these times.
     pub(crate) fn threads(&self) -> BTreeMap<(i32, i32), (String, Duration)> {
         self.0.iter().flat_map(|pid| threads(*pid)).collect()
     }
 
-    /// Proportional set size, bytes; `None` when no process is named or one cannot be read.
+    /// The proportional set size in bytes. Returns `None` when there is no process or one cannot be read.
     pub(crate) fn memory(&self) -> Option<u64> {
         if self.0.is_empty() {
             return None;
@@ -35,7 +35,7 @@ impl Processes {
         self.0.iter().map(|pid| pss(*pid)).sum()
     }
 
-    /// The most that was resident at any time since the processes started, bytes.
+    /// The maximum of the resident memory since the processes started, in bytes.
     pub(crate) fn peak(&self) -> Option<u64> {
         if self.0.is_empty() {
             return None;
@@ -44,7 +44,7 @@ impl Processes {
     }
 }
 
-/// `/proc/<pid>/task/<tid>/schedstat` begins with the nanoseconds that the thread has run.
+/// Reads `/proc/<pid>/task/<tid>/schedstat`, which begins with the run time of the thread in nanoseconds.
 fn threads(pid: i32) -> Vec<((i32, i32), (String, Duration))> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let thread = |task: fs::DirEntry| {
@@ -62,7 +62,7 @@ fn clock(pid: i32) -> Option<Duration> {
     Some(Duration::from(time))
 }
 
-/// Fields 14 and 15 of `stat`, counted after the name, which may hold anything.
+/// Reads the fields 14 and 15 of `stat`. They are counted from the end of the name, which may contain any character.
 fn stat(pid: i32) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
@@ -79,7 +79,7 @@ fn pss(pid: i32) -> Option<u64> {
     kib_line(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
-/// The line `name  12345 kB` of a file below /proc, in bytes.
+/// Reads the line `name  12345 kB` of a file in /proc, and returns the value in bytes.
 fn kib_line(path: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn both_clocks_agree() {
+    fn both_sources_of_cpu_time_agree() {
         let pid = own().0[0];
         let begun = own().cpu().expect("readable");
         while own().cpu().expect("readable") < begun + Duration::from_millis(50) {}
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn own_threads_are_seen() {
+    fn threads_are_listed_by_name() {
         let (begun, running) = std::sync::mpsc::channel();
         let (end, ended) = std::sync::mpsc::channel::<()>();
         let work = move || {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn own_memory_is_seen() {
+    fn allocated_memory_is_measured() {
         let before = own().memory().expect("readable");
         let kept = vec![1_u8; 32 << 20];
         assert!(own().memory().expect("readable") >= before + (30 << 20));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn no_process_has_no_figures() {
+    fn without_a_process_there_are_no_values() {
         assert!(Processes::default().cpu().is_none());
         assert!(Processes(vec![i32::MAX]).memory().is_none());
     }

@@ -1,6 +1,7 @@
-//! How the clients of a run are opened: how fast, from which addresses, within which limits.
+//! How the clients of a run are opened: their rate, their source addresses, and the limits of the system.
 //!
-//! Above 20,000 clients per source address the next one of 127.0.0.0/8 is bound, and only there.
+//! One source address has ports for 20,000 clients. Further clients of a server on loopback use further addresses of
+//! 127.0.0.0/8.
 
 use std::{
     io,
@@ -20,33 +21,33 @@ use crate::{
 
 /// The kernel has 28,232 ports per source address by default.
 const CLIENTS_PER_SOURCE: usize = 20_000;
-/// Descriptors of this program that are no clients.
+/// File descriptors that are not used for clients.
 const SPARE_DESCRIPTORS: u64 = 64;
 
-/// How clients are opened.
+/// The options for opening clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Ramp {
     pub(crate) target: Target,
     pub(crate) identity: Identity,
-    /// Clients per second; 0 opens as fast as `in_flight` lets it.
+    /// Clients per second. With 0, only `in_flight` limits the rate.
     pub(crate) rate: usize,
-    /// Handshakes that run at the same time, at most.
+    /// The maximum number of handshakes at the same time.
     pub(crate) in_flight: usize,
-    /// Which address of 127.0.0.0/8 is the first source.
+    /// The first source address is 127.0.0.`source`.
     source: usize,
-    /// Offers compression.
+    /// Whether compression is offered.
     pub(crate) deflate: bool,
-    /// The kernel's receive buffer of each client in bytes; 0 leaves it to the kernel.
+    /// The size of the kernel's receive buffer of each client, in bytes. With 0, the kernel chooses it.
     receive_buffer: usize,
-    /// A run that gets no further for so long has failed.
+    /// A run that makes no progress for this time has failed.
     pub(crate) stall_timeout: Duration,
 }
 
 impl Ramp {
-    /// Takes the options of all commands and the URL: the last that a command takes.
+    /// Takes the options that all commands have, and the URL. A command takes its own options before.
     ///
     /// # Errors
-    /// Values that are none, no URL, or an option that nobody took.
+    /// A wrong value, a missing URL, or an option that the command does not have.
     pub(crate) fn take(options: &mut Options) -> Result<Self, Error> {
         let ramp = Self {
             rate: options.take("rate", 0)?,
@@ -62,7 +63,7 @@ impl Ramp {
         Ok(ramp)
     }
 
-    /// Starts the connection of client `number`; a local target gets later ones from 127.0.0.2 and on.
+    /// Starts the connection of client `number`, from the source address for this number.
     pub(crate) fn connect(&self, number: usize) -> io::Result<TcpStream> {
         let target = self.target.address;
         let source = self.source + number / CLIENTS_PER_SOURCE;
@@ -73,20 +74,20 @@ impl Ramp {
         let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         if self.receive_buffer > 0 {
-            // Before the connection is made, as it decides on the first window.
+            // It must be set before the connect, because it determines the first TCP window.
             socket.set_recv_buffer_size(self.receive_buffer)?;
         }
         if let Some(last) = local {
             socket.bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0).into())?;
         }
         match socket.connect(&target.into()) {
-            // EINPROGRESS: the writable event tells.
+            // EINPROGRESS (115) is not an error. A writable event reports the result.
             Err(error) if error.raw_os_error() != Some(115) => Err(error),
             _ => Ok(TcpStream::from_std(socket.into())),
         }
     }
 
-    /// Why a connection was not made, with what helps.
+    /// Describes why a connection failed, with a hint.
     pub(crate) fn reason(&self, error: &io::Error) -> String {
         let address = self.target.address;
         let hint = match error.kind() {
@@ -102,7 +103,10 @@ impl Ramp {
     }
 }
 
-/// Sees to it that the process may have so many clients.
+/// Raises the limit of file descriptors if `clients` clients need it.
+///
+/// # Errors
+/// The hard limit is too low.
 pub(crate) fn allow_descriptors(clients: usize) -> Result<(), String> {
     let needed = clients as u64 + SPARE_DESCRIPTORS;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| error.to_string())?;

@@ -1,17 +1,17 @@
-//! Results: named figures, printed as one line for people or as one JSON object for programs.
+//! The result of a run: named values, printed as one line of text or as one JSON object.
 //!
-//! Also the percentiles, so that every command counts them the same way.
+//! The percentiles are computed here, so that all commands use the same definition.
 
 use std::fmt::Write as _;
 
-/// One figure.
+/// One value. Its name ends with the unit, such as `_ms`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Microseconds, milliseconds, seconds, a rate: the name says the unit.
+    /// A measured value.
     Float(f64),
     /// A count.
     Int(u64),
-    /// A name.
+    /// A text.
     Text(String),
 }
 
@@ -39,12 +39,12 @@ impl From<&str> for Value {
     }
 }
 
-/// The figures of one run, in the order they were added.
+/// The values of one run, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 pub struct Report(Vec<(&'static str, Value)>);
 
 impl Report {
-    /// The figures, by name.
+    /// The names and values.
     pub fn figures(&self) -> &[(&'static str, Value)] {
         &self.0
     }
@@ -56,19 +56,19 @@ impl Report {
         report
     }
 
-    /// Adds a figure.
+    /// Adds a value.
     pub(crate) fn add(&mut self, name: &'static str, value: impl Into<Value>) {
         self.0.push((name, value.into()));
     }
 
-    /// Adds a figure that may not have been measured.
+    /// Adds a value if it was measured.
     pub(crate) fn add_some(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.add(name, value);
         }
     }
 
-    /// Adds the median, the 99th percentile and the greatest of some microseconds.
+    /// Adds the median, the 99th percentile and the maximum of times in microseconds, as milliseconds.
     pub(crate) fn add_percentiles(&mut self, names: [&'static str; 3], micros: &mut [u32]) {
         micros.sort_unstable();
         for (name, part) in names.into_iter().zip([0.5, 0.99, 1.0]) {
@@ -76,7 +76,7 @@ impl Report {
         }
     }
 
-    /// The line for people.
+    /// The report as one line of text.
     pub fn line(&self) -> String {
         let mut out = String::new();
         for (index, (name, value)) in self.0.iter().enumerate() {
@@ -92,7 +92,8 @@ impl Report {
         out
     }
 
-    /// The JSON object. Names and texts are the generator's own and hold nothing to escape but quotes.
+    /// The report as a JSON object. Quotes and backslashes in texts are replaced, which is the only escaping that the
+    /// texts of the generator need.
     pub fn json(&self) -> String {
         let fields: Vec<String> = self
             .0
@@ -107,7 +108,7 @@ impl Report {
     }
 }
 
-/// The value below which `part` of the sorted values lie (nearest rank).
+/// The percentile by the nearest rank. `part` is from 0 to 1.
 pub(crate) fn percentile(sorted: &[u32], part: f64) -> Option<u32> {
     let rank = (sorted.len() as f64 * part).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_nearest_rank() {
+    fn percentiles_use_the_nearest_rank() {
         let values: Vec<u32> = (1..=100).collect();
         assert_eq!(percentile(&values, 0.5), Some(50));
         assert_eq!(percentile(&values, 0.99), Some(99));
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_a_json_object() {
+    fn a_report_is_written_as_json_and_as_text() {
         let mut report = Report::new("echo");
         report.add("clients", 50_usize);
         report.add("cpu_us", 1.5);

@@ -1,14 +1,14 @@
-//! What the generator asks the floor for, read as it writes it: no spaces, nothing escaped.
+//! Reads the requests of the generator for the floor server. The generator writes no spaces and no escapes.
 
-/// One event.
+/// One request, which is an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// Absent when no ack is wanted.
+    /// The ack id.
     pub(crate) id: Option<u64>,
     pub(crate) kind: Kind,
 }
 
-/// What the event asks for.
+/// The kind of a request, with its parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Broadcast { count: usize, size: usize, is_binary: bool },
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 }
 
 impl Request {
-    /// Reads the ack id and what follows the `[` of an event.
+    /// Reads a request from the ack id of an event and the text after its `[`.
     pub(crate) fn read(id: &str, event: &str) -> Option<Self> {
         let id = if id.is_empty() { None } else { Some(id.parse().ok()?) };
         if let Some(rooms) = event.strip_prefix("\"bench:join\",") {
@@ -36,7 +36,7 @@ impl Request {
     }
 }
 
-/// The strings of `["a","b"]`: every second piece between quotes.
+/// The strings in `["a","b"]`. Every second piece between quotes is a string.
 fn strings(list: &str) -> Vec<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -1,30 +1,30 @@
-//! A run that gets no further has failed.
+//! Fails a run that makes no progress.
 
 use std::time::{Duration, Instant};
 
-/// The hint for the first request of a run.
+/// The hint for a run whose first request is not answered.
 pub(crate) const NO_FIRST_ANSWER: &str = ": no answer to the first request; it must handle the events that this mode sends (see fanio/bench/handlers.py)";
 
-/// Notices that a run gets no further; a heartbeat is no progress.
+/// Detects that a run makes no progress. Heartbeats do not count as progress.
 #[derive(Debug)]
 pub(crate) struct StallTimeout {
     progress: u64,
     since: Instant,
     limit: Duration,
-    /// What it means when nothing has come yet.
+    /// The likely cause of a stall before any progress.
     hint: &'static str,
 }
 
 impl StallTimeout {
-    /// Begins to wait for something that grows from `progress` on.
+    /// Starts the timeout. `progress` is any number that grows with the run.
     pub(crate) fn new(progress: u64, limit: Duration, hint: &'static str) -> Self {
         Self { progress, since: Instant::now(), limit, hint }
     }
 
-    /// Takes how far the run is: any number that grows with it.
+    /// Takes the current progress.
     ///
     /// # Errors
-    /// When it has not changed for too long.
+    /// The progress has not changed for longer than the limit.
     pub(crate) fn check(&mut self, progress: u64) -> Result<(), String> {
         if progress != self.progress {
             (self.progress, self.since, self.hint) = (progress, Instant::now(), "");

@@ -1,6 +1,7 @@
-//! N clients in one thread: opens them at a rate, reads and writes their streams, hands their packets to a command.
+//! All clients of a run, on one thread: it opens them, reads and writes their streams, and passes their packets to the
+//! command.
 //!
-//! Edge-triggered readiness by mio. Knows nothing of what is measured.
+//! It uses mio, whose readiness events are edge-triggered. It knows nothing of the measurement.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -11,7 +12,7 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
     Watch,
-    client::{Client, Desk, Stage, Work, send},
+    client::{Client, ClientContext, Stage, Workload, send},
     ramp::{Ramp, allow_descriptors},
     stall_timeout::{NO_FIRST_ANSWER, StallTimeout},
 };
@@ -33,7 +34,7 @@ pub(crate) struct Swarm<'w> {
     joined: usize,
     ramp: Ramp,
     buffer: Box<[u8]>,
-    desk: Desk,
+    context: ClientContext,
     pub(crate) watch: &'w dyn Watch,
 }
 
@@ -44,18 +45,18 @@ impl<'w> Swarm<'w> {
             events: Events::with_capacity(1024),
             members: Vec::new(),
             joined: 0,
-            desk: Desk::new(ramp.identity.clone()),
+            context: ClientContext::new(ramp.identity.clone()),
             ramp,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             watch,
         })
     }
 
-    /// Opens clients until `count` are in the namespace.
+    /// Opens clients until `count` have joined.
     ///
     /// # Errors
-    /// The first client that fails, or no further one in too long a time.
-    pub(crate) fn open<W: Work>(&mut self, count: usize, work: &mut W) -> Result<(), String> {
+    /// A client failed, or no client joined for too long.
+    pub(crate) fn open<W: Workload>(&mut self, count: usize, work: &mut W) -> Result<(), String> {
         let (start, from) = (Instant::now(), self.members.len());
         allow_descriptors(count)?;
         let mut stall_timeout = self.stall_timeout(self.joined as u64, "");
@@ -86,16 +87,16 @@ impl<'w> Swarm<'w> {
         Ok(())
     }
 
-    /// Begins to wait for something that grows from `progress` on.
+    /// Starts a stall timeout with the limit of the run.
     pub(crate) fn stall_timeout(&self, progress: u64, hint: &'static str) -> StallTimeout {
         StallTimeout::new(progress, self.ramp.stall_timeout, hint)
     }
 
-    /// Drives the clients until `is_done`; `progress` is how far the run is.
+    /// Runs the clients until `is_done`. `progress` returns a number that grows with the run.
     ///
     /// # Errors
-    /// The first client that fails, or no progress for too long.
-    pub(crate) fn wait<W: Work>(
+    /// A client failed, or there was no progress for too long.
+    pub(crate) fn wait<W: Workload>(
         &mut self,
         work: &mut W,
         is_done: impl Fn(&W) -> bool,
@@ -111,10 +112,10 @@ impl<'w> Swarm<'w> {
         Ok(())
     }
 
-    /// Stops reading the streams of the clients from number `from` on; they stay connected.
+    /// Stops reading from the clients with the numbers `from` and above. They stay connected.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// An error of the operating system.
     pub(crate) fn stall(&mut self, from: usize) -> Result<(), String> {
         for member in self.members.iter_mut().skip(from) {
             self.poll
@@ -125,11 +126,11 @@ impl<'w> Swarm<'w> {
         Ok(())
     }
 
-    /// Reads and writes for so long, whatever comes.
+    /// Runs the clients for `time`.
     ///
     /// # Errors
-    /// The first client that fails.
-    pub(crate) fn rest<W: Work>(&mut self, time: Duration, work: &mut W) -> Result<(), String> {
+    /// A client failed.
+    pub(crate) fn rest<W: Workload>(&mut self, time: Duration, work: &mut W) -> Result<(), String> {
         let end = Instant::now() + time;
         while Instant::now() < end {
             self.turn(Duration::from_millis(5), work)?;
@@ -137,11 +138,15 @@ impl<'w> Swarm<'w> {
         Ok(())
     }
 
-    /// Waits for readiness once, at most `timeout`, and does what it allows.
+    /// Waits for events once, at most for `timeout`, and handles them.
     ///
     /// # Errors
-    /// The first client that fails.
-    pub(crate) fn turn<W: Work>(&mut self, timeout: Duration, work: &mut W) -> Result<(), String> {
+    /// A client failed, or the run was cancelled.
+    pub(crate) fn turn<W: Workload>(
+        &mut self,
+        timeout: Duration,
+        work: &mut W,
+    ) -> Result<(), String> {
         if self.watch.is_cancelled() {
             return Err("cancelled".into());
         }
@@ -164,13 +169,13 @@ impl<'w> Swarm<'w> {
     /// Sends one Engine.IO packet from client `index`.
     ///
     /// # Errors
-    /// A broken stream.
+    /// The stream is broken.
     pub(crate) fn send(&mut self, index: usize, packet: &str) -> Result<(), String> {
-        let mut out = std::mem::take(&mut self.desk.out);
+        let mut out = std::mem::take(&mut self.context.out);
         send(packet, &mut out);
         let sent = self.write(index, &out.frames);
         out.frames.clear();
-        self.desk.out = out;
+        self.context.out = out;
         sent.map_err(|error| format!("client {index}: {error}"))
     }
 
@@ -184,7 +189,7 @@ impl<'w> Swarm<'w> {
         Ok(())
     }
 
-    fn handle_event<W: Work>(
+    fn handle_event<W: Workload>(
         &mut self,
         index: usize,
         event: &mio::event::Event,
@@ -220,8 +225,13 @@ impl<'w> Swarm<'w> {
         Ok(())
     }
 
-    /// Reads until the stream is empty: a short read says so, except when the peer has closed.
-    fn read<W: Work>(&mut self, index: usize, closed: bool, work: &mut W) -> Result<(), String> {
+    /// Reads until the stream is empty. A short read means that it is empty, unless the peer has closed it.
+    fn read<W: Workload>(
+        &mut self,
+        index: usize,
+        closed: bool,
+        work: &mut W,
+    ) -> Result<(), String> {
         loop {
             let member = &mut self.members[index];
             let length = match member.stream.read(&mut self.buffer) {
@@ -238,7 +248,7 @@ impl<'w> Swarm<'w> {
         }
     }
 
-    fn consume<W: Work>(
+    fn consume<W: Workload>(
         &mut self,
         index: usize,
         length: usize,
@@ -247,11 +257,11 @@ impl<'w> Swarm<'w> {
         let Member { client, unread, .. } = &mut self.members[index];
         let (now, fresh, before) = (Instant::now(), &self.buffer[..length], client.stage);
         if unread.is_empty() {
-            let used = client.consume(fresh, now, work, &mut self.desk)?;
+            let used = client.consume(fresh, now, work, &mut self.context)?;
             unread.extend_from_slice(&fresh[used..]);
         } else {
             unread.extend_from_slice(fresh);
-            let used = client.consume(unread, now, work, &mut self.desk)?;
+            let used = client.consume(unread, now, work, &mut self.context)?;
             unread.drain(..used);
         }
         if before != Stage::Joined && client.stage == Stage::Joined {
@@ -260,13 +270,13 @@ impl<'w> Swarm<'w> {
         if unread.is_empty() && unread.capacity() > READ_BUFFER {
             *unread = Vec::new();
         }
-        if self.desk.out.frames.is_empty() {
+        if self.context.out.frames.is_empty() {
             return Ok(());
         }
-        let out = std::mem::take(&mut self.desk.out);
+        let out = std::mem::take(&mut self.context.out);
         let sent = self.write(index, &out.frames);
-        self.desk.out = out;
-        self.desk.out.frames.clear();
+        self.context.out = out;
+        self.context.out.frames.clear();
         sent.map_err(|error| error.to_string())
     }
 

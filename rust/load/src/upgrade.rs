@@ -1,6 +1,6 @@
-//! The HTTP upgrade to a WebSocket, from both ends: the client's request and check, the floor's answer.
+//! The HTTP upgrade to a WebSocket: the client's request and its check of the response, and the floor server's response.
 //!
-//! RFC 6455 §4. Everything else of HTTP is left out.
+//! It supports nothing else of HTTP. Source: RFC 6455 section 4.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
@@ -8,19 +8,19 @@ use sha1::{Digest as _, Sha1};
 use crate::options::Target;
 
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// Without context, so that one deflate may serve all who agreed. RFC 7692 §7.1.1.
+/// The offer excludes context takeover, so that all clients can share one decompressor (RFC 7692 section 7.1.1).
 const OFFER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-/// A head longer than this is nobody's that is measured.
+/// The maximum size of a head in bytes. No measured server sends a longer one.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// The key of client number `number`: different for each, and nothing secret.
+/// The key of client `number`. Each client has another one. It is not a secret.
 pub fn key(number: usize) -> String {
     let mut bytes = *b"fanio load \0\0\0\0\0";
     bytes[11..15].copy_from_slice(&(number as u32).to_be_bytes());
     STANDARD.encode(bytes)
 }
 
-/// The `Sec-WebSocket-Accept` that answers `key`.
+/// The value of `Sec-WebSocket-Accept` for `key`.
 pub fn accept(key: &str) -> String {
     let mut hash = Sha1::new();
     hash.update(key.as_bytes());
@@ -28,8 +28,7 @@ pub fn accept(key: &str) -> String {
     STANDARD.encode(hash.finalize())
 }
 
-/// The upgrade request of a Socket.IO client with header lines of its own; with `deflate` it offers compression
-/// without context.
+/// The upgrade request of a Socket.IO client. `headers` are further header lines. With `deflate` it offers compression.
 pub(crate) fn request(target: &Target, headers: &str, key: &str, deflate: bool) -> String {
     let Target { host, path, query, .. } = target;
     let offer =
@@ -40,7 +39,7 @@ pub(crate) fn request(target: &Target, headers: &str, key: &str, deflate: bool) 
     )
 }
 
-/// The answer to an upgrade request.
+/// The response to an upgrade request with `key`.
 pub fn response(key: &str) -> String {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
@@ -48,10 +47,10 @@ pub fn response(key: &str) -> String {
     )
 }
 
-/// Looks for a whole head at the front of `buf`: its text and its length.
+/// Reads the head at the start of `buf`. Returns its text and its length, or `None` while it is incomplete.
 ///
 /// # Errors
-/// What is wrong with it, when it is too long or not text.
+/// The head is too long or is not UTF-8.
 pub fn head(buf: &[u8]) -> Result<Option<(&str, usize)>, String> {
     let Some(end) = buf.windows(4).position(|w| w == b"\r\n\r\n") else {
         return if buf.len() > MAX_HEAD { Err("the head does not end".into()) } else { Ok(None) };
@@ -60,7 +59,7 @@ pub fn head(buf: &[u8]) -> Result<Option<(&str, usize)>, String> {
     Ok(Some((text, end + 4)))
 }
 
-/// The value of the first header of that name.
+/// The value of the first header with this name.
 pub fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     head.split("\r\n").skip(1).find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -68,10 +67,10 @@ pub fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     })
 }
 
-/// Checks a server's answer to the request with `key`.
+/// Checks a server's response to the request with `key`.
 ///
 /// # Errors
-/// What was expected and what came.
+/// The response is not the expected one.
 pub fn check(head: &str, key: &str, deflate: bool) -> Result<(), String> {
     let status = head.split("\r\n").next().unwrap_or_default();
     if status.split(' ').nth(1) != Some("101") {
@@ -103,12 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_the_rfc_is_accepted() {
+    fn the_key_of_the_rfc_gives_its_accept_value() {
         assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
-    fn an_answer_with_another_key_is_refused() {
+    fn a_response_to_another_key_is_refused() {
         let (mine, other) = (key(1), key(2));
         let answer = response(&mine);
         let (head, length) = head(answer.as_bytes()).expect("text").expect("whole");
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_its_status() {
+    fn the_error_contains_the_status_of_a_refusal() {
         assert!(check("HTTP/1.1 403 Forbidden", &key(1), false).is_err_and(|e| e.contains("403")));
     }
 }

@@ -1,20 +1,20 @@
-//! What whoever started a run sees of it while it goes on, and how they end it.
+//! The interface through which a caller observes and cancels a run.
 
-/// Looks at a run from outside; its methods are called from the run's thread, often.
+/// Observes a run. The thread of the run calls these methods often.
 pub trait Watch {
-    /// The run has done `part` (0 to 1) of `phase`, and counted `figure` things in it.
+    /// Takes the progress of the run: `part` of `phase` is done (0 to 1), and `figure` is a count of its operations.
     fn progress(&self, _phase: &'static str, _part: f64, _figure: u64) {}
 
-    /// Whether the run shall end.
+    /// Whether the run must end.
     fn is_cancelled(&self) -> bool {
         false
     }
 
-    /// A line for people, while the run goes on.
+    /// Takes a line of text that the run prints before its report.
     fn line(&self, _text: &str) {}
 }
 
-/// Nobody looks.
+/// Observes nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwatched;
 
