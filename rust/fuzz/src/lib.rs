@@ -1,7 +1,8 @@
-//! One libFuzzer target per parser and one on the session machine; the feature says which.
+//! libFuzzer targets: one for each parser and one for the session's state machine.
 //!
-//! `run.sh` builds each with coverage counters on the stable compiler and links it with clang's
-//! libFuzzer runtime. A target must hold what its comment says for any input, or abort.
+//! A feature selects the target. `run.sh` builds each target with coverage counters on the stable
+//! compiler, and links it with clang's libFuzzer runtime. A target aborts if the property in its
+//! comment does not hold for an input.
 
 #![allow(dead_code)]
 
@@ -16,7 +17,7 @@ pub unsafe extern "C" fn LLVMFuzzerTestOneInput(data: *const u8, size: usize) ->
     let data = if size == 0 {
         &[]
     } else {
-        // SAFETY: libFuzzer owns `size` bytes at `data` for the time of the call.
+        // SAFETY: libFuzzer guarantees `size` readable bytes at `data` during the call.
         unsafe { std::slice::from_raw_parts(data, size) }
     };
     #[cfg(feature = "deflate")]

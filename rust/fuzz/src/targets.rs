@@ -1,4 +1,4 @@
-//! The targets.
+//! The targets. Each function checks one property for any input.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use protocol::http1::{ChunkedDecoder, parse_request};
 use protocol::websocket::{Decoder, Deflate, Deflater, Inflater, WireMessage, check_upgrade};
 use protocol::{Id, msgpack, socketio};
 
-/// What is decoded encodes to what decodes to the same.
+/// A packet that was decoded can be encoded, and decodes to the same packet again.
 pub fn engineio(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = Handshake::decode(text);
@@ -22,7 +22,7 @@ pub fn engineio(data: &[u8]) {
     }
 }
 
-/// As `engineio`, for packets above it.
+/// The same property as `engineio`, for Socket.IO packets.
 pub fn socketio(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(packet) = socketio::Packet::decode(text, 10) {
@@ -33,7 +33,7 @@ pub fn socketio(data: &[u8]) {
     }
 }
 
-/// As `engineio`, for packets of the msgpack parser.
+/// The same property as `engineio`, for packets of the msgpack parser.
 pub fn msgpack(data: &[u8]) {
     if let Ok(packet) = msgpack::Packet::decode(data) {
         let mut out = Vec::new();
@@ -42,18 +42,18 @@ pub fn msgpack(data: &[u8]) {
     }
 }
 
-/// A text whose placeholders are filled has none left.
+/// After its placeholders were replaced, a text has none.
 pub fn json(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(found) = protocol::json::placeholders(text, 3) {
         assert!(found.iter().all(|place| place.num < 3));
         let filled = protocol::json::fill(text, 3, |_, out| out.push_str("null"));
-        let filled = filled.expect("what is scanned once is scanned twice");
+        let filled = filled.expect("the second scan of a text succeeds like the first");
         assert_eq!(protocol::json::placeholders(&filled, 3), Ok(vec![]));
     }
 }
 
-/// A head is complete at one place, and chunks give the same body however they are cut.
+/// A head is complete at one position, and a chunked body is the same in any split.
 pub fn http1(data: &[u8]) {
     if let Ok(Some((request, used))) = parse_request(data) {
         assert!(used <= data.len());
@@ -74,7 +74,7 @@ pub fn http1(data: &[u8]) {
     assert!(once.is_err() || whole == cut);
 }
 
-/// The same frames give the same messages whether they come at once or byte by byte.
+/// Frames give the same messages whether they arrive at once or byte by byte.
 pub fn websocket(data: &[u8]) {
     let Some((first, frames)) = data.split_first() else { return };
     let decoder = || {
@@ -96,8 +96,8 @@ pub fn websocket(data: &[u8]) {
     assert_eq!(at_once, bytewise);
 }
 
-/// What inflates stays within the limit, and comes out again when it is compressed; offers of any
-/// form are answered or declined.
+/// A decompressed message is within the limit and survives compression. Any offer is accepted or
+/// declined.
 pub fn deflate(data: &[u8]) {
     const MAX: usize = 10_000;
     if let Ok(Some((request, _))) = parse_request(data)
@@ -132,7 +132,8 @@ fn drain(decoder: &mut Decoder, input: &mut Vec<u8>, found: &mut Vec<String>) ->
     true
 }
 
-/// Packets, timeouts and losses in any order: nothing after the close, no busy loop.
+/// For packets, timeouts and lost streams in any order, there is no action after the close and no busy
+/// loop.
 pub fn session(data: &[u8]) {
     let config = Config::default();
     let (mut now, mut out, mut sockets) = (Time(1), Vec::new(), Sockets::default());
