@@ -187,19 +187,19 @@ impl Scanner<'_> {
     }
 }
 
-/// A placeholder in a text.
+/// The number and the end of a placeholder in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceholderAt {
-    /// The number it names; whether there is such an attachment was not looked at.
+    /// The index of the attachment. It may be too large for the packet.
     pub num: u64,
-    /// Where the text goes on behind it.
+    /// The position after the placeholder.
     pub end: usize,
 }
 
-/// Reads a placeholder that begins at `at`. Anything else is data.
+/// Reads the placeholder at `at`. Returns `None` for any other value.
 ///
 /// # Errors
-/// When it names no number.
+/// `IllegalAttachment` when its number is not an unsigned integer.
 pub fn placeholder(data: &str, at: usize) -> Result<Option<PlaceholderAt>, DecodeError> {
     let bytes = data.as_bytes();
     if bytes.get(at) != Some(&b'{') {

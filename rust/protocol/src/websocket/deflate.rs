@@ -32,7 +32,7 @@ impl Deflate {
     /// of `Sec-WebSocket-Extensions` for the response.
     ///
     /// An offer with a parameter that is unknown, repeated or out of range is declined. A header
-    /// that is not ASCII text declines all offers.
+    /// that is not UTF-8 declines all offers.
     pub fn negotiate(request: &Request<'_>) -> Option<(Self, String)> {
         let named =
             |(name, _): &(&str, &[u8])| name.eq_ignore_ascii_case("sec-websocket-extensions");
