@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import library
@@ -125,6 +126,16 @@ async def tell_stats(sid: str) -> Any:
 async def block(sid: str, seconds: float) -> None:
     """Holds the loop up, as a program does that computes."""
     time.sleep(seconds)
+
+
+@sio.on("hold-up")
+async def hold_up(sid: str, file: str) -> None:
+    """Holds the loop up while the file is there, which it makes; not for ever."""
+    path = Path(file)
+    path.touch()
+    end = time.monotonic() + 30
+    while path.exists() and time.monotonic() < end:
+        time.sleep(0.001)
 
 
 @sio.on("count")
