@@ -126,7 +126,11 @@ async def test_server_that_raises_for_a_client_gone_is_no_fault_of_the_poll(shar
 
 
 async def test_shard_that_takes_no_connection_is_503(shard):
-    def adopt(*_, **__):
+    others = []
+
+    def adopt(fd, *_, **__):
+        # Shows whether our end is closed. The core closes the descriptor when it cannot serve it; this keeps it open.
+        others.append(socket.socket(fileno=fd))
         raise OSError(errno.EMFILE, "too many open files")
 
     shard.adopt = adopt
@@ -135,6 +139,10 @@ async def test_shard_that_takes_no_connection_is_503(shard):
     connection = await websocket(shard)
     assert (await connection.hear()) == {"type": "websocket.close", "code": 1011}
     await connection.task
+    for other in others:
+        with other:
+            other.setblocking(False)
+            assert other.recv(1) == b""
 
 
 async def test_shard_that_closes_without_answer_is_503(shard):

@@ -136,9 +136,14 @@ async def _adopt(
     core: _core.Server, scope: Scope, data: bytes, polling_only: bool = False
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    core.adopt(theirs.detach(), "", data, peer_of(scope), is_secure(scope), polling_only=polling_only)
-    return await asyncio.open_unix_connection(sock=ours)
+    try:
+        ours.setblocking(False)
+        core.adopt(theirs.detach(), "", data, peer_of(scope), is_secure(scope), polling_only=polling_only)
+        return await asyncio.open_unix_connection(sock=ours)
+    except BaseException:
+        # At once, for descriptors may be what is lacking.
+        ours.close()
+        raise
 
 
 async def _read_response(
