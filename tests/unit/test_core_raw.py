@@ -29,6 +29,7 @@ class Raw:
         self.core = _core.Server({**WireOptions(shards=1).core(), "parser": "raw"})
         self.fd = self.core.start()
         self.events: list[tuple[Any, ...]] = []
+        self.streams: list[socket.socket] = []
 
     def event(self) -> tuple[Any, ...]:
         """Returns the next event."""
@@ -40,6 +41,7 @@ class Raw:
     def stream(self) -> socket.socket:
         """Returns a stream that the core has adopted."""
         ours, theirs = socket.socketpair()
+        self.streams.append(ours)
         ours.settimeout(10)
         self.core.adopt(theirs.detach(), "/engine.io", b"", ("192.0.2.1", 4000), False)
         return ours
@@ -91,6 +93,8 @@ def raw() -> Iterator[Raw]:
     running = Raw()
     yield running
     running.core.stop()
+    for stream in running.streams:
+        stream.close()
 
 
 def test_a_session_is_announced_with_its_request(raw: Raw) -> None:
