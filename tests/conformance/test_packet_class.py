@@ -91,3 +91,18 @@ def test_a_client_may_come_back_to_a_namespace(server: Server) -> None:
 def test_a_session_without_a_namespace_is_closed_in_time(server: Server) -> None:
     with Client(server) as client:
         assert client.close_code()
+
+
+@pytest.mark.parametrize("kind", ["text", "binary"])
+def test_an_acknowledgement_reaches_the_callback(server: Server, kind: str) -> None:
+    with connected(server) as client:
+        client.send('42["ask",1]')
+        number = client.text().removeprefix("42").removesuffix('["question",1]')
+        if kind == "text":
+            client.send(f"43{number}[7]")
+            assert client.text() == '42["answer",7]'
+        else:
+            client.send(f'461-{number}[{{"_placeholder":true,"num":0}}]')
+            client.send_binary(b"7")
+            assert client.text() == '451-["answer",{"_placeholder":true,"num":0}]'
+            assert client.binary() == b"7"

@@ -246,6 +246,27 @@ async def test_callback_gets_the_answer_once(serve, kind):
     assert got == [(1, "a")]
 
 
+async def test_an_answer_that_is_no_json_closes_the_session_and_ends_the_call(serve):
+    sio, core = serve()
+    sid = await joined(core)
+    call = asyncio.ensure_future(sio.call("q", to=sid, timeout=None))
+    await until(lambda: len(sio._acks))
+    core.answer(sid, b"[1", core.of("emit")[0][5])
+    with pytest.raises(fanio.exceptions.TimeoutError):
+        await asyncio.wait_for(call, 5)
+    assert len(core.of("close")) == 1
+    assert not len(sio._acks)
+
+
+async def test_a_call_to_a_client_that_is_leaving_ends_at_once(serve):
+    sio, core = serve()
+    sid = await joined(core)
+    core.drop(sid)
+    with pytest.raises(fanio.exceptions.TimeoutError):
+        await asyncio.wait_for(sio.call("q", to=sid, timeout=None), 5)
+    assert not len(sio._acks)
+
+
 async def test_failing_callback_is_logged(serve, caplog):
     sio, core = serve(logger=logging.getLogger("test"))
 

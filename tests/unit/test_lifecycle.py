@@ -441,6 +441,24 @@ async def test_always_connect_refusal_disconnects_without_disconnect_handler(ser
     assert gone == []
 
 
+async def test_who_watches_hears_that_a_client_was_accepted_and_refused_afterwards(serve):
+    sio, core = serve(always_connect=True)
+    heard = []
+
+    class Watcher:
+        def connected(self, sid, namespace, session_id):
+            heard.append(("connected", sid, namespace))
+
+        def disconnected(self, sid, namespace, reason):
+            heard.append(("disconnected", sid, namespace, reason))
+
+    sio._lifecycle.observer = Watcher()
+    sio.on("connect", lambda sid, environ: False)
+    sid = await joined(core)
+    await until(lambda: core.forgotten == [sid])
+    assert heard == [("connected", sid, "/"), ("disconnected", sid, "/", "server disconnect")]
+
+
 async def test_always_connect_disconnect_handler_follows_the_connect_handler(serve):
     sio, core = serve(always_connect=True)
     go, order = asyncio.Event(), []
@@ -636,6 +654,33 @@ async def test_plain_connect_handler_that_raises_anything_refuses(serve, error):
     assert refusal(core) == {"message": "Internal server error"}
     assert escaped == ([error] if error in (KeyboardInterrupt, SystemExit) else [])
     assert is_empty(sio)
+
+
+async def test_disconnect_of_a_refused_client_returns(serve):
+    """With `always_connect` the client is refused after it was accepted: no disconnect handler will run."""
+    sio, core = serve(always_connect=True)
+    calls = []
+
+    @sio.event
+    async def connect(sid, environ):
+        calls.append(asyncio.ensure_future(sio.disconnect(sid)))
+        await asyncio.sleep(0)
+        return False
+
+    sid = await joined(core)
+    await until(lambda: calls)
+    await asyncio.wait_for(calls[0], 5)
+    await until(lambda: core.forgotten == [sid])
+
+
+async def test_disconnect_on_another_loop_does_not_wait_for_the_handler(serve):
+    sio, core = serve()
+    gone = []
+    sio.on("disconnect", lambda sid, reason: gone.append(reason))
+    sid = await joined(core)
+    await asyncio.wait_for(asyncio.to_thread(asyncio.run, sio.disconnect(sid)), 5)
+    await until(lambda: core.forgotten == [sid])
+    assert gone == ["server disconnect"]
 
 
 async def test_disconnect_returns_when_the_server_stops_meanwhile(serve, monkeypatch):

@@ -112,6 +112,23 @@ async def test_shutdown_from_another_loop(serve):
     assert core.of("stop") == [()]
 
 
+def test_shutdown_when_its_own_loop_does_not_run_ends_the_core(fake):
+    sio = fanio.AsyncServer()
+
+    async def begin():
+        sio._serve_on(asyncio.get_running_loop())
+
+    asyncio.run(begin())
+    asyncio.run(sio.shutdown())
+    assert sio._core.of("stop") == [()]
+
+
+async def test_two_shutdowns_at_once_end_the_core_once(serve):
+    sio, core = serve()
+    await asyncio.gather(sio.shutdown(), sio.shutdown())
+    assert core.of("stop") == [()]
+
+
 async def test_shutdown_inside_a_disconnect_handler_does_not_wait_for_itself(serve):
     sio, core = serve()
     ended = []
