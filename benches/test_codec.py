@@ -11,7 +11,7 @@ import pytest
 from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import EVENT, Packet
 
-from fanio._codec.encode import Codec
+from fanio._codec.json_codec import JsonCodec
 from fanio._codec.msgpack import MsgpackCodec
 
 PAYLOADS = {
@@ -31,7 +31,7 @@ TEXTS = [name for name in PAYLOADS if "attachment" not in name]
 def test_encode(benchmark, library, payload):
     benchmark.group = f"encode: {payload}"
     data = PAYLOADS[payload]
-    codec = Codec()
+    codec = JsonCodec()
     if library == "fanio":
         text, blobs = benchmark(codec.encode, data)
         assert orjson.loads(text)[0] == data[0]
@@ -47,7 +47,7 @@ def test_decode(benchmark, library, payload):
     benchmark.group = f"decode: {payload}"
     data = orjson.dumps(PAYLOADS[payload])
     if library == "fanio":
-        assert benchmark(Codec().fast_loads, data) == PAYLOADS[payload]
+        assert benchmark(JsonCodec().fast_loads, data) == PAYLOADS[payload]
     else:
         text = "2" + data.decode()
         assert benchmark(lambda: Packet(encoded_packet=text).data) == PAYLOADS[payload]

@@ -1,7 +1,7 @@
-"""What functions of the program's take.
+"""The signatures of the application's functions.
 
-From Python 3.14 on annotations are evaluated when somebody asks, and may name what is there for type
-checkers only. Nothing here looks at them.
+From Python 3.14 on, annotations are evaluated when they are read, and may contain names that exist for type checkers
+only. Therefore they are never evaluated here. Both ``_codec`` and ``_handlers`` use this module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if sys.version_info >= (3, 14):
 
 
 def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
-    """Return the parameters by name; None for a builtin that does not say."""
+    """Return the parameters by name; None for a builtin without a signature."""
     try:
         return inspect.signature(function, **_OPTIONS).parameters
     except (TypeError, ValueError):
@@ -29,7 +29,7 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Paramete
 
 
 def own_signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Return what a function itself takes, whatever it says that it wraps; None for a builtin that does not say."""
+    """Return the signature of a function, not that of one it wraps; None for a builtin without a signature."""
     try:
         return inspect.signature(function, follow_wrapped=False, **_OPTIONS)
     except (TypeError, ValueError):

@@ -24,8 +24,8 @@ from fanio._handlers.handler import Handler, result_of
 from fanio._handlers.names import check_emitted, namespace_name, served_namespaces
 from fanio._handlers.table import RESERVED, HandlerTable
 from fanio._log import PacketLog, server_logger
-from fanio._options import server as wire
 from fanio._options.checks import warn_unknown
+from fanio._options.server import WIRE, WireOptions
 from fanio._options.values import flag
 from fanio._server import manager_emits as managed
 from fanio._server.acks import Acks
@@ -40,7 +40,6 @@ from fanio._tasks.session_order import Turns
 from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.base_server import BaseServer
-from fanio.engineio.base_server import WIRE
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -195,13 +194,13 @@ class AsyncServer(BaseServer):
         self._serving.attach(program)
 
     @staticmethod
-    def _take_options(kwargs: Mapping[str, Any]) -> wire.WireOptions:
+    def _take_options(kwargs: Mapping[str, Any]) -> WireOptions:
         if kwargs.get("async_mode") not in (None, "asgi"):
             msg = "Invalid async_mode specified: only 'asgi' is supported"
             raise ValueError(msg)
         known = WIRE | _OWN | _IGNORED
         warn_unknown(set(kwargs) - known, known, "AsyncServer")
-        return wire.WireOptions(**{name: kwargs[name] for name in WIRE & set(kwargs)})
+        return WireOptions(**{name: kwargs[name] for name in WIRE & set(kwargs)})
 
     @property
     def manager(self) -> AsyncManager:
@@ -550,7 +549,7 @@ class AsyncServer(BaseServer):
             is_here = self._manager.is_connected(sid, namespace)
             if not (is_here if ignore_queue else await self._manager.can_disconnect(sid, namespace)):
                 return
-            if self._core.disconnect(sid, namespace, self._codec.farewell(namespace)) and joining is None:
+            if self._core.disconnect(sid, namespace, self._codec.encode_disconnect(namespace)) and joining is None:
                 await self._lifecycle.wait_gone(sid)
         elif joining.namespace == namespace:
             joining.kicked = True

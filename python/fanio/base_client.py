@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from fanio._client.handlers import ClientHandlers
 from fanio._client.recovery import Recovery
 from fanio._client.state import State
-from fanio._handlers.registration import Registration
+from fanio._handlers.registration import HandlerRegistration
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseClient"]
 
 
-class BaseClient(Registration):
+class BaseClient(HandlerRegistration):
     """The part of a client that never waits."""
 
     reserved_events = ["connect", "connect_error", "disconnect", "__disconnect_final"]  # noqa: RUF012

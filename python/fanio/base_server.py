@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from fanio._codec.msgpack_packet import MsgPackPacket
+from fanio._codec.msgpack import MsgPackPacket
 from fanio._codec.packet import Packet
 from fanio._handlers.names import namespace_name, served_namespaces, sid_text
-from fanio._handlers.registration import Registration
+from fanio._handlers.registration import HandlerRegistration
 from fanio._handlers.table import NO_ACK, RESERVED
 from fanio.reason import Reason
 from fanio.stats import Stats, collect
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fanio import _core
     from fanio._codec.codec import PacketCodec
-    from fanio._request.environs import Environs
+    from fanio._request.session_environs import SessionEnvirons
     from fanio._server.dispatch import Dispatcher
     from fanio._server.lifecycle import Lifecycle
     from fanio._tasks.session_order import Turns
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseServer"]
 
 
-class BaseServer(Registration):
+class BaseServer(HandlerRegistration):
     """The part of a server that never waits."""
 
     reserved_events = sorted(RESERVED)
@@ -52,7 +52,7 @@ class BaseServer(Registration):
     _codec: PacketCodec
     _core: _core.Server
     _dispatcher: Dispatcher
-    _environs: Environs
+    _environs: SessionEnvirons
     _lifecycle: Lifecycle
     _manager: AsyncManager
     _turns: Turns
@@ -169,7 +169,7 @@ class BaseServer(Registration):
             session_id = self._check_sid(sid, namespace_name(namespace))
         except KeyError:
             return None
-        return self._environs.of(session_id, sid)
+        return self._environs.for_socket(session_id, sid)
 
     def stats(self) -> Stats:
         """Return what the server has done and what waits in it, in numbers.

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fanio._codec.msgpack_packet import MsgPackPacket
+from fanio._codec.msgpack import MsgPackPacket
 
 __all__ = ["MsgPackPacket"]

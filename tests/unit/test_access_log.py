@@ -8,8 +8,7 @@ import pytest
 import uvicorn
 
 from fanio._doors.access_log import Journal
-from fanio._request.environs import Environs
-from fanio._request.scopes import Scopes
+from fanio._request.session_environs import HandshakeScopes, SessionEnvirons
 
 HEAD = b"GET /socket.io/%C3%A4?a=%20b&c=\xe4 HTTP/1.1\r\nHost: h\r\n\r\n"
 PEER = ("192.0.2.1", 5)
@@ -27,7 +26,7 @@ def plain_loggers(monkeypatch):
 
 @pytest.fixture
 def journal():
-    return Journal(Environs(None, Scopes(1)))
+    return Journal(SessionEnvirons(None, HandshakeScopes(1)))
 
 
 @pytest.fixture

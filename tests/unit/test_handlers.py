@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from fanio._handlers.handler import Handler
-from fanio._handlers.registration import Registered
+from fanio._handlers.registration import HandlersView
 from fanio._handlers.table import HandlerTable
 from fanio.async_namespace import AsyncNamespace
 
@@ -125,7 +125,7 @@ def test_functions_are_listed_with_catch_alls():
 
 def test_handlers_can_be_taken_out_and_set_where_they_are_listed():
     made = table(("e", "/", handler), ("f", "/", print), ("*", "/", print), ("e", "/x", handler))
-    listed = Registered(made)
+    listed = HandlersView(made)
     assert listed["/"].pop("e") is handler
     del listed["/"]["*"]
     listed["/"]["g"] = handler

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from fake_core import until
 
-from fanio._codec.encode import Codec
+from fanio._codec.json_codec import JsonCodec
 from fanio._codec.json_module import functions
 
 
@@ -34,7 +34,7 @@ def wrapped(obj, **options):
     ids=["module", "plain", "keywords", "builtin", "static", "msgspec"],
 )
 def test_modules_and_objects_are_accepted(module):
-    codec = Codec(module)
+    codec = JsonCodec(module)
     data, attachments = codec.encode(["e", {"a": b"x"}])
     assert (data, attachments) == (b'["e",{"a":{"_placeholder":true,"num":0}}]', [b"x"])
     assert codec.loads(b'{"a":[1]}') == {"a": [1]}
@@ -73,7 +73,7 @@ def test_errors_of_any_kind_are_value_errors():
         raise KeyError(text)
 
     with pytest.raises(ValueError):
-        Codec(SimpleNamespace(dumps=compact, loads=loads)).loads(b"[]")
+        JsonCodec(SimpleNamespace(dumps=compact, loads=loads)).loads(b"[]")
 
 
 async def test_each_server_has_its_own_module(serve):

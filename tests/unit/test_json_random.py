@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from fanio._codec.encode import Codec
+from fanio._codec.json_codec import JsonCodec
 
 TEXTS = ["", "a", "é☃😀", "\ud800", "\udfff\ud800", '"\\/\b\n\r\t\0\x1f\x7f', "\u2028", "x" * 300, "_placeholder"]
 NUMBERS = [
@@ -78,7 +78,7 @@ def exact(found):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_we_write_means_what_the_standard_module_writes(seed):
-    rng, codec = random.Random(seed), Codec()
+    rng, codec = random.Random(seed), JsonCodec()
     for _ in range(200):
         payload = ["e", value(rng, rng.randrange(6))]
         data, attachments = codec.encode(payload)
@@ -89,7 +89,7 @@ def test_what_we_write_means_what_the_standard_module_writes(seed):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_we_read_is_what_the_standard_module_reads(seed):
-    rng, codec = random.Random(seed), Codec()
+    rng, codec = random.Random(seed), JsonCodec()
     for _ in range(200):
         payload = value(rng, rng.randrange(6))
         text = json.dumps(payload, ensure_ascii=rng.random() < 0.7, indent=rng.choice([None, 1]))
@@ -104,7 +104,7 @@ def test_what_we_read_is_what_the_standard_module_reads(seed):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_damaged_text_is_refused_by_both_or_read_alike(seed):
-    rng, codec = random.Random(seed), Codec()
+    rng, codec = random.Random(seed), JsonCodec()
     for _ in range(300):
         text = list(json.dumps(value(rng, 3)))
         for _ in range(rng.randrange(1, 4)):
@@ -123,14 +123,14 @@ def test_damaged_text_is_refused_by_both_or_read_alike(seed):
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-16", "utf-8-sig"])
 def test_other_encodings_are_no_json(text, encoding):
     with pytest.raises(ValueError):
-        Codec().loads(text.encode(encoding))
+        JsonCodec().loads(text.encode(encoding))
 
 
 @pytest.mark.parametrize("depth", [100, 254, 255, 900, 1024, 1025, 100_000])
 def test_depth_is_taken_or_refused_never_fatal(depth):
     data = b"[" * depth + b"]" * depth
     try:
-        found = Codec().loads(data)
+        found = JsonCodec().loads(data)
     except ValueError:
         assert depth > 254
     else:
@@ -139,13 +139,13 @@ def test_depth_is_taken_or_refused_never_fatal(depth):
     for _ in range(min(depth, 1025)):
         deep = [deep]
     try:
-        assert Codec().encode([deep])[0].startswith(b"[[")
+        assert JsonCodec().encode([deep])[0].startswith(b"[[")
     except (RecursionError, ValueError, TypeError):
         assert depth > 254
 
 
 def test_integers_of_any_length_are_refused_or_exact():
     for digits in (18, 19, 20, 100, 4300):
-        assert Codec().loads(b"[" + b"7" * digits + b"]") == [int("7" * digits)]
+        assert JsonCodec().loads(b"[" + b"7" * digits + b"]") == [int("7" * digits)]
     with pytest.raises(ValueError):
-        Codec().loads(b"[" + b"7" * 5000 + b"]")
+        JsonCodec().loads(b"[" + b"7" * 5000 + b"]")

@@ -15,6 +15,7 @@ import fanio
 from fanio import _core, engineio
 from fanio._options import keys
 from fanio._options.server import WireOptions
+from fanio._options.values import fastest_door, is_door_allowed
 
 
 def core(**options):
@@ -304,3 +305,23 @@ def test_an_engineio_server_takes_the_other_options_too():
     named = inspect.signature(engineio.AsyncServer).parameters
     names = {name for name, option in WireOptions.__dataclass_fields__.items() if option.init}
     assert set(documented(keys.MoreOptions)) == names - set(named)
+
+
+def test_the_environment_variable_replaces_the_option_door(monkeypatch):
+    assert fastest_door("accept") == "accept"
+    monkeypatch.setenv("FANIO_DOOR", "bridge")
+    assert fastest_door("accept") == "bridge"
+    monkeypatch.setenv("FANIO_DOOR", "accept")
+    assert fastest_door("bridge") == "accept"
+
+
+def test_a_door_that_does_not_exist_is_named(monkeypatch, fake):
+    with pytest.raises(ValueError, match="door: expected one of accept, takeover, bridge, got 'fast'"):
+        fanio.AsyncServer(door="fast")
+    monkeypatch.setenv("FANIO_DOOR", "none")
+    with pytest.raises(ValueError, match="FANIO_DOOR: expected"):
+        fanio.AsyncServer()
+
+
+def test_slower_doors_than_the_chosen_one_are_allowed():
+    assert [is_door_allowed(door, "takeover") for door in ("accept", "takeover", "bridge")] == [False, True, True]

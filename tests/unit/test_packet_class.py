@@ -11,7 +11,7 @@ from socketio.packet import EVENT, Packet
 
 import fanio
 from fanio._codec.codec import make_codec
-from fanio._codec.encode import Codec
+from fanio._codec.json_codec import JsonCodec
 from fanio._codec.msgpack import MsgpackCodec
 from fanio._codec.packet_class import PacketClassCodec
 from fanio.msgpack_packet import MsgPackPacket
@@ -28,7 +28,7 @@ def test_packets_are_encoded_as_a_whole():
     assert codec.encode(["e", 1], EVENT, "/a", 7) == (['2/a,7["e",1]'], None)
     assert codec.encode(["e", b"x"], EVENT, "/", None)[0] == ['51-["e",{"_placeholder":true,"num":0}]', b"x"]
     assert codec.encode_object({"message": "no"}, 4, "/a") == ['4/a,{"message":"no"}']
-    assert codec.farewell("/a") == [f"{DISCONNECT}/a,"]
+    assert codec.encode_disconnect("/a") == [f"{DISCONNECT}/a,"]
 
 
 def test_the_json_module_is_given_to_the_class_for_one_server():
@@ -65,7 +65,7 @@ def test_the_packages_own_classes_take_the_fast_way():
         def encode(self):
             return b"mine"
 
-    assert isinstance(make_codec(OwnPacket, None, 10), Codec)
+    assert isinstance(make_codec(OwnPacket, None, 10), JsonCodec)
     assert isinstance(make_codec(MsgPackPacket, None, 10), MsgpackCodec)
     assert isinstance(make_codec(Mine, None, 10), PacketClassCodec)
     configured = MsgPackPacket.configure(dumps_default=lambda value: "default", ext_hook=lambda code, data: code)

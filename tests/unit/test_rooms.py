@@ -9,8 +9,8 @@ from fanio._codec.room_names import RoomNames
 ROOMS = ["a", "", "\x00", "\x00i1", "\x00h1", 1, -(2**70), 1.5, ("a", 1), b"bytes", frozenset({1})]
 
 
-def names(living=()):
-    return RoomNames(lambda: set(living))
+def names(occupied_names=()):
+    return RoomNames(lambda: set(occupied_names))
 
 
 def test_each_room_has_a_name_of_its_own():
@@ -61,10 +61,10 @@ def test_unhashable_room_raises():
 
 
 def test_rooms_without_members_are_forgotten():
-    living: set[str] = set()
-    table = RoomNames(lambda: living)
+    occupied_names: set[str] = set()
+    table = RoomNames(lambda: occupied_names)
     kept = table.new_name(("kept",))
-    living.add(kept)
+    occupied_names.add(kept)
     for number in range(10_000):
         table.new_name(("room", number))
     assert len(table._names) <= 1024

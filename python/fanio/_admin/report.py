@@ -94,7 +94,7 @@ class Report:
 
     def socket(self, sid: str, namespace: str, session_id: str) -> dict[str, Any]:
         """Return a client as the UI takes it."""
-        environ = self._server._environs.of(session_id, sid)
+        environ = self._server._environs.for_socket(session_id, sid)
         issued = self._issued.get(sid)
         query = parse_qs(environ.get("QUERY_STRING", ""))
         return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanio._handlers.forms import CLIENT
+from fanio._handlers.arguments import CLIENT
 from fanio._handlers.handler import Handler
 from fanio._handlers.table import HandlerTable
 

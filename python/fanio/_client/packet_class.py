@@ -11,8 +11,7 @@ from typing import Any
 
 from fanio import _core
 from fanio._codec import packet as kinds
-from fanio._codec.assembly import Assembly, ack_id, arguments
-from fanio._codec.packet_class import PacketClassCodec
+from fanio._codec.packet_class import PacketAssembler, PacketClassCodec, ack_id, arguments
 
 __all__ = ["ClientPacketCodec", "PacketConnection"]
 
@@ -44,7 +43,7 @@ class PacketConnection:
         """Take the core's connection and the codec."""
         self._core = core
         self._codec = codec
-        self._waiting: Assembly | None = None
+        self._waiting: PacketAssembler | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Leave to the core what concerns no packets: ``abort``, ``queued``, ``pause`` and so on."""
@@ -68,7 +67,7 @@ class PacketConnection:
 
     def close(self, namespaces: Sequence[str]) -> None:
         """Leave these namespaces and end the session."""
-        last = [message for name in namespaces for message in self._codec.farewell(name)]
+        last = [message for name in namespaces for message in self._codec.encode_disconnect(name)]
         self._core.close_with_messages(last)
 
     def read(self, data: str | bytes) -> tuple[Any, ...] | None:
@@ -78,7 +77,7 @@ class PacketConnection:
             Exception: Whatever the class raises, and ValueError when it is no packet.
         """
         codec = self._codec
-        assembly = self._waiting or Assembly(codec.packet_class, codec.max_attachments, codec.max_bytes)
+        assembly = self._waiting or PacketAssembler(codec.packet_class, codec.max_attachments, codec.max_bytes)
         packet = assembly.add(data)
         self._waiting = assembly if packet is None else None
         return None if packet is None else _event(packet)

@@ -1,1 +1,1 @@
-"""Python values to packets and back: JSON, msgpack, packet classes, room names."""
+"""Converts Python values to packets and back: JSON, msgpack, packet classes, room names."""

@@ -1,7 +1,7 @@
-"""The choice of a codec: how the data of one server's packets is written.
+"""The interface of codecs, and the choice of one by the option ``serializer``.
 
-A codec encodes before the core writes the packet's header and decodes what the core has read
-behind it. All have the methods of ``PacketCodec``; there is one for each parser.
+A codec encodes the data of packets; then the core writes the header in front of it. In the other direction the core
+reads the header, and the codec decodes the data. There is one codec for each parser.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fanio._codec.encode import Codec
-from fanio._codec.msgpack import MsgpackCodec
+from fanio._codec.json_codec import JsonCodec
+from fanio._codec.msgpack import MsgpackCodec, MsgPackPacket
 from fanio._codec.packet import Packet
 from fanio._codec.packet_class import PacketClassCodec
 
@@ -21,18 +21,18 @@ __all__ = ["PacketCodec", "make_codec"]
 
 
 class PacketCodec(Protocol):
-    """Encodes what goes to the peer and decodes what comes from it.
+    """Encodes what is sent to the peer and decodes what arrives from it.
 
-    The built-in ones encode a packet's data, and the core writes the header; a packet class
+    The built-in codecs encode a packet's data, and the core writes the header. The codec of a packet class
     encodes the whole packet.
     """
 
-    #: What the core calls the form: "socketio", "msgpack" or "program".
+    #: The core's name for the encoding.
     parser: str
 
     @property
     def fast_loads(self) -> Callable[[bytes], Any] | None:
-        """What the core may decode arguments with; the rest comes to ``decode``."""
+        """A function with which the core may decode arguments; the core gives all other data to ``decode``."""
 
     def encode(
         self, payload: list[Any], kind: int, namespace: str, ack_id: int | None, /
@@ -40,19 +40,19 @@ class PacketCodec(Protocol):
         """Return the arguments of an event or an acknowledgement, and their attachments."""
 
     def encode_object(self, value: object, kind: int, namespace: str, /) -> Payload:
-        """Return the data of another packet."""
+        """Return the encoded data of a packet that is neither an event nor an acknowledgement."""
 
     def encode_fields(self, fields: dict[str, str], kind: int, namespace: str, /) -> Payload:
-        """Return an object of the server's own."""
+        """Return the encoded data that the server itself sends, such as the sid in a CONNECT packet."""
 
-    def farewell(self, namespace: str, /) -> Payload | None:
-        """Return a DISCONNECT; None when the core writes it."""
+    def encode_disconnect(self, namespace: str, /) -> Payload | None:
+        """Return a DISCONNECT packet; None when the core writes it."""
 
     def loads(self, data: Any, /) -> Any:
-        """Return the data of another packet."""
+        """Return the decoded data of a packet that is neither an event nor an acknowledgement."""
 
     def event_name(self, data: Any, /) -> str | None:
-        """Return the name of an event; None when the whole of it would have to be read for that."""
+        """Return the name of an event; None when that is no faster than decoding the whole event."""
 
     def decode(self, data: Any, attachments: list[bytes] | None, places: Placeholders | None, /) -> list[Any]:
         """Return the arguments of an event or an acknowledgement."""
@@ -63,15 +63,15 @@ def make_codec(serializer: Serializer, json: JsonModule | None, max_attachments:
 
     Raises:
         ImportError: When the msgpack library is not installed.
-        TypeError: When it is a class that is none of packets.
-        ValueError: When there is no such serializer.
+        TypeError: When it is a class without ``encode`` and ``decode``.
+        ValueError: When it is neither a known name nor a class.
     """
     if serializer == "default":
-        return Codec(json, max_attachments)
+        return JsonCodec(json, max_attachments)
     if serializer == "msgpack":
         return MsgpackCodec()
     if serializer is Packet:
-        return Codec(json, max_attachments)
+        return JsonCodec(json, max_attachments)
     if isinstance(serializer, type):
         return _native(serializer) or PacketClassCodec(serializer, json)
     msg = f"serializer: expected 'default', 'msgpack' or a packet class, got {serializer!r}"
@@ -79,9 +79,7 @@ def make_codec(serializer: Serializer, json: JsonModule | None, max_attachments:
 
 
 def _native(packet_class: type[Any]) -> PacketCodec | None:
-    """Return the core's codec for ``MsgPackPacket`` with any hooks; None for other classes."""
-    from fanio._codec.msgpack_packet import MsgPackPacket  # noqa: PLC0415 (it is made of the codec)
-
+    """Return the built-in codec for ``MsgPackPacket`` or a subclass that only adds hooks; None for other classes."""
     if not issubclass(packet_class, MsgPackPacket):
         return None
     if (packet_class.encode, packet_class.decode) != (MsgPackPacket.encode, MsgPackPacket.decode):

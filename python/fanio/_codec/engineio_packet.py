@@ -1,7 +1,7 @@
-"""Engine.IO packets in Python: what ``send_packet`` takes, and a codec for programs and tests.
+"""Engine.IO packets in Python, for ``send_packet``, for applications and for tests.
 
-The server does not use the codec: the core has its own. Source: Engine.IO protocol v4, "Packet
-encoding"; names and results as python-engineio's.
+The core encodes and decodes the packets of the server; ``encode`` and ``decode`` here are not used for that.
+Names and results are python-engineio's. Source: Engine.IO protocol v4, "Packet encoding".
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ binary_types = (bytes, bytearray)
 class Packet:
     """One packet."""
 
-    #: What encodes and decodes objects; the whole process's, as in python-engineio.
+    #: The JSON module for objects. It is shared by the whole process, as in python-engineio.
     json: Any = _json
 
     def __init__(
@@ -43,7 +43,7 @@ class Packet:
         """Make a packet of a type and data, or decode one.
 
         Raises:
-            ValueError: When binary data is in anything but a message, or it cannot be decoded.
+            ValueError: When a packet that is not a message has binary data, or decoding fails.
         """
         self.packet_type = packet_type
         self.data = data
@@ -55,10 +55,10 @@ class Packet:
             self.decode(encoded_packet)
 
     def encode(self, b64: bool = False) -> Any:
-        """Return the packet as it goes on the wire.
+        """Return the encoded packet.
 
         Args:
-            b64: Whether binary data becomes text, as in polling payloads.
+            b64: Whether to encode binary data as base64 text, as polling payloads require.
         """
         if self.binary:
             return f"b{base64.b64encode(self.data).decode()}" if b64 else self.data
@@ -71,10 +71,10 @@ class Packet:
         return "" if self.data is None else str(self.data)
 
     def decode(self, encoded_packet: str | bytes | bytearray) -> None:
-        """Take type and data from a packet as it came.
+        """Set type and data from an encoded packet.
 
         Raises:
-            ValueError: When it is no packet.
+            ValueError: When it is not a packet.
         """
         self.binary = isinstance(encoded_packet, binary_types)
         if isinstance(encoded_packet, (bytes, bytearray)):
@@ -91,9 +91,9 @@ class Packet:
 
 
 def parse_text(text: str, json: Any) -> Any:
-    """Return what the text of a message means: a JSON value, or the text itself.
+    """Return the value of a text that is JSON, and any other text unchanged.
 
-    A text that begins with a digit stays text.
+    A text that begins with a digit is returned unchanged, as in python-engineio.
     """
     if not text or text[0].isnumeric():
         return text

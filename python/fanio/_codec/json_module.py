@@ -1,7 +1,7 @@
-"""What ``json=`` accepts, brought to two functions.
+"""Adapts the value of the option ``json`` to one function that encodes and one that decodes.
 
-A module or an object with ``dumps`` and ``loads``, with the standard module's ``separators`` or
-without, or one with ``encode`` and ``decode`` as ``msgspec.json``. Text or bytes, both ways.
+The option accepts a module or an object with ``dumps`` and ``loads``, or with ``encode`` and ``decode`` like
+``msgspec.json``. ``dumps`` may have the standard module's parameter ``separators``, and may return text or bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COMPACT = (",", ":")
 
 
 def functions(module: JsonModule | object) -> tuple[Dumps, Loads]:
-    """Return what encodes and decodes.
+    """Return the function that encodes and the one that decodes.
 
     Raises:
         TypeError: When the module has neither pair of functions.
@@ -47,7 +47,7 @@ def _compact(dumps: Callable[..., str | bytes]) -> Dumps:
 def _takes_separators(dumps: Callable[..., Any]) -> bool:
     parameters = parameters_of(dumps)
     if parameters is None:
-        # An empty list does no harm.
+        # The signature is unknown, so the call is tried with an empty list.
         try:
             dumps([], separators=_COMPACT)
         except TypeError:

@@ -1,6 +1,6 @@
-"""Socket.IO packets in Python, with python-socketio's API: for programs, tests and packet classes.
+"""Socket.IO packets in Python with python-socketio's API, for applications, tests and packet classes.
 
-The server has its own codec in the core; this one serves who builds or reads packets by hand.
+The core encodes and decodes the packets of the server; ``encode`` and ``decode`` here are not used for that.
 Source: Socket.IO protocol v5, "Packet encoding".
 """
 
@@ -35,13 +35,12 @@ _HEADER = re.compile(r"(?P<kind>\d)(?:(?P<count>\d+)-)?(?:(?P<namespace>/[^,]*),
 class Packet:
     """One packet.
 
-    A subclass with an ``encode`` and a ``decode`` of its own may be given to a server as
-    ``serializer=``.
+    A subclass with its own ``encode`` and ``decode`` may be given to a server as ``serializer=``.
     """
 
-    #: Whether bytes travel as attachments of a packet of another type.
+    #: Whether bytes are sent as attachments of a packet of type BINARY_EVENT or BINARY_ACK.
     uses_binary_events: ClassVar[bool] = True
-    #: What encodes and decodes the data.
+    #: The JSON module that encodes and decodes the data.
     json: ClassVar[Any] = _json
 
     def __init__(
@@ -56,16 +55,16 @@ class Packet:
         """Make a packet, or decode one.
 
         Args:
-            packet_type: A number of this module, such as ``EVENT``.
+            packet_type: A packet type of this module, such as ``EVENT``.
             data: A list for events and acknowledgements.
             namespace: None is "/".
             id: The number of the acknowledgement.
-            binary: Whether there are bytes in the data; they are looked for when it is None.
-            encoded_packet: What came; everything else is taken from it.
+            binary: Whether there are bytes in the data; None searches the data for them.
+            encoded_packet: An encoded packet, which replaces all other arguments.
 
         Raises:
-            ValueError: When there are bytes in a packet that cannot have them, or what came is no
-                packet.
+            ValueError: When there are bytes in a packet of a type that cannot have them, or
+                ``encoded_packet`` is not a packet.
         """
         self.packet_type = packet_type
         self.data = data
@@ -76,14 +75,14 @@ class Packet:
                 msg = "Packet does not support binary payload."
                 raise ValueError(msg)
             self.packet_type = _WITH_ATTACHMENTS[packet_type]
-        #: How many attachments the packet announced, and those that have come.
+        #: The number of attachments that the packet announced, and the attachments that have arrived.
         self.attachment_count = 0
         self.attachments: list[bytes] = []
         if encoded_packet:
             self.attachment_count = self.decode(encoded_packet) or 0
 
     def encode(self) -> Any:
-        """Return the text of the packet, or a list of it and its attachments."""
+        """Return the text of the packet, or a list with the text and the attachments."""
         data, attachments = self.data, None
         if self.packet_type in (BINARY_EVENT, BINARY_ACK):
             data, attachments = self.deconstruct_binary(self.data)
@@ -100,10 +99,10 @@ class Packet:
         return text if attachments is None else [text, *attachments]
 
     def decode(self, encoded_packet: Any) -> int | None:
-        """Take everything from the text of a packet; return how many attachments follow it.
+        """Set all fields from the text of a packet; return the number of attachments that follow it.
 
         Raises:
-            ValueError: When it is no packet.
+            ValueError: When it is not a packet.
         """
         found = _HEADER.match(encoded_packet)
         if found is None:
@@ -124,10 +123,10 @@ class Packet:
         return int(count or 0)
 
     def add_attachment(self, attachment: bytes) -> bool:
-        """Take the next attachment; return whether it was the last, and the data complete.
+        """Add the next attachment; return whether the packet is complete now.
 
         Raises:
-            ValueError: When none is missing, or the data names one that there is not.
+            ValueError: When no attachment is missing, or the data refers to one that does not exist.
         """
         if len(self.attachments) >= self.attachment_count:
             msg = "Unexpected binary attachment"
@@ -143,7 +142,7 @@ class Packet:
         """Return the data with attachments instead of their placeholders.
 
         Raises:
-            ValueError: When a placeholder names an attachment that there is not.
+            ValueError: When a placeholder refers to an attachment that does not exist.
         """
         if isinstance(data, list):
             return [cls.reconstruct_binary(item, attachments) for item in data]
@@ -159,7 +158,7 @@ class Packet:
 
     @classmethod
     def deconstruct_binary(cls, data: Any) -> tuple[Any, list[bytes]]:
-        """Return the data with placeholders instead of bytes, and those."""
+        """Return the data with placeholders instead of bytes objects, and the bytes objects."""
         found: list[bytes] = []
         return cls._take_out(data, found), found
 
@@ -184,6 +183,6 @@ class Packet:
         return isinstance(data, _BYTES)
 
     def _to_dict(self) -> dict[str, Any]:
-        """Return the packet as one object, for encodings that need no text in front."""
+        """Return the packet as a dictionary, for encodings without a text header."""
         fields = {"type": self.packet_type, "data": self.data, "nsp": self.namespace}
         return fields if self.id is None else {**fields, "id": self.id}

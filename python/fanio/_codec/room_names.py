@@ -1,7 +1,7 @@
-"""Room names: any hashable in Python, text in the core.
+"""Maps rooms, which are any hashable objects in Python, to names, which are text in the core.
 
-Owns the two-way mapping. Text is passed as it is; what is not text gets a name that starts with
-a NUL, and text that starts with one is marked so that no client's text can reach such a name.
+Owns the mapping in both directions. A room that is text is its own name. Any other room gets a name that starts with
+a NUL character. Text that itself starts with NUL gets a prefix, so that a client cannot name such a room by text.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
 __all__ = ["RoomNames"]
 
-_NOBODY = "\x00-"
+_UNKNOWN = "\x00-"
 _FIRST_SWEEP = 1024
 
 
 class RoomNames:
-    """The names of rooms, and the rooms of names.
+    """The names of the rooms of one server.
 
-    Rooms that are neither text nor integers stay known while somebody is in them: when their
-    number has doubled, those without a member are forgotten.
+    Only rooms that are neither text nor integers need an entry in a table. Each time the table has doubled, the
+    entries of rooms without a member are removed.
     """
 
-    def __init__(self, living: Callable[[], set[str]]) -> None:
-        """Ask ``living`` for the names of all rooms that have a member, when sweeping."""
-        self._living = living
+    def __init__(self, occupied_names: Callable[[], set[str]]) -> None:
+        """Start empty; ``occupied_names`` returns the names of all rooms that have a member."""
+        self._occupied_names = occupied_names
         self._names: dict[Hashable, str] = {}
         self._rooms: dict[str, Hashable] = {}
         self._count = 0
         self._sweep_at = _FIRST_SWEEP
-        #: Held from naming a room until the core knows it, so that no sweep comes between.
+        #: Held from naming a room until the core knows it, so that the entry is not removed in between.
         self.lock = threading.Lock()
 
     def name(self, room: Hashable) -> str:
-        """Return the name of a room that may exist; a name nobody has when it does not.
+        """Return the name of a room; a name that no room has when the room is unknown.
 
         Raises:
             TypeError: When it is not hashable.
         """
         name = _plain(room)
-        return self._names.get(room, _NOBODY) if name is None else name
+        return self._names.get(room, _UNKNOWN) if name is None else name
 
     def new_name(self, room: Hashable) -> str:
-        """Return the name of a room that somebody enters; hold ``lock`` meanwhile."""
+        """Return the name of a room that a client is about to enter; the caller holds ``lock``."""
         name = _plain(room)
         if name is None:
             name = self._names.get(room)
@@ -60,10 +60,10 @@ class RoomNames:
         return name
 
     def names(self, rooms: Rooms) -> list[str]:
-        """Return the names of one room or of several that an event is for.
+        """Return the names of the room or rooms that an event is sent to.
 
         Raises:
-            TypeError: When one is not hashable, or an object that can be no room.
+            TypeError: When one is not hashable, or is an object that is unlikely to be meant as a room.
         """
         if isinstance(rooms, str):
             return [_text(rooms)]
@@ -73,8 +73,8 @@ class RoomNames:
 
     def _target(self, room: Hashable) -> str:
         name = self.name(room)
-        # An object that is equal to itself only, and that nobody has entered: more likely not meant as a room.
-        if name == _NOBODY and type(room).__hash__ is object.__hash__:
+        # An object that is equal only to itself, and that no client has entered, is most likely a mistake.
+        if name == _UNKNOWN and type(room).__hash__ is object.__hash__:
             msg = f"expected a room or the sid of a client, got {room!r}, which nobody has entered"
             raise TypeError(msg)
         return name
@@ -90,18 +90,18 @@ class RoomNames:
         return self._rooms.get(name, name)
 
     def _sweep(self) -> None:
-        living = self._living()
-        for name in [name for name in self._rooms if name not in living]:
+        occupied = self._occupied_names()
+        for name in [name for name in self._rooms if name not in occupied]:
             del self._names[self._rooms.pop(name)]
         self._sweep_at = max(_FIRST_SWEEP, 2 * len(self._names))
 
 
 def _plain(room: Hashable) -> str | None:
-    """Return the name that needs no table, or None."""
+    """Return the name of a room that needs no entry in the table; None for other rooms."""
     if isinstance(room, str):
         return _text(room)
     if isinstance(room, int) or (isinstance(room, float) and room.is_integer()):
-        # Equal keys are one room, as in a dictionary: 1, True and 1.0.
+        # Equal keys are one room, as in a dictionary: 1, True and 1.0 are equal.
         return f"\x00i{int(room)}"
     return None
 

@@ -1,9 +1,12 @@
-"""The standard JSON module, with a bound on the digits of an integer."""
+"""The standard JSON module with a limit on the digits of an integer, as in python-engineio.
+
+It is a module of its own because applications see it as ``engineio.json``.
+"""
 
 from __future__ import annotations
 
 import json as _json
-from json import *  # noqa: F403 (this module stands for it)
+from json import *  # noqa: F403 (this module replaces it)
 from typing import Any
 
 _MAX_DIGITS = 100

@@ -87,7 +87,7 @@ class Listening(asyncio.AbstractServer):
         self._tasks: set[asyncio.Task[None]] = set()
         config = self._uvicorn.config
         self._server._trust(uvicorn.forwarded_allow_ips(config))
-        self._server._environs.more = uvicorn.scope_of_server(self._uvicorn)
+        self._server._environs.extra_scope = uvicorn.scope_of_server(self._uvicorn)
         self._server._serve_on(self._loop)
         self._server._serving.patience = config.timeout_graceful_shutdown
         log = self._server._journal.lines(config)

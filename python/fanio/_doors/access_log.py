@@ -13,8 +13,8 @@ from urllib.parse import quote
 from fanio._doors import uvicorn
 
 if TYPE_CHECKING:
-    from fanio._request.environs import Environs
     from fanio._request.request import Request
+    from fanio._request.session_environs import SessionEnvirons
     from fanio.types import Peer
 
 __all__ = ["Journal"]
@@ -23,7 +23,7 @@ __all__ = ["Journal"]
 class Journal:
     """Writes the lines of one server."""
 
-    def __init__(self, environs: Environs) -> None:
+    def __init__(self, environs: SessionEnvirons) -> None:
         """Write what ``environs`` makes of the requests' heads."""
         self._environs = environs
         self._access = logging.getLogger("uvicorn.access")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from fanio._doors import accept, bridge, uvicorn
 from fanio._doors.shutdown_hook import Farewell
 from fanio._doors.takeover import take_over
-from fanio._options.door import Door, is_allowed
+from fanio._options.values import Door, is_door_allowed
 
 if TYPE_CHECKING:
     from fanio import _core
     from fanio._doors.access_log import Journal
     from fanio._doors.workers import Workers
     from fanio._options.server import WireOptions
-    from fanio._request.scopes import Scopes
+    from fanio._request.session_environs import HandshakeScopes
     from fanio._tasks.serving import Serving
     from fanio.types import Receive, Scope, Send
 
@@ -36,7 +36,7 @@ class Entrance:
         self,
         core: _core.Server,
         serving: Serving,
-        scopes: Scopes,
+        scopes: HandshakeScopes,
         journal: Journal,
         workers: Workers,
         fastest: Door,
@@ -55,7 +55,7 @@ class Entrance:
 
     def may_accept(self) -> bool:
         """Return whether the shards may accept connections themselves."""
-        return is_allowed("accept", self._fastest)
+        return is_door_allowed("accept", self._fastest)
 
     async def serve(self, options: WireOptions, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of type "http" or "websocket".
@@ -76,7 +76,7 @@ class Entrance:
             await self._serve_websocket(scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        allowed = is_allowed("takeover", self._fastest)
+        allowed = is_door_allowed("takeover", self._fastest)
         mark = self._mark(scope)
         if allowed and take_over(self._core, self._journal, mark, scope, receive, send):
             self._say(_TAKEOVER)

@@ -1,1 +1,1 @@
-"""Handler functions: how they are registered, found and called. For servers and clients."""
+"""How handler functions are registered, found and called; for servers and clients."""

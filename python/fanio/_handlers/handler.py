@@ -1,7 +1,6 @@
-"""A function of the program's that handles an event, and what it takes.
+"""A function of the application that handles an event, and the number of its parameters.
 
-Signatures are inspected once, at registration; nothing is found out by calling and catching
-TypeError.
+The signature is inspected once, at registration. A handler is never called on trial.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ __all__ = ["Handler", "result_of"]
 
 
 async def result_of(returned: Any) -> Any:
-    """Return the result of a function of the application's, which may be async in any way.
+    """Return the result of a call of a function of the application, after awaiting it if necessary.
 
-    What a call has returned says whether to wait, not what the function looks like: a partial, an
-    object with ``__call__`` or a plain function may return a coroutine too. Truth is taken of the
-    result only; an object that waits to be awaited is always true.
+    A partial, an object with ``__call__`` or a plain function may return a coroutine too. So the returned object,
+    not the function, decides whether to await. Callers must not test a returned object before it is awaited: a
+    coroutine is always true.
     """
     while inspect.isawaitable(returned):
         returned = await returned
@@ -31,7 +30,7 @@ async def result_of(returned: Any) -> Any:
 
 
 class Handler:
-    """A function and what was found out about it when it was registered."""
+    """A function with the facts about it that were found at registration."""
 
     __slots__ = ("function", "is_async", "positional", "waits")
 
@@ -41,13 +40,13 @@ class Handler:
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004 (an object whose call is async)
         )
-        #: How many of its next events are expected to wait, as one has.
+        #: The number of next events that get a task of their own, because the handler has waited before.
         self.waits = 0
-        #: How many positional arguments it takes.
+        #: The number of positional arguments that it accepts.
         self.positional = _positional(function)
 
     def trim(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return ``args``, without the last one when the function does not take it."""
+        """Return ``args``, without the last one when the function accepts fewer arguments."""
         return args[:-1] if self.positional < len(args) else args
 
 

@@ -1,6 +1,6 @@
-"""Which names an application may use: for the events that it emits or handles, for namespaces and clients.
+"""Checks the names of events, namespaces and clients that an application uses.
 
-Servers and clients ask here, so that both accept the same.
+Servers and clients share these checks, so that both accept the same names.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ from collections.abc import Iterable
 
 __all__ = ["RESERVED", "check_emitted", "check_event", "namespace_name", "served_namespaces", "sid_text"]
 
-#: JavaScript's clients and servers drop the connection over an event with one of these names
-#: (``RESERVED_EVENTS`` of socket.io-parser), and do not emit it themselves.
+#: JavaScript's clients and servers close the connection when they receive an event with one of these names, and
+#: refuse to emit it. Source: ``RESERVED_EVENTS`` of socket.io-parser.
 RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
 
 
 def check_emitted(event: object) -> None:
-    """Refuse a name that an event on the wire cannot have.
+    """Check the name of an event that is emitted.
 
     Raises:
-        ValueError: When it is reserved, or no text.
+        ValueError: When it is reserved or not text.
     """
     if type(event) is str and event not in RESERVED:
         return
     if not isinstance(event, str):
         msg = f"the name of an event is text, got {event!r}"
         raise ValueError(msg)
-    if str.__str__(event) in RESERVED:  # an enum, for one, whose hash is another
+    if str.__str__(event) in RESERVED:  # a subclass, such as an enum, may have another hash
         msg = f"{str.__str__(event)!r} is a reserved event name: emit the event under another name"
         raise ValueError(msg)
 
 
 def check_event(event: object) -> None:
-    """Refuse to register a handler for what is no name of an event.
+    """Check the name of an event for which a handler is registered.
 
     Raises:
-        TypeError: When it is no text.
+        TypeError: When it is not text.
     """
     if not isinstance(event, str):
         hint = " (write @sio.event, or @sio.on with a name)" if callable(event) else ""
@@ -46,11 +46,11 @@ def namespace_name(given: str | None, *, wildcard: bool = False) -> str:
     """Return the name of a namespace, "/" when none is given.
 
     Args:
-        given: What the application has given.
-        wildcard: Whether it may be "*", which stands for all of them.
+        given: The value that the application passed.
+        wildcard: Whether it may be "*", which stands for all namespaces.
 
     Raises:
-        TypeError: When it is no text.
+        TypeError: When it is not text.
         ValueError: When it does not begin with a slash.
     """
     if not given:
@@ -66,10 +66,10 @@ def namespace_name(given: str | None, *, wildcard: bool = False) -> str:
 
 
 def served_namespaces(given: Iterable[str] | str) -> list[str] | str:
-    """Return what the option ``namespaces`` means: a list of names, or "*" for all.
+    """Return the value of the option ``namespaces``: a list of names, or "*" for all.
 
     Raises:
-        TypeError: When it is neither.
+        TypeError: When it is neither text nor iterable.
         ValueError: When a name does not begin with a slash.
     """
     if isinstance(given, str):
@@ -77,14 +77,14 @@ def served_namespaces(given: Iterable[str] | str) -> list[str] | str:
     if not isinstance(given, Iterable):
         msg = f"namespaces: expected a list of names, or '*' for all, got {given!r}"
         raise TypeError(msg)
-    # A list stays the same object, as an application may add to it.
+    # A list stays the same object, because an application may add to it later.
     names = given if isinstance(given, list) else list(given)
     for name in names:
-        # As in python-socketio, "*" in a list stands for nothing.
+        # As in python-socketio, "*" in a list has no effect.
         namespace_name(name, wildcard=True)
     return names
 
 
 def sid_text(given: object) -> str:
-    """Return a sid as the core takes it: one that is no text is nobody's, as the empty text is."""
+    """Return a sid for the core: any object that is not text becomes "", which no client has."""
     return given if isinstance(given, str) else ""

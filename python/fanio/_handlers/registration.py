@@ -1,6 +1,6 @@
 """How an application registers its handlers, and reads or changes them later; for servers and clients.
 
-Nothing is kept here: what is set or deleted is registered or removed in the handler table itself.
+``HandlersView`` is a view: it stores nothing, and changes take effect in the handler table.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from fanio._handlers.table import HandlerTable
     from fanio.types import HandlerFunction, HandlerT
 
-__all__ = ["Registered", "Registration"]
+__all__ = ["HandlerRegistration", "HandlersView"]
 
 
-class Registration:
-    """What has a table of handlers; its ``on`` says in its signature which there are."""
+class HandlerRegistration:
+    """Base class of servers and clients: the decorators that register handlers."""
 
     _handlers: HandlerTable
 
     @property
-    def handlers(self) -> Registered:
-        """The registered functions, by namespace and event; what is deleted or set counts at once."""
-        return Registered(self._handlers)
+    def handlers(self) -> HandlersView:
+        """The registered functions, by namespace and event; changes take effect at once."""
+        return HandlersView(self._handlers)
 
     def on(self, *args: Any, **kwargs: Any) -> Any:
         """Register a handler."""
@@ -39,7 +39,7 @@ class Registration:
         """Register ``handler``, or return the decorator that does.
 
         Raises:
-            TypeError: When the event is no text, or the handler cannot take what it would be called with.
+            TypeError: When the event is not text, or the handler does not accept the event's arguments.
             ValueError: When the namespace does not begin with a slash.
         """
         check_event(event)
@@ -61,7 +61,7 @@ class Registration:
     def event(self, *, namespace: str | None = None) -> Callable[[HandlerT], HandlerT]: ...
 
     def event(self, *args: Any, **kwargs: Any) -> Any:
-        """Register a function as the handler of the event that has its name.
+        """Register a function as the handler of the event with the function's name.
 
         A decorator: ``@sio.event`` or ``@sio.event(namespace="/chat")``.
         """
@@ -76,11 +76,11 @@ class Registration:
         return register
 
 
-class Registered(MutableMapping[str, MutableMapping[str, "HandlerFunction"]]):
-    """By namespace, the functions of each event."""
+class HandlersView(MutableMapping[str, MutableMapping[str, "HandlerFunction"]]):
+    """The registered functions, by namespace and then by event."""
 
     def __init__(self, table: HandlerTable) -> None:
-        """Show ``table``."""
+        """Make a view of ``table``."""
         self._table = table
 
     def __getitem__(self, namespace: str) -> MutableMapping[str, HandlerFunction]:
@@ -90,13 +90,13 @@ class Registered(MutableMapping[str, MutableMapping[str, "HandlerFunction"]]):
         return _OfNamespace(self._table, namespace)
 
     def __setitem__(self, namespace: str, functions: Mapping[str, HandlerFunction]) -> None:
-        """Register functions in place of all that a namespace has."""
+        """Replace all functions of a namespace."""
         wanted = dict(functions)
         self._table.forget(namespace)
         _OfNamespace(self._table, namespace).update(wanted)
 
     def __delitem__(self, namespace: str) -> None:
-        """Take out the functions of a namespace."""
+        """Remove the functions of a namespace."""
         if namespace not in self:
             raise KeyError(namespace)
         self._table.forget(namespace)
@@ -106,7 +106,7 @@ class Registered(MutableMapping[str, MutableMapping[str, "HandlerFunction"]]):
         return iter(self._table.functions())
 
     def __len__(self) -> int:
-        """Return how many namespaces have functions."""
+        """Return the number of namespaces that have functions."""
         return len(self._table.functions())
 
     def __repr__(self) -> str:

@@ -1,6 +1,6 @@
-"""The registered handlers and which of them an event is for.
+"""The registered handlers, and the choice of the handler for an event.
 
-Owns the order in which handlers are looked up and what they are called with.
+Owns the order in which handlers are looked up and the arguments with which they are called.
 Source of the order: python-socketio 5.18, ``base_server._get_event_handler``.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import reprlib
 from typing import TYPE_CHECKING, Any
 
-from fanio._handlers.forms import SERVER
+from fanio._handlers.arguments import SERVER
 from fanio._handlers.handler import Handler
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ class _NoAck:
         return "NO_ACK"
 
 
-#: What a handler returns when its event is not to be acknowledged.
+#: A handler returns this when its event must not be acknowledged.
 NO_ACK = _NoAck()
 
-#: Events of the library itself: catch-alls do not get them.
+#: Events of the library itself, which are not given to catch-all handlers.
 RESERVED = frozenset({"connect", "disconnect"})
 
 
@@ -43,25 +43,25 @@ class HandlerTable:
     class of the catch-all namespace.
     """
 
-    #: What the handlers are called with.
+    #: The arguments with which the handlers are called.
     forms = SERVER
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without handlers."""
         self._functions: dict[str, dict[str, Handler]] = {}
-        # Kept apart, so that a client's event named "*" is an event like any other.
+        # A separate table, so that a client's event named "*" is an ordinary event.
         self._catch_all: dict[str, Handler] = {}
-        #: Servers' or clients'.
+        #: Namespace objects by namespace.
         self.classes: dict[str, Any] = {}
         self._triggers: dict[str, Handler | None] = {}
-        #: Takes every event instead: a ``_trigger_event`` of the program's.
+        #: Handles every event instead of the registered handlers: a ``_trigger_event`` of the application.
         self.override: Handler | None = None
 
     def add(self, event: str, function: HandlerFunction, namespace: str) -> None:
-        """Register a function; it replaces the one registered before.
+        """Register a function, which replaces the one registered before.
 
         Raises:
-            TypeError: When it is none, or cannot take what the handler of the event is called with.
+            TypeError: When it is not a function, or does not accept the event's arguments.
         """
         self.forms.check(function, event, namespace)
         handler = Handler(function)
@@ -74,7 +74,7 @@ class HandlerTable:
         """Register a namespace object.
 
         Raises:
-            TypeError: When its handler of one of the library's own events cannot take what that is called with.
+            TypeError: When its handler for an event of the library itself does not accept the event's arguments.
         """
         name = instance.namespace
         is_overridden = instance.is_overridden()
@@ -86,7 +86,7 @@ class HandlerTable:
         self._triggers[name] = Handler(instance.trigger_event) if is_overridden else None
 
     def remove(self, namespace: str, functions: Mapping[str, HandlerFunction]) -> None:
-        """Take out the functions of these events, unless others have taken their place."""
+        """Remove these functions, except those that others have replaced."""
         handlers = self._functions.get(namespace, {})
         for event, function in functions.items():
             if event in handlers and handlers[event].function == function:
@@ -95,7 +95,7 @@ class HandlerTable:
             self._functions.pop(namespace, None)
 
     def discard(self, event: str, namespace: str) -> None:
-        """Take out the function of an event; the namespace stays known."""
+        """Remove the function of an event; the namespace stays known."""
         own = self._functions.setdefault(namespace, {})
         if event == "*":
             self._catch_all.pop(namespace, None)
@@ -103,7 +103,7 @@ class HandlerTable:
             own.pop(event, None)
 
     def forget(self, namespace: str) -> None:
-        """Take out the functions of a namespace."""
+        """Remove all functions of a namespace."""
         self._functions.pop(namespace, None)
         self._catch_all.pop(namespace, None)
 
@@ -118,7 +118,7 @@ class HandlerTable:
         return found
 
     def knows(self, namespace: str) -> bool:
-        """Return whether anything is registered for a namespace, or for all of them."""
+        """Return whether any handler is registered for a namespace or for all namespaces."""
         return any(namespace in table or "*" in table for table in (self._functions, self._catch_all, self.classes))
 
     def served(self) -> set[str]:
@@ -126,7 +126,7 @@ class HandlerTable:
         return {name for table in (self._functions, self._catch_all, self.classes) for name in table} - {"*"}
 
     def unhandled(self, event: Any, namespace: str) -> str:
-        """Return a line about an event that has no handler, with the names of those that have one."""
+        """Return a line for the log about an event without a handler, with the names of the events that have one."""
         names = {*self._functions.get(namespace, ()), *self._functions.get("*", ())}
         instance = self.classes.get(namespace) or self.classes.get("*")
         names.update(name[3:] for name in dir(instance) if name.startswith("on_"))
@@ -134,18 +134,18 @@ class HandlerTable:
         return f"no handler for event {reprlib.repr(event)} [{namespace}]: there are {found}"
 
     def wants(self, event: str, namespace: str) -> bool:
-        """Return whether anything gets the arguments of an event."""
+        """Return whether a handler needs the arguments of an event."""
         if self.override is not None:
             return True
         found = self.registered(event, namespace, "")
         return found is not None and found[0] is not NOTHING
 
     def place(self, args: list[Any], namespace: str, sid: str) -> Handler | None:
-        """Return what an event is given to; None when there is nothing.
+        """Return the handler of an event; None without one.
 
-        Its name, with which ``args`` begins, makes place for what the handler takes first.
+        Replaces the event's name, the first item of ``args``, with the handler's first arguments.
         """
-        # Most events, without another call.
+        # The most frequent case first, without another call.
         own = self._functions.get(namespace)
         if own is not None and self.override is None:
             handler = own.get(args[0])
@@ -159,13 +159,13 @@ class HandlerTable:
         return handler
 
     def find(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
-        """Return what an event is given to and its first arguments; None when there is nothing."""
+        """Return the handler of an event and its first arguments; None without a handler."""
         if self.override is not None:
             return self.override, [event, namespace, sid]
         return self.registered(event, namespace, sid)
 
     def registered(self, event: Any, namespace: str, sid: str) -> tuple[Handler, list[Any]] | None:
-        """Return the registered handler of an event and its first arguments; None when there is none."""
+        """Do the same as ``find``, but ignore ``override``."""
         own = self._functions.get(namespace)
         handler = own.get(event) if own is not None else None
         if handler is not None:
@@ -194,7 +194,7 @@ class HandlerTable:
         trigger = self._triggers[instance.namespace]
         if trigger is not None:
             return trigger, [event, *first]
-        # A class answers for its whole namespace: an event without a method is acknowledged.
+        # A class handles its whole namespace, so an event without a method is acknowledged too.
         return instance.method(event) or NOTHING, first
 
 
@@ -202,5 +202,5 @@ def _nothing(*_args: Any) -> None:
     pass
 
 
-#: Takes the events of a class namespace that have no method.
+#: The handler for events of a namespace class that has no method for them. It does nothing.
 NOTHING = Handler(_nothing)

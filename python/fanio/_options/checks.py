@@ -1,4 +1,4 @@
-"""What options have in common: the types of their values, and names that do not exist."""
+"""Checks that servers and clients share: the types of options, and unknown names of options."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def unexpected(name: str, expected: str, given: object) -> TypeError:
 
 
 def check_seconds(name: str, value: Any, *, least: float = 0, above: float | None = None) -> None:
-    """Refuse what is no number of seconds, or none that is large enough.
+    """Check a number of seconds.
 
     Raises:
-        TypeError: When it is no number.
+        TypeError: When it is not a number.
         ValueError: When it is not finite, below ``least`` or not above ``above``.
     """
     _check_number(name, value, "seconds, a number", least, above)
 
 
 def check_count(name: str, value: Any, *, least: int = 0) -> None:
-    """Refuse what is no whole number, or less than ``least``.
+    """Check a whole number.
 
     Raises:
-        TypeError: When it is no number.
-        ValueError: When it is less, or not whole.
+        TypeError: When it is not a number.
+        ValueError: When it is below ``least`` or not whole.
     """
     _check_number(name, value, "a whole number", least, None)
     if value != int(value):
@@ -63,12 +63,12 @@ def _check_number(name: str, value: Any, what: str, least: float, above: float |
 def _is_finite(value: Any) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer past every float
+    except OverflowError:  # an integer that is larger than every float
         return False
 
 
 def check_flag(name: str, value: Any) -> None:
-    """Refuse what is neither True nor False.
+    """Check a boolean, for which 0 and 1 are accepted too.
 
     Raises:
         TypeError: When it is something else.
@@ -78,17 +78,17 @@ def check_flag(name: str, value: Any) -> None:
 
 
 def check_text(name: str, value: Any, what: str) -> None:
-    """Refuse what is no text.
+    """Check that a value is text; ``what`` describes the expected text in the message.
 
     Raises:
-        TypeError: When it is something else; ``what`` says what was expected.
+        TypeError: When it is something else.
     """
     if not isinstance(value, str):
         raise unexpected(name, what, value)
 
 
 def check_function(name: str, value: Any) -> None:
-    """Refuse what is neither None nor can be called.
+    """Check that a value is None or can be called.
 
     Raises:
         TypeError: When it is something else.
@@ -98,7 +98,7 @@ def check_function(name: str, value: Any) -> None:
 
 
 def warn_unknown(names: Iterable[str], known: Iterable[str], owner: str) -> None:
-    """Warn about options of ``owner`` that do not exist, with the nearest name that does."""
+    """Warn about options of ``owner`` that do not exist, and suggest similar names."""
     known = list(known)
     for name in sorted(names):
         near = difflib.get_close_matches(name, known, 1)
@@ -107,7 +107,7 @@ def warn_unknown(names: Iterable[str], known: Iterable[str], owner: str) -> None
 
 
 def warn_application(message: str) -> None:
-    """Warn at the line of the application's that has called into this package."""
+    """Warn at the application's line that called this package."""
     package = __name__.partition(".")[0]
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:

@@ -1,6 +1,6 @@
 """The keyword arguments of servers, for type checkers and editors; ``server`` has their defaults and checks.
 
-Each key says its unit, and its default at the end. A test holds both files together.
+Each key's text has the unit, and the default at the end. A test compares this file with ``server``.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
-from fanio._options.door import Door
+from fanio._options.values import Door
 from fanio.types import CookieOption, CorsOption, Serializer
 
 __all__ = ["MoreOptions", "ServerOptions"]
 
 
 class MoreOptions(TypedDict, total=False):
-    """What fanio's servers take and python-engineio's does not."""
+    """The options of fanio's servers that python-engineio's server does not have."""
 
     allow_request: Callable[[dict[str, Any]], Any] | None
     """Called with the environ of each handshake, may be ``async def``: False or a message refuses it with 403. None."""
@@ -28,22 +28,22 @@ class MoreOptions(TypedDict, total=False):
     """Seconds in which an upgrade to a WebSocket must be complete. 10."""
 
     head_timeout: float
-    """Seconds in which the head of a request must have come. 10."""
+    """Seconds in which the head of a request must arrive. 10."""
 
     body_timeout: float
-    """Seconds in which the body of a request must have come. 30."""
+    """Seconds in which the body of a request must arrive. 30."""
 
     max_attachments: int
-    """Attachments of one packet, both ways. 10."""
+    """Attachments of one packet, in both directions. 10."""
 
     max_inbox_bytes: int
-    """Bytes emitted that a shard has not sent before ``emit`` waits. 1,048,576."""
+    """Emitted bytes that may wait in a shard before ``emit`` waits. 1,048,576."""
 
     high_water_mark: int
-    """Bytes that may wait for one client before what is sent to it alone waits in ``await``. 262,144."""
+    """Bytes that may wait for one client before ``emit`` and other calls for this client alone wait. 262,144."""
 
     max_queue_age: float | None
-    """Seconds that a packet may wait for a client before that is closed; None is no limit. 30."""
+    """Seconds that a packet may wait for a client before the client is closed; None is no limit. 30."""
 
     max_queue_bytes: int | None
     """Bytes that may wait for one client before it is closed; None is no limit. 67,108,864."""
@@ -55,13 +55,13 @@ class MoreOptions(TypedDict, total=False):
     """Bytes that may wait for all clients together; None is no limit. 268,435,456."""
 
     max_total_unread_bytes: int | None
-    """Bytes from all clients that handlers have not been given; None is no limit. 67,108,864."""
+    """Bytes from all clients that may wait for handlers; None is no limit. 67,108,864."""
 
     write_timeout: float
-    """Seconds in which a client with a backlog must take something. 10."""
+    """Seconds in which a client with a backlog must receive something. 10."""
 
     slow_clients: str
-    """What happens to clients past these limits. "disconnect"."""
+    """What happens to clients that exceed these limits; only "disconnect" is supported. "disconnect"."""
 
     send_buffer: int | None
     """Bytes that the kernel may hold for a client; None leaves it to the kernel. None."""
@@ -76,7 +76,7 @@ class MoreOptions(TypedDict, total=False):
     """Addresses and networks whose ``X-Forwarded-*`` headers count; "*" for all. ()."""
 
     shards: int | None
-    """Threads for I/O; None takes one less than there are cores, from 1 to 8. None."""
+    """Threads for I/O; None uses one less than the number of cores, from 1 to 8. None."""
 
     share_tasks: bool
     """Whether handlers that do not wait may share a task; False to look for a fault. True."""
@@ -85,29 +85,29 @@ class MoreOptions(TypedDict, total=False):
     """Whether the loop's thread may do the work of shards with little to do; False to look for a fault. True."""
 
     door: Door
-    """The fastest way in that may be used: "accept", "takeover" or "bridge". "accept"."""
+    """The fastest door that may be used: "accept", "takeover" or "bridge". "accept"."""
 
 
 class ServerOptions(MoreOptions, total=False):
-    """What ``fanio.AsyncServer`` takes beside the arguments that it names."""
+    """The options of ``fanio.AsyncServer`` that are not in its signature."""
 
     always_connect: bool
     """Whether clients are accepted before their connect handler runs. False."""
 
     async_mode: str | None
-    """None or "asgi", which is all there is. None."""
+    """None or "asgi", the only mode. None."""
 
     engineio_logger: bool | logging.Logger
-    """True logs packets and connections at INFO, False errors only, to ``engineio.server``; or a logger. False."""
+    """True logs packets and connections at INFO to ``engineio.server``, False only errors; or a logger. False."""
 
     monitor_clients: bool | None
     """Has no effect: the shards watch the clients. None."""
 
     serializer: Serializer
-    """"default", "msgpack" or a packet class; clients need the same. "default"."""
+    """"default", "msgpack" or a packet class; clients must use the same. "default"."""
 
     ping_interval: float | tuple[float, float]
-    """Seconds between two pings of a client; also ``(interval, grace)``, of which the sum is announced. 25."""
+    """Seconds between two pings of a client; also ``(interval, grace)``, whose sum is announced. 25."""
 
     ping_timeout: float
     """Seconds for the answer to a ping. 20."""
@@ -119,7 +119,7 @@ class ServerOptions(MoreOptions, total=False):
     """Whether a polling client may move to a WebSocket. True."""
 
     transports: str | Iterable[str] | None
-    """"polling", "websocket" or a list of them; None takes both. None."""
+    """"polling", "websocket" or a list of them; None allows both. None."""
 
     cookie: CookieOption | None
     """The name of a cookie for the session id, or a dictionary with ``name`` and attributes. None."""
@@ -129,10 +129,10 @@ class ServerOptions(MoreOptions, total=False):
     or a function of the origin (and the environ). None."""
 
     cors_credentials: bool
-    """Whether accepted origins may send cookies and the like. True."""
+    """Whether pages of accepted origins may send cookies and other credentials. True."""
 
     http_compression: bool
     """Whether polling responses are compressed. True."""
 
     compression_threshold: int
-    """Bytes from which on polling responses are compressed. 1,024."""
+    """Bytes from which polling responses are compressed. 1,024."""

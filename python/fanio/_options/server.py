@@ -1,27 +1,31 @@
-"""The options that concern the wire: python-socketio's names and defaults, checked once.
+"""The options of a server that the core needs, with python-socketio's names and defaults.
 
-Turns what ``AsyncServer(...)`` takes into the plain dictionary the core reads, and keeps the
-two functions that only Python can call at a handshake: the origin check and a cookie's
-callable attributes.
+Checks the options and converts them to the dictionary that the core reads. Keeps the functions that Python must call
+at a handshake: the check of origins, and cookie attributes that are functions. ``keys`` documents each option.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fanio._handlers.handler import Handler, result_of
 from fanio._options import switches, values
-from fanio._options.door import Door
+from fanio._options.values import Door
 from fanio.types import CookieOption, CorsOption
 
-__all__ = ["WireOptions"]
+if TYPE_CHECKING:
+    from fanio.engineio.base_server import BaseServer
+
+__all__ = ["WIRE", "Option", "WireOptions"]
+
+T = TypeVar("T")
 
 
 @dataclass
 class WireOptions:
-    """What the core needs to know. Times are seconds, sizes bytes."""
+    """The options. Times are seconds, sizes are bytes."""
 
     ping_interval: float | tuple[float, float] = 25
     ping_timeout: float = 20
@@ -54,12 +58,12 @@ class WireOptions:
     shards: int | None = None
     share_tasks: bool = True
     lend_shards: bool = True
-    #: The fastest way in that may be used: "accept", "takeover" or "bridge" (docs/doors.md).
+    #: The fastest door that may be used: "accept", "takeover" or "bridge" (docs/doors.md).
     door: Door = "accept"
-    #: Called with the environ of each handshake, sync or async: True (or None) lets it in, False or
-    #: a message refuses it with 403, code 4, before there is a session.
+    #: Called with the environ of each handshake; may be async. True or None accepts the request. False or a message
+    #: refuses it with 403, code 4, before a session exists.
     allow_request: Callable[[dict[str, Any]], Any] | None = None
-    #: Seconds more than ``ping_interval`` that are announced, from a tuple given for that.
+    #: Seconds by which the announced interval exceeds ``ping_interval``; the second item of a tuple.
     ping_interval_grace_period: float = field(default=0, init=False)
 
     def core(self) -> dict[str, object]:
@@ -116,12 +120,12 @@ class WireOptions:
         }
 
     def needs_admission(self) -> bool:
-        """Return whether each handshake must be put to Python."""
+        """Return whether Python must decide about each handshake."""
         asks = callable(self.cors_allowed_origins) or self.allow_request is not None
         return asks or self._has_callable_attribute()
 
     def accepts(self, origin: str, environ: Callable[[], dict[str, Any]]) -> Any:
-        """Return what the application's function says of an origin, to be awaited if that can be; True without one."""
+        """Return the result, maybe awaitable, of the application's function for an origin; True without a function."""
         if not callable(self.cors_allowed_origins):
             return True
         handler = Handler(self.cors_allowed_origins)
@@ -129,7 +133,7 @@ class WireOptions:
         return handler.function(*args)
 
     def cookie_attributes(self) -> str | None:
-        """Return what follows the cookie's value, made anew; None when there is no cookie."""
+        """Return the text that follows the cookie's value, with fresh results of functions; None without a cookie."""
         if not self.cookie:
             return None
         if isinstance(self.cookie, str):
@@ -137,7 +141,7 @@ class WireOptions:
         return values.attributes({name: value() if callable(value) else value for name, value in self.cookie.items()})
 
     async def new_cookie_attributes(self) -> str | None:
-        """Return the same for a handshake, where functions may be async."""
+        """Return the same text for a handshake, where functions may be async."""
         if not isinstance(self.cookie, dict):
             return self.cookie_attributes()
         given = self.cookie.items()
@@ -164,3 +168,31 @@ class WireOptions:
         if callable(origins):
             return "ask"
         return values.origins(origins)
+
+
+#: The names of the options.
+WIRE = frozenset(name for name, option in WireOptions.__dataclass_fields__.items() if option.init)
+
+
+class Option(Generic[T]):
+    """An attribute of a server that reads and changes one of the core's options."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        """Use the option with the attribute's name."""
+        self._name = name
+
+    def __get__(self, server: BaseServer, _owner: type | None = None) -> T:
+        """Return the value of the option."""
+        if server is None:
+            return self
+        value: T = getattr(server._options, self._name)
+        return value
+
+    def __set__(self, server: BaseServer, value: T) -> None:
+        """Change the option, here and in the shards.
+
+        Raises:
+            TypeError: When the value has the wrong type.
+            ValueError: When it is out of range.
+        """
+        server._change(self._name, value)

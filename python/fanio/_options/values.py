@@ -1,18 +1,30 @@
-"""The values of a server's options: checked, and returned as the core takes them."""
+"""Functions that check the value of an option and return it in the form that the core accepts.
+
+A door is a way in which connections reach the shards (docs/doors.md). The option ``door``, or the environment variable
+``FANIO_DOOR``, names the fastest door that may be used.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from fanio._options.checks import check_count, check_flag, check_seconds, unexpected
 from fanio._request.proxies import addresses
 
 __all__ = ["count", "deflate", "flag", "limit", "one_line", "origins", "proxies", "seconds", "transports"]
 
+Door = Literal["accept", "takeover", "bridge"]
+
+#: The environment variable that replaces the option ``door``.
+DOOR_VARIABLE = "FANIO_DOOR"
+
+#: The doors, the fastest one first.
+_DOORS: tuple[Door, ...] = get_args(Door)
 _TRANSPORTS = ("polling", "websocket")
-#: As browsers send them: a scheme and a host, and a port that is not the scheme's own.
+#: An origin as browsers send it: a scheme, a host, and a port unless it is the default.
 _ORIGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#@*]*|null")
 
 
@@ -48,11 +60,11 @@ def flag(name: str, value: Any) -> bool:
 
 
 def transports(value: str | Iterable[str] | None) -> list[str]:
-    """Return the transports that may be used, all of them for None.
+    """Return the transports that may be used; None stands for all.
 
     Raises:
-        TypeError: When it is neither text nor several.
-        ValueError: When there are none, or there is no such transport.
+        TypeError: When it is neither text nor iterable.
+        ValueError: When it is empty, or names an unknown transport.
     """
     if value is None:
         return list(_TRANSPORTS)
@@ -66,11 +78,11 @@ def transports(value: str | Iterable[str] | None) -> list[str]:
 
 
 def origins(value: str | Iterable[Any]) -> str | list[str]:
-    """Return origins as the core takes them: a list, "*" for all, or "off" when the list is empty.
+    """Return origins in the core's form: a list, "*" for all, or "off" for an empty list.
 
     Raises:
-        TypeError: When it is neither text nor several.
-        ValueError: When one could never be that of a browser's request.
+        TypeError: When it is neither text nor iterable.
+        ValueError: When a browser would never send one of them.
     """
     if not isinstance(value, Iterable):
         raise unexpected("cors_allowed_origins", "'*', an origin, a list of them or a function", value)
@@ -88,11 +100,11 @@ def origins(value: str | Iterable[Any]) -> str | list[str]:
 
 
 def proxies(value: str | Iterable[str]) -> str | list[str]:
-    """Return trusted proxies as the core takes them.
+    """Return trusted proxies in the core's form.
 
     Raises:
-        TypeError: When it is neither text nor several.
-        ValueError: When one is no address and no network.
+        TypeError: When it is neither text nor iterable.
+        ValueError: When one is neither an address nor a network.
     """
     if not isinstance(value, Iterable):
         raise unexpected("trusted_proxies", "'*', an IP address, a network or several", value)
@@ -104,10 +116,11 @@ def proxies(value: str | Iterable[str]) -> str | list[str]:
 
 
 def deflate(wanted: bool | Mapping[str, int] | None) -> tuple[int, int] | None:
-    """Return threshold and level of what ``per_message_deflate`` says; None for no compression.
+    """Return threshold in bytes and level of the option ``per_message_deflate``; None for no compression.
 
     Raises:
-        ValueError: When it is something else.
+        TypeError: When it is neither a boolean nor a dictionary.
+        ValueError: When a value is out of range.
     """
     if wanted is None or wanted is False:
         return None
@@ -127,10 +140,10 @@ def _is_whole(value: object) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Return text for a header.
+    """Return text for a header unchanged.
 
     Raises:
-        ValueError: When it would break the line.
+        ValueError: When it has control characters, such as line breaks.
     """
     if any(ord(character) < 32 for character in text):
         msg = "a cookie cannot hold control characters"
@@ -139,10 +152,10 @@ def one_line(text: str) -> str:
 
 
 def attributes(given: Mapping[str, Any]) -> str:
-    """Return what follows a cookie's value: True is a name alone, None and False are left out.
+    """Return the attributes of a cookie as text. True gives a name without a value; None and False give nothing.
 
     Raises:
-        ValueError: When an attribute would break the line.
+        ValueError: When an attribute has control characters.
     """
     parts = []
     for name, value in given.items():
@@ -150,3 +163,26 @@ def attributes(given: Mapping[str, Any]) -> str:
             continue
         parts.append(f"; {name}" if value is True else f"; {name}={value}")
     return one_line("".join(parts))
+
+
+def fastest_door(door: str) -> Door:
+    """Return the fastest door that may be used: that of the environment variable, or else ``door``.
+
+    Raises:
+        ValueError: When there is no such door.
+    """
+    _check_door(door, "door")
+    wanted = os.environ.get(DOOR_VARIABLE) or door
+    _check_door(wanted, DOOR_VARIABLE)
+    return cast("Door", wanted)
+
+
+def is_door_allowed(door: Door, fastest: Door) -> bool:
+    """Return whether ``door`` may be used when ``fastest`` is the fastest door that may."""
+    return _DOORS.index(door) >= _DOORS.index(fastest)
+
+
+def _check_door(door: str, name: str) -> None:
+    if door not in _DOORS:
+        msg = f"{name}: expected one of {', '.join(_DOORS)}, got {door!r}"
+        raise ValueError(msg)

@@ -1,1 +1,1 @@
-"""HTTP requests as the application sees them: head, environ, proxies, and who is let in."""
+"""HTTP requests as the application sees them: head, environ, trusted proxies, and the decision about handshakes."""

@@ -1,10 +1,9 @@
-"""Requests that only Python can let in, and the headers it adds to their responses.
+"""Decisions about requests that need the application's functions, and headers that these functions add.
 
-The core asks when the options or the program's functions call for it; every question is answered,
-also when a function raises. A handshake is put to, in this order: the check of origins
-(``cors_allowed_origins``), ``allow_request``, the program's own check (an Engine.IO server's
-connect handler), then ``initial_headers`` and ``headers``, which may add to the response. The
-requests of known sessions are put to ``headers`` alone.
+The core sends an ADMISSION event when the options or handlers require a decision, and always gets an answer, also
+when a function raises. For a handshake these run in order: the check of origins (``cors_allowed_origins``),
+``allow_request``, the connect handler of an Engine.IO server, ``initial_headers``, ``headers``. For a request of an
+existing session only ``headers`` runs.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ if TYPE_CHECKING:
 
     from fanio import _core
     from fanio._options.server import WireOptions
-    from fanio._request.environs import Environs
+    from fanio._request.session_environs import SessionEnvirons
     from fanio._tasks.tasks import Tasks
     from fanio.types import Peer
 
 __all__ = ["FORBIDDEN", "HTTP_EVENTS", "Admission", "Refusal", "RequestError"]
 
-#: Events that concern HTTP, by Node's names.
+#: Events that concern HTTP, with the names of Node's server.
 HTTP_EVENTS = ("initial_headers", "headers", "connection_error")
 FORBIDDEN = 4
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -43,11 +42,11 @@ Check: TypeAlias = Callable[[str, dict[str, Any]], Awaitable["Refusal | None"]]
 
 @dataclass
 class Refusal:
-    """How a request is refused."""
+    """The response to a request that is refused."""
 
     status: int
     body: str
-    #: Whether pages of the request's origin may read the answer.
+    #: Whether pages of the request's origin may read the response.
     readable: bool = True
     code: int = FORBIDDEN
     message: str = "Forbidden"
@@ -55,20 +54,20 @@ class Refusal:
 
 @dataclass
 class RequestError:
-    """A request that was answered with an error: what a ``connection_error`` handler gets."""
+    """A request that was answered with an error; the argument of a ``connection_error`` handler."""
 
-    #: The request, as an environ.
+    #: The environ of the request.
     req: dict[str, Any]
-    #: The number of the error, as in the response.
+    #: The error code, as in the response.
     code: int
-    #: Its text.
+    #: The text of the error.
     message: str
-    #: What else is known.
+    #: More facts about the error.
     context: dict[str, Any] = field(default_factory=dict)
 
 
 class _Question:
-    """One request that waits for an answer."""
+    """One request that waits for a decision."""
 
     def __init__(self, token: int, session_id: str, handshake: bool, request: Request) -> None:
         self.token = token
@@ -82,18 +81,18 @@ class _Question:
 
 
 class Admission:
-    """Answers the core's questions about requests."""
+    """Decides about the requests of one server."""
 
     def __init__(
         self,
         core: _core.Server,
         options: WireOptions,
-        environs: Environs,
+        environs: SessionEnvirons,
         tasks: Tasks,
         handlers: Mapping[str, Callable[..., Any]],
         logger: logging.Logger,
     ) -> None:
-        """Take the options and ``handlers``, which hold the program's functions."""
+        """Decide with ``options`` and the application's functions in ``handlers``."""
         self._core = core
         self._options = options
         self._environs = environs
@@ -101,13 +100,13 @@ class Admission:
         self._handlers = handlers
         self._logger = logger
         self.log = RefusalLog(logger, lambda: options.cors_allowed_origins)
-        #: The program's own check of handshakes, given a session id and an environ.
+        #: Decides about a handshake from its session id and environ; the connect handler of an Engine.IO server.
         self.check: Check | None = None
-        #: Called with the session id of a client that ``check`` has let in, and that is refused after all.
+        #: Called with the session id of a client that ``check`` has accepted but a later function refused.
         self.undo: Callable[[str], None] = _nothing
 
     def core_options(self) -> dict[str, object]:
-        """Return which questions the core has to ask."""
+        """Return the core's options that say for which requests it sends ADMISSION events."""
         asks = self._options.needs_admission() or self.check is not None
         return {
             "admission": asks or any(name in self._handlers for name in HTTP_EVENTS[:2]),
@@ -124,7 +123,7 @@ class Admission:
         peer: Peer | None,
         secure: bool,
     ) -> None:
-        """Take an ADMISSION event."""
+        """Handle an ADMISSION event."""
         request = self._environs.request(head, peer, secure)
         self._tasks.start(self._answer(_Question(token, session_id, handshake, request)))
 
@@ -173,7 +172,7 @@ class Admission:
         """Return whether the application accepts an origin.
 
         Raises:
-            TypeError: When its function says neither yes nor no; then nobody is let in.
+            TypeError: When its function does not return a boolean. The request is refused then.
         """
         accepted = await result_of(self._options.accepts(origin, lambda: question.environ))
         if not isinstance(accepted, bool):
@@ -182,7 +181,7 @@ class Admission:
         return accepted
 
     async def _headers(self, question: _Question) -> str:
-        """Return the header lines that the program adds."""
+        """Return the header lines that the application adds."""
         headers: dict[str, str | list[str]] = {}
         names = HTTP_EVENTS[:2] if question.handshake else HTTP_EVENTS[1:2]
         for name in names:
@@ -192,7 +191,7 @@ class Admission:
         return "".join(_lines(headers))
 
     def refused(self, _kind: int, head: bytes, peer: Peer | None, secure: bool, code: int, message: str) -> None:
-        """Take a REFUSED event."""
+        """Handle a REFUSED event."""
         if not self.log.is_wanted(code) and "connection_error" not in self._handlers:
             return
         request = self._environs.request(head, peer, secure)
@@ -200,7 +199,7 @@ class Admission:
         self._report(RequestError(build_environ(request), code, message))
 
     def too_large(self, _kind: int, session_id: str, detail: str) -> None:
-        """Take a TOO_LARGE event."""
+        """Handle a TOO_LARGE event."""
         self.log.too_large(session_id, detail)
 
     def _report(self, error: RequestError) -> None:
@@ -225,10 +224,10 @@ def _forbidden(message: str, *, readable: bool = True) -> Refusal:
 
 
 def _lines(headers: Mapping[str, str | list[str]]) -> list[str]:
-    """Return the lines of some headers, a list's values one by one.
+    """Return the lines of headers; a list of values gives one line for each value.
 
     Raises:
-        ValueError: When a name is no header name, or a value holds control characters.
+        ValueError: When a name is not valid, or a value has control characters.
     """
     lines = []
     for name, value in headers.items():

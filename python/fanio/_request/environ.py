@@ -1,7 +1,7 @@
-"""The request a client came with, as the environ dictionary handlers get.
+"""The environ dictionary that handlers get: the HTTP request of a client.
 
-Its keys are those that python-socketio's asgi driver makes. Most handlers never look, so it is
-built at the first look; it is kept only when a handler has written to it.
+Its keys are those of python-socketio's ASGI driver. Most handlers never read it, so it is built at the first access.
+It is kept only when a handler has written to it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def _send(_message: Message) -> None:
 
 
 def build_environ(request: Request) -> dict[str, Any]:
-    """Return the environ of a request, with the keys python-socketio's asgi driver makes."""
+    """Return the environ of a request."""
     query = request.query.decode("latin-1")
     host, port = request.client or ("", 0)
     environ: dict[str, Any] = {
@@ -70,10 +70,10 @@ def build_environ(request: Request) -> dict[str, Any]:
 
 
 class Environ(dict[str, Any]):
-    """An environ that is built at the first look and says when it is written to."""
+    """An environ that is built at the first access and reports the first write."""
 
     def __init__(self, build: Callable[[], dict[str, Any]], keep: Callable[[Environ], None] | None) -> None:
-        """Build with ``build``; call ``keep`` at the first write."""
+        """Call ``build`` at the first access and ``keep`` at the first write."""
         super().__init__()
         self._build: Callable[[], dict[str, Any]] | None = build
         self._keep = keep

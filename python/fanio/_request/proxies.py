@@ -1,6 +1,6 @@
-"""Proxies in front of the server: which are trusted, and whom they speak for.
+"""Proxies in front of the server: which are trusted, and which client address they forward.
 
-Scheme and host that a proxy forwards matter for CORS too, which the core looks at itself.
+The core itself reads the forwarded scheme and host for CORS.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["addresses", "forwarded_for", "is_trusted"]
 
 
 def addresses(proxies: str | Iterable[str]) -> str | list[str]:
-    """Return trusted proxies as the core takes them: "*" or a list of IP addresses and networks.
+    """Return trusted proxies in the core's form: "*" or a list of IP addresses and networks.
 
     Raises:
-        ValueError: When one is neither.
+        ValueError: When one is neither an address nor a network.
     """
     if proxies == "*":
         return "*"
@@ -35,7 +35,7 @@ def _text(text: str) -> str:
 
 
 def forwarded_for(header: str, trusted: str | Collection[str]) -> Peer | None:
-    """Return the nearest address of an ``X-Forwarded-For`` that is not a trusted proxy's own; None without one."""
+    """Return the last address of an ``X-Forwarded-For`` header that is not a trusted proxy; None without addresses."""
     hosts = [host.strip() for host in header.split(",")]
     hosts = [host for host in hosts if host]
     for host in reversed(hosts):
@@ -46,7 +46,7 @@ def forwarded_for(header: str, trusted: str | Collection[str]) -> Peer | None:
 
 
 def is_trusted(host: str, trusted: str | Collection[str]) -> bool:
-    """Return whether the forwarded headers of a peer count."""
+    """Return whether the forwarded headers of a peer are used."""
     if isinstance(trusted, str):
         return trusted in ("*", host)
     if not trusted:
@@ -62,7 +62,7 @@ _network = functools.lru_cache(maxsize=1024)(ipaddress.ip_network)
 
 
 def _split_port(host: str) -> Peer:
-    """Return address and port of a forwarded host: some proxies write ``192.0.2.1:4000`` or ``[::1]:4000``."""
+    """Return address and port of a forwarded host; some proxies write ``192.0.2.1:4000`` or ``[::1]:4000``."""
     name, colon, port = host.rpartition(":")
     is_split = colon and port.isdigit() and len(port) < 6 and (":" not in name or name.endswith("]"))
     name, number = (name, int(port)) if is_split else (host, 0)

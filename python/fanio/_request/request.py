@@ -1,6 +1,6 @@
-"""A request as the core gives it, taken apart.
+"""Parses the head of a request that the core has read and checked.
 
-Forwarded headers count only when the peer is a trusted proxy.
+Forwarded headers are used only when the peer is a trusted proxy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Request"]
 
 
 class Request:
-    """A request head, taken apart."""
+    """A parsed request head."""
 
     def __init__(
         self,
@@ -30,15 +30,15 @@ class Request:
         scope: Scope | None = None,
         more: Scope | None = None,
     ) -> None:
-        """Parse ``head``, which the core has checked already.
+        """Parse ``head``.
 
         Args:
             head: The request line and header lines.
             peer: The address at the other end; None for a Unix socket.
-            secure: Whether it came over TLS.
-            trusted: Addresses and networks whose forwarded headers count; "*" for all.
-            scope: The ASGI scope it came with; made of the head when it did not come through ASGI.
-            more: What the server would have put into each scope, such as ``root_path``.
+            secure: Whether the connection uses TLS.
+            trusted: Addresses and networks whose forwarded headers are used; "*" for all.
+            scope: The ASGI scope, if the request came through ASGI.
+            more: Keys that the ASGI server would have put into each scope, such as ``root_path``.
         """
         self._scope = scope
         self._more: Scope = more or {}
@@ -51,17 +51,17 @@ class Request:
         self.method = method.decode("latin-1")
         self.raw_path, _, self.query = target.partition(b"?")
         self.headers = list(_headers(rest))
-        believed = trusted == "*" or (peer is not None and is_trusted(peer[0], trusted))
-        #: Whether what it says of another address, scheme and host counts.
-        self.is_believed = believed
-        self.client = (forwarded_for(self.header(b"x-forwarded-for"), trusted) if believed else None) or peer
+        from_proxy = trusted == "*" or (peer is not None and is_trusted(peer[0], trusted))
+        #: Whether the peer is a trusted proxy, so that its forwarded address, scheme and host are used.
+        self.is_from_trusted_proxy = from_proxy
+        self.client = (forwarded_for(self.header(b"x-forwarded-for"), trusted) if from_proxy else None) or peer
         self.scheme = "https" if secure else "http"
-        proto = self.header(b"x-forwarded-proto").split(",")[0].strip() if believed else ""
+        proto = self.header(b"x-forwarded-proto").split(",")[0].strip() if from_proxy else ""
         if proto in ("http", "https", "ws", "wss"):
             self.scheme = proto.replace("ws", "http")
 
     @property
-    def came_with_scope(self) -> bool:
+    def has_asgi_scope(self) -> bool:
         """Whether it came through an ASGI server."""
         return self._scope is not None
 
@@ -71,12 +71,12 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path, percent-decoded, below the root path that the server was given."""
+        """The percent-decoded path, with the server's root path in front."""
         root: str = self._more.get("root_path", "")
         return root + unquote(self.raw_path.decode("latin-1"))
 
     def scope(self) -> Scope:
-        """Return the ASGI scope it came with, or the one a server would have made of it."""
+        """Return its ASGI scope, or the scope that an ASGI server would have made for it."""
         if self._scope is not None:
             return self._scope
         websocket = self.header(b"upgrade").lower() == "websocket"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fanio._handlers.handler import Handler
     from fanio._handlers.table import HandlerTable
     from fanio._log import PacketLog
-    from fanio._request.environs import Environs
+    from fanio._request.session_environs import SessionEnvirons
     from fanio._server.acks import Acks
     from fanio._server.observer import Observer
     from fanio._tasks.failures import Failures
@@ -71,7 +71,7 @@ class Lifecycle:
         handlers: HandlerTable,
         acks: Acks,
         codec: PacketCodec,
-        environs: Environs,
+        environs: SessionEnvirons,
         tasks: Tasks,
         failures: Failures,
         packet_log: PacketLog,
@@ -147,7 +147,7 @@ class Lifecycle:
             self._silent.add(sid)
             self._core.close(session_id, "parse error")
             return
-        self._environs.claim(session_id, sid)
+        self._environs.keep_scope(session_id, sid)
         self._logger.debug("%s asks for %s", sid, namespace)
         found = self._handlers.find("connect", namespace, sid)
         if found is None:
@@ -163,7 +163,7 @@ class Lifecycle:
             self._accept(sid, namespace)
         self._joining[sid] = joining
         handler, args = found
-        args = [*args, self._environs.of(session_id, sid), credentials]
+        args = [*args, self._environs.for_socket(session_id, sid), credentials]
         self._call(handler, args, sid, joining)
 
     def _is_served(self, namespace: str) -> bool:
@@ -250,7 +250,7 @@ class Lifecycle:
         """Let nothing be left of a client: what it has sent, or still sends, reaches no handler."""
         namespace = joining.namespace
         if joining.accepted:
-            self._core.disconnect(sid, namespace, self._codec.farewell(namespace))
+            self._core.disconnect(sid, namespace, self._codec.encode_disconnect(namespace))
             if self.observer is not None:
                 self.observer.disconnected(sid, namespace, Reason.SERVER_DISCONNECT)
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec import packet as kinds
-from fanio._codec.assembly import Assembly, ack_id, arguments
+from fanio._codec.packet_class import PacketAssembler, ack_id, arguments
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class PacketReader:
         self._options = options
         self._logger = logger
         #: Packets whose attachments are coming, by session.
-        self._waiting: dict[str, Assembly] = {}
+        self._waiting: dict[str, PacketAssembler] = {}
 
     def receivers(self) -> dict[int, Callable[..., None]]:
         """Return what takes each kind of event that is not as with the other parsers."""
@@ -90,7 +90,7 @@ class PacketReader:
         assembly = self._waiting.pop(session_id, None)
         if assembly is None:
             options = self._options
-            assembly = Assembly(self._packet_class, options.max_attachments, options.max_http_buffer_size)
+            assembly = PacketAssembler(self._packet_class, options.max_attachments, options.max_http_buffer_size)
         packet = assembly.add(data)
         if packet is None:
             self._waiting[session_id] = assembly

@@ -12,12 +12,12 @@ from fanio._codec import standard_json
 from fanio._doors.lifespan import refuse_unwrapped
 from fanio._log import server_logger
 from fanio._options.checks import warn_unknown
-from fanio._options.server import WireOptions
+from fanio._options.server import WIRE, WireOptions
 from fanio._options.values import flag
 from fanio._tasks.serving import Program
 from fanio._tasks.session_order import Turns
 from fanio.engineio._sessions import Sessions
-from fanio.engineio.base_server import IGNORED, WIRE, BaseServer
+from fanio.engineio.base_server import IGNORED, BaseServer
 
 if TYPE_CHECKING:
     import logging

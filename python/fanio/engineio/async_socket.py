@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fanio._codec.engineio_packet import Packet
     from fanio.engineio.base_server import BaseServer
 
-__all__ = ["AsyncSocket"]
+__all__ = ["AsyncSocket", "Sockets"]
 
 
 class AsyncSocket:
@@ -53,3 +54,22 @@ class AsyncSocket:
             msg = "a client's packets wait in the core: max_queue_bytes bounds them, and 'slow client' ends it"
             raise AttributeError(msg)
         raise AttributeError(name)
+
+
+class Sockets(Mapping[str, "AsyncSocket"]):
+    """The clients of a server."""
+
+    def __init__(self, server: BaseServer) -> None:
+        self._server = server
+
+    def __getitem__(self, sid: str) -> AsyncSocket:
+        return self._server._socket(sid)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._server._sids())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._server._sids())
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} sockets>"

@@ -12,28 +12,28 @@ import copy
 import logging
 import secrets
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec import engineio_packet as packet
 from fanio._doors.access_log import Journal
 from fanio._doors.asgi_entry import Entrance
 from fanio._doors.workers import Workers
-from fanio._handlers.forms import ENGINE
+from fanio._handlers.arguments import ENGINE
 from fanio._handlers.names import sid_text
-from fanio._options import server as wire
 from fanio._options import switches
-from fanio._options.door import chosen
+from fanio._options.server import Option, WireOptions
+from fanio._options.values import fastest_door
 from fanio._request.admission import HTTP_EVENTS, Admission
-from fanio._request.environs import Environs
 from fanio._request.proxies import addresses
-from fanio._request.scopes import Scopes
+from fanio._request.session_environs import HandshakeScopes, SessionEnvirons
 from fanio._tasks.backlogs import Backlogs
 from fanio._tasks.serving import Serving
 from fanio._tasks.tasks import Tasks
+from fanio.engineio.async_socket import Sockets
 from fanio.reason import Reason
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from fanio.engineio.async_socket import AsyncSocket
     from fanio.types import CookieOption, CorsOption, HandlerFunction, JsonModule, Receive, Scope, Send
 
-__all__ = ["BaseServer", "Option"]
-
-T = TypeVar("T")
+__all__ = ["BaseServer"]
 
 _security = logging.getLogger("fanio.security")
 #: Seconds that a busy loop may need to hear of a client.
@@ -53,31 +51,6 @@ _QUESTIONS = {"ask_requests": False, "report_refusals": True}
 
 #: Options of python-engineio that have nothing to do here.
 IGNORED = frozenset({"monitor_clients"})
-WIRE = frozenset(name for name, option in wire.WireOptions.__dataclass_fields__.items() if option.init)
-
-
-class Option(Generic[T]):
-    """An attribute that is one of the core's options."""
-
-    def __set_name__(self, _owner: type, name: str) -> None:
-        """Stand for the option of this name."""
-        self._name = name
-
-    def __get__(self, server: BaseServer, _owner: type | None = None) -> T:
-        """Return its value."""
-        if server is None:
-            return self
-        value: T = getattr(server._options, self._name)
-        return value
-
-    def __set__(self, server: BaseServer, value: T) -> None:
-        """Change it, here and in the shards.
-
-        Raises:
-            TypeError: When the value has the wrong type.
-            ValueError: When it is out of range.
-        """
-        server._change(self._name, value)
 
 
 class BaseServer:
@@ -118,7 +91,7 @@ class BaseServer:
     #: What reads the messages: "raw" gives them to the program.
     _parser = "raw"
 
-    def __init__(self, options: wire.WireOptions, logger: logging.Logger, async_handlers: bool) -> None:
+    def __init__(self, options: WireOptions, logger: logging.Logger, async_handlers: bool) -> None:
         """Make the core; nothing runs before it is served."""
         self._options = options
         self._names_proxies = bool(options.trusted_proxies)
@@ -134,9 +107,9 @@ class BaseServer:
         self._sent: dict[str, object] = {**options.core(), "parser": self._parser, **_QUESTIONS}
         self._core = _core.Server(self._sent)
         self._check_credentials()
-        scopes = Scopes(options.connect_timeout + _GRACE)
-        self._environs = Environs(self._core, scopes)
-        self._environs.trusted = addresses(options.trusted_proxies)
+        scopes = HandshakeScopes(options.connect_timeout + _GRACE)
+        self._environs = SessionEnvirons(self._core, scopes)
+        self._environs.trusted_proxies = addresses(options.trusted_proxies)
         self._tasks = Tasks(self._core, self._session_of, shares=switches.shares_tasks(options.share_tasks))
         self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
         self._backlogs = Backlogs(self._core, self._tasks, logger)
@@ -146,7 +119,7 @@ class BaseServer:
         self._journal = journal = Journal(self._environs)
         self._serving.hear({_core.ANSWERED: journal.answered, _core.ENDED: journal.ended})
         self._workers = Workers(self._admission.log)
-        self._entrance = Entrance(self._core, self._serving, scopes, journal, self._workers, chosen(options.door))
+        self._entrance = Entrance(self._core, self._serving, scopes, journal, self._workers, fastest_door(options.door))
         self.logger.info("Server initialized for %s.", self.async_mode)
 
     def _session_of(self, sid: str) -> str | None:
@@ -227,7 +200,7 @@ class BaseServer:
     @property
     def sockets(self) -> Mapping[str, AsyncSocket]:
         """The clients, by sid: a live view."""
-        return _Sockets(self)
+        return Sockets(self)
 
     def _socket(self, sid: str) -> AsyncSocket:
         """Return a client; KeyError when there is none."""
@@ -391,7 +364,7 @@ class BaseServer:
             except ValueError:  # noqa: PERF203 (each is named)
                 self.logger.warning("trusted_proxies: %r is not an IP address", proxy)
         trusted = "*" if "*" in found else found
-        self._environs.trusted = trusted
+        self._environs.trusted_proxies = trusted
         self._options.trusted_proxies = trusted
         self._tell_core()
 
@@ -423,22 +396,3 @@ class BaseServer:
         ``fanio.run`` does this itself. A server that is served again starts again.
         """
         await self._serving.close()
-
-
-class _Sockets(Mapping[str, "AsyncSocket"]):
-    """The clients of a server."""
-
-    def __init__(self, server: BaseServer) -> None:
-        self._server = server
-
-    def __getitem__(self, sid: str) -> AsyncSocket:
-        return self._server._socket(sid)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._server._sids())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._server._sids())
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} sockets>"

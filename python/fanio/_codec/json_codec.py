@@ -1,13 +1,11 @@
-"""JSON and attachments: Python values to packet data and back.
+"""Converts Python values to JSON with attachments, and back.
 
-Owns the choice between orjson and the standard module, and the placeholders that stand for
-bytes (Socket.IO protocol v5, "Binary events"). Knows nothing of packets' headers, which the
-core writes.
+Owns the choice between orjson and the standard module, and the placeholders that stand for bytes
+(Socket.IO protocol v5, "Binary events"). The core writes the packets' headers.
 
-orjson does the work. Where it refuses what the standard module takes (keys that are not text,
-integers past 64 bits, lone surrogates, deep nesting), the standard module does. NaN and
-infinities are sent as ``null``: what the standard module writes is not JSON, and the browser
-drops the connection over it.
+orjson encodes and decodes. The standard module replaces it for values that orjson refuses (keys that are not text,
+integers beyond 64 bits, lone surrogates, deep nesting). NaN and the infinities are sent as ``null``: the standard
+module writes them in a form that is not JSON, and browsers close the connection when they receive it.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fanio import _core
-from fanio._codec.fault import locate
+from fanio._codec.encode_error import describe_encode_error
 from fanio._codec.json_module import Dumps, functions
 
 if TYPE_CHECKING:
@@ -29,23 +27,23 @@ if TYPE_CHECKING:
 
     from fanio.types import JsonModule, Placeholders
 
-__all__ = ["Codec"]
+__all__ = ["JsonCodec"]
 
 _BYTES = (bytes, bytearray, memoryview)
 
 
-class Codec:
-    """Encodes what goes to clients and decodes what comes from them."""
+class JsonCodec:
+    """The codec of the default parser."""
 
-    #: What the core calls this form.
+    #: The core's name for this encoding.
     parser = "socketio"
 
     def __init__(self, module: JsonModule | None = None, max_attachments: int = 10) -> None:
         """Use ``module`` instead of orjson when it is given.
 
         Args:
-            module: What ``fanio._codec.json_module`` accepts.
-            max_attachments: How many bytes objects one packet may hold.
+            module: A module that ``fanio._codec.json_module`` accepts.
+            max_attachments: Number of bytes objects that one packet may hold.
         """
         own: object = orjson
         self._module = None if module is None or module is own else functions(module)
@@ -53,11 +51,11 @@ class Codec:
 
     @property
     def fast_loads(self) -> Callable[[bytes], Any] | None:
-        """What the core may decode text with; the rest comes to ``decode``."""
+        """A function with which the core may decode text; the core gives all other data to ``decode``."""
         return orjson.loads if self._module is None else None
 
     def encode_fields(self, fields: dict[str, str], /, *_header: Any) -> bytes:
-        """Return the JSON text of an object of the server's own; no module of the program's sees it."""
+        """Return the JSON text of data that the server itself sends; the application's JSON module is not used."""
         return orjson.dumps(fields)
 
     def encode(self, payload: list[Any], kind: int | None = None, /, *_header: Any) -> tuple[bytes, list[bytes] | None]:
@@ -77,7 +75,7 @@ class Codec:
         try:
             return self._encode(payload)
         except (TypeError, ValueError, RecursionError) as error:
-            raise locate(error, payload, self._encode, kind) from error
+            raise describe_encode_error(error, payload, self._encode, kind) from error
 
     def _encode(self, value: Any) -> tuple[bytes, list[bytes] | None]:
         """Return the JSON text of any value and the bytes objects found in it."""
@@ -109,8 +107,8 @@ class Codec:
             raise TypeError(msg)
         return data[1:-1] if self._module is None else data.strip()[1:-1].strip()
 
-    def farewell(self, _namespace: str, /) -> None:
-        """Return None: the core writes DISCONNECT."""
+    def encode_disconnect(self, _namespace: str, /) -> None:
+        """Return None: the core writes DISCONNECT packets."""
 
     def loads(self, data: bytes, /) -> Any:
         """Return the value of a JSON text.
@@ -121,27 +119,27 @@ class Codec:
         if self._module is not None:
             try:
                 return self._module[1](data)
-            except Exception as error:  # each module has its own
+            except Exception as error:  # each JSON module has exceptions of its own
                 raise ValueError(str(error)) from error
-        # orjson reads such an integer as a float.
+        # orjson reads an integer beyond 64 bits as a float.
         if not _core.has_big_integer(data):
             with contextlib.suppress(ValueError):
                 return orjson.loads(data)
         try:
-            # As text: from bytes the standard module reads UTF-16 and 32 too.
+            # Given bytes, the standard module would also accept UTF-16 and UTF-32.
             return json.loads(data.decode())
         except RecursionError as error:
             raise ValueError(str(error)) from None
 
     def event_name(self, data: bytes, /) -> str | None:
-        """Return the name of an event; nothing else of it is read."""
+        """Return the name of an event without decoding its arguments."""
         return _core.event_name(data)
 
     def decode(self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None, /) -> list[Any]:
-        """Return the arguments of an event or an acknowledgement, attachments put in.
+        """Return the arguments of an event or an acknowledgement, with the attachments in their places.
 
         Raises:
-            ValueError: When the text is no JSON array, or a placeholder's place is not in it.
+            ValueError: When the text is not a JSON array, or a placeholder's place is not in it.
         """
         args = self.loads(data)
         if not isinstance(args, list):
@@ -185,7 +183,7 @@ class _Blobs:
         return {"_placeholder": True, "num": number}
 
     def default(self, value: Any) -> Any:
-        """Give orjson something it knows for a value it does not know."""
+        """Convert a value that orjson cannot encode to one that it can."""
         if isinstance(value, _BYTES):
             return self.take(value)
         if isinstance(value, tuple):  # a namedtuple
@@ -196,7 +194,7 @@ class _Blobs:
         raise TypeError(msg)
 
     def standard_default(self, value: Any) -> Any:
-        """Give the standard module something it knows, orjson's native types included."""
+        """Convert a value that the standard module cannot encode; supports all types that orjson supports."""
         if isinstance(value, _BYTES):
             return self.take(value)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -206,7 +204,7 @@ class _Blobs:
         return orjson.loads(orjson.dumps(value))
 
     def extract(self, value: Any) -> Any:
-        """Return a copy with placeholders, for modules that take no ``default``."""
+        """Return a copy with placeholders, for modules whose ``dumps`` has no parameter ``default``."""
         if isinstance(value, _BYTES):
             return self.take(value)
         if isinstance(value, dict):

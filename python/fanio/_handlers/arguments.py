@@ -1,6 +1,6 @@
-"""What handlers are called with, and whether a function can take that.
+"""The arguments with which handlers are called, and the check that a function accepts them.
 
-Asked when a handler is registered, so that a mistake is told where it was made, before a client waits for it.
+The check runs when a handler is registered, so that the traceback of a mistake points at the registration.
 """
 
 from __future__ import annotations
@@ -14,38 +14,43 @@ from fanio._signature import own_signature
 if TYPE_CHECKING:
     from fanio.types import HandlerFunction
 
-__all__ = ["CLIENT", "ENGINE", "SERVER", "Forms"]
+__all__ = ["CLIENT", "ENGINE", "SERVER", "HandlerArguments"]
 
-#: One way of calling a handler: the names of the arguments.
+#: One way to call a handler: the names of the arguments.
 Form = tuple[str, ...]
 
 _MORE = "*args"
 
 
-class Forms:
-    """How the handlers of servers, or of clients, are called."""
+class HandlerArguments:
+    """The arguments of the handlers of servers, or those of the handlers of clients."""
 
     def __init__(self, own: Mapping[str, tuple[Form, ...]], others: Form) -> None:
-        """Take the forms of the library's own events, the longest first, and that of all others."""
+        """Define the ways to call a handler.
+
+        Args:
+            own: For each event of the library itself, the ways to call its handler, the longest first.
+            others: The first arguments of the handlers of all other events.
+        """
         self._own = own
         self._others = others
 
     @property
     def events(self) -> tuple[str, ...]:
-        """The library's own events."""
+        """The events of the library itself, such as "connect"."""
         return tuple(self._own)
 
     def check(self, function: HandlerFunction, event: str, namespace: str, before: Form = ()) -> None:
-        """Refuse a function that cannot handle an event.
+        """Check that a function can handle an event.
 
         Args:
             function: The handler.
             event: The event; "*" for a catch-all.
             namespace: The namespace; "*" for all of them.
-            before: Names of arguments that a message shows first, such as ``self``.
+            before: Names of arguments that the message shows first, such as ``self``.
 
         Raises:
-            TypeError: When it is no function, or takes too few arguments, or needs too many.
+            TypeError: When it is not a function, accepts too few arguments, or needs too many.
         """
         if not callable(function):
             msg = f"the handler of {event!r}: expected a function, got {function!r}"
@@ -70,7 +75,7 @@ class Forms:
 def _takes(signature: inspect.Signature, form: Form) -> bool:
     """Return whether a call with the arguments of ``form`` can succeed."""
     if form[-1:] == (_MORE,):
-        # How many arguments an event has is its sender's choice: what is needed beyond may come.
+        # The sender decides how many arguments an event has, so any number of further ones may be required.
         needed = sum(_is_needed(one) for one in signature.parameters.values())
         form = (*form[:-1], *([""] * max(0, needed - len(form) + 1)))
     try:
@@ -85,13 +90,13 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
     return parameter.kind in kinds and parameter.default is inspect.Parameter.empty
 
 
-SERVER = Forms(
+SERVER = HandlerArguments(
     {"connect": (("sid", "environ", "auth"), ("sid", "environ")), "disconnect": (("sid", "reason"), ("sid",))},
     ("sid",),
 )
-CLIENT = Forms({"connect": ((),), "disconnect": (("reason",), ())}, ())
-#: Of an Engine.IO server; it has no other events.
-ENGINE = Forms(
+CLIENT = HandlerArguments({"connect": ((),), "disconnect": (("reason",), ())}, ())
+#: The events of an Engine.IO server, which has no others.
+ENGINE = HandlerArguments(
     {
         "connect": (("sid", "environ"),),
         "message": (("sid", "data"),),

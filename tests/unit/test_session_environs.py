@@ -1,10 +1,9 @@
-"""Scopes are found again by the mark in a request's head, and forgotten in time."""
+"""HandshakeScopes are found again by the mark in a request's head, and forgotten in time."""
 
 from __future__ import annotations
 
 from fanio._request.environ import build_environ
-from fanio._request.environs import Environs
-from fanio._request.scopes import Scopes
+from fanio._request.session_environs import HandshakeScopes, SessionEnvirons
 
 HEAD = b"GET /socket.io/?EIO=4 HTTP/1.1\r\nhost: a.example"
 END = b"\r\n\r\n"
@@ -17,7 +16,7 @@ def marked(scopes, scope=SCOPE):
 
 
 def test_a_marked_head_gives_its_scope_and_no_mark():
-    scopes = Scopes(10)
+    scopes = HandshakeScopes(10)
     assert not scopes
     heads = [marked(scopes, {"number": number}) for number in range(3)]
     assert [scopes.find(head) for head in heads] == [(HEAD + END, {"number": number}) for number in range(3)]
@@ -25,15 +24,15 @@ def test_a_marked_head_gives_its_scope_and_no_mark():
 
 
 def test_a_mark_cannot_be_guessed():
-    scopes = Scopes(10)
-    theirs = marked(Scopes(10))
+    scopes = HandshakeScopes(10)
+    theirs = marked(HandshakeScopes(10))
     scopes.note(SCOPE)
     assert scopes.find(theirs) == (theirs, None)
 
 
 def test_what_nobody_claims_is_forgotten():
     now = [100.0]
-    scopes = Scopes(10, lambda: now[0])
+    scopes = HandshakeScopes(10, lambda: now[0])
     first = marked(scopes)
     now[0] += 5
     second = marked(scopes)
@@ -53,30 +52,30 @@ class Core:
 
 def test_a_claimed_scope_lives_as_long_as_the_session():
     now = [100.0]
-    scopes = Scopes(10, lambda: now[0])
-    environs = Environs(Core(marked(scopes)), scopes)
-    environs.claim("nobody", "sid0")
-    environs.claim("session", "sid1")
+    scopes = HandshakeScopes(10, lambda: now[0])
+    environs = SessionEnvirons(Core(marked(scopes)), scopes)
+    environs.keep_scope("nobody", "sid0")
+    environs.keep_scope("session", "sid1")
     now[0] += 20
     marked(scopes)
-    environ = environs.of("session", "sid2")
+    environ = environs.for_socket("session", "sid2")
     assert environ["asgi.scope"] is SCOPE
     assert environ["HTTP_HOST"] == "a.example"
     assert set(environ) == set(build_environ(environs.request(HEAD + END, None, False))), "no mark is left"
-    environs.claim("session", "sid3")
+    environs.keep_scope("session", "sid3")
     environs.release("session", "sid1")
     environs.release("session", "sid2")
-    assert environs.of("session", "sid3") is environ
+    assert environs.for_socket("session", "sid3") is environ
     environs.release("session", "sid3")
-    assert environs.of("session", "sid3")["asgi.scope"] is not SCOPE
+    assert environs.for_socket("session", "sid3")["asgi.scope"] is not SCOPE
 
 
 def test_sessions_that_the_shards_accept_cost_nothing():
-    scopes = Scopes(10)
-    environs = Environs(Core(HEAD + END), scopes)
-    environs.claim("session", "sid1")
-    environs.more = {"root_path": "/api", "state": {"db": 1}}
-    environ = environs.of("session", "sid1")
+    scopes = HandshakeScopes(10)
+    environs = SessionEnvirons(Core(HEAD + END), scopes)
+    environs.keep_scope("session", "sid1")
+    environs.extra_scope = {"root_path": "/api", "state": {"db": 1}}
+    environ = environs.for_socket("session", "sid1")
     assert environ["PATH_INFO"] == "/api/socket.io/"
     scope = environ["asgi.scope"]
     assert (scope["path"], scope["raw_path"], scope["root_path"]) == ("/api/socket.io/", b"/api/socket.io/", "/api")

@@ -1,6 +1,6 @@
-"""Where in the data of a packet the value is that cannot be encoded: for the message of the exception.
+"""Finds the value in a packet's data that cannot be encoded, and names its place in the exception.
 
-Runs only when encoding has failed, and encodes parts of the data again to find the one that fails.
+This runs only after encoding has failed. It encodes parts of the data again until it finds the one that fails.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from typing import Any
 
 from fanio._codec.packet import EVENT
 
-__all__ = ["locate"]
+__all__ = ["describe_encode_error"]
 
-#: So deep a place is looked for; what lies deeper is told as being inside.
-_DEEPEST = 32
+#: The search stops at this depth and names the value that contains the fault.
+_MAX_DEPTH = 32
 
 
-def locate(error: Exception, payload: list[Any], encode: Callable[[Any], object], kind: int | None) -> Exception:
-    """Return an exception that names the value at fault and its place.
+def describe_encode_error(
+    error: Exception, payload: list[Any], encode: Callable[[Any], object], kind: int | None
+) -> Exception:
+    """Return an exception whose message has the value that cannot be encoded, and its place.
 
     Args:
-        error: What encoding ``payload`` has raised.
-        payload: The arguments; an event's begin with its name.
-        encode: Encodes any part of them, and raises as for the whole.
-        kind: The packet's type.
+        error: The exception that encoding ``payload`` raised.
+        payload: The arguments; those of an event begin with its name.
+        encode: Encodes any part of them.
+        kind: The packet type.
     """
     exception = next((one for one in (TypeError, RecursionError) if isinstance(error, one)), ValueError)
     place, value, error = _search(error, payload, encode)
@@ -36,11 +38,11 @@ def locate(error: Exception, payload: list[Any], encode: Callable[[Any], object]
 
 
 def _search(error: Exception, payload: Any, encode: Callable[[Any], object]) -> tuple[list[Any], Any, Exception]:
-    """Return the way to the smallest part that cannot be encoded, that part, and why."""
+    """Return the path to the smallest part that cannot be encoded, that part, and the exception for it."""
     place: list[Any] = []
     value = payload
     above = {id(payload)}
-    while len(place) < _DEEPEST:
+    while len(place) < _MAX_DEPTH:
         found = _failing(value, encode)
         if found is None:
             break
@@ -53,11 +55,11 @@ def _search(error: Exception, payload: Any, encode: Callable[[Any], object]) -> 
 
 
 def _failing(value: Any, encode: Callable[[Any], object]) -> tuple[Any, Any, Exception] | None:
-    """Return the first part of a value that cannot be encoded by itself."""
+    """Return the index, value and exception of the first item that cannot be encoded by itself; None without one."""
     for step, part in _parts(value):
         try:
             encode(part)
-        except Exception as error:  # noqa: PERF203 (each part; each library has exceptions of its own)
+        except Exception as error:  # noqa: PERF203 (each part can fail; each library has exceptions of its own)
             return step, part, error
     return None
 

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from socketio.packet import EVENT, Packet
 
-from fanio._codec.encode import Codec
+from fanio._codec.json_codec import JsonCodec
 
 Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 (what applications send)
 
@@ -31,7 +31,7 @@ class Number(enum.IntEnum):
 
 
 def encode(payload, **options):
-    return Codec(**options).encode(payload)
+    return JsonCodec(**options).encode(payload)
 
 
 TABLE = [
@@ -152,7 +152,7 @@ class Module:
 
 
 def test_given_module_does_both_ways():
-    codec = Codec(Module)
+    codec = JsonCodec(Module)
     data, attachments = codec.encode(["e", b"x"])
     assert json.loads(data) == ["mine", ["e", {"_placeholder": True, "num": 0}]]
     assert attachments == [b"x"]
@@ -160,51 +160,51 @@ def test_given_module_does_both_ways():
 
 
 def test_bare_orjson_as_module_works():
-    assert Codec(orjson).encode([{1: 2}])[0] == b'[{"1":2}]'
+    assert JsonCodec(orjson).encode([{1: 2}])[0] == b'[{"1":2}]'
 
 
 def test_object_without_attachments():
-    assert Codec().encode_object({"a": 1}) == b'{"a":1}'
+    assert JsonCodec().encode_object({"a": 1}) == b'{"a":1}'
     with pytest.raises(TypeError):
-        Codec().encode_object({"a": b"x"})
+        JsonCodec().encode_object({"a": b"x"})
 
 
 @pytest.mark.parametrize("text", [b"", b"[", b"[1]x", b"\xff", b"[" * 100_000])
 def test_bad_json_is_a_value_error(text):
     with pytest.raises(ValueError):
-        Codec().loads(text)
+        JsonCodec().loads(text)
 
 
 @pytest.mark.parametrize("text", [b"[NaN]", b'["\\ud800"]', b"[1e400]"])
 def test_what_only_the_standard_module_takes_is_taken(text):
-    assert len(Codec().loads(text)) == 1
+    assert len(JsonCodec().loads(text)) == 1
 
 
 def test_deep_data_that_orjson_refuses_is_taken():
-    value = Codec().loads(b"[" * 700 + b"]" * 700)
+    value = JsonCodec().loads(b"[" * 700 + b"]" * 700)
     assert isinstance(value, list)
-    assert Codec().encode([value])[0] == b"[" * 701 + b"]" * 701
+    assert JsonCodec().encode([value])[0] == b"[" * 701 + b"]" * 701
 
 
 def test_attachments_are_put_in_their_places():
-    args = Codec().decode(b'["e",{"a":[0]},1]', [b"x", b"y"], [([1, "a", 0], 1), ([2], 0)])
+    args = JsonCodec().decode(b'["e",{"a":[0]},1]', [b"x", b"y"], [([1, "a", 0], 1), ([2], 0)])
     assert args == ["e", {"a": [b"y"]}, b"x"]
 
 
 @pytest.mark.parametrize("path", [[5], [1, "no", 0], [0, "x"], []])
 def test_a_place_that_does_not_exist_is_a_value_error(path):
     with pytest.raises(ValueError):
-        Codec().decode(b'["e",{"a":1}]', [b"x"], [(path, 0)])
+        JsonCodec().decode(b'["e",{"a":1}]', [b"x"], [(path, 0)])
 
 
 @pytest.mark.parametrize("text", [b"{}", b"1", b'"e"', b"null"])
 def test_arguments_that_are_no_array_are_a_value_error(text):
     with pytest.raises(ValueError):
-        Codec().decode(text, None, None)
+        JsonCodec().decode(text, None, None)
 
 
 def test_integers_past_64_bits_stay_integers():
-    codec = Codec()
+    codec = JsonCodec()
     assert codec.loads(b"[123456789012345678901234567890]") == [123456789012345678901234567890]
     with pytest.raises(ValueError):
         codec.loads(b"[" * 100_000 + b"1" * 20)
