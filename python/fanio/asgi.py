@@ -124,7 +124,7 @@ class ASGIApp:
         """Run the lifespan protocol: the hooks and the other app's."""
         close = self.engineio_server.shutdown
         run = Lifespan(self.other_asgi_app, self.on_startup, self.on_shutdown, close)
-        stop_watching = accept.watch(self, receive) if self.may_accept() else None
+        stop_watching = accept.watch_loop(self, receive) if self.may_accept() else None
         try:
             await run.run(scope, receive, send)
         finally:

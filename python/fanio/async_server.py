@@ -135,7 +135,7 @@ class AsyncServer(BaseServer):
         self.manager_initialized = False
         self.manager = AsyncManager() if client_manager is None else client_manager
         self.eio._workers.are_joined = lambda: self._manager.takes_emits or self._manager.cluster is not None
-        self.eio._workers.look_at_stack()
+        self.eio._workers.inspect_stack()
 
     def _attach(
         self, core: _core.Server, async_handlers: bool, always_connect: bool, namespaces: list[str] | str

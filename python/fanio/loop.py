@@ -1,7 +1,7 @@
 """Event loops whose uvicorn servers the shards accept for.
 
 Use: ``uvicorn --loop fanio.loop:new_event_loop`` (uvicorn 0.36 or later); ``fanio.run`` does it.
-It needs no lifespan, which the automatic way (``accept.watch``) does.
+It needs no lifespan, which the automatic way (``accept.watch_loop``) does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from fanio._doors import uvicorn
-from fanio._doors.accept import open_listening
+from fanio._doors.accept import create_server_with_shards
 from fanio._doors.lifespan import UNWRAPPED
 from fanio.asgi import ASGIApp
 from fanio.async_server import AsyncServer
@@ -30,14 +30,14 @@ class _DoorLoop:
     """Mixed into a loop class: gives uvicorn's listening sockets to the shards."""
 
     async def create_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
-        """Create a server as the loop does; a Listening when the shards can accept for it."""
+        """Create a server as the loop does; a ShardListener when the shards can accept for it."""
         create = super().create_server  # type: ignore[misc]
-        return await open_listening(served_app(protocol_factory), create, protocol_factory, args, kwargs)
+        return await create_server_with_shards(served_app(protocol_factory), create, protocol_factory, args, kwargs)
 
     async def create_unix_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
-        """Create a server as the loop does; a Listening when the shards can accept for it."""
+        """Create a server as the loop does; a ShardListener when the shards can accept for it."""
         create = super().create_unix_server  # type: ignore[misc]
-        return await open_listening(served_app(protocol_factory), create, protocol_factory, args, kwargs)
+        return await create_server_with_shards(served_app(protocol_factory), create, protocol_factory, args, kwargs)
 
 
 def served_app(factory: ProtocolFactory) -> ASGIApp | None:
@@ -52,7 +52,7 @@ def served_app(factory: ProtocolFactory) -> ASGIApp | None:
         uvicorn.logger().error(UNWRAPPED)
         sys.exit(_STARTUP_FAILURE)
     if isinstance(app, ASGIApp):
-        app.engine._workers.look_at(config)
+        app.engine._workers.inspect_config(config)
     return app if isinstance(app, ASGIApp) and app.may_accept() else None
 
 

@@ -120,7 +120,7 @@ def test_faults_are_status_1(monkeypatch, faulty_server):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--mode", "echo", "--burst", "5", "http://127.0.0.1:9"], "--burst says nothing in mode echo"),
+        (["--mode", "echo", "--burst", "5", "http://127.0.0.1:9"], "--burst has no meaning in mode echo"),
         (["--burst", "5", "--pace", "5", "http://127.0.0.1:9"], "exclude each other"),
         (["--option", "shards", "--mode", "echo"], "expected NAME=JSON"),
         (["--option", "shards=2", "http://127.0.0.1:9"], "leave the URL out"),

@@ -10,7 +10,7 @@ import uvicorn
 from fake_core import until
 
 import fanio
-from fanio._doors.accept import Listening
+from fanio._doors.accept import ShardListener
 
 
 async def plain(scope, receive, send):
@@ -58,7 +58,7 @@ def test_the_shards_accept_for_plain_uvicorn(loop):
     runner = loop()
     found, left = runner.run_until_complete(served_by(fanio.ASGIApp(fanio.AsyncServer())))
     runner.close()
-    assert (found, left) == (Listening, set())
+    assert (found, left) == (ShardListener, set())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_uvicorn_accepts_itself(app, lifespan):
     inner = fanio.ASGIApp(fanio.AsyncServer())
     outer = app(inner)
     found, left = await served_by(outer, lifespan)
-    assert (found is Listening, left) == (isinstance(outer, fanio.ASGIApp) and outer.other_asgi_app is inner, set())
+    assert (found is ShardListener, left) == (isinstance(outer, fanio.ASGIApp) and outer.other_asgi_app is inner, set())
 
 
 class Watching(fanio.AsyncServer):
@@ -98,7 +98,7 @@ def patched(own):
 @pytest.mark.parametrize("make", [Watching, lambda: patched("sio"), lambda: patched("eio")])
 async def test_a_handle_request_of_the_programs_own_sees_every_request(make):
     found, left = await served_by(fanio.ASGIApp(make()))
-    assert (found is Listening, left) == (False, set())
+    assert (found is ShardListener, left) == (False, set())
 
 
 async def test_other_servers_of_the_loop_are_left_alone():
@@ -110,8 +110,8 @@ async def test_other_servers_of_the_loop_are_left_alone():
     found, left = await served_by(fanio.ASGIApp(fanio.AsyncServer(), on_startup=start))
     servers[0].close()
     await servers[0].wait_closed()
-    assert (found, left) == (Listening, set())
-    assert not isinstance(servers[0], Listening)
+    assert (found, left) == (ShardListener, set())
+    assert not isinstance(servers[0], ShardListener)
 
 
 async def test_a_startup_that_fails_leaves_the_loop_as_it_was():

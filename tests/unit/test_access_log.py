@@ -7,7 +7,7 @@ import logging
 import pytest
 import uvicorn
 
-from fanio._doors.access_log import Journal
+from fanio._doors.access_log import AccessLog
 from fanio._request.session_environs import HandshakeScopes, SessionEnvirons
 
 HEAD = b"GET /socket.io/%C3%A4?a=%20b&c=\xe4 HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -25,8 +25,8 @@ def plain_loggers(monkeypatch):
 
 
 @pytest.fixture
-def journal():
-    return Journal(SessionEnvirons(None, HandshakeScopes(1)))
+def access_log():
+    return AccessLog(SessionEnvirons(None, HandshakeScopes(1)))
 
 
 @pytest.fixture
@@ -42,15 +42,15 @@ def config(**options):
     return made
 
 
-def test_a_request_has_the_arguments_of_uvicorns_formatter(journal, lines, caplog):
-    journal.answered(0, HEAD, PEER, False, 200, False)
+def test_a_request_has_the_arguments_of_uvicorns_formatter(access_log, lines, caplog):
+    access_log.answered(0, HEAD, PEER, False, 200, False)
     path = "/socket.io/%C3%A4?a=%20b&c=\\xe4"
     assert lines() == [("uvicorn.access", f'192.0.2.1:5 - "GET {path} HTTP/1.1" 200')]
     assert caplog.records[0].args == ("192.0.2.1:5", "GET", path, "1.1", 200)
 
 
-def test_a_unix_socket_has_no_address(journal, lines):
-    journal.answered(0, b"GET / HTTP/1.0\r\n\r\n", None, False, 400, False)
+def test_a_unix_socket_has_no_address(access_log, lines):
+    access_log.answered(0, b"GET / HTTP/1.0\r\n\r\n", None, False, 400, False)
     assert lines() == [("uvicorn.access", ' - "GET / HTTP/1.0" 400')]
 
 
@@ -66,11 +66,11 @@ REFUSED = '192.0.2.1:5 - "WebSocket /" 418'
         ("none", [ACCEPTED], [REFUSED]),
     ],
 )
-def test_a_websocket_is_logged_as_its_protocol_would(journal, lines, caplog, protocol, accepted, refused):
-    journal.lines(config(ws=protocol, log_config=None))
+def test_a_websocket_is_logged_as_its_protocol_would(access_log, lines, caplog, protocol, accepted, refused):
+    access_log.core_options(config(ws=protocol, log_config=None))
     for status, expected in ((101, accepted), (418, refused)):
         caplog.clear()
-        journal.answered(0, b"GET / HTTP/1.1\r\n\r\n", PEER, False, status, True)
+        access_log.answered(0, b"GET / HTTP/1.1\r\n\r\n", PEER, False, status, True)
         assert lines() == [("uvicorn.error", line) for line in expected]
 
 
@@ -82,5 +82,5 @@ def test_a_websocket_is_logged_as_its_protocol_would(journal, lines, caplog, pro
         ({"log_level": "warning"}, (False, False, False)),
     ],
 )
-def test_nothing_is_asked_for_that_would_not_be_logged(journal, options, expected):
-    assert journal.lines(config(ws="wsproto", **options)) == expected
+def test_nothing_is_asked_for_that_would_not_be_logged(access_log, options, expected):
+    assert access_log.core_options(config(ws="wsproto", **options)) == expected

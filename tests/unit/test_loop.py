@@ -15,7 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 import fanio
 from fanio import loop as door
 from fanio._doors import uvicorn as insides
-from fanio._doors.accept import Listening
+from fanio._doors.accept import ShardListener
 from fanio.loop import _SelectorLoop
 
 
@@ -88,7 +88,7 @@ def test_other_servers_pass_through(kind):
 
     async def serve():
         server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-        assert not isinstance(server, Listening)
+        assert not isinstance(server, ShardListener)
         server.close()
         await server.wait_closed()
 
@@ -137,7 +137,7 @@ def test_both_servers_answer_on_one_connection_in_order(kind, unix, tmp_path):
     async def story():
         serving = asyncio.ensure_future(server._serve())
         await until(lambda: server.started)
-        assert [type(one) for one in server.servers] == [Listening]
+        assert [type(one) for one in server.servers] == [ShardListener]
         assert server.servers[0].is_serving()
         target = options.get("uds") or server.servers[0].sockets[0].getsockname()[1]
         assert b'"sid"' in await request(target, HANDSHAKE)

@@ -80,8 +80,8 @@ class Core:
         self.adopted.append((fd, path, data, peer, secure, log))
 
 
-class Journal:
-    def lines(self, config):
+class AccessLog:
+    def core_options(self, config):
         assert isinstance(config, Config)
         return "lines"
 
@@ -104,11 +104,11 @@ class Case:
         self.receive = self.protocol.receive
         self.send = self.protocol.send
         self.core = Core()
-        self.journal = Journal()
+        self.access_log = AccessLog()
 
     def moves(self):
         mark = [(b"x-mark", b"1")]
-        return take_over(self.core, self.journal, mark, self.scope, self.receive, self.send)
+        return take_over(self.core, self.access_log, mark, self.scope, self.receive, self.send)
 
     def close(self):
         for fd, *_ in self.core.adopted:

@@ -11,12 +11,12 @@ from fake_core import until
 
 import fanio
 from fanio._doors import uvicorn as insides
-from fanio._doors.accept import Listening
+from fanio._doors.accept import ShardListener
 
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(insides, "_told", set())
+    monkeypatch.setattr(insides, "_logged", set())
     monkeypatch.setattr(insides, "logger", lambda: logging.getLogger("fanio.doors"))
 
 
@@ -83,7 +83,7 @@ async def test_uvicorn_keeps_its_connections_when_a_part_is_missing(caplog, monk
     server = uvicorn.Server(config)
     serving = asyncio.ensure_future(server._serve())
     await until(lambda: server.started)
-    assert not isinstance(server.servers[0], Listening)
+    assert not isinstance(server.servers[0], ShardListener)
     server.should_exit = True
     await asyncio.wait_for(serving, 20)
     assert ["sum_of_requests" in line for line in warnings(caplog)] == [True]

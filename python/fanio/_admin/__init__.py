@@ -1,1 +1,1 @@
-"""The admin UI's side of a server: its namespace, logins, commands and reports."""
+"""The server's part of the admin UI: its namespace, logins, commands and reports."""

@@ -1,4 +1,4 @@
-"""Who may use the admin UI: credentials, sessions of the UI, and a limit on failures."""
+"""Decides who may use the admin UI: credentials, sessions of the UI, and a limit on failed logins."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from fanio._handlers.handler import result_of
 __all__ = ["Access", "Auth"]
 
 Credentials = dict[str, Any]
-#: Credentials, several of them, a function that looks at them, or False for everybody.
+#: Credentials, a list of them, a function that checks them, or False for no authentication.
 Auth = Credentials | list[Credentials] | Callable[[Any], bool | Awaitable[bool]] | bool
 
-#: Failures of one address in so many seconds, after which it is refused unheard.
+#: After this many failed logins in WINDOW seconds, an address is refused without a check.
 MAX_FAILURES = 5
 WINDOW = 60.0
 _MAX_ADDRESSES = 1000
-#: Logins that are remembered, so that a page that is loaded again needs no password.
+#: Sessions that are remembered, so that a page that is loaded again needs no password.
 _MAX_SESSIONS = 100
 _SESSION_SECONDS = 24 * 3600.0
 
 
 class Access:
-    """Decides about a client's ``auth``."""
+    """Checks the ``auth`` of clients that connect to the admin namespace."""
 
     def __init__(self, auth: Auth | None) -> None:
-        """Use these credentials.
+        """Require these credentials; False requires none.
 
         Raises:
-            ValueError: When there are none; False means that none are needed.
+            ValueError: When ``auth`` is None or True.
         """
         if auth is None or auth is True:
             msg = "auth must be specified: a dictionary, a list of them, a function, or False for no authentication"
@@ -44,11 +44,11 @@ class Access:
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody may come in."""
+        """Whether no credentials are required."""
         return self._auth is False
 
     async def allows(self, credentials: Any, address: str) -> bool:
-        """Return whether a client may come in; counts the failure when not."""
+        """Return whether a client may connect; count a failed login."""
         if self.is_open:
             return True
         if self.is_blocked(address):
@@ -59,7 +59,7 @@ class Access:
         return False
 
     def new_session(self) -> str:
-        """Return what the UI may show instead of its password from now on."""
+        """Return a session id that the UI may send instead of its password from now on."""
         session = secrets.token_hex(16)
         self._sessions[session] = monotonic() + _SESSION_SECONDS
         if len(self._sessions) > _MAX_SESSIONS:
@@ -67,7 +67,7 @@ class Access:
         return session
 
     def is_blocked(self, address: str) -> bool:
-        """Return whether an address has failed too often to be heard now."""
+        """Return whether an address has too many failed logins."""
         since = monotonic() - WINDOW
         recent = [moment for moment in self._failures.get(address, ()) if moment > since]
         return len(recent) >= MAX_FAILURES
@@ -76,8 +76,8 @@ class Access:
         if isinstance(self._auth, dict):
             return _same(self._auth, credentials)
         if isinstance(self._auth, (list, tuple)):
-            # All are compared, so that the time says nothing of the position.
-            return any([_same(known, credentials) for known in self._auth])  # noqa: C419 (none is skipped)
+            # All are compared, so that the time does not reveal which one matched.
+            return any([_same(known, credentials) for known in self._auth])  # noqa: C419 (none must be skipped)
         if not callable(self._auth):
             return False
         return bool(await result_of(self._auth(credentials)))
@@ -94,13 +94,13 @@ class Access:
 
 
 def _same(known: Credentials, given: Any) -> bool:
-    """Compare in a time that does not depend on where they differ."""
+    """Compare credentials in a time that does not depend on where they differ."""
     if not isinstance(given, dict) or given.keys() != known.keys():
         return False
     return all([hmac.compare_digest(_bytes(known[key]), _bytes(given[key])) for key in known])  # noqa: C419 (the same)
 
 
 def _bytes(value: Any) -> bytes:
-    # The type counts as well: 1 is not "1".
+    # The type is compared too: 1 is not equal to "1".
     text = value if isinstance(value, str) else f"{type(value).__name__}:{value!r}"
     return text.encode("utf-8", "surrogatepass")

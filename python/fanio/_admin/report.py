@@ -1,6 +1,6 @@
-"""Development mode: every client, room and event as the admin UI shows them.
+"""Development mode: reports every client, room and event to the admin UI.
 
-Owns the shapes; nothing is built while nobody watches.
+Owns the form of the data. Nothing is built while no admin is connected.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MAX_RECIPIENTS = 100
 
 
 class Report:
-    """Tells the admins what happens to each client; the server's observer."""
+    """Reports to the admins what happens to each client; an ``Observer`` of the server."""
 
     def __init__(self, server: AsyncServer, namespace: str, tell: Callable[..., None], watchers: set[str]) -> None:
-        """Say it with ``tell(event, *args)`` while there are ``watchers``."""
+        """Report with ``tell(event, *args)`` while ``watchers``, the sids of the admins, is not empty."""
         self._server = server
         self._core = server._core
         self._namespace = namespace
@@ -34,7 +34,7 @@ class Report:
         self._polling: dict[str, str] = {}
 
     def connected(self, sid: str, namespace: str, session_id: str) -> None:
-        """Tell of a client that was accepted."""
+        """Report a client that was accepted."""
         self._issued[sid] = _now().timestamp()
         if self._core.transport(session_id) == "polling":
             self._polling[sid] = session_id
@@ -42,19 +42,19 @@ class Report:
             self._tell("socket_connected", self.socket(sid, namespace, session_id), _now().isoformat())
 
     def disconnected(self, sid: str, namespace: str, reason: str) -> None:
-        """Tell of a client that is gone."""
+        """Report a client that has disconnected."""
         self._issued.pop(sid, None)
         self._polling.pop(sid, None)
         if self._watchers:
             self._tell("socket_disconnected", namespace, sid, reason, _now().isoformat())
 
     def received(self, sid: str, namespace: str, args: list[Any]) -> None:
-        """Tell of an event of a client's."""
+        """Report an event that a client has sent."""
         if self._watchers and namespace != self._namespace:
             self._tell("event_received", namespace, sid, _shown(args), _now().isoformat())
 
     def sent(self, namespace: str, rooms: list[str] | None, skip: Iterable[str], args: list[Any]) -> None:
-        """Tell of an emit, for each of the first recipients."""
+        """Report an emit, for each recipient up to ``MAX_RECIPIENTS``."""
         if not self._watchers or namespace == self._namespace:
             return
         skipped, shown, now = set(skip), _shown(args), _now().isoformat()
@@ -65,17 +65,17 @@ class Report:
             self._tell("event_sent", namespace, sid, shown, now)
 
     def joined(self, sid: str, namespace: str, room: Room) -> None:
-        """Tell that a client has entered a room."""
+        """Report that a client has entered a room."""
         if self._watchers:
             self._tell("room_joined", namespace, str(room), sid, _now().isoformat())
 
     def left(self, sid: str, namespace: str, room: Room) -> None:
-        """Tell that a client was taken out of a room."""
+        """Report that a client has left a room."""
         if self._watchers:
             self._tell("room_left", namespace, str(room), sid, _now().isoformat())
 
-    def look_for_upgrades(self) -> None:
-        """Tell of the clients that have moved to a WebSocket since the last look."""
+    def report_upgrades(self) -> None:
+        """Report the clients that have moved to a WebSocket since the last call."""
         for sid, session_id in list(self._polling.items()):
             transport = self._core.transport(session_id)
             if transport in (None, "polling"):
@@ -85,7 +85,7 @@ class Report:
             self._tell("socket_updated", {"id": sid, "nsp": namespace, "transport": transport})
 
     def all_sockets(self) -> list[dict[str, Any]]:
-        """Return every client there is."""
+        """Return all clients in the form that the UI expects."""
         return [
             self.socket(sid, namespace, session_id)
             for namespace in self._core.namespaces()
@@ -93,7 +93,7 @@ class Report:
         ]
 
     def socket(self, sid: str, namespace: str, session_id: str) -> dict[str, Any]:
-        """Return a client as the UI takes it."""
+        """Return a client in the form that the UI expects."""
         environ = self._server._environs.for_socket(session_id, sid)
         issued = self._issued.get(sid)
         query = parse_qs(environ.get("QUERY_STRING", ""))
@@ -126,7 +126,7 @@ def _header(name: str) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Return data as JSON can hold it: bytes by their length, what has no form by its text."""
+    """Return data in a form that JSON can hold: bytes become their length, other objects their text."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{len(value)} bytes>"
     if isinstance(value, dict):

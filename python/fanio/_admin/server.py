@@ -1,7 +1,7 @@
-"""The namespace that the admin UI speaks to: logins, commands, statistics.
+"""The namespace to which the admin UI connects: logins, commands, statistics.
 
-Source: the server side of the npm package ``@socket.io/admin-ui`` 0.5, and python-socketio 5.18,
-whose arguments these are.
+Sources: the server side of the npm package ``@socket.io/admin-ui`` 0.5 for the events, and python-socketio 5.18 for the
+arguments.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MODES = ("development", "production")
 
 
 class InstrumentedAsyncServer:
-    """A server that the admin UI can watch and command, from ``AsyncServer.instrument``."""
+    """A server that the admin UI can watch and control; ``AsyncServer.instrument`` returns it."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class InstrumentedAsyncServer:
         self.sio._observe(self._report)
 
     def uninstrument(self) -> None:
-        """Take back everything; UIs that are connected get nothing more."""
+        """Undo ``instrument`` and disconnect the admins."""
         self.sio._observe(None)
         self.sio._handlers.remove(self.admin_namespace, self._handlers())
         for sid in list(self._admins):
@@ -93,7 +93,7 @@ class InstrumentedAsyncServer:
         return found
 
     def features(self) -> list[str]:
-        """Return what the UI is told that it may do."""
+        """Return the names of the features that the UI may use."""
         found = ["AGGREGATED_EVENTS"]
         if not self.read_only:
             found += ["EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT"]
@@ -106,7 +106,7 @@ class InstrumentedAsyncServer:
             raise Refused(msg)
         if not await self._access.allows(auth, address):
             self.sio.logger.warning("a login to the admin UI from %s was refused", address)
-            # Node's words: the UI shows its login form for them.
+            # The UI shows its login form when it gets this text of Node's server.
             msg = "invalid credentials"
             raise Refused(msg)
         if not self._access.is_open:
@@ -128,20 +128,20 @@ class InstrumentedAsyncServer:
         while True:
             self._tell("server_stats", stats.take())
             if self._report is not None:
-                self._report.look_for_upgrades()
+                self._report.report_upgrades()
             await asyncio.sleep(self.server_stats_interval)
 
     async def _emit_to(self, sid: str, event: str, data: Any) -> None:
         await self.sio.emit(event, data, to=sid, namespace=self.admin_namespace)
 
     def _tell(self, event: str, *args: Any) -> None:
-        """Emit to all admins; nothing of what goes wrong reaches the program that is watched."""
+        """Emit to all admins. Exceptions are logged, because they must not reach the application's own calls."""
         try:
             self.sio.emit_nowait(event, args, namespace=self.admin_namespace)
         except Exception:
             self.sio.logger.exception("the admin UI could not be told of %s", event)
 
-    # Commands: the arguments are what a logged-in UI sends, and may still be anything.
+    # Commands. The arguments come from a logged-in client, and are not checked yet.
 
     async def _on_emit(self, _sid: str, namespace: str, room: str | None, event: str, *data: Any) -> None:
         await self.sio.emit(event, data, to=room, namespace=namespace)

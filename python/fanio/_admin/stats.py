@@ -1,4 +1,4 @@
-"""The numbers of ``server_stats``, from the core's counters."""
+"""The numbers of the UI's event ``server_stats``, from the core's counters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["HOSTNAME", "Stats"]
 
 HOSTNAME = socket.gethostname()
 
-#: The UI's names, and the counters of the core that they are the growth of.
+#: The UI's names of events that it counts, and the core's counter for each of them.
 _TYPES = {
     "rawConnection": "sessions_opened",
     "packetsIn": "packets_received",
@@ -27,10 +27,10 @@ _CLOSED = "closed_"
 
 
 class Stats:
-    """What has happened since it was asked last."""
+    """Computes what has happened since the last call of ``take``."""
 
     def __init__(self, core: _core.Server, server_id: str) -> None:
-        """Begin to count now."""
+        """Start with the present values of the counters."""
         self._core = core
         self._server_id = server_id
         self._began = time.monotonic()

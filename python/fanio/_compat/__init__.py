@@ -1,1 +1,1 @@
-"""python-socketio's names that fanio lacks, and fanio under the names ``socketio`` and ``engineio``."""
+"""Compatibility: python-socketio's names that fanio lacks, and fanio as ``socketio`` and ``engineio``."""

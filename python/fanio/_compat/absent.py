@@ -1,8 +1,9 @@
-"""The names of python-socketio and python-engineio that have no file here.
+"""The names of python-socketio and python-engineio that fanio does not implement.
 
-Owns one table: module by module, what stands for a name, or why there is nothing. The modules are
-made when they are imported, and what is not there says what to use instead when it is called, so
-that a program may import, subclass and compare with it. A file of the same name goes before.
+Owns one table. For each module it has the object that replaces a name, or the text that says what to use instead. The
+modules are created when they are imported. A name without a replacement becomes a class or function that raises when
+it is called, so that an application may still import it, subclass it and compare with it. A module with a file of its
+own is loaded from that file.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _TORNADO = "there is ASGI only: use ASGIApp under any ASGI server"
 _DRIVER = "there is ASGI only, and no other driver: wrap the server in ASGIApp"
 _CLIENT = "there is no client for Engine.IO alone: use AsyncClient or Client of fanio"
 
-#: By module: the names it has, with what stands for each ("module:name") or what to use instead.
+#: By module: its names, each with its replacement ("module:name") or the text that says what to use instead.
 MODULES: dict[str, dict[str, str]] = {
     "fanio.admin": {"InstrumentedServer": _SYNC},
     "fanio.async_aiopika_manager": {"AsyncAioPikaManager": _QUEUE},
@@ -86,7 +87,7 @@ MODULES: dict[str, dict[str, str]] = {
     },
 }
 _DRIVERS = "fanio.engineio.async_drivers"
-#: The package that has a module's names, where that is not the one it is in.
+#: The package that exports a module's names, if it is not the module's own package.
 _EXPORTED = {f"{_DRIVERS}.tornado": "fanio.engineio"}
 _FUNCTIONS = {
     "create_route",
@@ -99,10 +100,10 @@ _FUNCTIONS = {
 
 
 def find(package: str, name: str) -> Any:
-    """Return what a name of a package stands for: a name of one of its modules, or a module.
+    """Return the object for an attribute of a package: an object of one of its modules, or a module.
 
-    What python-socketio's packages import themselves is there without being imported, as
-    ``engineio.payload``; so are all other modules here.
+    python-socketio's packages import some of their modules, so ``engineio.payload`` works without an import of it.
+    Here that works for all modules.
 
     Raises:
         AttributeError: When python-socketio has no such name either.
@@ -120,7 +121,7 @@ def find(package: str, name: str) -> Any:
 
 
 def stand_in(module: str, name: str) -> Any:
-    """Return what a name stands for that a module with a file of its own lacks.
+    """Return the object for a name that is missing in a module with a file of its own.
 
     Raises:
         AttributeError: When python-socketio has no such name either.
@@ -148,7 +149,7 @@ def _stand_in(name: str, text: str) -> Any:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Makes the modules of the table that have no file."""
+    """Creates the modules of the table that have no file."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -166,6 +167,6 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def install() -> None:
-    """Let the modules be imported; those with a file are found before."""
+    """Make the modules importable. The finder comes last, so modules with a file are found first."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())

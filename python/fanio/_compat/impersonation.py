@@ -1,7 +1,7 @@
-"""fanio under the names ``socketio`` and ``engineio``, for programs that import those.
+"""Makes fanio importable as ``socketio`` and ``engineio``, for applications that import those.
 
-Owns the hook in the import system. The module objects are fanio's own, so that a class is the same
-whatever name it came by.
+Owns the hook in the import system. The module objects are fanio's own, so a class is the same object whichever name it
+is imported by.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 
 __all__ = ["VARIABLE", "install_as_socketio", "install_if_told", "tell_children"]
 
-#: Set in the environment, the package installs the hook when it is imported.
+#: If this environment variable is set, importing fanio installs the hook.
 VARIABLE = "FANIO_AS_SOCKETIO"
 
 _PACKAGES = {"socketio": "fanio", "engineio": "fanio.engineio"}
 
 
 class _Alias(importlib.abc.Loader):
-    """Gives a module that is loaded already."""
+    """Loads a module that exists already."""
 
     def __init__(self, module: types.ModuleType) -> None:
         self._module, self._spec = module, module.__spec__
@@ -33,12 +33,12 @@ class _Alias(importlib.abc.Loader):
         return self._module
 
     def exec_module(self, module: types.ModuleType) -> None:
-        # The import system has written the other name's spec over the module's own.
+        # The import system has replaced the module's spec with one for the other name.
         module.__spec__ = self._spec
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Gives fanio's modules for the names of the others."""
+    """Finds fanio's modules for the names of python-socketio and python-engineio."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -62,13 +62,13 @@ def _ours(name: str) -> str | None:
 
 
 def install_as_socketio() -> None:
-    """Make ``import socketio`` and ``import engineio``, submodules included, give fanio's.
+    """Make ``import socketio`` and ``import engineio``, and their submodules, give fanio's modules.
 
-    Call it before anything imports them; ``fanio run --as-socketio`` and
-    ``python -m fanio exec --as-socketio`` do. Calling it again changes nothing.
+    Call it before anything imports these packages; ``fanio run --as-socketio`` and
+    ``python -m fanio exec --as-socketio`` do so. Calling it again has no effect.
 
     Raises:
-        RuntimeError: When the real ones are loaded already; the message says where they are used.
+        RuntimeError: When the real packages are loaded already; the message names the modules that use them.
     """
     for name, ours in _PACKAGES.items():
         loaded = sys.modules.get(name)
@@ -81,13 +81,13 @@ def install_as_socketio() -> None:
 
 
 def install_if_told() -> None:
-    """Install the hook when the environment says so."""
+    """Install the hook if the environment variable is set."""
     if os.environ.get(VARIABLE):
         install_as_socketio()
 
 
 def tell_children() -> None:
-    """Have the hook in every Python process that this one starts: workers, reloaders, commands."""
+    """Install the hook in every Python process that this one starts: workers, reloaders, commands."""
     os.environ[VARIABLE] = "1"
     folder = str(Path(__file__).parent / "children")
     others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry != folder]
@@ -95,7 +95,7 @@ def tell_children() -> None:
 
 
 def _users(package: types.ModuleType) -> list[str]:
-    """Return the modules outside of a package that hold it, or something of it."""
+    """Return the modules outside a package that have the package, or an object of it, as a global name."""
     prefix = f"{package.__name__}."
 
     def is_its(value: object) -> bool:
@@ -107,5 +107,5 @@ def _users(package: types.ModuleType) -> list[str]:
         own = name == package.__name__ or name.startswith(prefix)
         if not own and any(is_its(value) for value in list(vars(module).values())):
             found.append(name)
-    # Their own other half comes last: it is loaded because somebody loaded the first.
+    # engineio comes last: it is loaded because another module has loaded socketio.
     return sorted(found, key=lambda name: (name.partition(".")[0] in _PACKAGES, name))

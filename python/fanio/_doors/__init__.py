@@ -1,1 +1,1 @@
-"""How connections reach the shards: as the event loop's listener, or through any ASGI server."""
+"""The doors: ways in which connections reach the shards, directly or through an ASGI server (docs/doors.md)."""

@@ -1,12 +1,12 @@
-"""The first door: the shards accept connections on uvicorn's listening sockets.
+"""The door "accept": the shards accept connections on uvicorn's listening sockets.
 
-uvicorn stays the server: it binds, logs, handles signals and runs the app. When it asks its loop
-for a server, and its app is an ASGIApp that nothing else wraps, the sockets are given to the
-shards; they serve Socket.IO themselves and hand every other request back, with the bytes already
-read, to uvicorn's own protocol on the loop. In every other case the call passes through untouched.
+uvicorn remains the server: it binds, logs, handles signals and runs the application. When it calls ``create_server``
+of its event loop, and its application is an ASGIApp without a wrapper, the sockets are given to the shards. The shards
+serve Socket.IO themselves. They pass every other connection, with the bytes they have read, to uvicorn's own protocol
+on the event loop. In all other cases the call is not changed.
 
-Two ways lead here: the loop of ``fanio.run`` (``loop.py``), and ``watch``, by which an ASGIApp
-that plain uvicorn starts sees the next servers of the loop it runs on.
+There are two callers: the event loop of ``fanio.run`` (``loop.py``), and the functions that ``watch_loop`` sets on the
+event loop when plain uvicorn starts an ASGIApp.
 """
 
 from __future__ import annotations
@@ -18,12 +18,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio._doors import uvicorn
-from fanio._doors.limits import Limits
+from fanio._doors.uvicorn_connections import UvicornLimits
 
 if TYPE_CHECKING:
     from fanio.engineio.base_server import BaseServer
 
-__all__ = ["Listening", "ProtocolFactory", "Served", "open_listening", "warn_of_unasked", "watch"]
+__all__ = [
+    "ProtocolFactory",
+    "ServedApp",
+    "ShardListener",
+    "create_server_with_shards",
+    "warn_if_not_used",
+    "watch_loop",
+]
 
 _BACKLOG = 100
 _METHODS = ("create_server", "create_unix_server")
@@ -32,8 +39,8 @@ ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 Create = Callable[..., Awaitable[Any]]
 
 
-class Served(Protocol):
-    """What the shards serve: an ``ASGIApp``."""
+class ServedApp(Protocol):
+    """The application that the shards serve: an ``ASGIApp``."""
 
     @property
     def engine(self) -> BaseServer:
@@ -41,22 +48,22 @@ class Served(Protocol):
 
     @property
     def core_path(self) -> str:
-        """The path it is served at, without the last slash."""
+        """The path of Socket.IO, without the last slash."""
 
 
-async def open_listening(
-    app: Served | None,
+async def create_server_with_shards(
+    app: ServedApp | None,
     create: Create,
     factory: ProtocolFactory,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    """Create a server as ``create`` does; a Listening when the shards can accept for it.
+    """Create a server as ``create`` does; return a ShardListener when the shards can accept for it.
 
     Args:
-        app: What the server's requests are for, when the shards may see them first.
-        create: A loop's ``create_server`` or ``create_unix_server``.
-        factory: Its first argument.
+        app: The application, if the shards may see its requests first; else None.
+        create: ``create_server`` or ``create_unix_server`` of an event loop.
+        factory: The first argument of ``create``.
         args: Its other arguments.
         kwargs: Its keyword arguments.
     """
@@ -64,19 +71,19 @@ async def open_listening(
     if app is None or not plain or not uvicorn.can_accept_for(factory):
         return await create(factory, *args, **kwargs)
     inner = await create(factory, *args, **{**kwargs, "start_serving": False})
-    return Listening(app, inner, factory, kwargs.get("backlog") or _BACKLOG)
+    return ShardListener(app, inner, factory, kwargs.get("backlog") or _BACKLOG)
 
 
-class Listening(asyncio.AbstractServer):
-    """Listening sockets that the shards accept on, in the shape of an asyncio server."""
+class ShardListener(asyncio.AbstractServer):
+    """Listening sockets on which the shards accept connections, with the interface of an asyncio server."""
 
-    def __init__(self, app: Served, inner: Any, factory: ProtocolFactory, backlog: int) -> None:
-        """Give the sockets of ``inner``, which are bound and not served, to the shards.
+    def __init__(self, app: ServedApp, inner: Any, factory: ProtocolFactory, backlog: int) -> None:
+        """Give the sockets of ``inner`` to the shards.
 
         Args:
-            app: What is served; requests off its path go to a protocol of ``factory``.
-            inner: The loop's server.
-            factory: uvicorn's.
+            app: The application. Requests for other paths than its own go to a protocol from ``factory``.
+            inner: The event loop's server. Its sockets are bound, but it does not accept.
+            factory: uvicorn's protocol factory.
             backlog: Connections that may wait to be accepted.
         """
         self._loop = asyncio.get_running_loop()
@@ -90,14 +97,14 @@ class Listening(asyncio.AbstractServer):
         self._server._environs.extra_scope = uvicorn.scope_of_server(self._uvicorn)
         self._server._serve_on(self._loop)
         self._server._serving.patience = config.timeout_graceful_shutdown
-        log = self._server._journal.lines(config)
+        log = self._server._access_log.core_options(config)
         for listening in self.sockets:
             with socket.socket(fileno=os.dup(listening.fileno())) as duplicate:
                 duplicate.listen(backlog)
                 self._server._serving.listen(
-                    duplicate.detach(), app.core_path, self.hand_off, log=log, **uvicorn.manners(config)
+                    duplicate.detach(), app.core_path, self.hand_off, log=log, **uvicorn.listener_options(config)
                 )
-        self._limits = Limits(self._server._core, self._uvicorn, self._loop)
+        self._limits = UvicornLimits(self._server._core, self._uvicorn, self._loop)
         self._open = True
         uvicorn.logger().info("Socket.IO on %s/ is served by fanio's own threads (door: accept)", app.core_path)
 
@@ -118,7 +125,7 @@ class Listening(asyncio.AbstractServer):
         made = protocol.connection_made
 
         def connection_made(transport: asyncio.BaseTransport) -> None:
-            # Before any new read, so that the bytes come in order.
+            # Before the transport reads anything, so that the bytes stay in order.
             made(transport)
             protocol.data_received(data)
 
@@ -145,14 +152,14 @@ class Listening(asyncio.AbstractServer):
         return self._open
 
     async def start_serving(self) -> None:
-        """Do nothing: it serves since it was made."""
+        """Do nothing: the shards accept since the object was made."""
 
     async def serve_forever(self) -> None:
         """Wait until the server is closed."""
         await self.wait_closed()
 
     def close(self) -> None:
-        """Accept no more, and close every session."""
+        """Stop accepting connections, and close every session."""
         if self._open:
             self._open = False
             self._limits.end()
@@ -164,69 +171,69 @@ class Listening(asyncio.AbstractServer):
         await self._server._serving.close(self._is_forced)
 
 
-def watch(app: Served, receive: Any) -> Callable[[], None]:
-    """Take the sockets that uvicorn is about to listen on, from inside its lifespan startup.
+def watch_loop(app: ServedApp, receive: Any) -> Callable[[], None]:
+    """Prepare, during uvicorn's lifespan startup, to take the sockets on which uvicorn is about to listen.
 
-    Puts functions before two methods of the running loop, which take themselves away when uvicorn
-    has its servers. They concern uvicorn's servers for this very app only.
+    Replaces two methods of the running event loop until uvicorn has created its servers. Only uvicorn's servers for
+    this application are affected.
 
     Args:
-        app: The app that was asked to start.
-        receive: What its lifespan got from the server.
+        app: The application that is starting.
+        receive: The ``receive`` of its lifespan.
 
     Returns:
-        A function that takes the functions away, if they are still there.
+        A function that restores the methods, if that has not happened yet.
     """
     config = uvicorn.config_of_lifespan(receive)
     if config is not None:
-        app.engine._workers.look_at(config)
+        app.engine._workers.inspect_config(config)
     if config is None or uvicorn.unwrapped_app(config) is not app:
         return _nothing
-    return _Watch(app, config).end
+    return _LoopWatch(app, config).end
 
 
-def warn_of_unasked() -> None:
-    """Say that uvicorn serves, when it should have asked the running loop for a server before that."""
+def warn_if_not_used() -> None:
+    """Warn if uvicorn serves requests although it never called the replaced methods of the running event loop."""
     loop = asyncio.get_running_loop()
     if any(watching.loop is loop for watching in _watching):
-        uvicorn.warn_of_shape("it listens without asking its event loop for a server")
+        uvicorn.warn_of_unknown_uvicorn("it listens without asking its event loop for a server")
 
 
 def _nothing() -> None:
     pass
 
 
-class _Watch:
-    """Stands before a loop's methods that create servers."""
+class _LoopWatch:
+    """Replaces an event loop's methods that create servers, until ``end``."""
 
-    def __init__(self, app: Served, config: Any) -> None:
+    def __init__(self, app: ServedApp, config: Any) -> None:
         self._app = app
         self._config = config
         self.loop: Any = asyncio.get_running_loop()
-        self._placed = {name: self._stand_before(getattr(self.loop, name)) for name in _METHODS}
-        for name, function in self._placed.items():
+        self._replacements = {name: self._wrap(getattr(self.loop, name)) for name in _METHODS}
+        for name, function in self._replacements.items():
             setattr(self.loop, name, function)
         _watching.add(self)
 
-    def _stand_before(self, create: Create) -> Create:
+    def _wrap(self, create: Create) -> Create:
         async def create_watched(factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
             mine = uvicorn.config_of_factory(factory) is self._config
-            server = await open_listening(self._app if mine else None, create, factory, args, kwargs)
+            server = await create_server_with_shards(self._app if mine else None, create, factory, args, kwargs)
             if mine:
-                # Several sockets come one after the other in this turn of the loop.
+                # uvicorn creates its servers one after the other in this iteration of the event loop.
                 self.loop.call_soon(self.end)
             return server
 
         return create_watched
 
     def end(self) -> None:
-        """Take the functions away."""
+        """Restore the methods."""
         _watching.discard(self)
-        for name, function in self._placed.items():
-            # Somebody may have put another one before it since: then it stays, and passes through.
+        for name, function in self._replacements.items():
+            # If another library has wrapped the method since, it stays and no longer changes any call.
             if vars(self.loop).get(name) is function:
                 delattr(self.loop, name)
 
 
-#: Those that uvicorn has not asked for a server yet.
-_watching: set[_Watch] = set()
+#: The watches for which uvicorn has not created a server yet.
+_watching: set[_LoopWatch] = set()

@@ -1,6 +1,6 @@
-"""uvicorn's access log for what the shards answer: the same lines, by the same loggers.
+"""Writes uvicorn's access log for requests that the shards answer: the same lines, to the same loggers.
 
-Addresses are those that the program sees, so behind a trusted proxy the forwarded ones.
+The logged address is the one that the application sees: behind a trusted proxy, the forwarded one.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from fanio._request.session_environs import SessionEnvirons
     from fanio.types import Peer
 
-__all__ = ["Journal"]
+__all__ = ["AccessLog"]
 
 
-class Journal:
-    """Writes the lines of one server."""
+class AccessLog:
+    """The access log of one server."""
 
     def __init__(self, environs: SessionEnvirons) -> None:
-        """Write what ``environs`` makes of the requests' heads."""
+        """Log requests as ``environs`` parses them."""
         self._environs = environs
         self._access = logging.getLogger("uvicorn.access")
         self._error = logging.getLogger("uvicorn.error")
-        self._tells_beginnings = self._tells_ends = False
+        self._logs_opening = self._logs_closing = False
 
-    def lines(self, config: Any) -> tuple[bool, bool, bool]:
-        """Return what the core has to tell of a uvicorn's streams: requests, WebSockets, their ends."""
-        # uvicorn asks for handlers, which its option --no-access-log takes away.
+    def core_options(self, config: Any) -> tuple[bool, bool, bool]:
+        """Return whether the core must report requests, WebSockets, and the ends of WebSockets."""
+        # uvicorn checks for handlers, because its option --no-access-log removes them.
         requests = self._access.hasHandlers() and self._access.isEnabledFor(logging.INFO)
         websockets = self._error.isEnabledFor(logging.INFO)
-        self._tells_beginnings, self._tells_ends = uvicorn.logs_of_websockets(config)
-        return requests, websockets, websockets and self._tells_ends
+        self._logs_opening, self._logs_closing = uvicorn.logs_of_websockets(config)
+        return requests, websockets, websockets and self._logs_closing
 
     def answered(
         self,
@@ -47,30 +47,30 @@ class Journal:
         status: int,
         websocket: bool,
     ) -> None:
-        """Take an ANSWERED event."""
+        """Handle an ANSWERED event."""
         request = self._environs.request(head, peer, secure)
         address = "{}:{}".format(*request.client) if request.client else ""
         if websocket:
             self._websocket(address, _path(request), status)
             return
-        # The formatter, and filters of programs, rely on these five.
+        # uvicorn's formatter, and filters of applications, rely on these five arguments.
         args = (address, request.method, _path(request), request.http_version, status)
         self._access.info('%s - "%s %s HTTP/%s" %d', *args)
 
     def _websocket(self, address: str, path: str, status: int) -> None:
         if status == SWITCHING_PROTOCOLS:
             self._error.info('%s - "WebSocket %s" [accepted]', address, path)
-            if self._tells_beginnings:
+            if self._logs_opening:
                 self._error.info("connection open")
             return
         self._error.info('%s - "WebSocket %s" %d', address, path, status)
-        if self._tells_beginnings:
+        if self._logs_opening:
             self._error.info("connection rejected (%d %s)", status, responses.get(status, ""))
-        if self._tells_ends:
+        if self._logs_closing:
             self.ended()
 
     def ended(self, *_event: object) -> None:
-        """Take an ENDED event."""
+        """Handle an ENDED event."""
         self._error.info("connection closed")
 
 

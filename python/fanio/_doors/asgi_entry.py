@@ -1,24 +1,24 @@
-"""Where ASGI connections for Socket.IO come in, and which door each one takes."""
+"""Receives Socket.IO's requests and WebSockets from an ASGI server, and chooses the door for each one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fanio._doors import accept, bridge, uvicorn
-from fanio._doors.shutdown_hook import Farewell
 from fanio._doors.takeover import take_over
+from fanio._doors.uvicorn_connections import ShutdownHook
 from fanio._options.values import Door, is_door_allowed
 
 if TYPE_CHECKING:
     from fanio import _core
-    from fanio._doors.access_log import Journal
+    from fanio._doors.access_log import AccessLog
     from fanio._doors.workers import Workers
     from fanio._options.server import WireOptions
     from fanio._request.session_environs import HandshakeScopes
     from fanio._tasks.serving import Serving
     from fanio.types import Receive, Scope, Send
 
-__all__ = ["Entrance"]
+__all__ = ["AsgiEntry"]
 
 _TAKEOVER = "Socket.IO's WebSockets go to fanio's own threads once the app lets them pass (door: takeover)"
 _WEBSOCKETS = "Socket.IO's WebSockets come through ASGI messages (door: bridge)"
@@ -29,28 +29,28 @@ _NO_WEBSOCKETS = (
 )
 
 
-class Entrance:
-    """The ASGI side of one server."""
+class AsgiEntry:
+    """Serves the ASGI connections of one server."""
 
     def __init__(
         self,
         core: _core.Server,
         serving: Serving,
         scopes: HandshakeScopes,
-        journal: Journal,
+        access_log: AccessLog,
         workers: Workers,
         fastest: Door,
     ) -> None:
-        """Let nothing use a faster door than ``fastest``."""
+        """Use no faster door than ``fastest``."""
         self._core = core
         self._serving = serving
         self._scopes = scopes
-        self._journal = journal
+        self._access_log = access_log
         self._workers = workers
         self._fastest = fastest
-        self._said: set[str] = set()
-        self._farewell: Farewell | None = None
-        #: The configuration of the uvicorn that the last request came from.
+        self._logged: set[str] = set()
+        self._shutdown_hook: ShutdownHook | None = None
+        #: The configuration of the uvicorn server of the last request.
         self._config: Any = None
 
     def may_accept(self) -> bool:
@@ -61,68 +61,68 @@ class Entrance:
         """Serve one connection of type "http" or "websocket".
 
         Args:
-            options: The server's.
-            scope: The connection's.
-            receive: ASGI's.
-            send: ASGI's.
+            options: The server's options.
+            scope: The ASGI scope of the connection.
+            receive: ASGI's function of this name.
+            send: ASGI's function of this name.
         """
-        self._look_at(receive)
+        self._inspect_server(receive)
         if scope["type"] == "http":
             self._say(_POLLING)
             polling_only = self._is_polling_only(options)
-            limit, mark = options.max_http_buffer_size, self._mark(scope)
-            await bridge.serve_http(self._core, limit, mark, scope, receive, send, polling_only)
+            limit, header = options.max_http_buffer_size, self._scope_header(scope)
+            await bridge.serve_http(self._core, limit, header, scope, receive, send, polling_only)
         elif (await receive())["type"] == "websocket.connect":
             await self._serve_websocket(scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         allowed = is_door_allowed("takeover", self._fastest)
-        mark = self._mark(scope)
-        if allowed and take_over(self._core, self._journal, mark, scope, receive, send):
+        header = self._scope_header(scope)
+        if allowed and take_over(self._core, self._access_log, header, scope, receive, send):
             self._say(_TAKEOVER)
             return
         self._say(_WEBSOCKETS)
-        await bridge.serve_websocket(self._core, mark, scope, receive, send)
+        await bridge.serve_websocket(self._core, header, scope, receive, send)
 
-    def _mark(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        """Return the header for a request that may open a session, by which its scope is found again."""
+    def _scope_header(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return the header by which the scope is found again, if the request may open a session."""
         is_known = b"sid=" in scope.get("query_string", b"")
         return [] if is_known else [self._scopes.note(scope)]
 
     def _say(self, line: str) -> None:
-        """Name a door in the log when it is first used, unless the shards accept what comes new."""
-        if line not in self._said and not self._serving.is_listening:
-            self._said.add(line)
-            accept.warn_of_unasked()
+        """Log the door when it is first used, unless the shards accept new connections."""
+        if line not in self._logged and not self._serving.is_listening:
+            self._logged.add(line)
+            accept.warn_if_not_used()
             uvicorn.logger().info(line)
 
     def _is_polling_only(self, options: WireOptions) -> bool:
-        """Return whether a WebSocket could not come to this server, and say so once to those who want one."""
-        if self._serving.is_listening or not uvicorn.has_no_websockets(self._config):
+        """Return whether this server cannot serve WebSockets; warn once if they are allowed."""
+        if self._serving.is_listening or not uvicorn.lacks_websockets(self._config):
             return False
-        if _NO_WEBSOCKETS not in self._said and "websocket" in (options.transports or ()):
-            self._said.add(_NO_WEBSOCKETS)
+        if _NO_WEBSOCKETS not in self._logged and "websocket" in (options.transports or ()):
+            self._logged.add(_NO_WEBSOCKETS)
             uvicorn.logger().warning(_NO_WEBSOCKETS)
         return True
 
-    def _look_at(self, receive: Any) -> None:
-        """Look at the uvicorn that a request came from."""
+    def _inspect_server(self, receive: Any) -> None:
+        """Read the configuration of the uvicorn server of a request."""
         protocol = uvicorn.protocol_of_websocket(receive) or uvicorn.protocol_of_request(receive)
         if protocol is None:
             return
         config = getattr(protocol, "config", None)
         if config is not self._config:
             self._config = config
-            self._workers.look_at(config)
+            self._workers.inspect_config(config)
         self._expect_shutdown(protocol)
 
     def _expect_shutdown(self, protocol: Any) -> None:
-        """Hear of uvicorn's shutdown, where the shards do not accept for it."""
+        """Add the shutdown hook to uvicorn's connections, unless the shards accept for it."""
         connections = getattr(protocol, "connections", None)
         if connections is None or self._serving.is_listening:
             return
-        known = self._farewell is not None and self._farewell.connections is connections
-        # Where connections are counted, one that is none would be too many.
+        known = self._shutdown_hook is not None and self._shutdown_hook.connections is connections
+        # Where uvicorn limits its connections, the hook would count as one of them.
         if not known and protocol.config.limit_concurrency is None:
             patience = protocol.config.timeout_graceful_shutdown
-            self._farewell = Farewell(self._serving, connections, patience)
+            self._shutdown_hook = ShutdownHook(self._serving, connections, patience)

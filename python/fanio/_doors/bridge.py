@@ -1,9 +1,8 @@
-"""Socket.IO requests that reach the program through ASGI: carried to a shard and back.
+"""The door "bridge": carries Socket.IO requests that arrive through ASGI to a shard, and the responses back.
 
-A keep-alive connection that asked for another path first, and every connection under another
-ASGI server, comes this way. Each request gets a socket pair: one end is adopted by the core as
-if it had been accepted, on the other this file speaks HTTP/1.1 and WebSocket as a client would.
-It knows nothing of Engine.IO: the same engine serves every door.
+Used for every connection under another ASGI server than uvicorn, and for a connection whose first request was for
+another path. Each request gets a socket pair. The core adopts one end as if it had accepted it. On the other end this
+file speaks HTTP/1.1 and WebSocket as a client does. Engine.IO is served by the shard, as for every door.
 """
 
 from __future__ import annotations
@@ -24,14 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_http", "serve_websocket"]
 
-#: Headers of one connection, which do not cross to another (RFC 9110, 7.6.1), and those that are
-#: written anew.
+#: Headers that must not be forwarded to another connection (RFC 9110, 7.6.1), and those that are written anew.
 _HOP_BY_HOP = frozenset(
     b"connection content-length expect keep-alive proxy-connection sec-websocket-extensions "
     b"sec-websocket-key sec-websocket-protocol sec-websocket-version te trailer transfer-encoding "
     b"upgrade".split()
 )
-#: What the server in front writes itself when it accepts a WebSocket.
+#: Headers that the ASGI server writes itself when it accepts a WebSocket.
 _OF_THE_UPGRADE = frozenset([b"connection", b"sec-websocket-accept", b"upgrade"])
 #: Status, headers and content.
 Response = tuple[int, "Headers", bytes]
@@ -43,7 +41,7 @@ _CHUNK = 64 * 1024
 async def serve_http(
     core: _core.Server,
     limit: int,
-    mark: Headers,
+    scope_header: Headers,
     scope: Scope,
     receive: Receive,
     send: Send,
@@ -52,15 +50,15 @@ async def serve_http(
     """Serve one request.
 
     Args:
-        core: Of the server that is asked.
-        limit: Bytes a body may have.
-        mark: Headers to end the request head with.
-        scope: The request's.
-        receive: Its body comes from here.
-        send: Its response goes here.
-        polling_only: Whether no WebSocket can come, so that none is to be offered.
+        core: The core of the server.
+        limit: Bytes that a body may have.
+        scope_header: The header by which the scope is found again; the last one of the request head.
+        scope: The ASGI scope.
+        receive: ASGI's function of this name.
+        send: ASGI's function of this name.
+        polling_only: Whether the server cannot serve WebSockets, so that none must be offered.
     """
-    response = await _fetch(core, limit, mark, scope, receive, polling_only)
+    response = await _fetch(core, limit, scope_header, scope, receive, polling_only)
     if response is None:
         # Middleware such as Starlette's BaseHTTPMiddleware raises when an app returns without a response, even
         # if the client has left. Servers differ in what they raise then.
@@ -71,21 +69,21 @@ async def serve_http(
 
 
 async def _fetch(
-    core: _core.Server, limit: int, mark: Headers, scope: Scope, receive: Receive, polling_only: bool
+    core: _core.Server, limit: int, scope_header: Headers, scope: Scope, receive: Receive, polling_only: bool
 ) -> Response | None:
-    """Return the core's response to a request; None when the client leaves before it is there."""
+    """Return the core's response to a request; None when the client leaves before that."""
     body = await _read_body(receive, limit)
     if body is None:
         return None
     extra = [(b"connection", b"close")]
     if body or scope["method"] not in ("GET", "HEAD", "OPTIONS"):
         extra.append((b"content-length", str(len(body)).encode()))
-    # What is over the limit is refused for its length, so its bytes need not be carried.
-    data = build_head(scope, _HOP_BY_HOP, extra + mark) + (body if len(body) <= limit else b"")
+    # The core refuses a body over the limit because of its Content-Length, so its bytes are not sent.
+    data = build_head(scope, _HOP_BY_HOP, extra + scope_header) + (body if len(body) <= limit else b"")
     try:
         return await _carry(core, scope, data, receive, polling_only)
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError):
-        # The core could not take the connection, or has closed it without an answer.
+        # The core could not adopt the connection, or has closed it without a response.
         return _without_content(503)
 
 
@@ -114,7 +112,7 @@ async def _respond(send: Send, status: int, headers: Headers, content: bytes) ->
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """Return the body, cut one byte past the limit; None when the client left."""
+    """Return the body, at most one byte more than the limit; None when the client has left."""
     body = bytearray()
     while True:
         message = await receive()
@@ -168,8 +166,10 @@ async def _read_head(
     return int(line.split(b" ", 2)[1]), headers
 
 
-async def serve_websocket(core: _core.Server, mark: Headers, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one WebSocket, whose ``websocket.connect`` has been received; see ``serve_http``."""
+async def serve_websocket(
+    core: _core.Server, scope_header: Headers, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Serve one WebSocket whose ``websocket.connect`` has been received; the arguments are those of ``serve_http``."""
     extra = [
         (b"connection", b"Upgrade"),
         (b"upgrade", b"websocket"),
@@ -177,8 +177,8 @@ async def serve_websocket(core: _core.Server, mark: Headers, scope: Scope, recei
         (b"sec-websocket-key", base64.b64encode(os.urandom(16))),
     ]
     try:
-        reader, writer = await _adopt(core, scope, build_head(scope, _HOP_BY_HOP, extra + mark))
-    except OSError:  # no descriptors are left, for one
+        reader, writer = await _adopt(core, scope, build_head(scope, _HOP_BY_HOP, extra + scope_header))
+    except OSError:  # for example, no descriptors are left
         await _send_close(send, 1011)
         return
     try:
@@ -202,7 +202,7 @@ async def _refuse(
     headers: list[tuple[bytes, bytes]],
     send: Send,
 ) -> None:
-    """Answer a handshake that the core has refused, before it is accepted."""
+    """Send the core's refusal of a handshake to the client."""
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await _send_close(send, 1000)
         return
@@ -212,37 +212,37 @@ async def _refuse(
     await send({"type": "websocket.http.response.start", "status": status, "headers": kept})
     await send({"type": "websocket.http.response.body", "body": body})
     for _ in range(2):
-        # uvicorn's sansio protocol notes the end a turn of the loop later, and an app that has
-        # returned by then gets an error in the log.
+        # uvicorn's sansio protocol processes the end one iteration of the event loop later. It logs an error if
+        # the application has returned by then.
         await asyncio.sleep(0)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receive: Receive, send: Send) -> None:
-    """Carry messages both ways until one side ends."""
+    """Carry messages in both directions until one side ends."""
     down = asyncio.ensure_future(_pump_down(reader, writer, send))
     up = asyncio.ensure_future(_pump_up(writer, receive))
     for task in (down, up):
-        task.add_done_callback(_look)
+        task.add_done_callback(_mark_exception_as_seen)
     try:
         await asyncio.wait([down, up], return_when=asyncio.FIRST_COMPLETED)
-        # Servers differ in what send() raises when the client is gone: either way it is over.
+        # If send() has raised, the client is gone; servers differ in the exceptions that they raise.
         if down.done() and down.exception() is None:
             await _send_close(send, down.result())
     finally:
         down.cancel()
         up.cancel()
-        # Not gather(), which would hand the tasks' own cancellation on as if it were the server's.
+        # gather() would report the cancellation of these tasks as a cancellation by the server.
         await asyncio.wait([down, up])
 
 
-def _look(task: asyncio.Future[Any]) -> None:
-    """Look at a task's exception, so that nobody is told that none has."""
+def _mark_exception_as_seen(task: asyncio.Future[Any]) -> None:
+    """Read a task's exception, so that asyncio does not log that it was never retrieved."""
     if not task.cancelled():
         task.exception()
 
 
 async def _pump_down(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, send: Send) -> int:
-    """Carry the core's frames to the client; return the close code for it."""
+    """Carry the core's frames to the client until the core closes; return the close code."""
     frames = _core.FrameReader()
     while data := await reader.read(_CHUNK):
         for opcode, payload in frames.feed(data):
@@ -274,7 +274,7 @@ async def _pump_up(writer: asyncio.StreamWriter, receive: Receive) -> None:
 
 
 def _close_code(message: Message) -> bytes:
-    """Return the body of a close frame: 1005, 1006 and 1015 never go over a wire."""
+    """Return the body of a close frame. Codes that must not be sent, such as 1005 and 1006, become 1000."""
     code: Any = message.get("code")
     if isinstance(code, int) and 1000 <= code < 5000 and code not in (1004, 1005, 1006, 1015):
         return code.to_bytes(2, "big")
@@ -282,6 +282,6 @@ def _close_code(message: Message) -> bytes:
 
 
 async def _send_close(send: Send, code: int) -> None:
-    # Servers differ in what they raise when the client is gone.
+    # Servers differ in the exceptions that they raise when the client is gone.
     with contextlib.suppress(Exception):
         await send({"type": "websocket.close", "code": code})

@@ -1,6 +1,6 @@
-"""The head of a request, made of an ASGI scope: what a shard reads for a connection it did not accept.
+"""Builds the head of a request from an ASGI scope, for a shard that did not read the request itself.
 
-A server or a middleware may have changed the scope; the shard gets what the program would have seen.
+The ASGI server or middleware may have changed the scope. The shard gets the request as the application would see it.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ def _target(scope: Scope) -> bytes:
     path = scope["path"].encode("utf-8", "surrogateescape")
     target: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]
     if unquote_to_bytes(target) != path:
-        # Rewritten on its way, or not given at all.
+        # Middleware has changed the path, or the server gives no raw path.
         target = quote(path, safe="/:@!$&'()*+,;=~").encode()
     query: bytes = scope.get("query_string", b"")
     return target + b"?" + query if query else target
 
 
 def peer_of(scope: Scope) -> tuple[str, int] | None:
-    """Return who the server says is at the other end; None for a Unix socket."""
+    """Return the client's address according to the ASGI server; None for a Unix socket."""
     client = scope.get("client")
     if not client:
         return None
     port = int(client[1] or 0)
-    # A proxy may have forwarded any number.
+    # A proxy may have forwarded an invalid port.
     return str(client[0]), port if 0 <= port < 1 << 16 else 0
 
 
 def is_secure(scope: Scope) -> bool:
-    """Return whether the request came over TLS, as far as the server knows."""
+    """Return whether the request came over TLS according to the ASGI server."""
     return scope.get("scheme") in ("https", "wss")

@@ -1,8 +1,8 @@
-"""The lifespan of an ASGIApp: its hooks, and the lifespan of the app it wraps.
+"""The lifespan of an ASGIApp: its hooks, and the lifespan of the application that it wraps.
 
-Owns the order: the hook for startup, then the wrapped app's startup; at the end every session is
-closed first, then the wrapped app's shutdown, then the hook for it. A wrapped app that does not
-speak the lifespan protocol is left alone. Source: ASGI 3.0, "Lifespan Protocol".
+Owns the order. At startup the hook runs first, then the wrapped application's startup. At shutdown every session is
+closed first; then the wrapped application shuts down; the hook runs last. A wrapped application without support for
+the lifespan protocol is not called again. Source: ASGI 3.0, "Lifespan Protocol".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Hook = Callable[[], Any]
 
 
 class _StartupFailedError(Exception):
-    """Unwinds the wrapped app when the startup hook has raised."""
+    """Ends the wrapped application's lifespan when the startup hook has raised."""
 
 
 class Lifespan:
@@ -35,15 +35,15 @@ class Lifespan:
         on_shutdown: Hook | None,
         close: Callable[[], Awaitable[None]],
     ) -> None:
-        """Wrap ``app``; ``close`` ends the server's sessions."""
+        """Wrap ``app``; ``close`` closes the server's sessions."""
         self._app = app
         self._on_startup = on_startup
         self._on_shutdown = on_shutdown
         self._close = close
-        self._heard_startup = False
-        self._said_started = False
-        self._said_ended = False
-        self._failed = False
+        self._has_received_startup = False
+        self._has_sent_started = False
+        self._has_sent_end = False
+        self._has_failed = False
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run until the server shuts down."""
@@ -55,18 +55,18 @@ class Lifespan:
             except _StartupFailedError:
                 return
             except Exception:
-                if self._failed:
+                if self._has_failed:
                     return
-                if self._heard_startup:
+                if self._has_received_startup:
                     raise
-            if self._said_ended or self._failed:
+            if self._has_sent_end or self._has_failed:
                 return
         await self._run_alone()
 
     async def _receive(self) -> Message:
         message = await self._receive_inner()
         if message["type"] == "lifespan.startup":
-            self._heard_startup = True
+            self._has_received_startup = True
             if not await self._start():
                 raise _StartupFailedError
         elif message["type"] == "lifespan.shutdown":
@@ -75,25 +75,25 @@ class Lifespan:
 
     async def _send(self, message: Message) -> None:
         kind = message["type"]
-        if self._failed:
-            return  # the server has been told already
+        if self._has_failed:
+            return  # the ASGI server has received the failure already
         if kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            self._said_ended = True
+            self._has_sent_end = True
             failure = await _failure(self._on_shutdown)
             if failure is not None and kind == "lifespan.shutdown.complete":
                 message = {"type": "lifespan.shutdown.failed", "message": failure}
         elif kind == "lifespan.startup.failed":
-            self._said_ended = True
+            self._has_sent_end = True
         elif kind == "lifespan.startup.complete":
-            self._said_started = True
+            self._has_sent_started = True
         await self._send_inner(message)
 
     async def _run_alone(self) -> None:
-        """Do what the wrapped app does not do."""
+        """Run the parts of the protocol that the wrapped application has not run."""
         try:
-            if not self._heard_startup:
+            if not self._has_received_startup:
                 await self._receive()
-            if not self._said_started:
+            if not self._has_sent_started:
                 await self._send({"type": "lifespan.startup.complete"})
             await self._receive()
         except _StartupFailedError:
@@ -105,12 +105,12 @@ class Lifespan:
         if failure is None:
             return True
         await self._send_inner({"type": "lifespan.startup.failed", "message": failure})
-        self._failed = True
+        self._has_failed = True
         return False
 
 
 async def _failure(hook: Hook | None) -> str | None:
-    """Run a hook; return the traceback when it raises."""
+    """Run a hook; return the traceback if it raises, else None."""
     if hook is None:
         return None
     try:
@@ -120,15 +120,15 @@ async def _failure(hook: Hook | None) -> str | None:
     return None
 
 
-#: What is said to who serves the server itself.
+#: The error for a server that is given to an ASGI server without an ``ASGIApp`` around it.
 UNWRAPPED = "an AsyncServer is no ASGI app: wrap it, as in `app = ASGIApp(sio)`, and serve that"
 
 
 async def refuse_unwrapped(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer an ASGI server that was given a Socket.IO server in place of an app: it ends, if it can at its start.
+    """Make an ASGI server fail that was given a Socket.IO server instead of an application, if possible at its start.
 
     Raises:
-        TypeError: Where there is no lifespan, for each request.
+        TypeError: For each request, if the ASGI server does not use the lifespan protocol.
     """
     if scope["type"] != "lifespan":
         raise TypeError(UNWRAPPED)

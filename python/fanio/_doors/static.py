@@ -1,8 +1,8 @@
-"""Which file a URL path means, after the ``static_files`` of an ASGIApp.
+"""Finds the file for a URL path in the mapping ``static_files`` of an ASGIApp.
 
-The mapping is python-socketio's: a URL to a file or a directory, as text or as a dictionary of
-``filename`` and ``content_type``; a directory's own URL means the file named by the key "", or
-``index.html``. Nothing outside a mapped directory is ever named.
+The mapping is python-socketio's. It maps a URL path to a file or a directory, given as text or as a dictionary with
+``filename`` and ``content_type``. The URL path of a directory itself serves the file of the key "", or ``index.html``.
+Files outside a mapped directory are never found.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTENT_TYPES", "find_file"]
 
-#: By extension, as python-socketio names them; an application may add some (``engineio.static_files.content_types``).
-#: Others are guessed by the standard library.
+#: Content types by extension, as in python-socketio. An application may add some, with the name
+#: ``engineio.static_files.content_types``. The standard library guesses all others.
 CONTENT_TYPES = {
     "css": "text/css",
     "gif": "image/gif",
@@ -36,7 +36,7 @@ def find_file(path: str, files: StaticFiles) -> tuple[str, str] | None:
         return None
     entry, rest = found
     name = _name(entry) if entry else ""
-    # Without a name, what follows the prefix would be looked for from the root of the file system.
+    # Without a name, the rest of the path would be searched from the root of the file system.
     if not name or "\x00" in rest or "\\" in rest or ".." in rest.split("/"):
         return None
     if name.endswith("/"):
@@ -52,7 +52,7 @@ def find_file(path: str, files: StaticFiles) -> tuple[str, str] | None:
 
 
 def _entry(path: str, files: StaticFiles) -> tuple[str | dict[str, str], str] | None:
-    """Return the longest mapped prefix's entry and what of the path follows it."""
+    """Return the entry of the longest mapped prefix, and the rest of the path."""
     if path in files:
         return files[path], ""
     head = path

@@ -1,10 +1,9 @@
-"""The second door: uvicorn accepts, and a WebSocket moves to a shard from inside the app.
+"""The door "takeover": uvicorn accepts a connection, and a shard takes over its WebSocket.
 
-By then the request has passed every middleware of the program's. The shard gets a duplicate of the
-descriptor and the request head, and answers the handshake itself; uvicorn's own protocol is told
-that its connection is closed. Whatever is not exactly as it is known to be keeps the connection
-where it is: on the bridge. So does a middleware that wraps ``receive`` or ``send``, which wants to
-see messages that would not come by it any more.
+This happens inside the application, after all middleware has seen the request. The shard gets a duplicate of the
+descriptor and the request head, and answers the handshake itself. uvicorn's own protocol gets a closed connection. The
+WebSocket stays on the bridge if any part of uvicorn is not known exactly, or if middleware wraps ``receive`` or
+``send``, because that middleware would miss the messages.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from fanio._doors.uvicorn import protocol_of_websocket, unwrapped_send
 
 if TYPE_CHECKING:
     from fanio import _core
-    from fanio._doors.access_log import Journal
+    from fanio._doors.access_log import AccessLog
     from fanio._doors.head import Headers
     from fanio.types import Receive, Scope, Send
 
@@ -32,16 +31,18 @@ _NEEDED = {b"connection", b"sec-websocket-key", b"sec-websocket-version", b"upgr
 _LEFT_OUT = (b"content-length", b"transfer-encoding")
 
 
-def take_over(core: _core.Server, journal: Journal, mark: Headers, scope: Scope, receive: Receive, send: Send) -> bool:
-    """Move a WebSocket that is connecting to a shard; return whether it has been.
+def take_over(
+    core: _core.Server, access_log: AccessLog, scope_header: Headers, scope: Scope, receive: Receive, send: Send
+) -> bool:
+    """Move a WebSocket that is connecting to a shard; return whether it was moved.
 
     Args:
-        core: Of the server that is asked for.
-        journal: Gets the lines that uvicorn would log.
-        mark: Headers to end the request head with.
-        scope: The WebSocket's.
-        receive: It has said ``websocket.connect``.
-        send: Nothing has been said with it.
+        core: The core of the server.
+        access_log: Writes the lines that uvicorn would log.
+        scope_header: The header by which the scope is found again; the last one of the request head.
+        scope: The ASGI scope.
+        receive: ASGI's function, which has returned ``websocket.connect``.
+        send: ASGI's function, which was not called yet.
     """
     protocol = protocol_of_websocket(receive)
     if protocol is None:
@@ -53,9 +54,9 @@ def take_over(core: _core.Server, journal: Journal, mark: Headers, scope: Scope,
     try:
         descriptor = os.dup(transport.get_extra_info("socket").fileno())
     except OSError:
-        return False  # none left, or gone already
-    _let_go(protocol, transport)
-    head, log = build_head(scope, _LEFT_OUT, mark), journal.lines(protocol.config)
+        return False  # no descriptors are left, or the socket is closed
+    _detach(protocol, transport)
+    head, log = build_head(scope, _LEFT_OUT, scope_header), access_log.core_options(protocol.config)
     core.adopt(descriptor, "", head, peer_of(scope), is_secure(scope), log)
     return True
 
@@ -66,7 +67,7 @@ def _is_plain(scope: Scope) -> bool:
 
 
 def _is_movable(protocol: Any, transport: Any) -> bool:
-    """Return whether nothing but the descriptor would have to move."""
+    """Return whether the descriptor is all of the connection's state, so that it can be moved."""
     stream = transport.get_extra_info("socket")
     return (
         stream is not None
@@ -76,7 +77,7 @@ def _is_movable(protocol: Any, transport: Any) -> bool:
         and transport.get_write_buffer_size() == 0
         and transport.get_protocol() is protocol
         and not _has_answered(protocol)
-        # Its count of connections would miss the ones that have moved.
+        # uvicorn would not count the connections that have moved.
         and protocol.config.limit_concurrency is None
     )
 
@@ -86,18 +87,18 @@ def _has_answered(protocol: Any) -> bool:
     return bool(protocol.handshake_complete if started is None else started.is_set())
 
 
-def _let_go(protocol: Any, transport: Any) -> None:
-    """Make uvicorn's protocol forget the connection, without a word on the wire or in the log."""
+def _detach(protocol: Any, transport: Any) -> None:
+    """Make uvicorn's protocol forget the connection without sending or logging anything."""
     protocol.transport = _NoTransport(transport)
     started = getattr(protocol, "handshake_started_event", None)
     if started is None:
         protocol.handshake_complete = True
     else:
-        # The legacy protocol has a task that waits for an answer to write, and tells of it.
+        # The legacy protocol has a task that waits for a response to write, and logs it.
         protocol.logger = _silent
         protocol.initial_response = (http.HTTPStatus.SERVICE_UNAVAILABLE, [], b"")
         started.set()
-    # Stops reading at once, and never shuts the socket down. connection_lost follows.
+    # This stops reading at once and does not shut the socket down. connection_lost follows.
     transport.close()
 
 
@@ -105,7 +106,7 @@ _silent = logging.Logger("fanio.silent", logging.CRITICAL + 1)
 
 
 class _NoTransport:
-    """What is left of a transport: it answers questions, and writes nothing."""
+    """Replaces a transport: passes attributes through, but writes and closes nothing."""
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport

@@ -1,7 +1,8 @@
-"""How many worker processes serve the application, and the warning when nothing joins them.
+"""Finds the number of worker processes that serve the application, and warns if they are not connected to each other.
 
-A worker cannot ask anybody: it looks at the configuration of the server that runs it, which uvicorn
-gives with the lifespan and with each request, and which is on the stack while the application is imported.
+No interface gives this number. It is read from the configuration of the server that runs the worker. uvicorn's
+configuration is reachable from the lifespan and from each request. For all servers it is on the stack while the
+application is imported.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Workers"]
 
-#: Servers whose functions have their configuration, or an object with one, in a variable.
+#: Servers whose functions have the configuration, or an object that has it, in one of these variables.
 _SERVERS = ("uvicorn.", "gunicorn.", "hypercorn.", "granian.")
 _VARIABLES = ("self", "config")
 _WARNING = (
@@ -33,18 +34,18 @@ class Workers:
     """The worker processes of one server's application."""
 
     def __init__(self, refusals: RefusalLog) -> None:
-        """Assume one; ``refusals`` is told of more."""
+        """Assume one process; if there are more, set the number in ``refusals``."""
         self._refusals = refusals
         self._warned = False
-        #: Whether an emit reaches the clients of all of them.
+        #: Returns whether an emit reaches the clients of all processes.
         self.are_joined: Callable[[], bool] = lambda: False
 
-    def look_at_stack(self) -> None:
-        """Look for the server that imports the application."""
+    def inspect_stack(self) -> None:
+        """Read the configuration of the server that imports the application."""
         self._note(_count_on_stack())
 
-    def look_at(self, config: Any) -> None:
-        """Look at the configuration of the uvicorn server that serves the application."""
+    def inspect_config(self, config: Any) -> None:
+        """Read the configuration of the uvicorn server that serves the application."""
         if not self._warned:
             self._note(_count_of_config(config))
 
@@ -58,9 +59,9 @@ class Workers:
 
 
 def _count_of_config(config: Any) -> int:
-    """Return what uvicorn was told, or the gunicorn whose worker runs uvicorn."""
+    """Return the number of workers in uvicorn's configuration, or in that of the gunicorn which runs uvicorn."""
     worker = getattr(getattr(config, "callback_notify", None), "__self__", None)
-    # uvicorn has the number also where it starts no workers: with --reload, and when it is started in Python.
+    # The number is also set where uvicorn starts no workers: with --reload, and with uvicorn.run() in Python.
     is_worker = multiprocessing.parent_process() is not None and not getattr(config, "should_reload", False)
     return max(_number(config) if is_worker else 1, _number(getattr(worker, "cfg", None)))
 
@@ -73,7 +74,7 @@ def _number(config: Any) -> int:
 def _count_on_stack() -> int:
     frame = sys._getframe()
     while frame is not None:
-        module = str(frame.f_globals.get("__name__"))  # code that is executed may have any there
+        module = str(frame.f_globals.get("__name__"))  # exec() allows any object here
         if module.startswith(_SERVERS):
             found = (frame.f_locals.get(name) for name in _VARIABLES)
             count = max(_count_of_owner(module, owner) for owner in found)
@@ -84,7 +85,7 @@ def _count_on_stack() -> int:
 
 
 def _count_of_owner(module: str, owner: Any) -> int:
-    """Return the number in a configuration, or in that of a server or worker."""
+    """Return the number of workers in a configuration, or in the configuration of a server or worker."""
     if module.startswith("uvicorn."):
         return _count_of_config(getattr(owner, "config", owner))
     return _number(getattr(owner, "cfg", owner))

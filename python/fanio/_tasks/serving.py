@@ -151,18 +151,18 @@ class Serving:
                 loop.call_soon(self._go_on)
         self._program.start()
 
-    def listen(self, fd: int, path: str, hand_off: HandOff, **manners: Any) -> None:
+    def listen(self, fd: int, path: str, hand_off: HandOff, **listener_options: Any) -> None:
         """Give the core a listening socket of its own.
 
         Args:
             fd: The socket.
             path: Where Socket.IO is served.
             hand_off: Gets what is for other paths.
-            **manners: More of the core's ``listen``.
+            **listener_options: More of the core's ``listen``.
         """
         number = len(self._doors)
         self._doors[number] = hand_off
-        self._core.listen(fd, path, number, **manners)
+        self._core.listen(fd, path, number, **listener_options)
 
     def _drain(self) -> None:
         """Take a batch, unless one is still being handled."""

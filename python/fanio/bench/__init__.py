@@ -1,7 +1,7 @@
-"""``fanio bench``: measuring any Socket.IO server from one process.
+"""``fanio bench`` measures any Socket.IO server from one process.
 
-``app`` is a server with the handlers that the generator asks for (``fanio run fanio.bench.app:app``), ``driver`` runs
-the generator of the core and ``command`` is the command line. The generator itself is Rust (``rust/load``).
+``app`` is a server with the handlers that the load generator needs (``fanio run fanio.bench.app:app``). ``driver`` runs
+the load generator, which is written in Rust (``rust/load``). ``command`` is the command line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A server to be measured: ``fanio run fanio.bench.app:app``.
+"""A server to measure: ``fanio run fanio.bench.app:app``.
 
-The environment variable ``FANIO_BENCH_OPTIONS`` holds arguments of ``AsyncServer`` as a JSON object,
-``FANIO_BENCH_NAMESPACE`` the namespace that is measured.
+The environment variable ``FANIO_BENCH_OPTIONS`` has arguments of ``AsyncServer`` as a JSON object, and
+``FANIO_BENCH_NAMESPACE`` has the namespace of the handlers. A file of its own, because servers import it by this name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command line ``fanio bench``: options in, a progress bar meanwhile, figures out."""
+"""The command line ``fanio bench``: reads the options, shows a progress bar, and prints the figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fanio.bench.figures import table
 
 __all__ = ["bench"]
 
-#: Which options each mode takes, beside those that all take.
+#: The options of each mode, in addition to those of all modes.
 _TAKES = {
     "broadcast": {"size", "burst", "pace", "binary", "stalled", "count", "seconds", "warmup"},
     "mixed": {"size", "burst", "count", "seconds", "warmup"},
@@ -85,10 +85,10 @@ def bench(url: str | None, mode: str, server_options: tuple[str, ...], as_json: 
 
 
 def _taken(mode: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, with this command's defaults; refuse those that the mode does not take."""
+    """Return the given options and this command's defaults; raise for options that the mode does not have."""
     given = {name: value for name, value in options.items() if value not in (None, False, ())}
     for name in given.keys() & set().union(*_TAKES.values()) - _TAKES[mode]:
-        raise click.UsageError(f"--{name} says nothing in mode {mode}")
+        raise click.UsageError(f"--{name} has no meaning in mode {mode}: leave it out")
     if "seconds" in _TAKES[mode] and not given.keys() & {"seconds", "count"}:
         given["seconds"] = 10
     if "count" in _TAKES[mode] and "seconds" in given:
@@ -120,7 +120,7 @@ def _server_options(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 
 class _Bar(contextlib.AbstractContextManager["_Bar"]):
-    """The progress bar; silent where there is no terminal."""
+    """The progress bar, which is shown only on a terminal."""
 
     def __init__(self, visible: bool) -> None:
         self.visible = visible
@@ -131,7 +131,7 @@ class _Bar(contextlib.AbstractContextManager["_Bar"]):
             click.echo("\r\033[K", nl=False, err=True)
 
     def show(self, phase: str, part: float, figure: int, lines: list[str]) -> None:
-        """Draw where the run is; lines go above the bar."""
+        """Draw the progress of the run; print the lines above the bar."""
         for line in lines:
             click.echo(f"\r\033[K{line}" if self.visible else line, err=True)
         if not self.visible:
@@ -142,7 +142,7 @@ class _Bar(contextlib.AbstractContextManager["_Bar"]):
         )
 
     def _rate(self, phase: str, figure: int) -> str:
-        """Return what was counted and how fast it grew since the last look."""
+        """Return the figure and its growth per second since the last call."""
         now, before = time.monotonic(), self.before
         self.before = (now, phase, figure)
         if before is None or before[1] != phase or now == before[0] or figure < before[2]:

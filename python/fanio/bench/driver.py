@@ -1,6 +1,6 @@
-"""Runs the generator in a thread, so that its progress is seen and Ctrl-C ends it; and fanio's own server to measure.
+"""Runs the load generator in a thread, and fanio's own server as a process to measure.
 
-Knows neither terminals nor command lines.
+The thread lets the main thread show the progress and react to Ctrl-C. Terminals and command lines are ``command``'s.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MODES", "BenchError", "own_server", "run"]
 
-#: What can be measured.
+#: The modes of the load generator.
 MODES = ("broadcast", "mixed", "echo", "connect", "idle")
 
 Report: TypeAlias = "dict[str, str | int | float]"
-#: Called with the phase, which part of it is done (0 to 1), what it has counted, and new lines for people.
+#: Called with the phase, the part of it that is done (0 to 1), its count so far, and new lines to print.
 Progress: TypeAlias = "Callable[[str, float, int, list[str]], None]"
 
 _LOOK_SECONDS = 0.1
@@ -35,26 +35,26 @@ _START_SECONDS = 30.0
 
 
 class BenchError(RuntimeError):
-    """The server lost, doubled or reordered a message, answered wrongly or could not be reached; the text says how."""
+    """The server lost, doubled or reordered a message, sent a wrong response, or could not be reached."""
 
 
 def run(mode: str, url: str, *, progress: Progress | None = None, **options: Any) -> Report:
-    """Measure a server; call it on the main thread if Ctrl-C shall end it.
+    """Measure a server; call it on the main thread so that Ctrl-C can end it.
 
     Args:
         mode: One of ``MODES``.
-        url: ``http://host:port``, with a path when it is not ``/socket.io/``.
-        progress: Told about ten times a second how far the run is.
-        **options: The generator's, with ``_`` for ``-``: a list repeats an option, True gives one without a value,
-            None and False leave it out. See ``fanio bench --help``.
+        url: ``http://host:port``, with a path if it is not ``/socket.io/``.
+        progress: Called about ten times a second with the progress of the run.
+        **options: The load generator's options, with ``_`` for ``-``. A list repeats an option, True gives an option
+            without a value, None and False leave it out. See ``fanio bench --help``.
 
     Returns:
-        The figures by name; the unit is in the name.
+        The figures by name; the name contains the unit.
 
     Raises:
         BenchError: When the server did something wrong or a client failed.
-        ValueError: For options that the mode does not take.
-        KeyboardInterrupt: When the user has interrupted the run; an idle run then ends and returns.
+        ValueError: For options that the mode does not have.
+        KeyboardInterrupt: When the user has interrupted the run; an idle run returns its figures instead.
     """
     load = Load(mode, [*_arguments(options), url])
     outcome: list[Report | Exception] = []
@@ -81,7 +81,7 @@ def run(mode: str, url: str, *, progress: Progress | None = None, **options: Any
 
 
 def _watch(load: Load, done: threading.Event, progress: Progress | None) -> bool:
-    """Wait for the run's end; return whether the user has interrupted it."""
+    """Wait until the run ends; return whether the user has interrupted it."""
     try:
         while not done.wait(_LOOK_SECONDS):
             if progress:
@@ -110,14 +110,14 @@ def _arguments(options: dict[str, Any]) -> list[str]:
 
 @contextmanager
 def own_server(options: dict[str, Any], namespace: str | None = None) -> Iterator[tuple[str, int]]:
-    """Serve ``fanio.bench.app`` in a process of its own; gives its URL and its pid.
+    """Serve ``fanio.bench.app`` in a process of its own; yield its URL and pid.
 
     Args:
         options: Arguments of its ``AsyncServer``.
-        namespace: Where its handlers are; the default namespace when it is not given.
+        namespace: The namespace of its handlers; None is the default namespace.
 
     Raises:
-        BenchError: When it does not start; its messages are in the text.
+        BenchError: When it does not start; the text has the output of the process.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

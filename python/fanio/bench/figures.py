@@ -1,4 +1,4 @@
-"""How the figures of a run are shown: one a line, with its unit and what it means."""
+"""Formats the figures of a run: one per line, with its unit and meaning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["MEANINGS", "table"]
 
 #: Units by the end of a figure's name.
 _UNITS = {"_ms": "ms", "_mib": "MiB", "kib_per_client": "KiB", "seconds": "s", "cores": "cores"}
-#: What each figure of the generator means.
+#: The meaning of each figure of the load generator.
 MEANINGS = {
     "command": "the mode",
     "clients": "clients that were measured",
@@ -54,7 +54,7 @@ def table(report: Report) -> str:
     """Return the figures, one a line: name, value with unit, meaning."""
     rows = [(name, _shown(name, value), MEANINGS.get(name, "")) for name, value in report.items()]
     name_width, value_width = (max(len(row[column]) for row in rows) for column in (0, 1))
-    # The threads may be many, and would push all meanings to the right.
+    # A list of many threads would otherwise move all meanings far to the right.
     value_width = min(value_width, 16)
     return "\n".join(f"{name:{name_width}}  {value:{value_width}}  {meaning}".rstrip() for name, value, meaning in rows)
 

@@ -1,7 +1,7 @@
-"""The events that the load generator sends, handled the same by every Python server that is measured.
+"""Handlers for the events of the load generator, the same for every Python server that is measured.
 
-``sio`` is an ``AsyncServer`` of fanio's or of python-socketio's; nothing here may know which, so this file imports
-neither when it runs. Servers in other languages are in ``benches/load/peers``.
+``sio`` is fanio's ``AsyncServer`` or that of python-socketio. This file imports neither at run time, so that it works
+with both. Servers in other languages are in ``benches/load/peers``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # Both have its methods.
+    # Both servers have its methods.
     from fanio.async_server import AsyncServer
 
 __all__ = ["install"]
@@ -21,8 +21,8 @@ def install(sio: AsyncServer, namespace: str = "/") -> None:
     """Register the handlers.
 
     Args:
-        sio: The server. Messages are numbered from 0 over all requests, so one server may serve several runs.
-        namespace: Where the clients are.
+        sio: The server. Messages are numbered from 0 over all requests, so that one server may serve several runs.
+        namespace: The namespace of the clients.
     """
     seq = counter()
 
@@ -32,7 +32,7 @@ def install(sio: AsyncServer, namespace: str = "/") -> None:
 
     @sio.on("bench:broadcast", namespace=namespace)
     async def broadcast(sid: str, count: int, size: int, kind: str = "text") -> None:
-        """Emit so many messages to everybody, one after the other; kind "binary" has the size in an attachment."""
+        """Emit ``count`` messages to all clients; kind "binary" sends the padding as an attachment."""
         pad = b"x" * size if kind == "binary" else "x" * size
         for _ in range(count):
             await sio.emit("b", (next(seq), pad), namespace=namespace)
@@ -41,7 +41,7 @@ def install(sio: AsyncServer, namespace: str = "/") -> None:
 
     @sio.on("bench:mixed", namespace=namespace)
     async def mixed(sid: str, size: int, targets: list[str]) -> None:
-        """Emit a message to each target: a room, a client's sid, or "" for everybody."""
+        """Emit a message to each target: a room, a client's sid, or "" for all clients."""
         pad = "x" * size
         for target in targets:
             await sio.emit("b", (next(seq), pad), to=target or None, namespace=namespace)

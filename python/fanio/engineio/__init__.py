@@ -1,4 +1,4 @@
-"""fanio's Engine.IO server, with python-engineio's API: for protocols other than Socket.IO."""
+"""fanio's Engine.IO server with python-engineio's API, for protocols other than Socket.IO."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ __all__ = ["ASGIApp", "AsyncServer", "exceptions"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return one of python-engineio's names that is not here, which says what to use instead."""
+    """Return the object for one of python-engineio's names that fanio does not define here."""
     return absent.find(__name__, name)

@@ -15,7 +15,7 @@ __all__ = ["ASGIApp"]
 
 
 class ASGIApp(asgi.ASGIApp):
-    """An ASGI application that serves an ``engineio.AsyncServer``; else it is ``fanio.ASGIApp``."""
+    """An ASGI application that serves an ``engineio.AsyncServer``. In all else it is like ``fanio.ASGIApp``."""
 
     def __init__(
         self,
@@ -30,10 +30,10 @@ class ASGIApp(asgi.ASGIApp):
 
         Args:
             engineio_server: The server.
-            other_asgi_app: Gets what is not for Engine.IO; its lifespan runs as well.
-            static_files: URL paths and the files or directories they mean.
-            engineio_path: Where Engine.IO is served; None or "" serves it everywhere.
-            on_startup: Called before the other app's startup; may be ``async def``.
-            on_shutdown: Called after the other app's shutdown; may be ``async def``.
+            other_asgi_app: Gets all requests that are not for Engine.IO; its lifespan runs as well.
+            static_files: A mapping from URL paths to files or directories.
+            engineio_path: The path of Engine.IO; None or "" serves it at every path.
+            on_startup: Called before the other application's startup; may be ``async def``.
+            on_shutdown: Called after the other application's shutdown; may be ``async def``.
         """
         super().__init__(engineio_server, other_asgi_app, static_files, engineio_path, on_startup, on_shutdown)

@@ -1,6 +1,6 @@
-"""AsyncServer: an Engine.IO server, for programs that bring a protocol of their own.
+"""AsyncServer: an Engine.IO server for applications with a protocol of their own.
 
-The API is python-engineio's. The core's shards speak the transports; every message comes here.
+The API is python-engineio's. The core's shards handle the transports; every message reaches the application.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ __all__ = ["AsyncServer"]
 class AsyncServer(BaseServer):
     """An Engine.IO server for asyncio.
 
-    Handlers: ``connect(sid, environ)``, where False, a message or an exception refuses the client
-    with 401; ``message(sid, data)``, data being text, bytes or what JSON text means; and
-    ``disconnect(sid[, reason])``. ``on`` has the others.
+    Handlers: ``connect(sid, environ)``, which refuses the client with 401 if it raises or returns False or a message;
+    ``message(sid, data)``, whose data is text, bytes or the value of JSON text; ``disconnect(sid[, reason])``.
+    ``on`` describes the others.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class AsyncServer(BaseServer):
         transports: str | Iterable[str] | None = None,
         **kwargs: Unpack[MoreOptions],
     ) -> None:
-        """Create a server; nothing runs before it is served.
+        """Create a server; its threads start when it is served.
 
         Args:
             async_mode: None or "asgi".
@@ -68,18 +68,17 @@ class AsyncServer(BaseServer):
             max_http_buffer_size: Bytes of one message or POST body.
             allow_upgrades: Whether polling may move to a WebSocket.
             http_compression: Whether polling responses are compressed.
-            compression_threshold: From how many bytes on.
+            compression_threshold: Bytes from which polling responses are compressed.
             cookie: A name, or a dictionary with ``name`` and attributes.
             cors_allowed_origins: None is the same origin; a string, a list, "*", [] or a function.
             cors_credentials: Whether accepted origins may send credentials.
-            logger: True logs at INFO, False errors only, to ``engineio.server``; or a logger.
+            logger: True logs at INFO to ``engineio.server``, False only errors; or a logger.
             json: A module to use instead of the standard one, for this server.
-            async_handlers: Whether each message gets a task; False handles a client's messages
-                one after the other.
+            async_handlers: Whether each message is handled in a task of its own; False handles a client's
+                messages one after the other.
             monitor_clients: Has no effect: the shards watch the clients.
             transports: "polling", "websocket" or a list.
-            **kwargs: Other options by their names, each with unit and default in
-                ``fanio._options.keys.MoreOptions`` and in README.md.
+            **kwargs: More options; ``fanio._options.keys.MoreOptions`` and README.md have their units and defaults.
 
         Raises:
             TypeError: When an option has the wrong type.
@@ -105,7 +104,7 @@ class AsyncServer(BaseServer):
         )
         super().__init__(options, server_logger("engineio.server", logger), flag("async_handlers", async_handlers))
         self._json = json
-        self._workers.look_at_stack()
+        self._workers.inspect_stack()
         turns = Turns(self._tasks)
         self._sessions = sessions = Sessions(self, turns, json or standard_json)
         receivers: dict[int, Callable[..., None]] = {
@@ -120,7 +119,7 @@ class AsyncServer(BaseServer):
     # Running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse to be served: an ``ASGIApp`` around the server is what an ASGI server takes."""
+        """Raise: an ASGI server needs an ``ASGIApp`` around this server."""
         await refuse_unwrapped(scope, receive, send)
 
     # Clients

@@ -1,4 +1,4 @@
-"""One client of an Engine.IO server, as the program sees it in ``server.sockets``."""
+"""The clients of an Engine.IO server, as the application sees them in ``server.sockets``."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ __all__ = ["AsyncSocket", "Sockets"]
 
 
 class AsyncSocket:
-    """One client. Its packets and heartbeats are the core's business: there is no ``queue`` here."""
+    """One client. The core has its packets and heartbeats, so there is no ``queue`` here."""
 
     def __init__(self, server: BaseServer, sid: str, session: dict[str, Any]) -> None:
-        """Show a client of ``server``; ``session`` is its user session."""
+        """Represent a client of ``server``; ``session`` is its user session."""
         self.server = server
         self.sid = sid
         self.session = session
-        #: Messages that wait until its handshake is answered; None from then on.
+        #: Messages that wait until the handshake is answered; None after that.
         self.held: list[str | bytes] | None = None
-        #: Whether the program has closed it before its handshake was answered.
+        #: Whether the application has closed it before the handshake was answered.
         self.closing = False
 
     @property
     def connected(self) -> bool:
-        """Whether its handshake is complete and it is still there."""
+        """Whether the handshake is complete and the session is open."""
         return self.held is None and not self.closed
 
     @property
     def closed(self) -> bool:
-        """Whether it is gone."""
+        """Whether the session is closed."""
         return self.held is None and self.server._core.transport(self.sid) is None
 
     @property
     def upgraded(self) -> bool:
-        """Whether it is on a WebSocket."""
+        """Whether it uses a WebSocket."""
         return self.server._core.transport(self.sid) == "websocket"
 
     async def send(self, pkt: Packet) -> None:
-        """Send it a packet; see ``AsyncServer.send_packet``."""
+        """Send a packet; see ``AsyncServer.send_packet``."""
         await self.server._send_packet(self.sid, pkt)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
-        """Close its connection, as "server disconnect"."""
+        """Close the connection with the reason "server disconnect"."""
         self.server._close(self.sid)
 
     def __getattr__(self, name: str) -> Any:
-        """Say what there is not."""
+        """Raise, and say where the queue is."""
         if name == "queue":
             msg = "a client's packets wait in the core: max_queue_bytes bounds them, and 'slow client' ends it"
             raise AttributeError(msg)
@@ -57,7 +57,7 @@ class AsyncSocket:
 
 
 class Sockets(Mapping[str, "AsyncSocket"]):
-    """The clients of a server."""
+    """A live view of the clients of a server, by sid."""
 
     def __init__(self, server: BaseServer) -> None:
         self._server = server

@@ -1,8 +1,8 @@
-"""What every Engine.IO server is: the core with its options, its sessions from outside, its running.
+"""The base class of ``engineio.AsyncServer`` and of the attribute ``eio`` of a Socket.IO server.
 
-``AsyncServer`` of this package and the ``eio`` of a Socket.IO server are both one. Options are
-attributes that may be set at any time: what changes reaches the shards, and concerns what begins
-from then on (a ping interval that is counting goes on counting).
+Owns the core and its options, the API for sessions, and the parts that serve. Each option is an attribute that may be
+set at any time. A change reaches the shards and affects what begins after it; a ping interval that has begun does not
+change.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec import engineio_packet as packet
-from fanio._doors.access_log import Journal
-from fanio._doors.asgi_entry import Entrance
+from fanio._doors.access_log import AccessLog
+from fanio._doors.asgi_entry import AsgiEntry
 from fanio._doors.workers import Workers
 from fanio._handlers.arguments import ENGINE
 from fanio._handlers.names import sid_text
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
 __all__ = ["BaseServer"]
 
 _security = logging.getLogger("fanio.security")
-#: Seconds that a busy loop may need to hear of a client.
+#: Seconds after which a busy event loop is expected to have handled the first event of a client.
 _GRACE = 15
-#: No request is asked about, and each that is refused is told of, for the log.
+#: The core asks about no request, and reports each refused request for the log.
 _QUESTIONS = {"ask_requests": False, "report_refusals": True}
 
-#: Options of python-engineio that have nothing to do here.
+#: Options of python-engineio that have no effect here.
 IGNORED = frozenset({"monitor_clients"})
 
 
@@ -88,18 +88,18 @@ class BaseServer:
     write_timeout: Option[float] = Option()
     per_message_deflate: Option[bool | Mapping[str, int] | None] = Option()
 
-    #: What reads the messages: "raw" gives them to the program.
+    #: The core's parser. "raw" passes the messages to the application.
     _parser = "raw"
 
     def __init__(self, options: WireOptions, logger: logging.Logger, async_handlers: bool) -> None:
-        """Make the core; nothing runs before it is served."""
+        """Make the core; its threads start when it is served."""
         self._options = options
         self._names_proxies = bool(options.trusted_proxies)
         self.logger = logger
         self.async_handlers = async_handlers
         self._json: JsonModule | None = None
-        self._told_of_ids = False
-        self._told_of_credentials = False
+        self._has_warned_of_ids = False
+        self._has_warned_of_credentials = False
         #: Has no effect: the shards watch the clients.
         self.start_service_task = True
         #: The registered functions, by event; ``on`` registers.
@@ -116,10 +116,12 @@ class BaseServer:
         self._serving = Serving(self._core, self._tasks, self._admission, logger)
         self._serving.hear(self._backlogs.receivers())
         self._serving.at_end.append(self._backlogs.release)
-        self._journal = journal = Journal(self._environs)
-        self._serving.hear({_core.ANSWERED: journal.answered, _core.ENDED: journal.ended})
+        self._access_log = access_log = AccessLog(self._environs)
+        self._serving.hear({_core.ANSWERED: access_log.answered, _core.ENDED: access_log.ended})
         self._workers = Workers(self._admission.log)
-        self._entrance = Entrance(self._core, self._serving, scopes, journal, self._workers, fastest_door(options.door))
+        self._asgi_entry = AsgiEntry(
+            self._core, self._serving, scopes, access_log, self._workers, fastest_door(options.door)
+        )
         self.logger.info("Server initialized for %s.", self.async_mode)
 
     def _session_of(self, sid: str) -> str | None:
@@ -135,7 +137,7 @@ class BaseServer:
         self._tell_core()
 
     def _tell_core(self) -> None:
-        """Send the shards what has changed."""
+        """Send changed options to the shards."""
         wanted = {**self._sent, **self._options.core(), **self._admission.core_options()}
         for name, value in wanted.items():
             if self._sent.get(name) != value:
@@ -144,9 +146,9 @@ class BaseServer:
         self._check_credentials()
 
     def _check_credentials(self) -> None:
-        """Say once that pages of every origin act with their visitors' cookies, when they do."""
-        if self._sent["cors"] == "*" and self._sent["cors_credentials"] and not self._told_of_credentials:
-            self._told_of_credentials = True
+        """Warn once if pages of every origin may send requests with the user's cookies."""
+        if self._sent["cors"] == "*" and self._sent["cors_credentials"] and not self._has_warned_of_credentials:
+            self._has_warned_of_credentials = True
             _security.warning(
                 "cors_allowed_origins='*' lets any page use this server with the cookies of the user who looks at that"
                 " page. Name the origins that may, or say cors_credentials=False if cookies mean nothing here."
@@ -157,24 +159,24 @@ class BaseServer:
         return True
 
     def async_modes(self) -> list[str]:
-        """Return the modes there are."""
+        """Return the supported modes."""
         return [self.async_mode]
 
     # Handlers
 
     def on(self, event: str, handler: Any = None) -> Any:
-        """Register a handler; a decorator when ``handler`` is not given.
+        """Register a handler; without ``handler``, return a decorator.
 
         Args:
-            event: "initial_headers" takes ``(headers, environ)``, with the headers a dictionary to
-                add to, for the response to a handshake; "headers" the same for every response of
-                a session (each then waits for Python); "connection_error" takes an object with
-                ``req`` (an environ), ``code``, ``message`` and ``context`` for every request that
-                was refused. The other events are the server's, see there.
+            event: "initial_headers" is called with ``(headers, environ)`` for the response to a handshake; the handler
+                may add to the dictionary ``headers``. "headers" is called in the same way for every response of a
+                session, and every response then waits for Python. "connection_error" is called for every refused
+                request, with an object that has ``req`` (an environ), ``code``, ``message`` and ``context``. The
+                class of the server describes its other events.
             handler: ``async def`` or a plain function.
 
         Raises:
-            TypeError: When the handler cannot take what it would be called with.
+            TypeError: When the handler does not accept the event's arguments.
             ValueError: When there is no such event.
         """
         self._check_event(event)
@@ -222,11 +224,11 @@ class BaseServer:
         return transport
 
     def _push(self, sid: str, messages: Sequence[str | bytes]) -> None:
-        """Send messages to a client that is open."""
+        """Send messages to a client whose session is open."""
         self._backlogs.flush_for(self._core.send(sid, messages))
 
     async def _send_packet(self, sid: str, pkt: Packet) -> None:
-        """Send a packet; wait while much waits for the client."""
+        """Send a packet; wait while the client's backlog is above ``high_water_mark``."""
         if pkt.packet_type == packet.CLOSE:
             self._close(sid)
             return
@@ -251,14 +253,14 @@ class BaseServer:
             self._backlogs.flush_for(asked)
 
     def generate_id(self) -> str:
-        """Return an id of 20 random characters, of the kind the core gives to sessions.
+        """Return an id of 20 random characters, like the core's session ids.
 
-        The core does not call it: an overridden one has no effect, and is warned of.
+        The core does not call this method. Overriding it has no effect, and logs a warning.
         """
         return secrets.token_urlsafe(15)
 
     async def disconnect(self, sid: str | None = None) -> None:
-        """Close the connection of a client, or of all when ``sid`` is not given."""
+        """Close the connection of a client; without ``sid``, close those of all clients."""
         for one in list(self._sids()) if sid is None else [sid]:
             self._close(one)
 
@@ -266,7 +268,7 @@ class BaseServer:
         self._core.close(sid_text(sid), Reason.SERVER_DISCONNECT)
 
     async def send(self, sid: str, data: Any) -> None:
-        """Send a message to a client; a client that does not exist is logged.
+        """Send a message to a client; log a warning if the client does not exist.
 
         Waits while more than ``high_water_mark`` bytes wait for the client.
 
@@ -282,12 +284,12 @@ class BaseServer:
         """Send a packet to a client: a message, or one that closes the connection.
 
         Raises:
-            ValueError: When it is of another type; the core sends those itself.
+            ValueError: When the packet has another type; only the core sends those.
         """
         await self._send_packet(sid, pkt)
 
     async def get_session(self, sid: str) -> dict[str, Any]:
-        """Return the user session of a client: a dictionary of the program's own.
+        """Return the user session of a client: a dictionary for the application's data.
 
         Raises:
             KeyError: When there is no such client.
@@ -303,7 +305,7 @@ class BaseServer:
         self._known(sid).session = session
 
     def session(self, sid: str) -> AbstractAsyncContextManager[dict[str, Any]]:
-        """Return the user session of a client as a context that stores it at its end."""
+        """Return a context manager that gives the user session of a client and stores it at the end."""
 
         @asynccontextmanager
         async def context() -> AsyncIterator[dict[str, Any]]:
@@ -323,7 +325,7 @@ class BaseServer:
     # Running
 
     def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
-        """Raise: there is only ASGI here, and an app is wrapped or mounted.
+        """Raise: this method is for frameworks that are not ASGI.
 
         Raises:
             RuntimeError: Always.
@@ -332,29 +334,29 @@ class BaseServer:
         raise RuntimeError(msg)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI request or WebSocket, whatever its path."""
+        """Serve one ASGI request or WebSocket; its path is not checked."""
         self._serve_on(asyncio.get_running_loop())
-        await self._entrance.serve(self._options, scope, receive, send)
+        await self._asgi_entry.serve(self._options, scope, receive, send)
 
     def _may_accept(self) -> bool:
-        """Return whether the shards may see requests first: not when the program's own code is to see each."""
+        """Return whether the shards may see requests first; not if the application overrides ``handle_request``."""
         is_ours = getattr(self.handle_request, "__func__", None) is BaseServer.handle_request
-        return is_ours and self._entrance.may_accept()
+        return is_ours and self._asgi_entry.may_accept()
 
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start on this loop, unless it runs."""
+        """Start the core on this event loop, unless it runs."""
         self._check_ids()
         self._serving.start_on(loop)
 
     def _check_ids(self) -> None:
-        """Say once that the ids of an overridden ``generate_id`` are not used."""
+        """Warn once if ``generate_id`` is overridden."""
         overridden = getattr(self.generate_id, "__func__", None) is not BaseServer.generate_id
-        if overridden and not self._told_of_ids:
-            self._told_of_ids = True
+        if overridden and not self._has_warned_of_ids:
+            self._has_warned_of_ids = True
             warnings.warn("generate_id is not called: the core makes the ids of sessions and sockets", stacklevel=2)
 
     def _trust(self, proxies: list[str]) -> None:
-        """Believe the forwarded headers of these proxies, when the program names none itself."""
+        """Trust these proxies, unless the application has set ``trusted_proxies``."""
         if self._names_proxies:
             return
         found: list[str] = []
@@ -375,7 +377,7 @@ class BaseServer:
         return task
 
     async def sleep(self, seconds: float = 0) -> None:
-        """Wait without holding up the loop."""
+        """Wait without blocking the event loop."""
         await asyncio.sleep(seconds)
 
     def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
@@ -383,7 +385,7 @@ class BaseServer:
         return asyncio.Queue(*args, **kwargs)
 
     def get_queue_empty_exception(self) -> type[asyncio.QueueEmpty]:
-        """Return what an empty queue raises."""
+        """Return the exception that an empty queue raises."""
         return asyncio.QueueEmpty
 
     def create_event(self, *args: Any, **kwargs: Any) -> asyncio.Event:
@@ -391,8 +393,8 @@ class BaseServer:
         return asyncio.Event(*args, **kwargs)
 
     async def shutdown(self) -> None:
-        """Close every session, run the disconnect handlers, and end the server's threads.
+        """Close every session, wait for the disconnect handlers, and end the server's threads.
 
-        ``fanio.run`` does this itself. A server that is served again starts again.
+        ``fanio.run`` calls this itself. A server that is served again starts again.
         """
         await self._serving.close()

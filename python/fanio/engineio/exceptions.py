@@ -1,4 +1,4 @@
-"""The exceptions of the Engine.IO level, with python-engineio's names and tree."""
+"""The exceptions of Engine.IO, with python-engineio's names and class hierarchy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = [
 
 
 class EngineIOError(Exception):
-    """The base of them all."""
+    """The base class of the exceptions here."""
 
 
 class ContentTooLongError(EngineIOError):
@@ -25,11 +25,11 @@ class UnknownPacketError(EngineIOError):
 
 
 class QueueEmpty(EngineIOError):  # noqa: N818 (python-engineio's name)
-    """Nothing came in time."""
+    """No packet arrived in time."""
 
 
 class SocketIsClosedError(EngineIOError):
-    """The client is gone."""
+    """The session of the client is closed."""
 
 
 class ConnectionError(EngineIOError):

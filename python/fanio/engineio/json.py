@@ -1,4 +1,4 @@
-"""The JSON module that packets use unless another one is set: ``engineio.json`` of python-engineio."""
+"""The default JSON module of packets: ``engineio.json`` of python-engineio."""
 
 from __future__ import annotations
 

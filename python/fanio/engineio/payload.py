@@ -1,4 +1,4 @@
-"""Polling payloads in Python: a codec for programs and tests. The server's own is the core's.
+"""Polling payloads in Python, for applications and tests. The server uses the core's implementation.
 
 Source: Engine.IO protocol v4, "Packet encoding".
 """
@@ -14,14 +14,14 @@ __all__ = ["Payload"]
 
 
 class Payload:
-    """Packets of one request or response."""
+    """The packets of one request or response."""
 
-    #: How many packets ``decode`` takes. The server takes as many as fit into a body of
-    #: ``max_http_buffer_size`` bytes, so a program that raises this need not, and may.
+    #: The number of packets that ``decode`` accepts. The server accepts as many as fit into a body of
+    #: ``max_http_buffer_size`` bytes, so changing this does not affect it.
     max_decode_packets = 16
 
     def __init__(self, packets: Sequence[Packet] | None = None, encoded_payload: str | None = None) -> None:
-        """Hold packets, or decode them."""
+        """Hold packets; decode them if ``encoded_payload`` is given."""
         self.packets = list(packets or ())
         if encoded_payload is not None:
             self.decode(encoded_payload)
@@ -35,10 +35,10 @@ class Payload:
         return f'___eio[{jsonp_index}]("{quoted}");'
 
     def decode(self, encoded_payload: str) -> None:
-        """Take the packets of a payload.
+        """Decode the packets of a payload.
 
         Raises:
-            ValueError: When one is no packet, or there are more than ``max_decode_packets``.
+            ValueError: When one is not a packet, or there are more than ``max_decode_packets``.
         """
         if encoded_payload.startswith("d="):  # a JSONP form
             encoded_payload = urllib.parse.parse_qs(encoded_payload)["d"][0]

@@ -1,1 +1,1 @@
-"""A folder for PYTHONPATH: what is in it concerns the Python processes that a program starts."""
+"""A folder for PYTHONPATH. Python runs its ``sitecustomize`` in the child processes of an application."""

@@ -1,7 +1,7 @@
-"""Run by the Python processes that a program under ``--as-socketio`` starts, before anything of theirs.
+"""Runs first in each Python process that an application under ``--as-socketio`` starts.
 
-Their ``import socketio`` gives fanio's too: that of workers, reloaders and commands, which import the
-program anew. fanio itself is not imported before that, and not in an environment that has no fanio.
+It makes ``import socketio`` give fanio in workers, reloaders and commands too, which import the application anew.
+fanio is imported only at the first ``import socketio`` or ``import engineio``. An environment without fanio works too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import types
 from collections.abc import Sequence
 
 
-class _Later(importlib.abc.MetaPathFinder):
-    """Puts fanio's own finder in its place, when it is first asked for one of the names."""
+class _LazyFinder(importlib.abc.MetaPathFinder):
+    """Replaces itself with fanio's finder at the first import of one of the names."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -33,8 +33,8 @@ class _Later(importlib.abc.MetaPathFinder):
         return importlib.util.find_spec(fullname)
 
 
-def _run_the_hidden_one() -> None:
-    """Run the environment's own ``sitecustomize``, which this one stands before."""
+def _run_hidden_sitecustomize() -> None:
+    """Run the environment's own ``sitecustomize``, which this file hides."""
     folder = os.path.dirname(os.path.abspath(__file__))
     others = [entry for entry in sys.path if os.path.abspath(entry) != folder]
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
@@ -43,5 +43,5 @@ def _run_the_hidden_one() -> None:
 
 
 if os.environ.get("FANIO_AS_SOCKETIO"):
-    sys.meta_path.insert(0, _Later())
-_run_the_hidden_one()
+    sys.meta_path.insert(0, _LazyFinder())
+_run_hidden_sitecustomize()

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 from fake_core import until
 
-from fanio._doors.limits import Limits
-from fanio._doors.shutdown_hook import Farewell
+from fanio._doors.uvicorn_connections import ShutdownHook, UvicornLimits
 
 
 class Core:
@@ -33,7 +32,7 @@ def server(concurrency=None, requests=None):
 
 async def test_requests_of_the_shards_count():
     core, uvicorn = Core(), server(requests=10)
-    limits = Limits(core, uvicorn, asyncio.get_running_loop())
+    limits = UvicornLimits(core, uvicorn, asyncio.get_running_loop())
     assert uvicorn.server_state.total_requests == 0
     core.answered = [7, 2]
     await until(lambda: uvicorn.server_state.total_requests == 4)
@@ -42,7 +41,7 @@ async def test_requests_of_the_shards_count():
 
 async def test_a_protocol_gets_what_is_left():
     core, uvicorn = Core(), server(concurrency=10)
-    limits = Limits(core, uvicorn, asyncio.get_running_loop())
+    limits = UvicornLimits(core, uvicorn, asyncio.get_running_loop())
     core.inside = 4
     uvicorn.server_state.connections = {1, 2}
     protocol = SimpleNamespace()
@@ -56,7 +55,7 @@ async def test_a_protocol_gets_what_is_left():
 
 async def test_nothing_is_counted_without_limits():
     core = Core()
-    limits = Limits(core, server(), asyncio.get_running_loop())
+    limits = UvicornLimits(core, server(), asyncio.get_running_loop())
     protocol = SimpleNamespace()
     limits.apply(protocol)
     limits.end()
@@ -69,12 +68,12 @@ async def test_a_farewell_leaves_when_the_sessions_have():
     calls = []
     serving = SimpleNamespace(begin_close=lambda: calls.append("begin"), close=gate.wait, patience=None)
     connections = set()
-    farewell = Farewell(serving, connections, 3)
-    assert (connections, serving.patience) == ({farewell}, 3)
-    farewell.shutdown()
-    farewell.shutdown()
+    hook = ShutdownHook(serving, connections, 3)
+    assert (connections, serving.patience) == ({hook}, 3)
+    hook.shutdown()
+    hook.shutdown()
     assert calls == ["begin", "begin"]
     await asyncio.sleep(0)
-    assert connections == {farewell}
+    assert connections == {hook}
     gate.set()
     await until(lambda: not connections)
