@@ -22,7 +22,7 @@ TABLES = {
 }
 #: Of methods whose names are the application's to give, or which only the library calls.
 OTHERS = {
-    "on": "registers: tests/unit/test_forms.py",
+    "on": "registers: tests/unit/test_arguments.py",
     "event": "registers",
     "attach": "there is ASGI only",
     "instrument": "the namespace is the admin UI's",
