@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from fanio._client import keyboard_interrupt as interrupt
 from fanio._client.acks import PendingAck, PendingAcks
 from fanio._client.backoff import Reconnection
-from fanio._client.buffer import Buffer, Waiting
-from fanio._client.codec import make_client_codec
+from fanio._client.buffer import Buffer, BufferedEvent
 from fanio._client.connector import Connector
 from fanio._client.dispatch import KEY, ClientDispatcher
 from fanio._client.engineio_client import EngineClient
 from fanio._client.handlers import ClientHandlers
 from fanio._client.outgoing import Outgoing
+from fanio._client.packet_class import make_client_codec
 from fanio._client.recovery import Recovery
 from fanio._client.settings import Settings
 from fanio._client.state import State
@@ -110,7 +110,7 @@ class AsyncClient(BaseClient):
         self._dispatcher = ClientDispatcher(
             state, self._handlers, self._acks, codec, self._recovery, self._tasks, failures, early
         )
-        buffer: Buffer[Waiting] = Buffer(*limits)
+        buffer: Buffer[BufferedEvent] = Buffer(*limits)
         self._outgoing = Outgoing(
             state,
             codec,
@@ -282,7 +282,7 @@ class AsyncClient(BaseClient):
         if callback is not None or on_error is not None:
             ack = self._callback_ack(callback, on_error)
         self._outgoing.emit(event, data, namespace or "/", ack, timeout, volatile=volatile)
-        await self._outgoing.room(self._options.max_queue_bytes)
+        await self._outgoing.wait_for_space(self._options.max_queue_bytes)
 
     def _callback_ack(self, callback: Callback | None, on_error: Callable[[Exception], Any] | None) -> PendingAck:
         check_function("callback", callback)

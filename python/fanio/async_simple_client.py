@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fanio._client.futures import settle
-from fanio._client.own_loop import OwnLoop
+from fanio._client.client_loop import ClientLoop, settle
 from fanio.async_client import AsyncClient
 from fanio.exceptions import DisconnectedError, SocketIOError
 from fanio.exceptions import TimeoutError as NoAnswerError
@@ -177,7 +176,7 @@ class AsyncSimpleClient:
                 await asyncio.sleep(0)
 
     @property
-    def _own_loop(self) -> OwnLoop | None:
+    def _own_loop(self) -> ClientLoop | None:
         """The client's loop, when another one runs here."""
         loop = self.client._connector.loop if self.client is not None else None
         return loop if loop is not None and loop.is_elsewhere else None

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
-from fanio._client.background import Background
+from fanio._client.loop_thread import LoopThread
 from fanio._options.checks import check_flag
 from fanio.async_client import AsyncClient
 from fanio.base_client import BaseClient
@@ -97,7 +97,7 @@ class Client(BaseClient):
         self._handlers = inner._handlers
         self._recovery = inner._recovery
         self._reconnection = inner._reconnection
-        self._background: Background | None = None
+        self._background: LoopThread | None = None
         self._lock = threading.Lock()
         inner._connector.on_finish = self._finished
         #: The Engine.IO layer, as far as programs reach for it.
@@ -106,7 +106,7 @@ class Client(BaseClient):
     # The loop
 
     @property
-    def _running(self) -> Background | None:
+    def _running(self) -> LoopThread | None:
         """The background, while it runs for this client and in this process."""
         background = self._background
         if background is None or not background.is_inherited:
@@ -116,13 +116,13 @@ class Client(BaseClient):
         self._inner._connector.loop_ended()
         return None
 
-    def _hold(self) -> Background:
+    def _hold(self) -> LoopThread:
         """Have the background run for this client."""
         if (background := self._running) is not None:
             return background
         with self._lock:
             if self._background is None:
-                self._background = Background.hold()
+                self._background = LoopThread.hold()
                 self._inner._dispatcher.invoke = self._background.call
                 _connected.add(self)
             return self._background
@@ -135,7 +135,7 @@ class Client(BaseClient):
             # At the end of this turn: whoever waits on the loop gets the result first.
             background.loop.call_soon(self._let_go, background)
 
-    def _let_go(self, background: Background) -> None:
+    def _let_go(self, background: LoopThread) -> None:
         with self._lock:
             if self._background is not background or self._inner._connector.is_active:
                 return
@@ -179,7 +179,7 @@ class Client(BaseClient):
             if not inner._connector.is_active:
                 self._finished_here(background)
 
-    def _finished_here(self, background: Background) -> None:
+    def _finished_here(self, background: LoopThread) -> None:
         with self._lock:
             if self._background is background:
                 self._background = None

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from fanio._client.certificates import Trust
 from fanio._client.http_session import apply_session, apply_websocket_options
 from fanio._client.target import Route, Target, valid_transports
+from fanio._client.tls import TlsSettings
 
 
 def core(url: str, path: str = "socket.io", headers: dict[str, str] | None = None, **route) -> dict:
@@ -71,10 +71,10 @@ def test_proxies():
 
 def test_unverified_tls_warns():
     with pytest.warns(UserWarning, match="not verified"):
-        core("https://h", trust=Trust(verify=False))
+        core("https://h", trust=TlsSettings(verify=False))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        core("http://h", trust=Trust(verify=False))
+        core("http://h", trust=TlsSettings(verify=False))
 
 
 def test_transports():
@@ -222,8 +222,8 @@ def test_websocket_options_that_cannot_be_honoured_raise(options):
 
 def test_a_context_is_read():
     context = ssl.create_default_context()
-    assert Trust().with_verify(context).verify
+    assert TlsSettings().with_verify(context).verify
     context.check_hostname = False
-    trust = Trust().with_verify(context)
+    trust = TlsSettings().with_verify(context)
     assert trust.verify
     assert not trust.check_hostname

@@ -1,1 +1,1 @@
-"""The client's side: connections out of this process, and what keeps them up."""
+"""The clients: connections to servers, reconnection, namespaces, and events in both directions."""

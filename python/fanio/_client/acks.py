@@ -1,6 +1,7 @@
-"""Acknowledgements a client waits for: each comes to exactly one end.
+"""Acknowledgements for which a client waits.
 
-A value, a timeout, or the loss of the connection; whichever is first takes the entry out.
+Each one ends exactly once: with the server's answer, with a timeout, or with the loss of the connection. The first of
+these removes the entry.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ __all__ = ["PendingAck", "PendingAcks"]
 
 
 class PendingAck:
-    """Somebody who waits for an acknowledgement."""
+    """A waiting ``call`` or callback."""
 
     __slots__ = ("fail", "succeed", "timer")
 
     def __init__(self, succeed: Callable[[list[Any]], None], fail: Callable[[Exception], None]) -> None:
-        """Call ``succeed`` with the arguments, or ``fail`` with the reason why there are none."""
+        """Call ``succeed`` with the answer's arguments, or ``fail`` with an exception if there is no answer."""
         self.succeed = succeed
         self.fail = fail
         self.timer: asyncio.TimerHandle | None = None
@@ -32,13 +33,13 @@ class PendingAcks:
     """The acknowledgements of one client, by namespace and number."""
 
     def __init__(self) -> None:
-        """Start with none."""
-        # From 1, as python-socketio's client numbers them.
+        """Start without entries."""
+        # From 1, as in python-socketio's client.
         self._numbers = itertools.count(1)
         self._waiting: dict[tuple[str, int], PendingAck] = {}
 
     def __len__(self) -> int:
-        """Return how many are outstanding."""
+        """Return the number of outstanding acknowledgements."""
         return len(self._waiting)
 
     def expect(
@@ -48,13 +49,13 @@ class PendingAcks:
         timeout: float | None,
         on_timeout: Callable[[int], None],
     ) -> int:
-        """Return the number to send.
+        """Add an entry; return the number to send with the event.
 
         Args:
-            namespace: Where the event goes.
-            ack: Who waits.
+            namespace: The namespace of the event.
+            ack: Gets the answer or the failure.
             timeout: Seconds from now; None waits as long as the connection lasts.
-            on_timeout: Called with the number when they are over, before ``ack`` hears of it.
+            on_timeout: Called with the number after the timeout, before ``ack.fail``.
         """
         number = next(self._numbers)
         self._waiting[namespace, number] = ack
@@ -76,7 +77,7 @@ class PendingAcks:
         return ack
 
     def deliver(self, namespace: str, number: int, args: list[Any]) -> bool:
-        """Hand an answer over; False when nobody waits for it."""
+        """Pass an answer to its entry; return False if there is no entry for it."""
         ack = self._take(namespace, number)
         if ack is None:
             return False
@@ -84,27 +85,27 @@ class PendingAcks:
         return True
 
     def forget(self, namespace: str, number: int) -> None:
-        """Nobody waits for this one any more."""
+        """Remove an entry without an answer."""
         self._take(namespace, number)
 
     def forget_all(self) -> None:
-        """Nobody waits any more."""
+        """Remove all entries without an answer."""
         for key in list(self._waiting):
             self._take(*key)
 
     def cancel(self, ack: PendingAck, on_cancel: Callable[[int], None]) -> None:
-        """Strike off whoever does not wait any more; ``on_cancel`` gets the number."""
+        """Remove the entry of ``ack``; call ``on_cancel`` with its number."""
         for (namespace, number), known in list(self._waiting.items()):
             if known is ack:
                 self._take(namespace, number)
                 on_cancel(number)
 
     def lose(self, namespaces: Iterable[str] | None = None, keep: Iterable[int] = ()) -> None:
-        """End what was sent over a connection that is gone.
+        """Fail the entries whose events were sent over a lost connection.
 
         Args:
-            namespaces: Only these; None means all.
-            keep: Numbers that were not sent yet.
+            namespaces: Only the entries of these namespaces; None is all.
+            keep: Numbers of events that were not sent yet.
         """
         kept = set(keep)
         wanted = None if namespaces is None else set(namespaces)

@@ -1,8 +1,7 @@
-"""Whether and when a lost connection is made again: the rules of the JavaScript client.
+"""The options and delays of reconnection, with the rules of the JavaScript client.
 
-The delay doubles from one attempt to the next; chance makes it up to a share longer or shorter,
-so that the clients of a server that comes back do not come all at once.
-Source: ``Backoff`` of socket.io-client 4.8.
+The delay doubles from one attempt to the next. A random part makes it longer or shorter, so that the clients of a
+restarted server do not reconnect all at once. Source: ``Backoff`` of socket.io-client 4.8.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class Backoff:
         Args:
             delay: Seconds before the first attempt.
             maximum: Seconds that no delay exceeds.
-            factor: The share, 0 to 1, by which chance changes a delay.
+            factor: The share, 0 to 1, by which a delay is randomly changed.
         """
         self._delay = delay
         self._maximum = maximum
@@ -32,7 +31,7 @@ class Backoff:
 
     def next(self) -> float:
         """Return the seconds to wait before the next attempt."""
-        # The doubling ends where the maximum rules anyway; floats have an end too.
+        # The exponent is limited, because a larger one would overflow a float.
         delay = self._delay * 2.0 ** min(self.attempts, 64)
         self.attempts += 1
         if self._factor:
@@ -41,10 +40,10 @@ class Backoff:
 
 
 class Reconnection:
-    """The options of reconnection; attributes of the client, which may change at runtime."""
+    """The options of reconnection. They are attributes of the client, and may change at any time."""
 
     def __init__(self, enabled: bool, attempts: int, delay: float, maximum: float, factor: float) -> None:
-        """Take the options.
+        """Check and keep the options.
 
         Raises:
             TypeError: When one has the wrong type.

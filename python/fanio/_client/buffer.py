@@ -1,4 +1,4 @@
-"""Events that wait for their namespace, in order, up to a bound: sent ones, and received ones."""
+"""A bounded, ordered buffer for events whose namespace is not connected: emitted events, and received ones."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Generic, NamedTuple, TypeVar
 
 from fanio.types import Payload
 
-__all__ = ["Buffer", "Waiting"]
+__all__ = ["Buffer", "BufferedEvent"]
 
 T = TypeVar("T")
 
 
-class Waiting(NamedTuple):
-    """An event that could not be sent yet."""
+class BufferedEvent(NamedTuple):
+    """An emitted event that could not be sent yet."""
 
     payload: Payload
     attachments: list[bytes] | None
     ack_id: int | None
 
     def size(self) -> int:
-        """Return its bytes."""
+        """Return its size in bytes."""
         return len(self.payload) + sum(map(len, self.attachments or ()))
 
 
@@ -29,7 +29,7 @@ class Buffer(Generic[T]):
     """Items by namespace."""
 
     def __init__(self, max_items: int, max_bytes: int) -> None:
-        """Hold so much at most, over all namespaces."""
+        """Set the limits, which apply to all namespaces together."""
         self._max_items = max_items
         self._max_bytes = max_bytes
         # Most buffers stay empty, and an empty deque takes 0.7 KiB.
@@ -37,11 +37,11 @@ class Buffer(Generic[T]):
         self.bytes = 0
 
     def __len__(self) -> int:
-        """Return how many items wait."""
+        """Return the number of items."""
         return len(self._items)
 
     def add(self, namespace: str, item: T, size: int) -> bool:
-        """Append an item of so many bytes; False when there is no room for it."""
+        """Append an item of ``size`` bytes; return False if it exceeds a limit."""
         if len(self._items) >= self._max_items or self.bytes + size > self._max_bytes:
             return False
         if isinstance(self._items, tuple):
@@ -51,11 +51,11 @@ class Buffer(Generic[T]):
         return True
 
     def take(self, namespace: str | None = None) -> list[T]:
-        """Take out what waits for a namespace, in order; for all without one."""
+        """Remove and return the items of a namespace, or of all namespaces, in order."""
         return self.remove(lambda name, _: namespace is None or name == namespace)
 
     def remove(self, matches: Callable[[str, T], bool]) -> list[T]:
-        """Take out what ``matches(namespace, item)``, in order."""
+        """Remove and return the items for which ``matches(namespace, item)`` is true, in order."""
         if not self._items:
             return []
         kept: deque[tuple[str, int, T]] = deque()
@@ -70,5 +70,5 @@ class Buffer(Generic[T]):
         return found
 
     def items(self) -> list[T]:
-        """Return what waits, in order."""
+        """Return all items, in order."""
         return [item for _, _, item in self._items]

@@ -1,7 +1,7 @@
-"""The life of a client's connection: opened, lost, made again, ended.
+"""Connects a client, reconnects it after a loss, and disconnects it.
 
-Source of the rules for coming back: ``manager.ts`` and ``socket.ts`` of socket.io-client 4.8. No
-reconnection after the server has ended or refused the last namespace.
+Source of the rules for reconnection: ``manager.ts`` and ``socket.ts`` of socket.io-client 4.8. A client does not
+reconnect after the server has ended or refused its last namespace.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
-from fanio._client.futures import settle
-from fanio._client.hub import Hub
+from fanio._client.client_loop import ClientLoop, settle
 from fanio._client.lifecycle import Lifecycle
 from fanio._client.link import Link, LinkError
+from fanio._client.loop_connections import LoopConnections
 from fanio._client.namespaces import Namespaces
-from fanio._client.own_loop import OwnLoop
 from fanio._client.packet_class import ClientPacketCodec
 from fanio.exceptions import ConnectionError as NotConnectedError
 
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["Connector"]
 
 _CLIENT_DISCONNECT = "client disconnect"
-#: Seconds that ``connect`` handlers may still run when the client ends.
-_PATIENCE = 5.0
-#: What a process has from the one that it was forked from.
+#: Seconds for which the client waits for running ``connect`` handlers when it disconnects.
+_HANDLER_TIMEOUT = 5.0
+#: Objects of the parent process, in a forked process. They are kept so that they are never freed.
 _inherited: list[object] = []
 
 
 class Connector:
-    """Makes and keeps the connection of one client."""
+    """Opens the connection of one client and keeps it open."""
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class Connector:
         reconnection: Reconnection,
         logger: logging.Logger,
     ) -> None:
-        """Take the collaborators."""
+        """Connect the parts of the client; nothing is opened yet."""
         self._state = state
         self._dispatcher = dispatcher
         self._outgoing = outgoing
@@ -65,18 +64,18 @@ class Connector:
         self._tasks = tasks
         self._reconnection = reconnection
         self._logger = logger
-        self._hub: Hub | None = None
+        self._connections: LoopConnections | None = None
         self._make_options: Callable[[], Awaitable[dict[str, object]]] | None = None
         self._make_auth: Callable[[], Awaitable[Any]] | None = None
         self._wait_timeout: float | None = 1.0
         self._connecting = False
         self._interrupted = False
-        #: None while there is nothing to wait for.
-        self._over: asyncio.Future[None] | None = None
-        self.loop = OwnLoop(self.loop_ended)
-        #: Called when there is neither a connection nor an attempt to get one any more.
+        #: Ends with the last attempt to connect; None while there is neither a connection nor an attempt.
+        self._finished: asyncio.Future[None] | None = None
+        self.loop = ClientLoop(self.loop_ended)
+        #: Called when neither a connection nor an attempt to connect is left.
         self.on_finish: Callable[[], None] = lambda: None
-        #: Called when that is so as the loop has ended, without any handler.
+        #: Called after ``on_finish`` if the reason is the end of the event loop, so that no handler could run.
         self.on_loop_end: Callable[[], None] = lambda: None
 
     # Connecting
@@ -94,63 +93,54 @@ class Connector:
         """Connect, and join namespaces.
 
         Args:
-            make_options: Makes the core's options, for each attempt anew.
-            make_auth: Makes the data of the CONNECT packets, as often.
+            make_options: Returns the core's options; called for each attempt.
+            make_auth: Returns the data of the CONNECT packets; called for each attempt.
             names: The namespaces.
             wait: Whether to wait until the server has answered for each of them.
-            wait_timeout: Seconds to wait for that.
-            retry: Whether to go on when the first attempt fails.
+            wait_timeout: Seconds to wait for these answers.
+            retry: Whether to try again if the first attempt fails.
 
         Raises:
-            ConnectionError: When it failed.
-            RuntimeError: When the client belongs to another loop, which runs.
+            ConnectionError: When the client could not connect.
+            RuntimeError: When the client belongs to another event loop that is running.
         """
         self.loop.enter()
         await self._stop_retrying()
         self._connecting = True
+        self._make_options, self._make_auth, self._namespaces.names = make_options, make_auth, names
+        self._wait_timeout = wait_timeout
+        self._state.is_ending = False
         try:
-            await self._connect(make_options, make_auth, names, wait=wait, wait_timeout=wait_timeout, retry=retry)
+            self._begin()
+            await self._first_attempt(wait=wait, retry=retry)
         finally:
             self._connecting = False
 
-    async def _connect(
-        self,
-        make_options: Callable[[], Awaitable[dict[str, object]]],
-        make_auth: Callable[[], Awaitable[Any]],
-        names: list[str],
-        *,
-        wait: bool,
-        wait_timeout: float | None,
-        retry: bool,
-    ) -> None:
-        self._make_options, self._make_auth, self._namespaces.names = make_options, make_auth, names
-        self._wait_timeout = wait_timeout
-        self._state.leaving = False
-        self._begin()
+    async def _first_attempt(self, *, wait: bool, retry: bool) -> None:
         try:
-            await self._attempt(wait, wait_timeout)
+            await self._attempt(wait, self._wait_timeout)
         except NotConnectedError:
-            if retry and not self._state.leaving and self._state.link is None and await self._retried():
+            if retry and not self._state.is_ending and self._state.link is None and await self._retried():
                 return
             await self.disconnect()
             raise
         except BaseException:
-            self._drop_link()
+            self._cancel_connect()
             raise
 
     @property
     def _is_loop_ending(self) -> bool:
-        return self._hub is not None and self._hub.is_ending
+        return self._connections is not None and self._connections.is_ending
 
     async def _retried(self) -> bool:
-        """Try again like after a loss; True when that led to a connection."""
+        """Try again as after a lost connection; return whether the client has connected."""
         self._start_retrying()
         retrying = self._state.retrying
         try:
             return retrying is not None and await asyncio.shield(retrying)
         except asyncio.CancelledError:
             if retrying is not None and not retrying.done():
-                # Nobody waits for the connection any more.
+                # The caller of connect() was cancelled, so nothing waits for the connection.
                 await self.disconnect()
             raise
 
@@ -158,16 +148,16 @@ class Connector:
         loop = asyncio.get_running_loop()
         self._tasks.bind(loop)
         self._interrupted = False
-        if self._over is None:
-            self._over = loop.create_future()
-        if self._hub is None:
-            self._hub = Hub.of(loop)
-            self._hub.hold(self)
+        if self._finished is None:
+            self._finished = loop.create_future()
+        if self._connections is None:
+            self._connections = LoopConnections.of(loop)
+            self._connections.hold(self)
 
     async def _attempt(self, wait: bool, wait_timeout: float | None) -> None:
         state, namespaces = self._state, self._namespaces
         namespaces.reset()
-        if self._make_options is None or self._make_auth is None or self._hub is None:
+        if self._make_options is None or self._make_auth is None or self._connections is None:
             msg = "connect() was not called"
             raise NotConnectedError(msg)
         packets = self._codec if isinstance(self._codec, ClientPacketCodec) else None
@@ -176,9 +166,9 @@ class Connector:
         except NotConnectedError as error:
             await self._tell_all("connect_error", str(error))
             raise
-        # Before the link: a server may grant a namespace before it is asked.
+        # Before the link exists, because a server may accept a namespace before it gets the CONNECT packet.
         answered = namespaces.expect()
-        link = state.link = Link(self._hub, self, options, packets)
+        link = state.link = Link(self._connections, self, options, packets)
         try:
             await link.opening
         except LinkError as error:
@@ -202,13 +192,13 @@ class Connector:
         else:
             raise namespaces.error(link)
 
-    # What the server says
+    # Packets of the server
 
     def packet(self, kind: int, namespace: str, *data: Any) -> None:
-        """Take a packet."""
+        """Handle a packet."""
         if kind == _core.EVENT:
-            # After disconnect() nothing is handled any more, as in the JavaScript client.
-            if not self._state.leaving:
+            # Events that arrive after disconnect() are dropped, as in the JavaScript client.
+            if not self._state.is_ending:
                 self._dispatcher.event(namespace, *data)
         elif kind == _core.ACK:
             self._dispatcher.ack(namespace, *data)
@@ -218,20 +208,20 @@ class Connector:
     # The end of a connection
 
     def lost(self, link: Link, reason: str, detail: str) -> None:
-        """Take the end of the link."""
+        """Handle the loss of the link."""
         state = self._state
         if link is not state.link:
             return
         self._logger.info("Engine.IO connection dropped: %s%s", reason, f" ({detail})" if detail else "")
-        # While it is being made, whoever makes it decides what comes next.
-        is_made = state.connected or state.leaving
-        again = self._reconnection.enabled and not state.leaving and bool(state.wanted)
+        # While the client connects, _attempt() decides what happens next.
+        is_made = state.connected or state.is_ending
+        again = self._reconnection.enabled and not state.is_ending and bool(state.wanted)
         self._end_namespaces(reason, final=is_made and not again)
         if is_made:
             self._tasks.start(self._after_loss(again=again))
 
     def _end_namespaces(self, reason: str, *, final: bool) -> None:
-        """Tell whom it concerns that the link has ended."""
+        """Tell the other parts of the client that the link has ended."""
         state = self._state
         gone, state.namespaces = list(state.namespaces), {}
         state.link = state.sid = None
@@ -242,34 +232,34 @@ class Connector:
         self._lifecycle.end(gone, reason, final=final)
 
     async def _after_loss(self, *, again: bool) -> None:
-        await self._lifecycle.idle(0 if again else _PATIENCE)
+        await self._lifecycle.idle(0 if again else _HANDLER_TIMEOUT)
         if self._state.link is not None:
             return
         if not again:
             self._finish()
-        elif self._state.leaving:
+        elif self._state.is_ending:
             await self._give_up()
         else:
             self._start_retrying()
 
-    def _let_go(self) -> None:
-        """End the link without a word to the server."""
+    def _abort_link(self) -> None:
+        """End the link without notifying the server."""
         link = self._state.link
         if link is not None:
             link.abort()
             self._end_namespaces(_CLIENT_DISCONNECT, final=False)
 
     def loop_ended(self) -> None:
-        """Drop everything: nobody is left on the loop who could be told."""
+        """Drop everything after the end of the event loop. No handler can run, and no task can go on."""
         state = self._state
         link, retrying = state.link, state.retrying
-        state.leaving, state.connected = True, False
+        state.is_ending, state.connected = True, False
         state.link = state.sid = state.retrying = None
         state.namespaces = {}
         if self.loop.is_inherited:
-            # Its threads are the parent's, and may have held locks: nothing may be asked of it, nor freed.
-            _inherited.append((link, self._hub, retrying))
-            self._hub = None
+            # The threads run in the parent process, and may hold locks. The objects must not be used or freed.
+            _inherited.append((link, self._connections, retrying))
+            self._connections = None
         else:
             if link is not None:
                 link.abort()
@@ -290,17 +280,17 @@ class Connector:
     def _finish(self) -> None:
         self._state.wanted.clear()
         self._outgoing.give_up()
-        hub, self._hub = self._hub, None
-        if hub is not None:
-            hub.release(self)
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.release(self)
         self._tasks.unbind()
         self.loop.release()
-        over, self._over = self._over, None
+        over, self._finished = self._finished, None
         if over is not None:
             settle(over)
         self.on_finish()
 
-    # Coming back
+    # Reconnecting
 
     def _start_retrying(self) -> None:
         if self._state.retrying is None or self._state.retrying.done():
@@ -316,8 +306,8 @@ class Connector:
 
     async def _retry_until_settled(self) -> bool:
         backoff = self._reconnection.backoff()
-        while not self._state.leaving:
-            # What the server has refused or ended is not asked for again.
+        while not self._state.is_ending:
+            # Namespaces that the server has refused or ended are not requested again.
             self._namespaces.names = [name for name in self._namespaces.names if name in self._state.wanted]
             if 0 < self._reconnection.attempts <= backoff.attempts:
                 self._logger.info("Maximum reconnection attempts reached, giving up")
@@ -327,10 +317,10 @@ class Connector:
             self._logger.info("Connection failed, new attempt in %.02f seconds", delay)
             await asyncio.sleep(delay)
             await self._tell_all("reconnect_attempt", backoff.attempts)
-            if self._state.leaving:
+            if self._state.is_ending:
                 break
             if self._state.link is not None:
-                return True  # the handler has connected by itself
+                return True  # the handler has called connect()
             error = await self._try_again()
             if error is None:
                 self._logger.info("Reconnection successful")
@@ -340,28 +330,28 @@ class Connector:
             if self._state.link is not None:
                 return True
             if not self._state.wanted:
-                break  # refused, each of them
+                break  # the server has refused every namespace
         await self._give_up()
         return False
 
     async def _try_again(self) -> Exception | None:
         try:
-            # However short the caller's patience was: a loaded server may take longer to answer.
+            # A loaded server may need longer than the timeout of the first attempt.
             timeout = self._wait_timeout
             await self._attempt(wait=True, wait_timeout=None if timeout is None else max(timeout, 5.0))
         except (NotConnectedError, ValueError, TypeError, OSError) as error:
             if self._state.namespaces and self._state.refused:
-                return None  # the others are there again
-            self._let_go()
+                return None  # the other namespaces are connected again
+            self._abort_link()
             return error
         return None
 
     async def _give_up(self) -> None:
-        if self._over is None:
-            return  # one of the handlers of the attempts has disconnected
+        if self._finished is None:
+            return  # a handler has called disconnect()
         for name in self._namespaces.names:
             self._lifecycle.begin_final(name)
-        await self._lifecycle.idle(_PATIENCE)
+        await self._lifecycle.idle(_HANDLER_TIMEOUT)
         self._finish()
 
     async def _stop_retrying(self) -> None:
@@ -370,22 +360,22 @@ class Connector:
             return
         task.cancel()
         await asyncio.wait([task])
-        self._let_go()
+        self._abort_link()
 
-    # The application's wish
+    # Calls of the application
 
     async def disconnect(self, *, abort: bool = False) -> None:
-        """Leave every namespace, send what waits, end the connection; on whichever loop."""
+        """Leave every namespace, send waiting packets, and close the connection; may be called on any event loop."""
         self.loop.leave_if_stopped()
         if self.loop.is_elsewhere:
             await self.loop.run(self.disconnect(abort=abort))
             return
         await self._disconnect(abort=abort)
-        # The hub's own task ends in this turn.
+        # The task of LoopConnections ends in this iteration of the event loop.
         await asyncio.sleep(0)
 
     async def _disconnect(self, *, abort: bool) -> None:
-        self._state.leaving = True
+        self._state.is_ending = True
         retried = self._state.retrying is not None
         await self._stop_retrying()
         link = self._state.link
@@ -396,7 +386,7 @@ class Connector:
         else:
             self._close(link, abort=abort)
             await asyncio.shield(link.ended)
-            await self._lifecycle.idle(_PATIENCE)
+            await self._lifecycle.idle(_HANDLER_TIMEOUT)
 
     def _close(self, link: Link, *, abort: bool) -> None:
         for name in self._state.namespaces:
@@ -407,44 +397,44 @@ class Connector:
             link.core.close(list(self._state.namespaces))
 
     async def _finish_when_idle(self) -> None:
-        if self._over is not None and not self._lifecycle.is_within:
-            await self._lifecycle.idle(_PATIENCE)
+        if self._finished is not None and not self._lifecycle.is_in_handler:
+            await self._lifecycle.idle(_HANDLER_TIMEOUT)
             if self._state.link is None:
                 self._finish()
 
-    def _drop_link(self) -> None:
-        """End at once, as who connects does not want to any more."""
+    def _cancel_connect(self) -> None:
+        """End the connection at once, because the caller of ``connect`` was cancelled."""
         if self._is_loop_ending:
             self.loop_ended()
             return
-        self._state.leaving = True
-        self._let_go()
+        self._state.is_ending = True
+        self._abort_link()
         if self._lifecycle.is_idle:
             self._finish()
         else:
             self._tasks.start(self._after_loss(again=False))
 
     async def interrupt(self) -> None:
-        """Disconnect as the program is being ended: whoever waits is cancelled with it, and does not go on."""
+        """Disconnect because the application ends. Calls of ``wait`` do not return; they are cancelled with it."""
         self._interrupted = True
         await self.disconnect()
 
     async def wait(self) -> None:
-        """Wait until there is neither a connection nor an attempt to get one; on whichever loop."""
+        """Wait until neither a connection nor an attempt to connect is left; may be called on any event loop."""
         if self.loop.is_elsewhere:
             await self.loop.run(self.wait())
             return
-        if self._over is not None:
-            await asyncio.shield(self._over)
+        if self._finished is not None:
+            await asyncio.shield(self._finished)
         if self._interrupted:
             await asyncio.get_running_loop().create_future()
 
     @property
     def is_active(self) -> bool:
-        """Whether there is a connection or an attempt to get one."""
-        return self._over is not None
+        """Whether there is a connection or an attempt to connect."""
+        return self._finished is not None
 
     @property
     def is_connecting(self) -> bool:
-        """Whether a ``connect`` is on its way."""
+        """Whether ``connect`` is running."""
         return self._connecting

@@ -1,4 +1,4 @@
-"""``client.eio``: what programs reach for below the Socket.IO layer."""
+"""``client.eio``: the Engine.IO connection of a client, for applications that use it directly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class EngineClient:
     """The Engine.IO connection of a client, with the names of python-engineio's client."""
 
     def __init__(self, state: State, connector: Connector) -> None:
-        """Look at this state."""
+        """Read ``state``, and disconnect with ``connector``."""
         self._state = state
         self._connector = connector
 
@@ -39,7 +39,7 @@ class EngineClient:
 
     @property
     def ping_timeout(self) -> float | None:
-        """Seconds a ping may be late."""
+        """Seconds by which a ping may be late."""
         return self._state.link.ping_timeout if self._state.link is not None else None
 
     @property
@@ -52,7 +52,7 @@ class EngineClient:
         return self._state.link.transport if self._state.link is not None else None
 
     async def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
-        """End the connection, at once with ``abort``."""
+        """End the connection; ``abort`` does not send waiting packets."""
         await self._connector.disconnect(abort=abort)
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
@@ -61,7 +61,7 @@ class EngineClient:
         return task
 
     async def sleep(self, seconds: float = 0) -> None:
-        """Wait without holding up the loop."""
+        """Wait without blocking the event loop."""
         await asyncio.sleep(seconds)
 
     def create_event(self) -> asyncio.Event:

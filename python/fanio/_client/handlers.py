@@ -1,7 +1,7 @@
-"""The registered handlers of a client, and which of them an event is for.
+"""The registered handlers of a client, and the choice of the handler for an event.
 
-Source of the order: python-socketio 5.18, ``base_client._get_event_handler``. It differs from a
-server's: the catch-all namespace has its turn only where a namespace has no handler at all.
+The order differs from a server's: the catch-all namespace is used only if a namespace has no handler at all.
+Source of the order: python-socketio 5.18, ``base_client._get_event_handler``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ClientHandlers(HandlerTable):
     forms = CLIENT
 
     def namespaces(self) -> list[str]:
-        """Return the namespaces that something is registered for, but the catch-all."""
+        """Return the namespaces that have handlers, without the catch-all namespace."""
         tables = (self._functions, self._catch_all, self.classes)
         return sorted({name for table in tables for name in table} - {"*"})
 
@@ -29,9 +29,9 @@ class ClientHandlers(HandlerTable):
         """Return the handler of an event and its first arguments; None when there is none.
 
         Args:
-            event: Its name.
-            namespace: Where it came from.
-            reserved: The client's own event, which catch-alls do not get.
+            event: The event's name.
+            namespace: The event's namespace.
+            reserved: Whether it is an event of the client itself, which catch-all handlers do not get.
         """
         name, first = namespace, []
         if namespace not in self._functions and namespace not in self._catch_all:

@@ -1,9 +1,8 @@
-"""What an HTTP session of the program's says: headers, cookies, auth, proxies, TLS.
+"""Reads the settings of the application's HTTP session: headers, cookies, authentication, proxies, TLS.
 
-The core makes the requests itself, so a ``requests.Session`` or ``aiohttp.ClientSession`` is read,
-not used. What is in it and cannot be carried over raises, naming it. The same goes for the
-``websocket_extra_options``, which are those of ``aiohttp``'s ``ws_connect`` or of
-``websocket.create_connection``.
+The core makes the requests, so a ``requests.Session`` or ``aiohttp.ClientSession`` is only read. A setting that the
+core cannot apply raises an exception that names it. The same holds for ``websocket_extra_options``, which has options
+of ``aiohttp``'s ``ws_connect`` or of ``websocket.create_connection``.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from fanio._client.certificates import Trust
 from fanio._client.target import Route, basic
+from fanio._client.tls import TlsSettings
 
 __all__ = ["apply_session", "apply_websocket_options"]
 
-#: Options that only tune the library they are for.
+#: Options that have no meaning outside their own library; they are ignored.
 _TUNING = frozenset(
     {
         "autoclose",
@@ -39,15 +38,15 @@ def _refuse(what: str, instead: str) -> TypeError:
 
 
 def apply_session(session: Any, url: str, route: Route) -> None:
-    """Put what a session says into ``route``.
+    """Copy the settings of a session to ``route``.
 
     Args:
         session: A ``requests.Session`` or an ``aiohttp.ClientSession``.
-        url: Where the connection goes.
-        route: Gets what the session has.
+        url: The URL of the server.
+        route: Gets the settings.
 
     Raises:
-        TypeError: When it is another object, or has something that cannot be carried over.
+        TypeError: When it is another object, or has a setting that the core cannot apply.
     """
     kinds = {cls.__module__.split(".")[0] for cls in type(session).__mro__}
     if "requests" in kinds:
@@ -84,7 +83,7 @@ def _apply_requests(session: Any, url: str, route: Route) -> None:
         or found["proxies"].get(scheme)
         or found["proxies"].get("all")
     )
-    route.trust = (route.trust or Trust()).with_verify(found["verify"]).with_cert(found["cert"])
+    route.trust = (route.trust or TlsSettings()).with_verify(found["verify"]).with_cert(found["cert"])
 
 
 def _apply_aiohttp(session: Any, url: str, route: Route) -> None:
@@ -99,7 +98,7 @@ def _apply_aiohttp(session: Any, url: str, route: Route) -> None:
     cookies = session.cookie_jar.filter_cookies(url)
     if cookies:
         route.headers["Cookie"] = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
-    # Not by its property, which warns that it will go.
+    # The public property is deprecated and warns.
     auth = getattr(session, "_default_auth", None)
     if auth is not None:
         route.headers["Authorization"] = auth.encode()
@@ -124,7 +123,7 @@ def _apply_connector(connector: Any, aiohttp: Any, route: Route) -> None:
 def _apply_ssl(value: Any, where: str, route: Route) -> None:
     if isinstance(value, (bool, ssl.SSLContext, type(None))):
         if value is not True:
-            route.trust = (route.trust or Trust()).with_verify(value)
+            route.trust = (route.trust or TlsSettings()).with_verify(value)
         return
     raise _refuse(f"{where}: ssl of type {type(value).__name__}", "pass ssl_verify= and ssl_cert= instead")
 
@@ -138,10 +137,10 @@ def _environment_proxy(url: str) -> str | None:
 
 
 def apply_websocket_options(options: Mapping[str, Any], route: Route) -> None:
-    """Put ``websocket_extra_options`` into ``route``.
+    """Copy the settings in ``websocket_extra_options`` to ``route``.
 
     Raises:
-        TypeError: For an option that cannot be honoured.
+        TypeError: For an option that the core cannot apply.
     """
     for name, value in options.items():
         if name in ("headers", "header"):
@@ -153,7 +152,7 @@ def apply_websocket_options(options: Mapping[str, Any], route: Route) -> None:
         elif name in ("ssl", "verify_ssl"):
             _apply_ssl(value, "websocket_extra_options", route)
         elif name == "sslopt":
-            route.trust = _from_sslopt(value, route.trust or Trust())
+            route.trust = _from_sslopt(value, route.trust or TlsSettings())
         elif name == "compress":
             route.compress = bool(value)
         elif name == "proxy":
@@ -175,12 +174,12 @@ def _header_mapping(value: Any) -> dict[str, str]:
     return {name.strip(): text.strip() for name, text in pairs}
 
 
-def _from_sslopt(options: Mapping[str, Any], trust: Trust) -> Trust:
+def _from_sslopt(options: Mapping[str, Any], trust: TlsSettings) -> TlsSettings:
     for name, value in options.items():
         if name == "cert_reqs":
             trust = trust.with_verify(False) if value == ssl.CERT_NONE else trust
         elif name == "check_hostname":
-            trust = Trust(trust.verify, bool(value) and trust.verify, trust.authorities, trust.certificate)
+            trust = TlsSettings(trust.verify, bool(value) and trust.verify, trust.authorities, trust.certificate)
         elif name in ("ca_certs", "ca_cert_path"):
             trust = trust.with_verify(value)
         elif name == "certfile":

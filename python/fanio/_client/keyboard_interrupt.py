@@ -1,7 +1,7 @@
-"""SIGINT: the clients of the process say goodbye before the program ends.
+"""Disconnects the clients of the process on SIGINT, before the application ends.
 
-Installed while an asyncio client is connected, on the main thread, and only where nobody but
-Python itself has a handler: a web server has its own idea of how to end.
+The handler is installed on the main thread while an asyncio client is connected. It is not installed if another library
+has its own handler, because a web server, for example, ends in its own way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["guard", "unguard"]
 
 _connectors: WeakSet[Connector] = WeakSet()
 _previous: dict[asyncio.AbstractEventLoop, Any] = {}
-_goodbyes: set[asyncio.Task[None]] = set()
+_disconnecting: set[asyncio.Task[None]] = set()
 
 
 def guard(connector: Connector) -> None:
@@ -29,7 +29,7 @@ def guard(connector: Connector) -> None:
         return
     if loop not in _previous:
         handler = signal.getsignal(signal.SIGINT)
-        if not _is_pythons(handler):
+        if not _is_python_default(handler):
             return
         try:
             loop.add_signal_handler(signal.SIGINT, _interrupt, loop)
@@ -40,15 +40,15 @@ def guard(connector: Connector) -> None:
 
 
 def unguard(connector: Connector) -> None:
-    """Leave SIGINT alone again, after the last client."""
+    """Stop disconnecting a client on SIGINT; after the last one, restore the previous handler."""
     _connectors.discard(connector)
     if not _connectors:
         for loop in list(_previous):
             _restore(loop)
 
 
-def _is_pythons(handler: Any) -> bool:
-    """Return whether SIGINT raises KeyboardInterrupt, at once or by way of ``asyncio.run``."""
+def _is_python_default(handler: Any) -> bool:
+    """Return whether the handler is Python's own or the one of ``asyncio.run``."""
     function = getattr(handler, "func", handler)
     runner = getattr(function, "__qualname__", "") == "Runner._on_sigint"
     return runner or handler is signal.default_int_handler
@@ -64,13 +64,13 @@ def _restore(loop: asyncio.AbstractEventLoop) -> None:
 
 def _interrupt(loop: asyncio.AbstractEventLoop) -> None:
     connectors = list(_connectors)
-    # Another Ctrl-C does not wait for the goodbyes.
+    # A second Ctrl-C must end the application at once.
     _restore(loop)
 
-    async def goodbye() -> None:
+    async def disconnect_all() -> None:
         await asyncio.gather(*(connector.interrupt() for connector in connectors), return_exceptions=True)
         signal.raise_signal(signal.SIGINT)
 
-    task = loop.create_task(goodbye())
-    _goodbyes.add(task)
-    task.add_done_callback(_goodbyes.discard)
+    task = loop.create_task(disconnect_all())
+    _disconnecting.add(task)
+    task.add_done_callback(_disconnecting.discard)

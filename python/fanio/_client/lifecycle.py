@@ -1,7 +1,7 @@
-"""Handlers of ``connect``, ``connect_error`` and ``disconnect``: in order for each namespace.
+"""Runs the handlers of ``connect``, ``connect_error`` and ``disconnect``, in order for each namespace.
 
-A ``disconnect`` handler begins when the ``connect`` handler before it has ended, however the
-connection went. Such a handler may itself disconnect or connect: then it must not wait for itself.
+A ``disconnect`` handler begins after the ``connect`` handler before it has ended. A handler may itself call
+``connect()`` or ``disconnect()``; such a call must not wait for the handler that it runs in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from fanio._client.futures import settle
+from fanio._client.client_loop import settle
 
 if TYPE_CHECKING:
     import logging
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lifecycle"]
 
-#: The handlers, of whichever clients, that the current code runs in.
-_within: ContextVar[frozenset[asyncio.Future[None]]] = ContextVar("fanio_client_handlers", default=frozenset())
+#: The handlers, of any client, in which the current code runs; each is represented by the future of its end.
+_running_in: ContextVar[frozenset[asyncio.Future[None]]] = ContextVar("fanio_client_handlers", default=frozenset())
 
 
 class Lifecycle:
@@ -31,17 +31,17 @@ class Lifecycle:
     __slots__ = ("_dispatcher", "_last", "_logger", "_pending", "_tasks")
 
     def __init__(self, dispatcher: ClientDispatcher, tasks: Tasks, logger: logging.Logger) -> None:
-        """Take the collaborators."""
+        """Call handlers with ``dispatcher``, in tasks of ``tasks``."""
         self._dispatcher = dispatcher
         self._tasks = tasks
         self._logger = logger
-        #: The end of the last handler of each namespace.
+        #: By namespace, the future of the end of its last handler.
         self._last: dict[str, asyncio.Future[None]] = {}
-        #: The ends of the handlers that run or wait, and for each the namespace that it connects.
+        #: The futures of all handlers that run or wait, with the namespace for a ``connect`` handler.
         self._pending: dict[asyncio.Future[None], str | None] = {}
 
     def begin(self, event: str, name: str, *args: Any) -> None:
-        """Call the handler of an event when those before it have ended."""
+        """Call the handler of an event after those before it have ended."""
         ended: asyncio.Future[None] = self._tasks.loop.create_future()
         before, self._last[name] = self._last.get(name), ended
         self._pending[ended] = name if event == "connect" else None
@@ -58,7 +58,7 @@ class Lifecycle:
         try:
             if before is not None and not before.done():
                 await asyncio.wait([before])
-            _within.set(_within.get() | {ended})
+            _running_in.set(_running_in.get() | {ended})
             await self._dispatcher.trigger(event, name, *args)
         finally:
             settle(ended)
@@ -67,14 +67,14 @@ class Lifecycle:
                 del self._last[name]
 
     def end(self, names: Iterable[str], reason: str, *, final: bool) -> None:
-        """Tell that namespaces have ended; ``final`` when they do not come back."""
+        """Call the ``disconnect`` handlers; ``final`` says that the client will not reconnect."""
         for name in names:
             self.begin("disconnect", name, reason)
             if final:
                 self.begin_final(name)
 
     def begin_final(self, name: str) -> None:
-        """Tell that a namespace does not come back."""
+        """Call the handler that says that a namespace will not reconnect."""
         self.begin("__disconnect_final", name)
 
     @property
@@ -83,22 +83,22 @@ class Lifecycle:
         return not self._pending
 
     @property
-    def is_within(self) -> bool:
-        """Whether one of these handlers is who asks, itself or by something that it has started."""
-        return any(ended in self._pending for ended in _within.get())
+    def is_in_handler(self) -> bool:
+        """Whether the caller is one of these handlers, or was started by one."""
+        return any(ended in self._pending for ended in _running_in.get())
 
     async def connected(self, timeout: float | None) -> None:
         """Wait until the ``connect`` and ``connect_error`` handlers have run, but no longer than ``timeout``."""
-        if self._pending and not self.is_within:
+        if self._pending and not self.is_in_handler:
             await asyncio.wait(list(self._pending), timeout=timeout)
 
     async def idle(self, patience: float = 0) -> None:
         """Wait until all handlers have ended.
 
-        A ``connect`` handler that does not end keeps the later handlers of its namespace waiting;
-        those are waited for no longer than ``patience`` seconds.
+        A ``connect`` handler that does not end delays the later handlers of its namespace. For those, this waits
+        at most ``patience`` seconds.
         """
-        if self.is_within:
+        if self.is_in_handler:
             return
         connecting = [ended for ended, name in self._pending.items() if name is not None]
         if connecting and patience:
@@ -113,6 +113,6 @@ class Lifecycle:
             await asyncio.wait(waiting)
 
     def forget(self) -> None:
-        """Drop what runs or waits: its loop has ended."""
+        """Drop all handlers, because their event loop has ended."""
         self._last.clear()
         self._pending.clear()

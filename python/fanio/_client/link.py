@@ -1,7 +1,7 @@
-"""One connection to a server, from its opening to its end.
+"""One Engine.IO connection to a server, from its opening to its end.
 
-Turns the core's events into calls on its owner and two futures: ``opening`` and ``ended``.
-Knows neither handlers nor reconnection.
+Converts the core's events to calls of its owner and to two futures: ``opening`` and ``ended``. Handlers, namespaces and
+reconnection are the owner's.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanio import _core
-from fanio._client.futures import settle
+from fanio._client.client_loop import settle
 from fanio._client.packet_class import PacketConnection
 
 if TYPE_CHECKING:
-    from fanio._client.hub import Hub
+    from fanio._client.loop_connections import LoopConnections
     from fanio._client.packet_class import ClientPacketCodec
 
 __all__ = ["Link", "LinkError", "LinkOwner"]
@@ -27,48 +27,52 @@ class LinkError(Exception):
 
     Attributes:
         message: What happened.
-        status: The status of the HTTP response that refused it, if there was one.
-        body: The beginning of that response's body.
+        status: The status of the HTTP response that refused the connection, if there was one.
+        body: The beginning of the body of this response.
     """
 
     def __init__(self, message: str, status: int | None = None, body: bytes = b"") -> None:
-        """Take what the core tells."""
+        """Keep the facts of the core's FAILED event."""
         super().__init__(message)
         self.message = message
         self.status = status
         self.body = body
 
     def data(self) -> Any:
-        """Return what a ``connect_error`` handler gets: the server's words if it had any."""
+        """Return the argument of the ``connect_error`` handler: the server's JSON, or else the message."""
         said = self.said()
         return self.message if said is None else said
 
     def said(self) -> Any:
-        """Return the server's words; None when it had none."""
+        """Return the JSON value in the response's body; None without one."""
         with contextlib.suppress(ValueError):
             return json.loads(self.body)
         return None
 
 
 class LinkOwner(Protocol):
-    """What a link tells."""
+    """The interface of a link's owner."""
 
     def packet(self, kind: int, namespace: str, *data: Any) -> None:
-        """Take a packet: its kind (of the core), its namespace, its data."""
+        """Handle a packet; ``kind`` is a constant of the core."""
 
     def lost(self, link: Link, reason: str, detail: str) -> None:
-        """Take the end of a link that was open."""
+        """Handle the end of a link that was open."""
 
 
 class Link:
-    """A connection, open or not."""
+    """A connection that is opening, open or ended."""
 
     def __init__(
-        self, hub: Hub, owner: LinkOwner, options: dict[str, object], packets: ClientPacketCodec | None = None
+        self,
+        connections: LoopConnections,
+        owner: LinkOwner,
+        options: dict[str, object],
+        packets: ClientPacketCodec | None = None,
     ) -> None:
-        """Begin to open; ``packets`` reads and writes them when the core does not."""
+        """Begin to open a connection; ``packets`` is the codec of a packet class, if one is used."""
         loop = asyncio.get_running_loop()
-        self._hub = hub
+        self._connections = connections
         self._owner = owner
         self.opening: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[None] = loop.create_future()
@@ -77,11 +81,11 @@ class Link:
         self.transport: str | None = None
         self.ping_interval = 0.0
         self.ping_timeout = 0.0
-        core = hub.connect(self, options)
+        core = connections.connect(self, options)
         self._packets: PacketConnection | None = None
         if packets is not None:
             self._packets = PacketConnection(core, packets)
-        #: The connection in the core, or what stands before it.
+        #: The core's connection, or the ``PacketConnection`` in front of it.
         self.core: Any = self._packets or core
 
     @property
@@ -90,7 +94,7 @@ class Link:
         return self.transport is not None and not self.ended.done()
 
     def take(self, event: tuple[Any, ...]) -> None:
-        """Take an event of the core."""
+        """Handle an event of the core."""
         kind = event[0]
         if kind == _core.OPEN:
             self._open(*event[2:])
@@ -110,7 +114,7 @@ class Link:
     def _read(self, packets: PacketConnection, data: str | bytes) -> None:
         try:
             found = packets.read(data)
-        except Exception as error:  # the class is the program's
+        except Exception as error:  # the application's class may raise any exception
             self.break_off(f"the server sent what is no packet: {error!r}")
             return
         if found is not None:
@@ -124,12 +128,12 @@ class Link:
         settle(self.opening)
 
     def _fail(self, error: LinkError) -> None:
-        self._hub.forget(self.core)
+        self._connections.forget(self.core)
         settle(self.ended)
         settle(self.opening, error=error)
 
     def _close(self, reason: str, detail: str) -> None:
-        self._hub.forget(self.core)
+        self._connections.forget(self.core)
         self._release_waiters()
         if not self.ended.done():
             settle(self.ended)
@@ -141,27 +145,27 @@ class Link:
             settle(drained)
 
     async def drained(self, limit: int) -> None:
-        """Wait until no more than the half of ``limit`` bytes waits to be sent, or all is over."""
+        """Wait until at most half of ``limit`` bytes wait to be sent, or the connection has ended."""
         if self.ended.done():
             return
         if self._drained is None:
             self._drained = asyncio.get_running_loop().create_future()
             self.core.await_drained(limit)
-        # One future for all who wait: that one of them is cancelled is not the others' business.
+        # All callers share one future, so the cancellation of one must not cancel it.
         await asyncio.shield(self._drained)
 
     def break_off(self, detail: str) -> None:
-        """End it, as the server broke the protocol: the owner hears of a parse error."""
+        """End the connection because the server broke the protocol; the owner gets the reason "parse error"."""
         self.core.abort()
         self._close("parse error", detail)
 
     def abort(self) -> None:
-        """End at once; the owner hears nothing more."""
-        self._hub.forget(self.core)
+        """End the connection at once, without calling the owner."""
+        self._connections.forget(self.core)
         self.core.abort()
         self._release_waiters()
         settle(self.ended)
         settle(self.opening, error=LinkError("the connection was closed by the application"))
         if self.opening.done() and not self.opening.cancelled():
-            # Nobody may be waiting.
+            # asyncio would complain about the exception if nothing waits for the future.
             self.opening.exception()

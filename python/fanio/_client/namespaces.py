@@ -1,4 +1,4 @@
-"""The namespaces of a client's connection: asked for, granted, refused, ended by the server."""
+"""The namespaces of a client: requests them, and handles the server's CONNECT, CONNECT_ERROR and DISCONNECT."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
-from fanio._client.futures import settle
+from fanio._client.client_loop import settle
 from fanio._codec.packet import CONNECT
 from fanio.exceptions import ConnectionError as NotConnectedError
 
@@ -28,7 +28,7 @@ _SERVER_DISCONNECT = "server disconnect"
 
 
 class Namespaces:
-    """Joins the namespaces of one client, and hears what the server says of them."""
+    """Joins the namespaces of one client, and handles the server's packets about them."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Namespaces:
         lifecycle: Lifecycle,
         logger: logging.Logger,
     ) -> None:
-        """Take the collaborators."""
+        """Connect the parts of the client."""
         self._state = state
         self._dispatcher = dispatcher
         self._outgoing = outgoing
@@ -48,27 +48,27 @@ class Namespaces:
         self._codec = codec
         self._lifecycle = lifecycle
         self._logger = logger
-        #: Those that are asked for.
+        #: The requested namespaces.
         self.names: list[str] = []
-        #: True when the server has granted every namespace, False when it will not.
+        #: The result is True when the server has accepted every namespace, False when it will not.
         self._answered: asyncio.Future[bool] | None = None
 
-    # Asking
+    # Requests
 
     def reset(self) -> None:
-        """Begin an attempt: nothing is there yet."""
+        """Begin an attempt to connect: no namespace is connected yet."""
         state = self._state
-        # New ones, as python-socketio's: a program may have kept the old.
+        # New dictionaries, as in python-socketio, because the application may have kept the old ones.
         state.namespaces, state.refused = {}, {}
         state.wanted = set(self.names)
 
     def expect(self) -> asyncio.Future[bool]:
-        """Return what tells whether the server grants them; from now on it may answer."""
+        """Return the future that says whether the server accepts every namespace."""
         self._answered = asyncio.get_running_loop().create_future()
         return self._answered
 
     def join(self, link: Link, auth: Any) -> None:
-        """Ask for each of them, with this data."""
+        """Send a CONNECT packet with this data for each namespace."""
         for name in self.names:
             link.core.join(name, self._connect_data(name, auth))
 
@@ -77,42 +77,42 @@ class Namespaces:
         return self._codec.encode_object(data, CONNECT, name) if data else b""
 
     async def joined(self, link: Link, answered: asyncio.Future[bool], timeout: float | None) -> None:
-        """Wait until the server has answered for each, and the handlers of that have run.
+        """Wait until the server has answered for every namespace and the handlers for the answers have run.
 
         Raises:
-            ConnectionError: When it has not granted them in ``timeout`` seconds.
+            ConnectionError: When the server has not accepted all of them in ``timeout`` seconds.
         """
-        # Not `wait_for`, which loses a cancellation that comes with the answer (before Python 3.12).
+        # Before Python 3.12, `wait_for` loses a cancellation that comes at the same time as the answer.
         await asyncio.wait([answered], timeout=timeout)
-        # They have run when connect() returns, unless they take long.
+        # connect() returns after the handlers have run, unless they take longer than the timeout.
         await self._lifecycle.connected(timeout)
-        # It may be lost again by now: then it is made again, or has ended, like any other.
+        # If the connection is lost by now, it is handled like any other loss.
         if not answered.done() or not answered.result():
             raise self.error(link)
 
     def error(self, link: Link) -> NotConnectedError:
-        """Return the error that says why the namespaces of a link are not all there."""
+        """Return an exception that says why the namespaces of a link are not all connected."""
         refused = self._state.refused
         return NotConnectedError(self._why_not(link), refusals=refused)
 
     def _why_not(self, link: Link) -> str:
         if self._state.refused:
             return "One or more namespaces failed to connect: " + ", ".join(self._state.refused)
-        if self._state.leaving:
+        if self._state.is_ending:
             return "the client was disconnected before the namespaces were connected"
         if link.ended.done():
             return "the connection was lost before the namespaces were connected"
         return "Unexpected connection error: the server did not answer for every namespace in time"
 
     def settle(self, *, granted: bool) -> None:
-        """Say that the server has granted all of them, or will not."""
+        """Set the future that ``expect`` has returned."""
         if self._answered is not None:
             settle(self._answered, granted)
 
-    # What the server says
+    # Answers of the server
 
     def packet(self, kind: int, name: str, *data: Any) -> None:
-        """Take a packet that grants, refuses or ends a namespace."""
+        """Handle a packet that accepts, refuses or ends a namespace."""
         if name not in self._state.wanted:
             return
         if kind == _core.CONNECT:
@@ -136,7 +136,7 @@ class Namespaces:
         self._state.namespaces[name] = found.get("sid", self._state.sid)
         self._recovery.granted(name, found.get("pid"))
         self._check_answered()
-        # What was emitted before goes first, then what the handler emits.
+        # Events that were emitted before are sent first, then those that the handler emits.
         self._outgoing.granted(name)
         self._lifecycle.begin("connect", name)
         self._dispatcher.replay(name)
@@ -154,9 +154,9 @@ class Namespaces:
         self._lifecycle.begin("connect_error", name, *(() if data is None else (data,)))
         self._check_answered()
         if not state.wanted and state.connected and state.link is not None:
-            # Nobody waits for the answer who would end a connection without a namespace.
+            # The connection has no namespace left, and no connect() is running that would close it.
             state.connected = False
-            state.leaving = True
+            state.is_ending = True
             self._lifecycle.begin_final(name)
             state.link.core.close([])
 
@@ -169,7 +169,7 @@ class Namespaces:
         self.settle(granted=not state.refused)
 
     def _dismissed(self, name: str) -> None:
-        """The server ends a namespace: it does not come back by itself."""
+        """Handle a DISCONNECT packet. The client does not reconnect to this namespace."""
         state = self._state
         if name not in state.namespaces:
             return
@@ -180,7 +180,7 @@ class Namespaces:
         last = not state.namespaces
         if last:
             state.connected = False
-            state.leaving = True
+            state.is_ending = True
         self._lifecycle.end([name], _SERVER_DISCONNECT, final=True)
         if last and state.link is not None:
             state.link.core.close([])

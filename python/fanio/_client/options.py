@@ -1,6 +1,6 @@
 """The keyword arguments of clients, for type checkers and editors; ``settings`` has their defaults and checks.
 
-Each key says its unit and its default. A test holds both files together.
+Each key's text has the unit, and the default at the end. A test compares this file with ``settings``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import os
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from fanio._client.certificates import CertOption, VerifyOption
+from fanio._client.tls import CertOption, VerifyOption
 from fanio.types import JsonModule, Serializer
 
 __all__ = ["ClientOptions", "SimpleClientOptions"]
 
 
 class ClientOptions(TypedDict, total=False):
-    """What ``AsyncClient`` and ``Client`` take beside the arguments that they name."""
+    """The options of ``AsyncClient`` and ``Client`` that are not in their signatures."""
 
     request_timeout: float
     """Seconds for opening a connection, for the handshake, and for each POST; 5."""
@@ -27,8 +27,8 @@ class ClientOptions(TypedDict, total=False):
     authentication, proxies and certificates are used. None."""
 
     ssl_verify: VerifyOption
-    """Whom to trust: True for the platform's authorities, the path of a CA bundle, an ``ssl.SSLContext``, or False
-    for anybody, which warns. True."""
+    """Which certificates to trust: True for the platform's authorities, the path of a CA bundle, an
+    ``ssl.SSLContext``, or False for any certificate, which warns. True."""
 
     ssl_cert: CertOption | None
     """The client's certificate: the path of a PEM file, or of certificate and key. None."""
@@ -37,7 +37,7 @@ class ClientOptions(TypedDict, total=False):
     """Options of aiohttp's ``ws_connect`` or of ``websocket.create_connection``. None."""
 
     timestamp_requests: bool
-    """Whether each URL gets a ``t=`` that no cache knows. True."""
+    """Whether each URL gets a parameter ``t`` that prevents caching. True."""
 
     proxy: str | None
     """An HTTP proxy that can CONNECT: ``http://user:password@host:port``. None."""
@@ -58,50 +58,50 @@ class ClientOptions(TypedDict, total=False):
     """Bytes of one message from the server, and of a packet's text and attachments together. 1,000,000."""
 
     max_attachments: int
-    """Attachments of one packet, both ways. 10."""
+    """Attachments of one packet, in both directions. 10."""
 
     max_queue_bytes: int
-    """Bytes that wait to be sent before ``emit`` waits. 1,048,576."""
+    """Bytes that may wait to be sent before ``emit`` waits. 1,048,576."""
 
     max_buffer_packets: int
-    """Events that are kept while the connection is away; 0 keeps none. 1,000."""
+    """Events that are kept while the client is not connected; 0 keeps none. 1,000."""
 
     max_buffer_bytes: int
-    """Bytes that these may have together. 1,000,000."""
+    """Bytes that these events may have together. 1,000,000."""
 
     retries: int
-    """How often an event is sent again when it is not acknowledged. 0."""
+    """Number of times that an event is sent again if it is not acknowledged. 0."""
 
     ack_timeout: float | None
     """Seconds to wait for the acknowledgement of an ``emit``; None waits as long as the connection lasts."""
 
     engineio_logger: bool | logging.Logger
-    """Taken for compatibility: there is one logger, ``fanio.client``."""
+    """Accepted for compatibility, without effect: there is one logger, ``fanio.client``."""
 
 
 class SimpleClientOptions(ClientOptions, total=False):
-    """What ``AsyncSimpleClient`` and ``SimpleClient`` take: all arguments of the clients above."""
+    """The options of ``AsyncSimpleClient`` and ``SimpleClient``: all arguments of the clients above."""
 
     reconnection: bool
-    """Whether a lost connection is made again. True."""
+    """Whether the client reconnects after it has lost the connection. True."""
 
     reconnection_attempts: int
-    """How often that is tried; 0 is without end. 0."""
+    """Number of attempts to reconnect; 0 is unlimited. 0."""
 
     reconnection_delay: float
-    """Seconds before the first attempt; they double with each. 1."""
+    """Seconds before the first attempt; the delay doubles with each attempt. 1."""
 
     reconnection_delay_max: float
-    """Seconds that no delay exceeds. 5."""
+    """The longest delay in seconds. 5."""
 
     randomization_factor: float
-    """The share, 0 to 1, by which chance changes a delay. 0.5."""
+    """The share, 0 to 1, by which a delay is randomly changed. 0.5."""
 
     logger: bool | logging.Logger
-    """True logs at INFO, False errors only, to ``fanio.client``; or a logger of your own. False."""
+    """True logs at INFO to ``fanio.client``, False only errors; or a logger of your own. False."""
 
     serializer: Serializer
-    """"default", "msgpack" or a packet class; the server needs the same. "default"."""
+    """"default", "msgpack" or a packet class; the server must use the same. "default"."""
 
     json: JsonModule | None
     """A module to use instead of orjson, with the standard module's functions. None."""

@@ -1,7 +1,7 @@
-"""Events on their way to the server: sent, kept while the namespace is away, or sent again.
+"""Sends events to the server, keeps them while their namespace is not connected, and sends them again.
 
-Owns the offline buffer and, with ``retries``, the queue of each namespace with one event in
-flight. Source of the rules: ``emit``, ``_addToQueue``, ``_drainQueue`` of socket.io-client 4.8.
+Owns the buffer of unsent events. With the option ``retries`` it also owns a queue for each namespace, of which one
+event is sent at a time. Source of the rules: ``emit``, ``_addToQueue``, ``_drainQueue`` of socket.io-client 4.8.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fanio._client.acks import PendingAck
-from fanio._client.buffer import Waiting
+from fanio._client.buffer import BufferedEvent
 from fanio._client.dispatch import arguments
 from fanio._codec.packet import EVENT
 from fanio._handlers.names import check_emitted
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Outgoing"]
 
-#: With more bytes than this waiting, the transport does not take volatile events.
+#: A volatile event is dropped if more bytes than this wait to be sent.
 _VOLATILE_BYTES = 64 * 1024
 
 
 class _Retry:
-    """An event that is sent until it is acknowledged, or given up."""
+    """An event that is sent again until it is acknowledged or the retries are used up."""
 
     __slots__ = ("ack", "attachments", "number", "payload", "pending", "timeout", "tries")
 
@@ -49,15 +49,15 @@ class _Retry:
         self.number: int | None = None
 
     def size(self) -> int:
-        """Return its bytes."""
-        return Waiting(self.payload, self.attachments, None).size()
+        """Return its size in bytes."""
+        return BufferedEvent(self.payload, self.attachments, None).size()
 
 
 def _timeout(given: float) -> float | None:
-    """Return seconds to wait: what is left of a deadline may be negative, or without end.
+    """Return the seconds to wait; None for infinity, 0 for a negative number, which is a deadline in the past.
 
     Raises:
-        TypeError: When it is no number.
+        TypeError: When it is not a number.
     """
     if not isinstance(given, (int, float)) or math.isnan(given):
         msg = f"timeout: expected seconds or None, got {given!r}"
@@ -73,7 +73,7 @@ class Outgoing:
         state: State,
         codec: PacketCodec,
         acks: PendingAcks,
-        buffer: Buffer[Waiting],
+        buffer: Buffer[BufferedEvent],
         logger: logging.Logger,
         *,
         retries: int,
@@ -81,7 +81,7 @@ class Outgoing:
         max_packets: int,
         max_bytes: int,
     ) -> None:
-        """Take the collaborators and the options of the same names."""
+        """Connect the parts of the client; the keyword arguments are options of the client."""
         self._state = state
         self._codec = codec
         self._acks = acks
@@ -103,21 +103,21 @@ class Outgoing:
         *,
         volatile: bool,
     ) -> None:
-        """Send an event, or keep it until its namespace is there.
+        """Send an event, or keep it until its namespace is connected.
 
         Args:
-            event: Its name.
-            data: Its arguments, as ``AsyncClient.emit`` takes them.
-            namespace: Where it goes.
-            ack: Who waits for the acknowledgement.
-            timeout: Seconds to wait for it; the option ``ack_timeout`` without it.
-            volatile: Drop it rather than keep it.
+            event: The event's name.
+            data: The arguments, as in ``AsyncClient.emit``.
+            namespace: The event's namespace.
+            ack: Gets the acknowledgement.
+            timeout: Seconds to wait for the acknowledgement; None uses the option ``ack_timeout``.
+            volatile: Whether to drop the event instead of keeping it.
 
         Raises:
-            BadNamespaceError: When the namespace is neither there nor expected back.
-            BufferFullError: When it is away, and no more is kept.
+            BadNamespaceError: When the namespace is neither connected nor reconnecting.
+            BufferFullError: When the namespace is not connected and the buffer is full.
             TypeError: When something in the data has no JSON form.
-            ValueError: When the name is reserved or no text, or there are too many attachments.
+            ValueError: When the name is reserved or not text, or there are too many attachments.
         """
         check_emitted(event)
         self._check(namespace, volatile=volatile)
@@ -130,7 +130,7 @@ class Outgoing:
             self._send(namespace, payload, attachments, ack, timeout, volatile=volatile)
 
     def refuse(self, namespace: str) -> NoReturn:
-        """Say that a namespace is not there.
+        """Raise the error for a namespace that is not connected.
 
         Raises:
             BadNamespaceError: Always.
@@ -166,7 +166,7 @@ class Outgoing:
         if link is not None:
             link.core.emit(namespace, payload, attachments, number)
             return number
-        waiting = Waiting(payload, attachments, number)
+        waiting = BufferedEvent(payload, attachments, number)
         if not self._buffer.add(namespace, waiting, waiting.size()):
             if number is not None:
                 self._acks.forget(namespace, number)
@@ -175,17 +175,17 @@ class Outgoing:
         return number
 
     def _unbuffer(self, number: int) -> None:
-        """An acknowledgement timed out: do not send what nobody waits for any more."""
+        """Remove an unsent event from the buffer because its acknowledgement has timed out."""
         self._buffer.remove(lambda _, item: item.ack_id == number)
 
-    async def room(self, limit: int) -> None:
+    async def wait_for_space(self, limit: int) -> None:
         """Wait while more than ``limit`` bytes wait to be sent."""
         link = self._state.link
         if link is not None and link.core.queued() > limit:
             await link.drained(limit)
 
     def granted(self, namespace: str) -> None:
-        """Send what was kept for a namespace that is there now."""
+        """Send the events that were kept for a namespace that is connected now."""
         link = self._state.link
         if link is None:
             return
@@ -194,12 +194,12 @@ class Outgoing:
         self._drain(namespace, force=True)
 
     def lost(self, namespaces: list[str] | None = None) -> None:
-        """The connection is gone, or some namespaces: nobody will acknowledge what was sent."""
+        """Fail the acknowledgements of events that were sent before the connection, or a namespace, was lost."""
         keep = [item.ack_id for item in self._buffer.items() if item.ack_id is not None]
         self._acks.lose(namespaces, keep)
 
     def give_up(self, namespace: str | None = None) -> None:
-        """Drop what is kept for a namespace, or for all: it will not come back."""
+        """Drop the events for a namespace, or for all, because the client will not reconnect to it."""
         dropped = self._buffer.take(namespace)
         queues = list(self._queues) if namespace is None else [namespace]
         retries = [retry for name in queues for retry in self._queues.pop(name, ())]
@@ -211,7 +211,7 @@ class Outgoing:
         self._acks.lose(None if namespace is None else [namespace])
 
     def forget(self) -> None:
-        """Drop everything without telling anybody: the loop of those who wait has ended."""
+        """Drop everything without calling any callback, because the event loop has ended."""
         self._acks.forget_all()
         self._buffer.take()
         self._queues.clear()
@@ -221,7 +221,7 @@ class Outgoing:
     def _queue(self, namespace: str, retry: _Retry) -> None:
         queue = self._queues.setdefault(namespace, deque())
         size = retry.size() + sum(item.size() for item in queue)
-        # One alone may be as large as it likes, as without retries.
+        # A single event is not limited, as without retries.
         if queue and (len(queue) >= max(self._max_packets, 1) or size > self._max_bytes):
             msg = f"{namespace}: {len(queue)} events wait for their acknowledgement already"
             raise BufferFullError(msg)
@@ -229,7 +229,7 @@ class Outgoing:
         self._drain(namespace)
 
     def _drain(self, namespace: str, *, force: bool = False) -> None:
-        """Send the first event of the queue, unless it is on its way."""
+        """Send the first event of the queue, unless it is already sent."""
         queue = self._queues.get(namespace)
         if not queue or namespace not in self._state.namespaces:
             return
@@ -268,7 +268,7 @@ class Outgoing:
         self._drain(namespace)
 
     def cancel(self, ack: PendingAck) -> None:
-        """Whoever waited does not any more: an event that is not on its way is not sent."""
+        """Stop waiting for an acknowledgement, and drop its event if it is not sent yet."""
         for namespace, queue in self._queues.items():
             for retry in queue:
                 if retry.ack is ack:

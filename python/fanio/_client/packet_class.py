@@ -1,52 +1,72 @@
-"""A packet class of the program's on a client: ``serializer=MyPacket``.
+"""The codec of a client, and the use of a packet class of the application on a client: ``serializer=MyPacket``.
 
-Stands between a link and its connection in the core, which only carries messages then: packets
-are encoded here when their number is known, and what comes is handed on as the core would.
+With a packet class the core only carries messages. ``PacketConnection`` is between a link and the core's connection.
+It encodes packets, when their ack id is known, and converts messages to events in the form of the core's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec import packet as kinds
+from fanio._codec.codec import PacketCodec, make_codec
 from fanio._codec.packet_class import PacketAssembler, PacketClassCodec, ack_id, arguments
 
-__all__ = ["ClientPacketCodec", "PacketConnection"]
+if TYPE_CHECKING:
+    from fanio.types import JsonModule, Serializer
+
+__all__ = ["ClientPacketCodec", "PacketConnection", "make_client_codec"]
 
 
 class ClientPacketCodec(PacketClassCodec):
-    """Leaves data as it is: a ``PacketConnection`` encodes the whole packet."""
+    """Leaves the data unchanged, because ``PacketConnection`` encodes the whole packet."""
 
     parser = "raw"
 
     def __init__(self, packet_class: type[Any], max_attachments: int, max_bytes: int) -> None:
-        """Take the class, and how many attachments a packet may have, of how many bytes together."""
+        """Use ``packet_class``, with these limits for the attachments of one packet."""
         super().__init__(packet_class)
         self.max_attachments = max_attachments
         self.max_bytes = max_bytes
 
     def encode(self, payload: list[Any], /, *_header: Any) -> tuple[Any, None]:
-        """Return the arguments."""
+        """Return the arguments unchanged."""
         return payload, None
 
     def encode_object(self, value: object, /, *_header: Any) -> Any:
-        """Return the data of another packet."""
+        """Return the data unchanged."""
         return value
 
 
+def make_client_codec(
+    serializer: Serializer, json: JsonModule | None, max_attachments: int, max_bytes: int
+) -> PacketCodec:
+    """Return the codec for the option ``serializer``, as ``make_codec`` does for servers.
+
+    Raises:
+        ImportError: When the msgpack library is not installed.
+        TypeError: When it is a class without ``encode`` and ``decode``.
+        ValueError: When it is neither a known name nor a class.
+    """
+    codec = make_codec(serializer, json, max_attachments)
+    if isinstance(codec, PacketClassCodec):
+        return ClientPacketCodec(codec.packet_class, max_attachments, max_bytes)
+    return codec
+
+
 class PacketConnection:
-    """A connection with the interface of the core's, for packets of a class."""
+    """A connection with the interface of the core's, for packets of an application's class."""
 
     def __init__(self, core: _core.ClientConnection, codec: ClientPacketCodec) -> None:
-        """Take the core's connection and the codec."""
+        """Send and receive messages over ``core``."""
         self._core = core
         self._codec = codec
         self._waiting: PacketAssembler | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Leave to the core what concerns no packets: ``abort``, ``queued``, ``pause`` and so on."""
+        """Return an attribute of the core's connection that does not depend on packets, such as ``abort``."""
         return getattr(self._core, name)
 
     def _send(self, kind: int, namespace: str, data: Any, number: int | None = None, *, answer: bool = False) -> int:
@@ -54,7 +74,7 @@ class PacketConnection:
         return self._core.send_messages(self._codec.messages(packet), answer)
 
     def join(self, namespace: str, payload: Any) -> int:
-        """Send CONNECT."""
+        """Send a CONNECT packet."""
         return self._send(kinds.CONNECT, namespace, payload or None)
 
     def emit(self, namespace: str, payload: list[Any], _attachments: None, number: int | None) -> int:
@@ -62,19 +82,19 @@ class PacketConnection:
         return self._send(kinds.EVENT, namespace, payload, number)
 
     def ack(self, namespace: str, number: int, payload: list[Any], _attachments: None) -> int:
-        """Answer an event."""
+        """Send the acknowledgement of an event."""
         return self._send(kinds.ACK, namespace, payload, number, answer=True)
 
     def close(self, namespaces: Sequence[str]) -> None:
-        """Leave these namespaces and end the session."""
+        """Leave these namespaces and close the connection."""
         last = [message for name in namespaces for message in self._codec.encode_disconnect(name)]
         self._core.close_with_messages(last)
 
     def read(self, data: str | bytes) -> tuple[Any, ...] | None:
-        """Return what a message means, in the form of the core's events without the connection.
+        """Add a message; return the event of a complete packet, in the form of the core's events, else None.
 
         Raises:
-            Exception: Whatever the class raises, and ValueError when it is no packet.
+            Exception: Any exception of the class; ValueError when the message is not a packet.
         """
         codec = self._codec
         assembly = self._waiting or PacketAssembler(codec.packet_class, codec.max_attachments, codec.max_bytes)

@@ -1,12 +1,12 @@
-"""Connection state recovery, a client's part: the private id of each session, the last offset.
+"""The client's part of connection state recovery: the private id of each session, and its last offset.
 
-A server that recovers sessions gives a ``pid`` with the CONNECT packet and appends an offset to
-each event that it could send again: the last argument, text. Which last text is an offset cannot
-be told for sure, as volatile events and those with an acknowledgement have none: the JavaScript
-client takes every one, and hands it to the handlers. Here it is taken off the arguments when it
-has the form of an offset that a known adapter would write about now, or when the handler has no
-parameter for it. Source: ``_lastOffset`` of socket.io-client 4.8; offsets of socket.io-adapter
-(yeast), redis-streams-adapter (``ms-seq``), mongo-adapter (ObjectId).
+A server that recovers sessions sends a ``pid`` in the CONNECT packet. To each event that it can send again it appends
+an offset, as the last argument, which is text. Volatile events and events with an acknowledgement have no offset, so a
+client cannot know for sure whether the last text is one. The JavaScript client treats every last text as an offset, and
+also passes it to the handlers. Here it is removed from the arguments in two cases: it has the form of an offset that a
+known adapter would write about now, or the handler has no parameter for it. Sources: ``_lastOffset`` of
+socket.io-client 4.8; the offsets of socket.io-adapter (yeast), redis-streams-adapter (``ms-seq``) and mongo-adapter
+(ObjectId).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 _YEAST = re.compile(r"[0-9A-Za-z_-]{7}(\.[0-9A-Za-z_-]+)?")
 _STREAM = re.compile(r"(\d{13})-\d{1,19}")
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
-#: Clocks may differ, and a session may be days old, but not years.
+#: An offset's time may differ by this much from now, because clocks differ and a session may be days old.
 _NEAR_MS = 30 * 24 * 3600 * 1000
 
 
 class Recovery:
-    """What a client remembers of its sessions, by namespace."""
+    """The facts that a client remembers for recovery, by namespace."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start without sessions."""
         self._pids: dict[str, str] = {}
         self._offsets: dict[str, str] = {}
         self.recovered: dict[str, bool] = {}
@@ -44,7 +44,7 @@ class Recovery:
         return {**known, **auth}
 
     def granted(self, namespace: str, pid: Any) -> None:
-        """Note what the server's CONNECT packet says."""
+        """Note the ``pid`` of the server's CONNECT packet."""
         self.recovered[namespace] = isinstance(pid, str) and self._pids.get(namespace) == pid
         if isinstance(pid, str):
             self._pids[namespace] = pid
@@ -52,12 +52,12 @@ class Recovery:
             self._pids.pop(namespace, None)
 
     def forget(self, namespace: str) -> None:
-        """The session cannot come back: it was ended by one of the two sides."""
+        """Forget a session that one side has ended, because it cannot be recovered."""
         self._pids.pop(namespace, None)
         self._offsets.pop(namespace, None)
 
     def take_offset(self, namespace: str, args: list[Any]) -> bool:
-        """Note the offset of an event; True when its last argument is surely one."""
+        """Note the offset of an event; return whether its last argument has the form of one."""
         if namespace not in self._pids or len(args) < 2 or not isinstance(args[-1], str):
             return False
         sure = _is_offset(args[-1])

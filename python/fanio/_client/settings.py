@@ -1,4 +1,4 @@
-"""The options of a client, checked: python-socketio's names and defaults, and those it lacks."""
+"""The options of a client, with python-socketio's names and defaults, and their checks; ``options`` documents them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from os import fspath
 from typing import Any
 
-from fanio._client.certificates import CertOption, Trust, VerifyOption
 from fanio._client.http_session import apply_session, apply_websocket_options
 from fanio._client.target import Route, Target
+from fanio._client.tls import CertOption, TlsSettings, VerifyOption
 from fanio._handlers.handler import result_of
 from fanio._options.checks import check_count, check_flag, check_seconds, warn_unknown
 from fanio._options.values import deflate
@@ -19,7 +19,7 @@ __all__ = ["Settings"]
 
 _IGNORED = frozenset({"engineio_logger"})
 _FLAGS = ("timestamp_requests", "try_all_transports", "upgrade")
-#: Counts and the least that each may be.
+#: The options that are counts, with their minimum.
 _COUNTS = {
     "max_attachments": 1,
     "max_buffer_bytes": 0,
@@ -32,7 +32,7 @@ _COUNTS = {
 
 @dataclass
 class Settings:
-    """What a client takes beside the arguments of its constructor: ``fanio.types.ClientOptions``."""
+    """The options of a client that are not in the signature of its constructor."""
 
     request_timeout: float = 5
     http_session: Any = None
@@ -55,7 +55,7 @@ class Settings:
 
     @classmethod
     def take(cls, given: Mapping[str, Any]) -> Settings:
-        """Return the options of a constructor's keyword arguments.
+        """Return the options from a constructor's keyword arguments.
 
         Raises:
             TypeError: When one has the wrong type.
@@ -76,12 +76,12 @@ class Settings:
             check_count(name, getattr(self, name), least=least)
         for name in _FLAGS:
             check_flag(name, getattr(self, name))
-        self._check_ways()
+        self._check_route()
         deflate(self.per_message_deflate)
-        Trust().with_verify(self.ssl_verify).with_cert(self.ssl_cert)
+        TlsSettings().with_verify(self.ssl_verify).with_cert(self.ssl_cert)
 
-    def _check_ways(self) -> None:
-        """Check what says how the server is reached."""
+    def _check_route(self) -> None:
+        """Check the options that say how the server is reached."""
         if not isinstance(self.websocket_extra_options, Mapping):
             msg = f"websocket_extra_options: expected a dictionary, got {self.websocket_extra_options!r}"
             raise TypeError(msg)
@@ -97,17 +97,17 @@ class Settings:
         """Return the core's options for one attempt to connect.
 
         Raises:
-            TypeError: When the HTTP session has something that cannot be honoured.
+            TypeError: When the HTTP session has a setting that the core cannot apply.
             ValueError: When the URL cannot be used.
         """
-        route = Route(trust=Trust())
+        route = Route(trust=TlsSettings())
         session = self.http_session
         if session is not None:
             if callable(session):
                 session = await result_of(session())
             apply_session(session, url, route)
         apply_websocket_options(self.websocket_extra_options, route)
-        trust = route.trust or Trust()
+        trust = route.trust or TlsSettings()
         if self.ssl_verify is not True:
             trust = trust.with_verify(self.ssl_verify)
         route.trust = trust.with_cert(self.ssl_cert)

@@ -1,4 +1,4 @@
-"""What a client is at the moment: its link and its namespaces."""
+"""The present state of a client: its link and its namespaces. All parts of a client share it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["State"]
 
 
 class State:
-    """Shared by the parts of one client; ``Connector`` and ``Namespaces`` alone change it."""
+    """The state of one client. Only ``Connector`` and ``Namespaces`` change it."""
 
-    __slots__ = ("connected", "leaving", "link", "namespaces", "refused", "retrying", "sid", "wanted")
+    __slots__ = ("connected", "is_ending", "link", "namespaces", "refused", "retrying", "sid", "wanted")
 
     def __init__(self) -> None:
         """Start without a connection."""
         self.link: Link | None = None
-        #: The session's id, which is not a socket's.
+        #: The id of the Engine.IO session; sockets have other ids.
         self.sid: str | None = None
-        #: Whether every namespace that was asked for is there, or nobody waited for them.
+        #: Whether every requested namespace is connected, or ``connect`` did not wait for them.
         self.connected = False
         #: Connected namespaces and their sids.
         self.namespaces: dict[str, str | None] = {}
-        #: Namespaces the server refused, with what it said.
+        #: Namespaces that the server has refused, with the data of its answer.
         self.refused: dict[str, Any] = {}
-        #: Namespaces that are connected or are to be, again.
+        #: Namespaces that are connected, or to which the client will connect again.
         self.wanted: set[str] = set()
-        #: Whether the connection is not to be made again: the program has ended it, or the server.
-        self.leaving = False
-        #: The attempts to make it again.
+        #: Whether the application or the server has ended the connection, so that the client will not reconnect.
+        self.is_ending = False
+        #: The task that tries to reconnect.
         self.retrying: asyncio.Task[Any] | None = None

@@ -1,4 +1,4 @@
-"""Where a connection goes and how: the URL and the options, as the core takes them."""
+"""Converts the URL and the options of a connection to the dictionary that the core reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from fanio._client.certificates import Trust
+from fanio._client.tls import TlsSettings
 from fanio._options.checks import check_text, warn_application
 from fanio.exceptions import ConnectionError as NotConnectedError
 
@@ -18,10 +18,10 @@ __all__ = ["Route", "Target", "valid_transports"]
 _TRANSPORTS = ("polling", "websocket")
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _UNIX = {"http+unix": "http", "ws+unix": "ws", "unix": "http"}
-#: What may stand in a query as it is.
+#: Characters of a query that are not quoted.
 _QUERY = "%/:?&=+,;@!$'()*~-._[]"
-#: Headers that are the transport's own business.
-_OWN = frozenset(
+#: Headers that only the transport sets.
+_TRANSPORT_HEADERS = frozenset(
     {
         "accept-encoding", "connection", "content-length", "content-type", "host", "keep-alive",
         "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-protocol",
@@ -34,8 +34,8 @@ def valid_transports(wanted: str | Iterable[str] | None) -> list[str]:
     """Return the transports to use, in order.
 
     Raises:
-        TypeError: When they are neither a name nor several.
-        ValueError: When none of them exists.
+        TypeError: When ``wanted`` is neither text nor iterable.
+        ValueError: When none of the names is known.
     """
     if wanted is None:
         return list(_TRANSPORTS)
@@ -49,7 +49,7 @@ def valid_transports(wanted: str | Iterable[str] | None) -> list[str]:
         msg = f"No valid transports provided: expected some of {_TRANSPORTS}, got {unknown or names}"
         raise ValueError(msg)
     if unknown:
-        # python-socketio goes on with the others, without a word.
+        # python-socketio uses the others, without a warning.
         warn_application(f"transports: {unknown} is unknown and not used; there are {_TRANSPORTS}")
     return list(dict.fromkeys(found))
 
@@ -61,7 +61,7 @@ def _with_hint(name: Any) -> str:
 
 @dataclass
 class Route:
-    """What an HTTP session of the program's, or its options, say about the way to the server."""
+    """The way to the server, from the options and from the application's HTTP session."""
 
     headers: dict[str, str] = field(default_factory=dict)
     params: str = ""
@@ -69,14 +69,14 @@ class Route:
     proxy_authorization: str | None = None
     unix: str | None = None
     compress: bool = False
-    trust: Trust | None = None
+    trust: TlsSettings | None = None
 
     def proxy_address(self) -> tuple[str, int, str | None] | None:
-        """Return the proxy's host, its port and what authorizes the client there.
+        """Return the proxy's host, port and Authorization header; None without a proxy.
 
         Raises:
-            TypeError: When it is no text.
-            ValueError: When it is no HTTP proxy.
+            TypeError: When the proxy is not text.
+            ValueError: When it is not an HTTP proxy.
         """
         if not self.proxy:
             return None
@@ -110,10 +110,10 @@ class Target:
         """Return the dictionary for the core.
 
         Args:
-            settings: What does not depend on the target: timeouts, limits and the like.
+            settings: Options that do not depend on the target, such as timeouts and limits.
 
         Raises:
-            ConnectionError: When the URL is none.
+            ConnectionError: When the URL is malformed.
             ValueError: When a header cannot be sent.
         """
         parts, scheme, port = _read(self.url)
@@ -145,10 +145,10 @@ class Target:
         if username is not None and "authorization" not in merged:
             value = basic(unquote(username), unquote(password or ""))
             merged["authorization"] = ("Authorization", value)
-        return [pair for name, pair in merged.items() if name not in _OWN]
+        return [pair for name, pair in merged.items() if name not in _TRANSPORT_HEADERS]
 
     def _tls(self, host: str, secure: bool) -> dict[str, object]:
-        trust = self.route.trust or Trust()
+        trust = self.route.trust or TlsSettings()
         if secure and not trust.verify:
             warn_application(
                 f"the certificate of {host} is not verified (ssl_verify=False): anybody on the way can read along"
@@ -163,12 +163,12 @@ class Target:
 
 
 def basic(username: str, password: str) -> str:
-    """Return the value of an Authorization header."""
+    """Return the value of an Authorization header for basic authentication."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _read(url: str) -> tuple[SplitResult, str, int]:
-    """Return the parts of a URL, what is spoken there, and the port."""
+    """Return the parts of a URL, its scheme without "unix", and the port."""
     check_text("url", url, "a URL")
     try:
         parts = urlsplit(url)
@@ -182,7 +182,7 @@ def _read(url: str) -> tuple[SplitResult, str, int]:
 
 
 def _malformed(url: str) -> NotConnectedError:
-    # As python-socketio does: whoever connects handles one exception.
+    # The same exception as in python-socketio, so that callers of connect() handle only one.
     return NotConnectedError(f"url: expected http://, https://, ws:// or wss:// and a host, got {url!r}")
 
 

@@ -1,7 +1,7 @@
-"""The core's hub of one asyncio loop: its descriptor is read here, its events find their owner.
+"""The connections of all clients on one event loop, and the delivery of the core's events to them.
 
-A hub lives as long as a client uses it; the client shard (the I/O thread of the process) lives as
-long as a hub does.
+The core has one ``ClientHub`` for each event loop. This file waits for its descriptor and passes each event to the link
+of its connection. The hub exists while a client holds it. The I/O thread of the clients runs while there is a hub.
 """
 
 from __future__ import annotations
@@ -13,70 +13,70 @@ from weakref import WeakKeyDictionary
 
 from fanio import _core
 
-__all__ = ["Hub", "Listener"]
+__all__ = ["Listener", "LoopConnections"]
 
-#: Events taken per turn of the loop.
+#: Events that are handled in one iteration of the event loop.
 _BATCH = 256
 
 _logger = logging.getLogger("fanio.client")
 
 
 class Listener(Protocol):
-    """Who hears of a connection in the core."""
+    """An object that gets the events of one connection."""
 
     def take(self, event: tuple[Any, ...]) -> None:
-        """Take an event of the core."""
+        """Handle an event of the core."""
 
 
 class User(Protocol):
-    """Who keeps a hub running."""
+    """A client that holds the connections of an event loop."""
 
     def loop_ended(self) -> None:
-        """Drop everything: the loop ends, and nothing may be started on it any more."""
+        """Drop everything: the event loop ends, and no task can be started on it."""
 
 
-class Hub:
-    """What all clients of one loop share."""
+class LoopConnections:
+    """The state that all clients of one event loop share."""
 
-    _all: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]] = WeakKeyDictionary()
+    _all: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, LoopConnections]] = WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Use ``Hub.of``: there is one for each loop."""
+        """Do not call this; use ``LoopConnections.of``."""
         self._loop = loop
         self._core: _core.ClientHub | None = None
         self._listeners: dict[int, Listener] = {}
         self._users: set[User] = set()
-        #: Is cancelled with all other tasks when the loop ends.
+        #: A task that asyncio cancels, like all others, when the event loop ends.
         self._watch: asyncio.Task[None] | None = None
-        #: What that task waits for.
+        #: The future for which this task waits.
         self._end: asyncio.Future[None] | None = None
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> Hub:
-        """Return the hub of a loop."""
-        hub = cls._all.get(loop)
-        if hub is None:
-            hub = cls._all[loop] = cls(loop)
-        return hub
+    def of(cls, loop: asyncio.AbstractEventLoop) -> LoopConnections:
+        """Return the object of an event loop, which is made at the first call."""
+        found = cls._all.get(loop)
+        if found is None:
+            found = cls._all[loop] = cls(loop)
+        return found
 
     @property
     def is_ending(self) -> bool:
-        """Whether the loop cancels its tasks."""
+        """Whether the event loop is cancelling its tasks."""
         return self._end is not None and self._end.cancelled()
 
     def hold(self, user: User) -> None:
-        """Keep the hub running, until ``release``."""
+        """Start the core's hub if necessary, and keep it until ``release``."""
         self._users.add(user)
         if self._core is None:
             self._core = _core.ClientHub()
             self._loop.add_reader(self._core.fd(), self._drain)
             self._end = self._loop.create_future()
             self._watch = self._loop.create_task(self._watch_loop(self._core, self._end))
-            # A loop that nobody closes is not to be reported as this task's loss.
+            # asyncio must not complain about this task if the application never closes the event loop.
             self._watch._log_destroy_pending = False  # type: ignore[attr-defined]
 
     def release(self, user: User) -> None:
-        """Let the hub end when nobody holds it any more."""
+        """Stop the core's hub if this was the last client."""
         self._users.discard(user)
         if not self._users and self._core is not None:
             core, self._core = self._core, None
@@ -88,7 +88,7 @@ class Hub:
             core.stop()
 
     async def _watch_loop(self, core: _core.ClientHub, end: asyncio.Future[None]) -> None:
-        """Stop when the loop cancels its tasks: those of later events nobody would wait for."""
+        """Stop all clients when the event loop cancels its tasks, because tasks for later events would be lost."""
         try:
             await end
         finally:
@@ -100,17 +100,17 @@ class Hub:
         """Open a connection whose events go to ``listener``.
 
         Raises:
-            RuntimeError: When nobody holds the hub.
+            RuntimeError: When ``hold`` was not called.
         """
         if self._core is None:
-            msg = "the hub is not held"
+            msg = "no client holds this event loop's connections: call hold() first"
             raise RuntimeError(msg)
         connection = self._core.connect(options)
         self._listeners[connection.id] = listener
         return connection
 
     def forget(self, connection: _core.ClientConnection) -> None:
-        """Drop what the connection still tells."""
+        """Drop all further events of a connection."""
         self._listeners.pop(connection.id, None)
 
     def _drain(self) -> None:
@@ -126,5 +126,5 @@ class Hub:
         try:
             listener.take(event)
         except Exception:
-            # One bad event must not take the others with it.
+            # An exception must not stop the delivery of the other events.
             _logger.exception("an event of the core could not be handled")

@@ -1,4 +1,4 @@
-"""The event loop that a client belongs to: the one of ``connect``, until the client's end."""
+"""The event loop to which a client belongs: the one on which ``connect`` was called, until the client has ended."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any, TypeVar
 from fanio._tasks.session_order import is_cancelled
 from fanio.exceptions import DisconnectedError
 
-__all__ = ["OwnLoop"]
+__all__ = ["ClientLoop", "settle"]
 
 T = TypeVar("T")
 
 
-class OwnLoop:
-    """Brings what is asked for on other loops to the client's own."""
+class ClientLoop:
+    """Runs calls that are made on other event loops on the client's own."""
 
     __slots__ = ("_leave", "_process", "loop")
 
     def __init__(self, leave: Callable[[], None]) -> None:
-        """Call ``leave`` when the loop has ended without a word to the client."""
+        """Call ``leave`` if the event loop has ended before the client was disconnected."""
         self._leave = leave
-        #: The loop; None while the client belongs to none.
+        #: The event loop; None while the client belongs to none.
         self.loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether the client belongs to a loop that is not the running one."""
+        """Whether the client belongs to an event loop that is not the running one."""
         return self.loop is not None and self.loop is not asyncio._get_running_loop()
 
     def enter(self) -> None:
-        """Have the client belong to the running loop.
+        """Make the running event loop the client's own.
 
         Raises:
-            RuntimeError: When it belongs to another one that still runs.
+            RuntimeError: When the client belongs to another one that is running.
         """
         self.leave_if_stopped()
         if self.is_elsewhere:
@@ -49,23 +49,23 @@ class OwnLoop:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether the loop, and all that belongs to it, is that of the process that this one was forked from."""
+        """Whether this process was forked, and the event loop belongs to the parent process."""
         return self.loop is not None and self._process != os.getpid()
 
     def leave_if_stopped(self) -> None:
-        """Give up what belongs to another loop that does not run: nothing can be waited for there."""
+        """Call ``leave`` if the client belongs to another event loop that does not run."""
         if self.is_elsewhere and self.loop is not None and (self.is_inherited or not self.loop.is_running()):
             self._leave()
 
     def release(self) -> None:
-        """Let the client belong to no loop: its connection has ended."""
+        """Forget the event loop, because the connection has ended."""
         self.loop = None
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the client's loop, and return what it returns.
+        """Run a coroutine on the client's event loop, and return its result.
 
         Raises:
-            RuntimeError: When that loop does not run, but could be run again.
+            RuntimeError: When the event loop is stopped but not closed.
             DisconnectedError: When it ends before the coroutine does.
         """
         loop = self.loop
@@ -86,3 +86,18 @@ class OwnLoop:
                 raise
             msg = "the event loop of this client has ended"
             raise DisconnectedError(msg) from None
+
+
+def settle(future: asyncio.Future[Any], result: Any = None, *, error: Exception | None = None) -> None:
+    """Set a future's result or exception, unless the future is done or its event loop is closed.
+
+    The future is also left alone if its event loop runs elsewhere: then this process was forked, and the loop is the
+    parent's.
+    """
+    loop = future.get_loop()
+    if future.done() or loop.is_closed() or (loop.is_running() and loop is not asyncio._get_running_loop()):
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

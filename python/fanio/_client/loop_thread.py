@@ -1,6 +1,6 @@
-"""The loop of the sync clients: one thread for all of them, as long as one of them needs it.
+"""The event loop of the sync clients: one thread for all of them, which ends with the last client.
 
-Handlers do not run here but in threads of their own, so that they may wait.
+Handlers run in other threads (``HandlerThreads``), so that they may block.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Any, TypeAlias, TypeVar
 
 from fanio.exceptions import DisconnectedError
 
-__all__ = ["Background", "Workers"]
+__all__ = ["LoopThread", "Workers"]
 
 T = TypeVar("T")
-#: A call and the future of its result.
+#: The future of a call's result, its context, the function and its arguments.
 _Work: TypeAlias = tuple["concurrent.futures.Future[Any]", Context, Callable[..., Any], Sequence[Any]]
 
-#: How long a thread waits for another handler before it ends, in seconds.
+#: Seconds for which an idle thread waits for another handler before it ends.
 _IDLE = 1.0
 
 
-class Background:
-    """The thread and its loop."""
+class LoopThread:
+    """The thread and its event loop."""
 
     _lock = threading.Lock()
-    _current: Background | None = None
+    _current: LoopThread | None = None
 
     def __init__(self) -> None:
-        """Use ``Background.hold``."""
+        """Do not call this; use ``LoopThread.hold``."""
         self._users = 0
         self._process = os.getpid()
         self.loop = asyncio.new_event_loop()
@@ -43,20 +43,20 @@ class Background:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether it runs in the process that this one was forked from, and not here."""
+        """Whether this process was forked, and the thread runs in the parent process."""
         return self._process != os.getpid()
 
     @classmethod
     def forget(cls) -> None:
-        """Leave the parent's to the parent, in a process that was just forked."""
+        """Drop the parent's thread, in a process that was just forked."""
         cls._lock = threading.Lock()
         if cls._current is not None:
             _inherited.append(cls._current)
             cls._current = None
 
     @classmethod
-    def hold(cls) -> Background:
-        """Return the running loop, kept until ``release``."""
+    def hold(cls) -> LoopThread:
+        """Return the running thread, starting it if necessary; it runs until each holder calls ``release``."""
         with cls._lock:
             found = cls._current
             if found is None:
@@ -66,12 +66,12 @@ class Background:
             return found
 
     def release(self) -> None:
-        """Let the thread end when nobody holds it any more."""
+        """End the thread if this was the last holder."""
         with self._lock:
             self._users -= 1
-            if self._users or Background._current is not self:
+            if self._users or LoopThread._current is not self:
                 return
-            Background._current = None
+            LoopThread._current = None
         self.workers.close()
         self.loop.call_soon_threadsafe(self.loop.stop)
         if threading.current_thread() is not self._thread:
@@ -83,16 +83,16 @@ class Background:
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
-        # What is due already is done, too.
+        # The short sleep lets callbacks run that are due already.
         self.loop.run_until_complete(asyncio.gather(asyncio.sleep(0.01), *tasks, return_exceptions=True))
         self.loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop and return what it returns; the loop waits for it.
+        """Run a coroutine on the event loop and return its result. The thread does not end before that.
 
         Raises:
-            DisconnectedError: When the loop has ended.
-            RuntimeError: On the loop's own thread, which would wait for itself.
+            DisconnectedError: When the thread has ended.
+            RuntimeError: When called on this thread, which would wait for itself.
         """
         if threading.current_thread() is self._thread:
             coroutine.close()
@@ -114,7 +114,7 @@ class Background:
             self.release()
 
     def call(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-        """Call a function of the program's in a thread; a coroutine function here."""
+        """Return an awaitable that runs a function of the application in a thread, or a coroutine function here."""
         if inspect.iscoroutinefunction(function):
             return function(*args)
         return self._in_thread(function, args)
@@ -123,23 +123,23 @@ class Background:
         return await asyncio.wrap_future(self.workers.submit(function, args))
 
 
-_inherited: list[Background] = []
+_inherited: list[LoopThread] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=Background.forget)
+    os.register_at_fork(after_in_child=LoopThread.forget)
 
 
 class Workers:
-    """Threads for handlers: as many as run at the same time, started in the order of the events."""
+    """Threads for handlers, one for each handler that runs at the same time. Handlers start in order of the events."""
 
     def __init__(self) -> None:
-        """Start none."""
+        """Start no threads yet."""
         self._ready = threading.Condition()
         self._work: deque[_Work] = deque()
         self._idle = 0
         self._closed = False
 
     def submit(self, function: Callable[..., Any], args: Sequence[Any]) -> concurrent.futures.Future[Any]:
-        """Call a function in a thread; the future gets its result."""
+        """Call a function in a thread; return the future of its result."""
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         with self._ready:
             self._work.append((future, copy_context(), function, args))
@@ -150,7 +150,7 @@ class Workers:
         return future
 
     def close(self) -> None:
-        """Let idle threads end, and others when they are done."""
+        """End idle threads now, and others after their handler."""
         with self._ready:
             self._closed = True
             self._ready.notify_all()
