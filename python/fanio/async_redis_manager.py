@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fanio._cluster.link import Link
 from fanio._cluster.membership import Membership, is_told
 from fanio._cluster.redis_options import url_with
-from fanio._codec.encode import Codec
+from fanio._codec.json_codec import Codec
 from fanio._codec.room_names import RoomNames
 from fanio._handlers.names import check_emitted, namespace_name, sid_text
 from fanio._options.checks import check_count, check_flag, check_text, unexpected

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fanio._codec.encode import Codec
+from fanio._codec.json_codec import JsonCodec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["json_of", "read"]
 
-_CODEC = Codec()
+_CODEC = JsonCodec()
 
 
 def read(data: tuple[bytes, Sequence[bytes]]) -> Any:
