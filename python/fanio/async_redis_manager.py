@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fanio._cluster.link import Link
 from fanio._cluster.membership import Membership, is_told
 from fanio._cluster.redis_options import url_with
-from fanio._codec.json_codec import Codec
+from fanio._codec.json_codec import JsonCodec
 from fanio._codec.room_names import RoomNames
 from fanio._handlers.names import check_emitted, namespace_name, sid_text
 from fanio._options.checks import check_count, check_flag, check_text, unexpected
@@ -95,7 +95,7 @@ class AsyncRedisManager(AsyncManager):
         self.channel = channel
         self.write_only = write_only
         self.server = None  # type: ignore[assignment]
-        self._codec = Codec(json)
+        self._codec = JsonCodec(json)
         self._rooms = RoomNames(set)
         self.logger = logger
         if json is not None:

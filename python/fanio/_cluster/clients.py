@@ -30,7 +30,7 @@ class Clients:
         session = server._lifecycle.sessions.get(sid, {})
         return {
             "id": sid,
-            "handshake": handshake_of(server._environs.of(session_id, sid), None),
+            "handshake": handshake_of(server._environs.for_socket(session_id, sid), None),
             "rooms": rooms,
             # Another server cannot be told of what has no JSON form.
             "data": {key: value for key, value in session.items() if isinstance(key, str) and json_of(value)},
