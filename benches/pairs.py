@@ -112,7 +112,7 @@ class FanioPairs(Pairs):
         self.sids.append(sid)
 
     async def _open(self, clients: int) -> None:
-        self.sio._serving.start_on(self.loop)
+        self.sio._runner.start_on(self.loop)
         for _ in range(clients):
             self.sio._core.adopt(self.pair().detach(), "/socket.io/", HEAD, None, False)
         for end in self.ends:

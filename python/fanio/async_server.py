@@ -30,13 +30,13 @@ from fanio._options.values import flag
 from fanio._server import manager_emits as managed
 from fanio._server.acks import Acks
 from fanio._server.dispatch import Dispatcher
-from fanio._server.emitter import PAUSE, Emitter, OutgoingEvent
+from fanio._server.emitter import POLL_SECONDS, Emitter, OutgoingEvent
 from fanio._server.engineio_server import Engine
 from fanio._server.lifecycle import Lifecycle
 from fanio._server.packet_class import PacketReader
+from fanio._tasks.core_runner import ServerHooks
 from fanio._tasks.failures import Failures
-from fanio._tasks.serving import Program
-from fanio._tasks.session_order import Turns
+from fanio._tasks.session_queues import SessionQueues
 from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.base_server import BaseServer
@@ -116,7 +116,7 @@ class AsyncServer(BaseServer):
         self._core = core = self.eio._core
         self._environs = self.eio._environs
         self._tasks = self.eio._tasks
-        self._serving = self.eio._serving
+        self._runner = self.eio._runner
         self._handlers = HandlerTable()
         if type(self)._trigger_event is not AsyncServer._trigger_event:
             self._handlers.override = Handler(self._trigger_event)
@@ -124,7 +124,7 @@ class AsyncServer(BaseServer):
         if self._codec.fast_loads is not None:
             self._core.decode_with(self._codec.fast_loads)
         self._rooms = RoomNames(lambda: {name for space in core.namespaces() for name in core.room_names(space)})
-        self._turns = Turns(self._tasks)
+        self._queues = SessionQueues(self._tasks)
         self._attach(
             core,
             flag("async_handlers", async_handlers),
@@ -141,11 +141,11 @@ class AsyncServer(BaseServer):
         self, core: _core.Server, async_handlers: bool, always_connect: bool, namespaces: list[str] | str
     ) -> None:
         """Bring the core's events to the handlers."""
-        turns = None if async_handlers else self._turns
+        queues = None if async_handlers else self._queues
         failures = Failures(self.logger, self._tasks)
         shared = (self._acks, self._codec)
         self._dispatcher = dispatcher = Dispatcher(
-            core, self._handlers, *shared, self._tasks, self.eio._backlogs, failures, self._packet_log, turns
+            core, self._handlers, *shared, self._tasks, self.eio._backlogs, failures, self._packet_log, queues
         )
         self._lifecycle = self.eio.lifecycle = lifecycle = Lifecycle(
             core,
@@ -155,11 +155,11 @@ class AsyncServer(BaseServer):
             self._tasks,
             failures,
             self._packet_log,
-            turns,
+            queues,
             always_connect=always_connect,
             namespaces=namespaces,
         )
-        lifecycle.has_left = self.eio._backlogs.left
+        lifecycle.on_left = self.eio._backlogs.client_left
         self._emitter = Emitter(
             core,
             self._codec,
@@ -183,15 +183,15 @@ class AsyncServer(BaseServer):
             packets = PacketReader(core, self._codec.packet_class, lifecycle, dispatcher, self._options, self.logger)
             receivers |= packets.receivers()
         lifecycle.take_event = dispatcher.event
-        program = Program(
+        program = ServerHooks(
             receivers,
             lifecycle.running,
             start=self._begin_managing,
-            begin=dispatcher.look_at_loggers,
-            is_busy=lambda: self._turns.is_busy() or lifecycle.waiting.is_busy,
+            begin=dispatcher.read_log_levels,
+            is_busy=lambda: self._queues.is_busy() or lifecycle.waiting.is_busy,
             end=self._end_managing,
         )
-        self._serving.attach(program)
+        self._runner.attach(program)
 
     @staticmethod
     def _take_options(kwargs: Mapping[str, Any]) -> WireOptions:
@@ -218,9 +218,9 @@ class AsyncServer(BaseServer):
         self._manager = manager
         manager.set_server(self)
         self._emitter.join(manager.cluster)
-        self._lifecycle.enter(None if manager.cluster is None else manager.cluster.open_namespace)
+        self._lifecycle.watch_namespaces(None if manager.cluster is None else manager.cluster.open_namespace)
         self._serve_cluster()
-        self._lifecycle.left = self._tell_manager
+        self._lifecycle.on_gone = self._tell_manager
         if self.manager_initialized:
             manager.initialize()
 
@@ -368,7 +368,7 @@ class AsyncServer(BaseServer):
             if asyncio._get_running_loop() is not None:
                 msg = "more than max_inbox_bytes wait for the shards; await emit() to wait for room"
                 raise asyncio.QueueFull(msg)
-            time.sleep(PAUSE)
+            time.sleep(POLL_SECONDS)
         namespace = "/" if namespace is None else namespace_name(namespace)
         outgoing = OutgoingEvent(
             event,
@@ -384,7 +384,7 @@ class AsyncServer(BaseServer):
         )
         if self._manager.takes_emits:
             check_emitted(event)
-            self._tasks.start_anywhere(managed.emit(self._manager, outgoing, ignore_queue=False))
+            self._tasks.start_threadsafe(managed.emit(self._manager, outgoing, ignore_queue=False))
         else:
             rest = self._emitter.emit(outgoing)
             if rest is not None:
@@ -543,16 +543,16 @@ class AsyncServer(BaseServer):
         when that returns, and its disconnect handler is called.
         """
         namespace = namespace_name(namespace)
-        joining = self._lifecycle.joining(sid)
+        pending = self._lifecycle.pending_connect(sid)
         self.logger.info("Disconnecting %s [%s]", sid, namespace)
-        if joining is None or joining.accepted:
+        if pending is None or pending.is_accepted:
             is_here = self._manager.is_connected(sid, namespace)
             if not (is_here if ignore_queue else await self._manager.can_disconnect(sid, namespace)):
                 return
-            if self._core.disconnect(sid, namespace, self._codec.encode_disconnect(namespace)) and joining is None:
+            if self._core.disconnect(sid, namespace, self._codec.encode_disconnect(namespace)) and pending is None:
                 await self._lifecycle.wait_gone(sid)
-        elif joining.namespace == namespace:
-            joining.kicked = True
+        elif pending.namespace == namespace:
+            pending.was_disconnected = True
 
     # All servers of a cluster
 
@@ -705,8 +705,8 @@ class AsyncServer(BaseServer):
 
     def _serve_cluster(self) -> None:
         """Take part in the manager's cluster while the server runs."""
-        if self._manager.cluster is not None and self._serving.loop is not None:
-            self._manager.cluster.serve(self._serving.loop)
+        if self._manager.cluster is not None and self._runner.loop is not None:
+            self._manager.cluster.serve(self._runner.loop)
 
     def _end_managing(self) -> None:
         """Note that the server has ended."""

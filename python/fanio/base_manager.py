@@ -58,8 +58,8 @@ class BaseManager:
 
     def is_pre_connected(self, sid: str, namespace: str) -> bool:
         """Return whether a client's connect handler runs."""
-        joining = self.server._lifecycle.joining(sid_text(sid))
-        return joining is not None and joining.namespace == namespace and not joining.accepted
+        pending = self.server._lifecycle.pending_connect(sid_text(sid))
+        return pending is not None and pending.namespace == namespace and not pending.is_accepted
 
     def is_connected(self, sid: str, namespace: str) -> bool:
         """Return whether a client has been accepted and is there; not in its disconnect handler."""

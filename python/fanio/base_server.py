@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fanio._request.session_environs import SessionEnvirons
     from fanio._server.dispatch import Dispatcher
     from fanio._server.lifecycle import Lifecycle
-    from fanio._tasks.session_order import Turns
+    from fanio._tasks.session_queues import SessionQueues
     from fanio.async_manager import AsyncManager
     from fanio.async_namespace import AsyncNamespace
     from fanio.types import (
@@ -55,7 +55,7 @@ class BaseServer(HandlerRegistration):
     _environs: SessionEnvirons
     _lifecycle: Lifecycle
     _manager: AsyncManager
-    _turns: Turns
+    _queues: SessionQueues
 
     def is_asyncio_based(self) -> bool:
         """Return True, as python-socketio's class does."""
@@ -66,11 +66,11 @@ class BaseServer(HandlerRegistration):
     @property
     def async_handlers(self) -> bool:
         """Whether each event gets a task; it may be set, and concerns what comes from then on."""
-        return self._dispatcher.turns is None
+        return self._dispatcher.queues is None
 
     @async_handlers.setter
     def async_handlers(self, wanted: bool) -> None:
-        self._dispatcher.turns = self._lifecycle.turns = None if wanted else self._turns
+        self._dispatcher.queues = self._lifecycle.queues = None if wanted else self._queues
 
     @property
     def always_connect(self) -> bool:

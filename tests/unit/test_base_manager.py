@@ -67,7 +67,7 @@ async def test_how_far_a_client_is(serve):
 
     manager = sio.manager
     sid = core.connect()
-    await until(lambda: core.state(sid) == "connecting" and sio._lifecycle.joining(sid))
+    await until(lambda: core.state(sid) == "connecting" and sio._lifecycle.pending_connect(sid))
     assert (manager.is_pre_connected(sid, "/"), manager.is_connected(sid, "/")) == (True, False)
     gate.set()
     await until(lambda: manager.is_connected(sid, "/"))

@@ -190,7 +190,7 @@ async def test_serial_handlers_run_one_after_the_other(serve):
     core.drop(sid)
     await until(lambda: core.forgotten)
     assert order == ["start 1", "end 1", "plain", "start 2", "end 2", "gone"]
-    assert not sio._turns.is_busy()
+    assert not sio._queues.is_busy()
     assert sio._tasks.in_flight(sid) == 0
 
 

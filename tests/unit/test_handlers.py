@@ -18,7 +18,7 @@ def handler(*_args):
 
 def found(table, event, namespace):
     result, args = table.find(event, namespace, "SID"), [event, 1]
-    placed = table.place(args, namespace, "SID")
+    placed = table.resolve(args, namespace, "SID")
     assert (placed, args) == ((result[0], [*result[1], 1]) if result else (None, [event, 1]))
     return result and (result[0].function, result[1])
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from fanio._tasks import heap
-from fanio._tasks.heap import Heap
+from fanio._tasks.heap import HeapTrimmer
 
 MIB = 1 << 20
 
@@ -37,7 +37,7 @@ class Process:
 
 
 def begin(process):
-    made = Heap(process.trim, lambda: process.size)
+    made = HeapTrimmer(process.trim, lambda: process.size)
     made.note_start(asyncio.get_running_loop())
     return made
 
@@ -91,7 +91,7 @@ async def test_it_is_done_again_after_another_burst():
 
 async def test_a_library_without_it_costs_no_timer(monkeypatch):
     monkeypatch.setattr(heap, "_find_trim", lambda: None)
-    made = Heap()
+    made = HeapTrimmer()
     made.note_start(asyncio.get_running_loop())
     assert made.is_busy
     assert made._timer is None

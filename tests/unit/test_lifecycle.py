@@ -12,7 +12,7 @@ from fake_core import FakeCore, settle, until
 
 import fanio
 from fanio import _core
-from fanio._tasks.reading import MAX_IN_FLIGHT
+from fanio._tasks.read_pauses import MAX_IN_FLIGHT
 
 
 async def joined(core, **options):
@@ -153,14 +153,14 @@ def tables(sio):
     lifecycle, tasks, environs = sio._lifecycle, sio._tasks, sio._environs
     return {
         "clients": lifecycle.clients,
-        "joining": lifecycle._joining,
-        "silent": lifecycle._silent,
+        "pending connects": lifecycle._pending,
+        "rejected auth": lifecycle._rejected_auth,
         "sessions": lifecycle.sessions,
         "waiting": lifecycle.waiting._queues,
         "running": lifecycle.running,
-        "farewells": lifecycle._farewells,
+        "disconnect waiters": lifecycle._disconnect_waiters,
         "in flight": tasks._in_flight,
-        "ahead": (tasks._reading._leads, tasks._reading._paused),
+        "ahead": (tasks._read_pauses._clients, tasks._read_pauses._paused),
         "environs": (environs._kept, environs._owners),
         "acks": len(sio._acks),
     }
@@ -641,7 +641,7 @@ async def test_plain_connect_handler_that_raises_anything_refuses(serve, error):
         raise error
 
     sio.on("connect", connect)
-    handle = sio._serving._receivers[_core.CONNECT]
+    handle = sio._runner._receivers[_core.CONNECT]
 
     def watch(*event):
         try:
@@ -649,7 +649,7 @@ async def test_plain_connect_handler_that_raises_anything_refuses(serve, error):
         except BaseException as error:
             escaped.append(type(error))
 
-    sio._serving._receivers[_core.CONNECT] = watch
+    sio._runner._receivers[_core.CONNECT] = watch
     await joined(core)
     assert refusal(core) == {"message": "Internal server error"}
     assert escaped == ([error] if error in (KeyboardInterrupt, SystemExit) else [])
@@ -691,5 +691,5 @@ async def test_disconnect_returns_when_the_server_stops_meanwhile(serve, monkeyp
     await settle()
     assert not call.done()
     monkeypatch.undo()
-    sio._serving._end()
+    sio._runner._end()
     await asyncio.wait_for(call, 5)

@@ -152,7 +152,7 @@ def test_both_servers_answer_on_one_connection_in_order(kind, unix, tmp_path):
     order = sorted([(mixed.find(b'0{"sid"'), "s"), (mixed.find(b"hi"), "o"), (mixed.rfind(b'0{"sid"'), "s")])
     assert "".join(name for _, name in order) == "sos"
     assert mixed.endswith(b"hi")
-    assert not sio._serving.is_running
+    assert not sio._runner.is_running
 
 
 def test_address_in_use_is_reported_by_uvicorn(caplog):

@@ -10,7 +10,7 @@ import weakref
 import pytest
 from fake_core import settle, until
 
-from fanio._tasks.reading import MAX_BYTES, MAX_IN_FLIGHT
+from fanio._tasks.read_pauses import MAX_BYTES, MAX_IN_FLIGHT
 
 
 async def joined(core, count=1):
@@ -146,7 +146,7 @@ async def test_a_loop_that_may_run_nested_starts_handlers_by_itself(serve, monke
     monkeypatch.setattr(asyncio, "Task", asyncio.tasks._PyTask)
     sio, core = serve()
     order = []
-    begin = sio._serving._program.begin
+    begin = sio._runner._hooks.begin
 
     @sio.event
     async def e(sid):
@@ -157,7 +157,7 @@ async def test_a_loop_that_may_run_nested_starts_handlers_by_itself(serve, monke
         asyncio.get_running_loop().call_soon(order.append, "turn")
 
     (sid,) = await joined(core)
-    sio._serving._program.begin = note
+    sio._runner._hooks.begin = note
     core.event(sid, b'["e"]')
     await until(lambda: len(order) > 1)
     assert order == ["turn", "handler"]

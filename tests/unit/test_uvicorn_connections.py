@@ -66,10 +66,10 @@ async def test_nothing_is_counted_without_limits():
 async def test_a_farewell_leaves_when_the_sessions_have():
     gate = asyncio.Event()
     calls = []
-    serving = SimpleNamespace(begin_close=lambda: calls.append("begin"), close=gate.wait, patience=None)
+    serving = SimpleNamespace(begin_close=lambda: calls.append("begin"), close=gate.wait, shutdown_timeout=None)
     connections = set()
     hook = ShutdownHook(serving, connections, 3)
-    assert (connections, serving.patience) == ({hook}, 3)
+    assert (connections, serving.shutdown_timeout) == ({hook}, 3)
     hook.shutdown()
     hook.shutdown()
     assert calls == ["begin", "begin"]

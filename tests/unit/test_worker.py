@@ -42,7 +42,7 @@ class Stage:
         self.kind = kind
         self.tasks = Tasks(NoCore())
         self.tasks.bind(self.loop)
-        self.events = self.tasks.of_events(self)
+        self.events = self.tasks.event_tasks(self)
         self.ended = []
 
     invoke = None

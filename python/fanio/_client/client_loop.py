@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from fanio._tasks.session_order import is_cancelled
+from fanio._tasks.session_queues import is_cancelled
 from fanio.exceptions import DisconnectedError
 
 __all__ = ["ClientLoop", "settle"]

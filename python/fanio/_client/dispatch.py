@@ -1,8 +1,7 @@
-"""Packets of the server, brought to the handlers; their answers, brought back.
+"""Calls handlers for the server's packets, and acknowledges events.
 
-A task per event, started in order of arrival. Every event with an id is acknowledged, one that
-nobody handles with nothing: this is where a client differs from a server. A handler that raises
-acknowledges nothing.
+Each event gets a task; the tasks start in order of arrival. Every event with an id is acknowledged. Unlike on a server,
+an event without a handler is acknowledged too, without arguments. A handler that raises acknowledges nothing.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientDispatcher", "arguments"]
 
-#: The key of a client's tasks, which has one session only.
+#: The key under which a client's events are counted; a client has only one session.
 KEY = "client"
 
 
 def arguments(value: Any) -> list[Any]:
-    """Return the arguments a value stands for: None is none, a tuple is several."""
+    """Return the arguments for a value: None gives no argument, a tuple gives several."""
     if value is None:
         return []
     return list(value) if isinstance(value, tuple) else [value]
 
 
 class ClientDispatcher:
-    """Brings EVENT and ACK packets to the program, and the client's own events."""
+    """Calls handlers for EVENT packets and for the client's own events, and passes ACK packets to their waiters."""
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class ClientDispatcher:
         failures: Failures,
         early: Buffer[tuple[Any, ...]],
     ) -> None:
-        """Take the collaborators; ``early`` keeps what comes before its namespace."""
+        """Connect the parts of the client; ``early`` keeps events that arrive before their namespace is connected."""
         self._state = state
         self._handlers = handlers
         self._acks = acks
@@ -64,8 +63,8 @@ class ClientDispatcher:
         self._failures = failures
         self._logger = failures.logger
         self._early = early
-        self._events = tasks.of_events(self)
-        #: Calls a function of the program's; the sync client does it in a thread.
+        self._events = tasks.event_tasks(self)
+        #: Calls a function of the application. The sync client sets a function that does so in a thread.
         self.invoke: Callable[[Callable[..., Any], Sequence[Any]], Any] = lambda function, args: function(*args)
 
     def event(
@@ -76,7 +75,7 @@ class ClientDispatcher:
         attachments: list[bytes] | None,
         places: Placeholders | None,
     ) -> None:
-        """Take an EVENT packet."""
+        """Handle an EVENT packet."""
         if namespace not in self._state.namespaces:
             self._keep(namespace, data, ack_id, attachments, places)
             return
@@ -102,7 +101,7 @@ class ClientDispatcher:
         self._events.start(KEY, (handler, args, KEY, size, ack_id, event, namespace), size)
 
     def _has_one_too_many(self, namespace: str, handler: Handler, args: list[Any], ack_id: int | None) -> bool:
-        """Return whether the last argument must be an offset, as the handler takes one less."""
+        """Return whether the last argument must be an offset, because the handler has one parameter less."""
         may = ack_id is None and self._recovery.may_have_offset(namespace)
         return may and len(args) == handler.positional + 1 and isinstance(args[-1], str)
 
@@ -114,24 +113,24 @@ class ClientDispatcher:
             self._logger.warning("an event came before its namespace and there is no room to keep it [%s]", namespace)
 
     def replay(self, namespace: str) -> None:
-        """Handle what came before the namespace was granted."""
+        """Handle the events that arrived before their namespace was connected."""
         for event in self._early.take(namespace):
             self.event(namespace, *event)
 
     def lost(self) -> None:
-        """Drop what came before a namespace that was not granted: the next session is another."""
+        """Drop early events, because they belong to the lost session."""
         self._early.take()
 
     def fail(self, error: Exception, event: Any, namespace: str, _key: str) -> None:
-        """Say that a handler has raised."""
+        """Report the exception of a handler."""
         self._failures.handler(error, event, namespace, self._state.namespaces.get(namespace) or "")
 
     def cancelled(self, key: str, ack_id: int | None, event: Any, namespace: str) -> None:
-        """Answer as python-socketio does, so that the server does not wait for ever."""
+        """Acknowledge the event as python-socketio does, so that the server does not wait for ever."""
         self.answer(key, ack_id, None, event, namespace)
 
     def answer(self, _key: str, ack_id: int | None, result: Any, event: Any, namespace: str) -> None:
-        """Acknowledge an event, unless nobody asked for it or the connection is another one."""
+        """Acknowledge an event, if it has an id and its namespace is still connected."""
         link = self._state.link
         if ack_id is None or link is None or namespace not in self._state.namespaces:
             return
@@ -150,7 +149,7 @@ class ClientDispatcher:
         attachments: list[bytes] | None,
         places: Placeholders | None,
     ) -> None:
-        """Take an ACK packet."""
+        """Handle an ACK packet."""
         try:
             args = self._codec.decode(data, attachments, places)
         except ValueError:
@@ -180,11 +179,11 @@ class ClientDispatcher:
             self._failures.handler(error, event, namespace, "")
 
     async def value(self, given: Any) -> Any:
-        """Return a value, or what the function or coroutine function returns that was given for it."""
+        """Return ``given``, or, if it is a function, its result."""
         return await result_of(self.invoke(given, ()) if callable(given) else given)
 
     def run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:
-        """Call a function of the program's that nobody waits for."""
+        """Call a callback of the application in a task."""
 
         async def run() -> None:
             try:

@@ -96,12 +96,12 @@ class ShardListener(asyncio.AbstractServer):
         self._server._trust(uvicorn.forwarded_allow_ips(config))
         self._server._environs.extra_scope = uvicorn.scope_of_server(self._uvicorn)
         self._server._serve_on(self._loop)
-        self._server._serving.patience = config.timeout_graceful_shutdown
+        self._server._runner.shutdown_timeout = config.timeout_graceful_shutdown
         log = self._server._access_log.core_options(config)
         for listening in self.sockets:
             with socket.socket(fileno=os.dup(listening.fileno())) as duplicate:
                 duplicate.listen(backlog)
-                self._server._serving.listen(
+                self._server._runner.listen(
                     duplicate.detach(), app.core_path, self.hand_off, log=log, **uvicorn.listener_options(config)
                 )
         self._limits = UvicornLimits(self._server._core, self._uvicorn, self._loop)
@@ -163,12 +163,12 @@ class ShardListener(asyncio.AbstractServer):
         if self._open:
             self._open = False
             self._limits.end()
-            self._server._serving.begin_close()
+            self._server._runner.begin_close()
             self._inner.close()
 
     async def wait_closed(self) -> None:
         """Wait until the sessions are closed and their disconnect handlers have run."""
-        await self._server._serving.close(self._is_forced)
+        await self._server._runner.close(self._is_forced)
 
 
 def watch_loop(app: ServedApp, receive: Any) -> Callable[[], None]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fanio._doors.workers import Workers
     from fanio._options.server import WireOptions
     from fanio._request.session_environs import HandshakeScopes
-    from fanio._tasks.serving import Serving
+    from fanio._tasks.core_runner import CoreRunner
     from fanio.types import Receive, Scope, Send
 
 __all__ = ["AsgiEntry"]
@@ -35,7 +35,7 @@ class AsgiEntry:
     def __init__(
         self,
         core: _core.Server,
-        serving: Serving,
+        runner: CoreRunner,
         scopes: HandshakeScopes,
         access_log: AccessLog,
         workers: Workers,
@@ -43,7 +43,7 @@ class AsgiEntry:
     ) -> None:
         """Use no faster door than ``fastest``."""
         self._core = core
-        self._serving = serving
+        self._runner = runner
         self._scopes = scopes
         self._access_log = access_log
         self._workers = workers
@@ -91,14 +91,14 @@ class AsgiEntry:
 
     def _say(self, line: str) -> None:
         """Log the door when it is first used, unless the shards accept new connections."""
-        if line not in self._logged and not self._serving.is_listening:
+        if line not in self._logged and not self._runner.is_listening:
             self._logged.add(line)
             accept.warn_if_not_used()
             uvicorn.logger().info(line)
 
     def _is_polling_only(self, options: WireOptions) -> bool:
         """Return whether this server cannot serve WebSockets; warn once if they are allowed."""
-        if self._serving.is_listening or not uvicorn.lacks_websockets(self._config):
+        if self._runner.is_listening or not uvicorn.lacks_websockets(self._config):
             return False
         if _NO_WEBSOCKETS not in self._logged and "websocket" in (options.transports or ()):
             self._logged.add(_NO_WEBSOCKETS)
@@ -119,10 +119,10 @@ class AsgiEntry:
     def _expect_shutdown(self, protocol: Any) -> None:
         """Add the shutdown hook to uvicorn's connections, unless the shards accept for it."""
         connections = getattr(protocol, "connections", None)
-        if connections is None or self._serving.is_listening:
+        if connections is None or self._runner.is_listening:
             return
         known = self._shutdown_hook is not None and self._shutdown_hook.connections is connections
         # Where uvicorn limits its connections, the hook would count as one of them.
         if not known and protocol.config.limit_concurrency is None:
-            patience = protocol.config.timeout_graceful_shutdown
-            self._shutdown_hook = ShutdownHook(self._serving, connections, patience)
+            shutdown_timeout = protocol.config.timeout_graceful_shutdown
+            self._shutdown_hook = ShutdownHook(self._runner, connections, shutdown_timeout)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fanio import _core
-    from fanio._tasks.serving import Serving
+    from fanio._tasks.core_runner import CoreRunner
 
 __all__ = ["ShutdownHook", "UvicornLimits"]
 
@@ -62,22 +62,22 @@ class UvicornLimits:
 class ShutdownHook:
     """A member of uvicorn's connections that closes all sessions at shutdown, and leaves when they have ended."""
 
-    def __init__(self, serving: Serving, connections: set[Any], patience: float | None) -> None:
-        """Join ``connections``; at shutdown, handlers may take ``patience`` seconds."""
-        self._serving = serving
-        serving.patience = patience
+    def __init__(self, runner: CoreRunner, connections: set[Any], shutdown_timeout: float | None) -> None:
+        """Join ``connections``; at shutdown, handlers may take ``shutdown_timeout`` seconds."""
+        self._runner = runner
+        runner.shutdown_timeout = shutdown_timeout
         self.connections = connections
         self._ending: asyncio.Task[None] | None = None
         connections.add(self)
 
     def shutdown(self) -> None:
         """Close every session. uvicorn calls this method for each of its connections."""
-        self._serving.begin_close()
+        self._runner.begin_close()
         if self._ending is None:
             self._ending = asyncio.get_running_loop().create_task(self._end())
 
     async def _end(self) -> None:
         try:
-            await self._serving.close()
+            await self._runner.close()
         finally:
             self.connections.discard(self)

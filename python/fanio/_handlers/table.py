@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fanio.base_namespace import BaseNamespace
     from fanio.types import HandlerFunction
 
-__all__ = ["NOTHING", "NO_ACK", "RESERVED", "HandlerTable"]
+__all__ = ["NO_ACK", "NO_OP", "RESERVED", "HandlerTable"]
 
 
 class _NoAck:
@@ -138,9 +138,9 @@ class HandlerTable:
         if self.override is not None:
             return True
         found = self.registered(event, namespace, "")
-        return found is not None and found[0] is not NOTHING
+        return found is not None and found[0] is not NO_OP
 
-    def place(self, args: list[Any], namespace: str, sid: str) -> Handler | None:
+    def resolve(self, args: list[Any], namespace: str, sid: str) -> Handler | None:
         """Return the handler of an event; None without one.
 
         Replaces the event's name, the first item of ``args``, with the handler's first arguments.
@@ -195,7 +195,7 @@ class HandlerTable:
         if trigger is not None:
             return trigger, [event, *first]
         # A class handles its whole namespace, so an event without a method is acknowledged too.
-        return instance.method(event) or NOTHING, first
+        return instance.method(event) or NO_OP, first
 
 
 def _nothing(*_args: Any) -> None:
@@ -203,4 +203,4 @@ def _nothing(*_args: Any) -> None:
 
 
 #: The handler for events of a namespace class that has no method for them. It does nothing.
-NOTHING = Handler(_nothing)
+NO_OP = Handler(_nothing)

@@ -1,7 +1,7 @@
-"""Switches that turn off what makes fanio fast, to find out whether a fault lies there.
+"""Switches that turn off optimizations, to find out whether one of them causes a fault.
 
-For bug reports: each is an option of the server and an environment variable, which goes first, so that
-an operator can try without a change of the application.
+Each switch is an option of the server and an environment variable. The variable has precedence, so that an operator
+can use it without changing the application. They are meant for bug reports.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def lends_shards(given: bool = True) -> bool:
 
 
 def _is_on(name: str, given: bool) -> bool:
-    """Return what the environment says, or the application.
+    """Return the value of the environment variable, or else of the option.
 
     Raises:
-        TypeError: When the application's value is no bool.
-        ValueError: When the environment's is no such word.
+        TypeError: When the option is not a boolean.
+        ValueError: When the environment variable has another value than 0, 1, true or false.
     """
     given = values.flag(name, given)
     variable = f"FANIO_{name.upper()}"

@@ -1,1 +1,1 @@
-"""From the core's events to the program's handlers, and back to acknowledgements."""
+"""The Socket.IO server: calls handlers for the core's events, and sends events and acknowledgements."""

@@ -1,8 +1,8 @@
-"""Acknowledgements that are still to come, and what is done when they do.
+"""Acknowledgements that clients have not sent yet, and the objects that wait for them.
 
-One number per emit, unique in the server; each recipient may answer it once. Entries go when
-the answer comes, when the caller stops waiting, or when the client is gone. Any thread may
-register; answers arrive on the serving loop.
+Each emit with an acknowledgement has a number that is unique in the server, and each recipient may answer once. An
+entry is removed when the answer arrives, when the caller stops waiting, or when the client is gone. Any thread may add
+entries. Answers arrive on the server's event loop.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ __all__ = ["Acks", "CallWaiter", "CallbackWaiter", "Waiter"]
 
 
 class Waiter(Protocol):
-    """Somebody who waits for acknowledgements."""
+    """The interface of an object that waits for acknowledgements."""
 
     def deliver(self, args: list[Any]) -> None:
-        """Take an answer."""
+        """Handle an answer."""
 
     def lose(self) -> None:
         """Note that one of the recipients will never answer."""
 
 
 class Acks:
-    """The acknowledgements each client owes."""
+    """The outstanding acknowledgements of all clients."""
 
     def __init__(self) -> None:
-        """Start with none."""
-        # From 1, as clients may take 0 for no id.
+        """Start without entries."""
+        # From 1, because some clients treat 0 as no id.
         self._numbers = itertools.count(1)
         self._waiting: dict[str, dict[int, Waiter]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """Return how many are outstanding."""
+        """Return the number of outstanding acknowledgements."""
         return sum(map(len, self._waiting.values()))
 
     def expect(self, sids: Iterable[str], waiter: Waiter) -> int:
-        """Return the number to send to these clients."""
+        """Add an entry for each client; return the number to send to them."""
         number = next(self._numbers)
         with self._lock:
             for sid in sids:
@@ -51,7 +51,7 @@ class Acks:
         return number
 
     def take(self, sid: str, number: int) -> Waiter | None:
-        """Return who waits for this answer, and strike it off; None when nobody does."""
+        """Remove an entry and return its waiter; None without an entry."""
         with self._lock:
             mine = self._waiting.get(sid)
             if mine is None:
@@ -62,7 +62,7 @@ class Acks:
             return waiter
 
     def waiting(self) -> dict[str, dict[int, Any]]:
-        """Return what is outstanding, by sid and number: functions, where it is one; a copy."""
+        """Return a copy of the entries by sid and number: the callback function, or else the waiter."""
         with self._lock:
             return {
                 sid: {number: getattr(waiter, "function", waiter) for number, waiter in mine.items()}
@@ -70,7 +70,7 @@ class Acks:
             }
 
     def drop(self, sid: str) -> None:
-        """Forget what a client owes: it is gone."""
+        """Remove all entries of a client that is gone."""
         with self._lock:
             mine = self._waiting.pop(sid, {})
         for waiter in mine.values():
@@ -78,12 +78,12 @@ class Acks:
 
 
 class CallbackWaiter:
-    """A ``callback=`` function, called for every recipient that answers."""
+    """Waits for a ``callback`` function, which is called for every recipient that answers."""
 
     __slots__ = ("_run", "function")
 
     def __init__(self, callback: Callable[..., Any], run: Callable[[Callable[..., Any], list[Any]], None]) -> None:
-        """Call ``callback`` by way of ``run``, which knows the loop and logs what it raises."""
+        """Call ``callback`` with ``run``, which runs it on the event loop and logs its exceptions."""
         self.function = callback
         self._run = run
 
@@ -92,31 +92,31 @@ class CallbackWaiter:
         self._run(self.function, args)
 
     def lose(self) -> None:
-        """Do nothing: a callback is not told."""
+        """Do nothing: a callback is only called with answers."""
 
 
 class CallWaiter:
-    """A ``call()``, which takes the first answer and ends when none can come any more."""
+    """Waits for a ``call()``, which returns the first answer and fails when no recipient is left."""
 
     __slots__ = ("_left", "_loop", "future")
 
     def __init__(self, recipients: int) -> None:
-        """Wait on the running loop for one of so many recipients."""
+        """Wait on the running event loop for the first answer of ``recipients`` clients."""
         self._loop = asyncio.get_running_loop()
         self._left = recipients
         self.future: asyncio.Future[list[Any]] = self._loop.create_future()
 
     def deliver(self, args: list[Any]) -> None:
-        """Hand the answer over to the caller's loop."""
-        self._hand_over(self._set, args)
+        """Set the result of the future, on the caller's event loop."""
+        self._run_on_loop(self._set, args)
 
     def lose(self) -> None:
         """Note that one of the recipients is gone."""
         self._left -= 1
         if self._left <= 0:
-            self._hand_over(self._fail)
+            self._run_on_loop(self._fail)
 
-    def _hand_over(self, function: Callable[..., None], *args: Any) -> None:
+    def _run_on_loop(self, function: Callable[..., None], *args: Any) -> None:
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:

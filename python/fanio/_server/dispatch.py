@@ -1,10 +1,11 @@
-"""Events of connected clients, and their acknowledgements, brought to the handlers.
+"""Calls handlers for the events of connected clients, and sends and receives acknowledgements.
 
-Owns the order: with ``async_handlers`` a task per event, started in order of arrival; without,
-one after the other for each client. Acknowledgement rules: None is no argument, a tuple is
-several, anything else is one; no handler or a handler that raised means no acknowledgement.
-Handlers that are plain functions run in a task as well: ``current_task()`` and context variables
-are an event's own, and an earlier event's handler has begun before a later one's does.
+Owns the order. With ``async_handlers`` each event gets a task, and the tasks start in order of arrival; without, the
+events of a client are handled one after the other. A plain function runs in a task too, so each event has its own
+``current_task()`` and context variables.
+
+Owns the rules of acknowledgements: the result None gives no argument, a tuple gives several, anything else gives one.
+An event is not acknowledged if it has no handler, or its handler raises.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanio import _core
 from fanio._codec.packet import ACK
-from fanio._handlers.table import NO_ACK, NOTHING
+from fanio._handlers.table import NO_ACK, NO_OP
 
 if TYPE_CHECKING:
     from fanio._codec.codec import PacketCodec
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fanio._server.observer import Observer
     from fanio._tasks.backlogs import Backlogs
     from fanio._tasks.failures import Failures
-    from fanio._tasks.session_order import Turns
+    from fanio._tasks.session_queues import SessionQueues
     from fanio._tasks.tasks import Tasks
     from fanio.types import Placeholders
 
@@ -37,7 +38,7 @@ _PARSE_ERROR = "parse error"
 
 
 class Dispatcher:
-    """Brings EVENT and ACK packets to the program."""
+    """Calls handlers for EVENT packets, and passes ACK packets to their waiters."""
 
     def __init__(
         self,
@@ -49,9 +50,9 @@ class Dispatcher:
         backlogs: Backlogs,
         failures: Failures,
         packet_log: PacketLog,
-        turns: Turns | None,
+        queues: SessionQueues | None,
     ) -> None:
-        """Take the collaborators; ``turns`` with ``async_handlers=False``."""
+        """Connect the parts of the server; ``queues`` is given with ``async_handlers=False``."""
         self._core = core
         self._handlers = handlers
         self._acks = acks
@@ -61,20 +62,20 @@ class Dispatcher:
         self._failures = failures
         self._packet_log = packet_log
         self._logger = failures.logger
-        #: Handlers' functions are called as they are.
+        #: None: the functions of handlers are called directly.
         self.invoke: None = None
-        #: What handles a client's events one after the other; None when each gets a task.
-        self.turns = turns
-        self._events = tasks.of_events(self)
-        #: Whether events are logged at INFO; looked up once per batch.
+        #: The queues that handle a client's events one after the other; None if each event gets a task.
+        self.queues = queues
+        self._events = tasks.event_tasks(self)
+        #: Whether events are logged at INFO; read once per batch.
         self.verbose = False
-        #: Whether packets are logged; the same.
+        #: Whether packets are logged; read once per batch.
         self.shows_packets = False
-        #: Who is told of each event.
+        #: Gets a call for each event.
         self.observer: Observer | None = None
 
-    def look_at_loggers(self) -> None:
-        """Find out what is to be logged, once per batch."""
+    def read_log_levels(self) -> None:
+        """Read the levels of the loggers; called once per batch."""
         self.verbose = self._logger.isEnabledFor(logging.INFO)
         self.shows_packets = self._packet_log.is_on
 
@@ -88,7 +89,7 @@ class Dispatcher:
         attachments: list[bytes] | None,
         places: Placeholders | None,
     ) -> None:
-        """Take an EVENT event."""
+        """Handle an EVENT event."""
         if self.shows_packets:
             self._packet_log.received(self._core.session_of(sid), "2", namespace, ack_id, data)
         try:
@@ -101,25 +102,25 @@ class Dispatcher:
             self._logger.info('received event "%s" from %s [%s]', event, sid, namespace)
         if self.observer is not None:
             self.observer.received(sid, namespace, args)
-        handler = self._handlers.place(args, namespace, sid)
-        if handler is None or handler is NOTHING:
+        handler = self._handlers.resolve(args, namespace, sid)
+        if handler is None or handler is NO_OP:
             if self._logger.isEnabledFor(logging.DEBUG):
                 self._logger.debug("%s", self._handlers.unhandled(event, namespace))
             if handler is None:
                 return
         size = len(data) if attachments is None else len(data) + sum(map(len, attachments))
         item = handler, args, sid, size, ack_id, event, namespace
-        if self.turns is None:
+        if self.queues is None:
             self._events.start(sid, item, size)
             return
         session_id = self._core.session_of(sid)
         if session_id is not None:
-            self.turns.add(session_id, sid, partial(self._events.run_here, item), size)
+            self.queues.add(session_id, sid, partial(self._events.run_here, item), size)
 
     def _decode(
         self, data: bytes, attachments: list[bytes] | None, places: Placeholders | None, namespace: str
     ) -> list[Any]:
-        """Return the arguments of an event; only its name when nobody looks at the others."""
+        """Return the name and the arguments of an event; only the name if no handler needs the arguments."""
         if self.observer is None:
             name = self._codec.event_name(data)
             if name is not None and not self._handlers.wants(name, namespace):
@@ -127,18 +128,18 @@ class Dispatcher:
         return self._codec.decode(data, attachments, places)
 
     def fail(self, error: Exception, event: Any, namespace: str, sid: str) -> None:
-        """Say that a handler has raised."""
+        """Report the exception of a handler."""
         self._failures.handler(error, event, namespace, sid)
 
     def cancelled(self, sid: str, ack_id: int | None, event: Any, namespace: str) -> None:
-        """Answer as python-socketio does, so that the client does not wait for ever."""
+        """Acknowledge the event as python-socketio does, so that the client does not wait for ever."""
         if ack_id is not None:
             self.answer(sid, ack_id, None, event, namespace, may_wait=False)
 
     def answer(
         self, sid: str, ack_id: int, result: Any, event: Any, namespace: str, may_wait: bool = True
     ) -> Coroutine[Any, Any, int] | None:
-        """Acknowledge an event; return what is left to do when the client must take others first."""
+        """Acknowledge an event; return a coroutine that does so if the client's backlog is too large now."""
         if result is NO_ACK:
             return None
         try:
@@ -156,7 +157,7 @@ class Dispatcher:
         if not (may_wait and sid in backlogs.waiting):
             asked = self._core.ack(sid, ack_id, data, attachments, may_wait)
         if asked & _core.FLUSH:
-            self._tasks.call_in_turn(self._core.flush)
+            self._tasks.call_once_soon(self._core.flush)
         if asked & _core.WAIT:
             push = partial(self._core.ack, sid, ack_id, data, attachments)
             return backlogs.send(sid, self._core.session_of(sid), push, asked)
@@ -172,7 +173,7 @@ class Dispatcher:
         attachments: list[bytes] | None,
         places: Placeholders | None,
     ) -> None:
-        """Take an ACK event."""
+        """Handle an ACK event."""
         if self.shows_packets:
             self._packet_log.received(self._core.session_of(sid), "3", namespace, ack_id, data)
         if self.verbose:
@@ -189,7 +190,7 @@ class Dispatcher:
             waiter.deliver(args)
 
     def run_callback(self, callback: Callable[..., Any], args: list[Any]) -> None:
-        """Call a function of the program's that nobody waits for."""
+        """Call a callback of the application in a task."""
 
         async def run() -> None:
             try:

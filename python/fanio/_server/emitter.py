@@ -1,7 +1,7 @@
-"""From ``emit`` and ``call`` to the core: encoded once, with who is to get it.
+"""Sends the events of ``emit`` and ``call``: encodes each event once and passes it with its recipients to the core.
 
-Owns what an event becomes on its way out: its payload, the names of its rooms, the number its
-acknowledgements come back under. Nothing here runs per client of a broadcast.
+Owns the conversion of an event for the core: its payload, the names of its rooms, and the number of its
+acknowledgements. Nothing here runs once per recipient, unless the event has a callback.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from fanio._tasks.tasks import Tasks
     from fanio.types import Callback, Room, Rooms, SkipSid
 
-__all__ = ["PAUSE", "Emitter", "OutgoingEvent"]
+__all__ = ["POLL_SECONDS", "Emitter", "OutgoingEvent"]
 
 _INFO = logging.INFO
 _FLUSH, _FULL, _WAIT = _core.FLUSH, _core.FULL, _core.WAIT
-#: Seconds between two looks at whether the shards have room again.
-PAUSE = 0.002
+#: Seconds between two checks of whether the shards accept more.
+POLL_SECONDS = 0.002
 
 
 class OutgoingEvent:
-    """What one emit says; the fields are the arguments of ``AsyncServer.emit``."""
+    """One event to emit; the fields are the arguments of ``AsyncServer.emit``."""
 
     __slots__ = (
         "callback",
@@ -69,7 +69,7 @@ class OutgoingEvent:
         conflate: str | None = None,
         compress: bool = True,
     ) -> None:
-        """Take the fields; they are checked where they are used."""
+        """Set the fields; ``Emitter`` checks them."""
         self.event = event
         self.data = data
         self.to = to
@@ -98,14 +98,14 @@ class Emitter:
         packets: PacketLog,
         logger: logging.Logger,
     ) -> None:
-        """Take the collaborators."""
+        """Connect the parts of the server."""
         self._core = core
         self._codec = codec
         self._rooms = rooms
         self._acks = acks
         self._tasks = tasks
         self._backlogs = backlogs
-        # One look less for each emit.
+        # An attribute of its own saves a lookup for each emit.
         self._waiting = backlogs.waiting
         self._lifecycle = lifecycle
         self._dispatcher = dispatcher
@@ -113,11 +113,11 @@ class Emitter:
         self._logger = logger
         self.observer: Observer | None = None
         self._cluster: Cluster | None = None
-        #: Whether so much waits that the next event should wait, too.
+        #: Returns whether the shards, or the cluster's bus, are full, so that the next event should wait.
         self.is_full: Callable[[], bool] = core.is_full
 
     def join(self, cluster: Cluster | None) -> None:
-        """Tell the servers of a cluster of each event from now on, or nobody."""
+        """Send each event to the servers of a cluster too; None stops that."""
         self._cluster, is_full = cluster, self._core.is_full
         self.is_full = is_full if cluster is None else lambda: is_full() or cluster.is_full()
 
@@ -127,11 +127,12 @@ class Emitter:
         """Emit an event to the clients of all servers; with ``ignore_queue`` to those of this process.
 
         Returns:
-            What is left to await: room in the shards and on the bus; or, with ``may_wait``, that the one client
-            it is for takes what was sent before, as the event is sent only then.
+            A coroutine to await if the shards or the cluster's bus are full, or, with ``may_wait``, if the backlog of
+            the only recipient is too large. In the last case the coroutine sends the event. None if there is nothing
+            to wait for.
         """
         logger, to, skip_sid = self._logger, event.to, event.skip_sid
-        # The level first, which is the cheaper question.
+        # The comparison of the level is cheap, and usually false.
         if logger.level <= _INFO and logger.isEnabledFor(_INFO):
             whom = "all" if to is None else to
             logger.info('emitting event "%s" to %s [%s]', event.event, whom, event.namespace)
@@ -145,7 +146,7 @@ class Emitter:
         skip = None if skip_sid is None else _sids(skip_sid)
         cluster = None if ignore_queue else self._cluster
         if cluster is None and not self._lifecycle.clients:
-            # A mistake in the data is told whether or not somebody is there to get it.
+            # Encoding raises for wrong data, also without clients.
             self._codec.encode(_payload(event), EVENT, namespace, None)
             return None
         if callback is None:
@@ -162,7 +163,7 @@ class Emitter:
             raise
 
     def _forget(self, sids: Iterable[str], number: int, elsewhere: int | None) -> None:
-        """Wait for answers no longer."""
+        """Stop waiting for answers."""
         for sid in sids:
             self._acks.take(sid, number)
         if elsewhere is not None and self._cluster is not None:
@@ -171,13 +172,13 @@ class Emitter:
     async def call(
         self, event: str, data: Any, to: Room, namespace: str, timeout: float | None, ignore_queue: bool = False
     ) -> list[Any]:
-        """Emit an event to one client, of any server, and return the arguments it answers with.
+        """Emit an event to one client, of any server, and return the arguments of its answer.
 
         Raises:
-            RuntimeError: Inside the connect handler of this very client.
-            fanio.exceptions.TimeoutError: When no answer came in time, or the client is gone.
+            RuntimeError: When called inside the connect handler of the same client.
+            fanio.exceptions.TimeoutError: When no answer arrives in time, or the client is gone.
         """
-        self._refuse_while_joining(to)
+        self._refuse_in_connect_handler(to)
         outgoing = OutgoingEvent(event, data, namespace=namespace)
         names = self._rooms.names(to)
         sids = self._recipients(names, namespace, [])
@@ -188,7 +189,7 @@ class Emitter:
             self._codec.encode(_payload(outgoing), EVENT, namespace, None)
             msg = f"{to!r} is not connected to namespace {namespace!r}"
             raise NoAnswerError(msg)
-        # Nobody says when a client of another server is gone: there is always one more who may answer.
+        # Other servers do not report that a client is gone, so one more recipient is assumed for them.
         waiter = CallWaiter(len(sids) if cluster is None else len(sids) + 1)
         number = self._expect(sids, waiter)
         elsewhere = None if cluster is None else cluster.expect(waiter, timeout)
@@ -211,15 +212,15 @@ class Emitter:
         flags: tuple[bool, bool],
         waiter: Waiter,
     ) -> int:
-        """Emit an encoded event of another server to the clients here; return how many may answer.
+        """Emit an encoded event of another server to the clients of this one; return the number of recipients.
 
         Args:
             namespace: The namespace.
             data: The event and its attachments.
-            names: Whom it is for; None is everybody.
-            excepted: Whom it is not for.
+            names: The rooms and sids that get it; None is all clients.
+            excepted: The rooms and sids that do not get it.
             flags: Whether it is volatile, and whether it may be compressed.
-            waiter: Who gets the answers.
+            waiter: Gets the answers.
         """
         sids = self._recipients(names, namespace, [], excepted)
         if not sids:
@@ -228,14 +229,14 @@ class Emitter:
         (text, attachments), (volatile, compress) = data, flags
         asked = self._core.emit(namespace, text, attachments, names, None, number, excepted, volatile, None, compress)
         if asked & _FLUSH:
-            self._tasks.call_in_turn(self._core.flush)
+            self._tasks.call_once_soon(self._core.flush)
         return len(sids)
 
-    def _refuse_while_joining(self, recipient: Room) -> None:
-        joining = self._lifecycle.joining(recipient) if isinstance(recipient, str) else None
-        if joining is None or joining.accepted or joining.task is None:
+    def _refuse_in_connect_handler(self, recipient: Room) -> None:
+        pending = self._lifecycle.pending_connect(recipient) if isinstance(recipient, str) else None
+        if pending is None or pending.is_accepted or pending.task is None:
             return
-        if joining.task is asyncio.current_task():
+        if pending.task is asyncio.current_task():
             msg = (
                 "call() to a client inside its own connect handler cannot be answered, as the "
                 "client is connected only when the handler returns (use always_connect=True)"
@@ -253,7 +254,10 @@ class Emitter:
         cluster: Cluster | None = None,
         elsewhere: int | None = None,
     ) -> Coroutine[Any, Any, None] | None:
-        """Encode an event, give it to the core, with numbers for those who wait, and to others."""
+        """Encode an event and pass it to the core and to the cluster.
+
+        ``number`` and ``elsewhere`` are the numbers of its acknowledgements from here and from other servers.
+        """
         payload, namespace = _payload(event), event.namespace
         text, attachments = self._codec.encode(payload, EVENT, namespace, number)
         if self._packets.is_on:
@@ -279,31 +283,31 @@ class Emitter:
             event, (text, attachments), names, [*(skip or ()), *(excepted or ())], elsewhere
         )
         if asked == _FLUSH:
-            self._tasks.call_in_turn(self._core.flush)
+            self._tasks.call_once_soon(self._core.flush)
         elif asked:
             if asked & _WAIT and names:
                 flags = (event.volatile, event.conflate, event.compress)
                 return self._push_later(
                     names[0], asked, (namespace, text, attachments, names, skip, number, excepted, *flags)
                 )
-            self._backlogs.flush_for(asked)
-            return self.room()
-        return self.room() if is_full else None
+            self._backlogs.flush_if_asked(asked)
+            return self.wait_for_space()
+        return self.wait_for_space() if is_full else None
 
     def _is_waited_for(self, names: list[str] | None) -> bool:
-        """Return whether others wait to send to the one client that is meant."""
+        """Return whether the event has one recipient and other calls already wait for this client."""
         return names is not None and len(names) == 1 and names[0] in self._waiting
 
     async def _push_later(self, name: str, asked: int, args: tuple[Any, ...]) -> None:
-        """Send when the one client it is for has taken what was sent before."""
+        """Send an event when the backlog of its only recipient is small enough."""
         push = partial(self._core.emit, *args)
         if await self._backlogs.send(name, self._core.session_of(name), push, asked) & _FULL:
-            await self.room()
+            await self.wait_for_space()
 
-    async def room(self) -> None:
-        """Wait until the shards, and the bus of a cluster, have room for more."""
-        while self.is_full():  # noqa: ASYNC110 - the shards know no loop, and any loop may wait here
-            await asyncio.sleep(PAUSE)
+    async def wait_for_space(self) -> None:
+        """Wait until the shards, and the bus of a cluster, accept more."""
+        while self.is_full():  # noqa: ASYNC110 - calls wait on any event loop, which the shards cannot wake
+            await asyncio.sleep(POLL_SECONDS)
 
     def recipients(self, names: list[str] | None, namespace: str, excepted: Iterable[str]) -> list[str]:
         """Return the sids an emit reaches."""
@@ -312,7 +316,7 @@ class Emitter:
     def _recipients(
         self, names: list[str] | None, namespace: str, skip: Iterable[str], excepted: Iterable[str] = ()
     ) -> list[str]:
-        """Return the sids an emit reaches; a client that is still connecting by its sid alone."""
+        """Return the sids of the recipients. A client that is still connecting is included only if named by its sid."""
         found: dict[str, None] = {}
         for name in [None] if names is None else names:
             pairs = self._core.participants(namespace, name)
@@ -330,7 +334,7 @@ class Emitter:
     def _expect(self, sids: list[str], waiter: Waiter) -> int:
         number = self._acks.expect(sids, waiter)
         for sid in sids:
-            # One that left before it was registered has had its last word already.
+            # A client that left before the entry was added will not answer, and causes no further event.
             if self._core.state(sid) in (None, "leaving"):
                 self._acks.drop(sid)
         return number

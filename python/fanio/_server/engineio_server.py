@@ -1,7 +1,7 @@
-"""The Engine.IO server below a Socket.IO server: its ``eio``.
+"""The Engine.IO server of a Socket.IO server: its attribute ``eio``.
 
-It is what an ``engineio.AsyncServer`` is, except that the core reads the messages. A client is
-known here from the moment it has joined a namespace.
+It has the API of ``engineio.AsyncServer``, but the core reads the messages. A client is known here after it has joined
+a namespace.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Engine(BaseServer):
     event_names = ()
 
     def __init__(self, options: WireOptions, logger: logging.Logger, parser: str) -> None:
-        """Make the core of a Socket.IO server; ``parser`` is its codec's, ``lifecycle`` is set by that."""
+        """Make the core of a Socket.IO server, which sets ``lifecycle`` later; ``parser`` is that of its codec."""
         self._parser = parser
-        # As in python-socketio: events get their tasks one level up.
+        # As in python-socketio: only the Socket.IO server handles events.
         super().__init__(options, logger, async_handlers=False)
         self.lifecycle: Lifecycle
 
@@ -61,7 +61,7 @@ class Engine(BaseServer):
 
 
 class _ByNamespace(dict[str, Any]):
-    """The user sessions of one connection, by namespace; what is set is stored."""
+    """The user sessions of one connection, by namespace. Changes are stored in the server."""
 
     def __init__(self, engine: Engine, session_id: str) -> None:
         core, sessions = engine._core, engine.lifecycle.sessions

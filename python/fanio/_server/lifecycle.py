@@ -1,14 +1,13 @@
-"""A client in a namespace, from CONNECT to the end of its disconnect handler.
+"""A client in a namespace, from its CONNECT packet to the end of its disconnect handler.
 
-Owns the rules of both handlers: who is accepted, what a refused client gets, and that each connect
-handler which ends without refusing is followed by exactly one disconnect handler, also when the
-client has left, or was disconnected by the application, while it ran. What happens between is
-``dispatch``'s.
+Owns the rules of both handlers: which client is accepted, and what a refused client gets. Each connect handler that
+does not refuse is followed by exactly one disconnect handler, also if the client has left, or the application has
+disconnected it, while the connect handler was running. ``dispatch`` handles the events in between.
 
     CONNECT ─► connect handler ─► accept ─► … ─► DISCONNECT ─► disconnect handler ─► forget
                      └─────────► refuse ─► forget             (always_connect: accept comes first)
 
-While one of the handlers runs, what the client sends to the namespace waits (``waiting_packets``).
+While one of the handlers runs, packets of the client for the namespace wait (``waiting_packets``).
 """
 
 from __future__ import annotations
@@ -36,34 +35,34 @@ if TYPE_CHECKING:
     from fanio._server.acks import Acks
     from fanio._server.observer import Observer
     from fanio._tasks.failures import Failures
-    from fanio._tasks.session_order import Turns
+    from fanio._tasks.session_queues import SessionQueues
     from fanio._tasks.tasks import Tasks
     from fanio.types import Payload, Placeholders
 
-__all__ = ["Joining", "Lifecycle"]
+__all__ = ["Lifecycle", "PendingConnect"]
 
 _INVALID_NAMESPACE = {"message": "Invalid namespace"}
 _INTERNAL_ERROR = {"message": "Internal server error"}
 _REFUSED = {"message": "Connection refused by server"}
 
 
-class Joining:
+class PendingConnect:
     """A client whose connect handler runs."""
 
-    __slots__ = ("accepted", "kicked", "namespace", "session_id", "task")
+    __slots__ = ("is_accepted", "namespace", "session_id", "task", "was_disconnected")
 
     def __init__(self, namespace: str, session_id: str) -> None:
-        """Start with nothing decided."""
+        """Start before the decision."""
         self.namespace = namespace
         self.session_id = session_id
-        self.accepted = False
-        #: Whether the application has disconnected it meanwhile.
-        self.kicked = False
+        self.is_accepted = False
+        #: Whether the application has disconnected the client while the handler was running.
+        self.was_disconnected = False
         self.task: asyncio.Task[Any] | None = None
 
 
 class Lifecycle:
-    """All clients that come and go."""
+    """Connects and disconnects the clients of a server."""
 
     def __init__(
         self,
@@ -75,12 +74,12 @@ class Lifecycle:
         tasks: Tasks,
         failures: Failures,
         packet_log: PacketLog,
-        turns: Turns | None,
+        queues: SessionQueues | None,
         *,
         always_connect: bool,
         namespaces: list[str] | str,
     ) -> None:
-        """Take the collaborators; ``namespaces`` are accepted without a handler, "*" is all."""
+        """Connect the parts of the server; ``namespaces`` are served without a handler, "*" is all of them."""
         self._core = core
         self._handlers = handlers
         self._acks = acks
@@ -89,47 +88,47 @@ class Lifecycle:
         self._tasks = tasks
         self._failures = failures
         self._packet_log = packet_log
-        #: Who is told of clients that come and go.
+        #: Gets calls for clients that connect and disconnect.
         self.observer: Observer | None = None
         self._logger = failures.logger
         #: Whether clients are accepted before their connect handler runs.
         self.always_connect = always_connect
         #: The namespaces that are served without a handler.
         self.namespaces = namespaces
-        self._joining: dict[str, Joining] = {}
-        # Whose auth was no JSON, until their end: no disconnect handler for them.
-        self._silent: set[str] = set()
-        #: What clients have sent while a handler of theirs runs.
+        self._pending: dict[str, PendingConnect] = {}
+        # The sids of clients whose auth was not JSON. No handler is called for them.
+        self._rejected_auth: set[str] = set()
+        #: Packets of clients whose connect or disconnect handler is running.
         self.waiting = WaitingPackets(core, tasks, failures.logger)
-        #: The connect and disconnect handlers that run.
+        #: The tasks of connect and disconnect handlers that are running.
         self.running: set[asyncio.Task[Any]] = set()
-        # Who waits for a disconnect handler's end, by sid.
-        self._farewells: dict[str, asyncio.Future[None]] = {}
-        #: How many clients there are; emits look at it to see whether anybody listens.
+        # Futures of calls that wait for the end of a disconnect handler, by sid.
+        self._disconnect_waiters: dict[str, asyncio.Future[None]] = {}
+        #: The number of clients; an emit without clients only checks its arguments.
         self.clients = 0
-        # With async_handlers=False a disconnect handler runs after the events before it.
-        self.turns = turns
-        #: Takes the events that have waited.
+        # With async_handlers=False, a disconnect handler runs after the handlers of the events before it.
+        self.queues = queues
+        #: Handles the events that have waited.
         self.take_event: Callable[..., None] = _nothing
         #: Called with the sid of a client that has left, before its disconnect handler runs.
-        self.has_left: Callable[[str], None] = _nothing
-        #: Called with the namespace that a client asks for, when that is served.
-        self.entered: Callable[[str], None] = _nothing
-        #: Called when a client is gone for good.
-        self.left: Callable[[str, str], None] = _nothing
+        self.on_left: Callable[[str], None] = _nothing
+        #: Called with the namespace that a client asks for, if that is served.
+        self.on_entered: Callable[[str], None] = _nothing
+        #: Called with sid and namespace after the disconnect handler of a client.
+        self.on_gone: Callable[[str, str], None] = _nothing
         #: The user sessions, by sid.
         self.sessions: dict[str, dict[str, Any]] = {}
 
-    def enter(self, entered: Callable[[str], None] | None) -> None:
-        """Tell somebody, or nobody, which namespaces clients come to."""
-        self.entered = _nothing if entered is None else entered
+    def watch_namespaces(self, on_entered: Callable[[str], None] | None) -> None:
+        """Call a function, or none, with the namespace of each client that connects."""
+        self.on_entered = _nothing if on_entered is None else on_entered
 
-    def joining(self, sid: str) -> Joining | None:
-        """Return a client whose connect handler runs."""
-        return self._joining.get(sid)
+    def pending_connect(self, sid: str) -> PendingConnect | None:
+        """Return the state of a client whose connect handler is running; None for other clients."""
+        return self._pending.get(sid)
 
     def connect(self, _kind: int, sid: str, namespace: str, session_id: str, auth: Any) -> None:
-        """Take a CONNECT event."""
+        """Handle a CONNECT event."""
         if self._packet_log.is_on:
             self._packet_log.received(session_id, "0", namespace, None, auth)
         size = len(auth) if isinstance(auth, bytes) else 0
@@ -140,11 +139,11 @@ class Lifecycle:
             self._core.refuse(sid, self._error(_INVALID_NAMESPACE, namespace))
             return
         self.clients += 1
-        self.entered(namespace)
+        self.on_entered(namespace)
         try:
             credentials = (self._codec.loads(auth) if auth else None) or None
         except ValueError:
-            self._silent.add(sid)
+            self._rejected_auth.add(sid)
             self._core.close(session_id, "parse error")
             return
         self._environs.keep_scope(session_id, sid)
@@ -154,17 +153,17 @@ class Lifecycle:
             self.waiting.hold(session_id, namespace, sid)
             self._accept(sid, namespace)
             return
-        joining = Joining(namespace, session_id)
-        joining.accepted = self.always_connect
+        pending = PendingConnect(namespace, session_id)
+        pending.is_accepted = self.always_connect
         self.waiting.begin(session_id, namespace)
-        if joining.accepted:
-            # Its events wait all the same, as with python-socketio, until the handler has run.
+        if pending.is_accepted:
+            # As in python-socketio, its events wait until the handler has run.
             self.waiting.hold(session_id, namespace, sid, always=True)
             self._accept(sid, namespace)
-        self._joining[sid] = joining
+        self._pending[sid] = pending
         handler, args = found
         args = [*args, self._environs.for_socket(session_id, sid), credentials]
-        self._call(handler, args, sid, joining)
+        self._call(handler, args, sid, pending)
 
     def _is_served(self, namespace: str) -> bool:
         listed = self.namespaces == "*" or namespace in self.namespaces
@@ -178,44 +177,44 @@ class Lifecycle:
         if self.observer is not None:
             self.observer.connected(sid, namespace, self._core.session_of(sid) or "")
 
-    def _call(self, handler: Handler, args: list[Any], sid: str, joining: Joining) -> None:
+    def _call(self, handler: Handler, args: list[Any], sid: str, pending: PendingConnect) -> None:
         trimmed = handler.trim(tuple(args))
         try:
             result = handler.function(*trimmed)
         except BaseException as error:
-            self._settle(sid, joining, self._refusal(error, joining.namespace, sid))
-            # There is no task that could be cancelled.
+            self._settle(sid, pending, self._refusal(error, pending.namespace, sid))
+            # A plain function runs in no task of its own, so its cancellation ends here.
             if isinstance(error, (Exception, asyncio.CancelledError)):
                 return
             raise
         if inspect.isawaitable(result):
-            self._keep(self._tasks.start(self._join(result, sid, joining)))
+            self._keep(self._tasks.start(self._join(result, sid, pending)))
         else:
-            self._settle(sid, joining, self._verdict(result, joining.namespace))
+            self._settle(sid, pending, self._verdict(result, pending.namespace))
 
-    async def _join(self, call: Any, sid: str, joining: Joining) -> None:
-        joining.task = asyncio.current_task()
+    async def _join(self, call: Any, sid: str, pending: PendingConnect) -> None:
+        pending.task = asyncio.current_task()
         try:
-            refusal = self._verdict(await result_of(call), joining.namespace)
+            refusal = self._verdict(await result_of(call), pending.namespace)
         except BaseException as error:
-            refusal = self._refusal(error, joining.namespace, sid)
+            refusal = self._refusal(error, pending.namespace, sid)
             if not isinstance(error, Exception):
                 raise
         finally:
-            joining.task = None
-            self._settle(sid, joining, refusal)
+            pending.task = None
+            self._settle(sid, pending, refusal)
 
     def _error(self, fields: dict[str, str], namespace: str) -> Payload:
         return self._codec.encode_fields(fields, CONNECT_ERROR, namespace)
 
     def _verdict(self, result: Any, namespace: str) -> Payload | None:
-        """Return the refusal for what a connect handler returned; None accepts."""
+        """Return the refusal for the result of a connect handler; None if it accepts the client."""
         if result is not False:
             return None
         return self._codec.encode_object(Refused().error_args, CONNECT_ERROR, namespace)
 
     def _refusal(self, error: BaseException, namespace: str, sid: str) -> Payload:
-        """Return the refusal for what a connect handler raised."""
+        """Return the refusal for an exception of a connect handler."""
         if isinstance(error, Refused):
             try:
                 return self._codec.encode_object(error.error_args, CONNECT_ERROR, namespace)
@@ -228,56 +227,56 @@ class Lifecycle:
             self._failures.handler(error, "connect", namespace, sid)
         return self._error(_INTERNAL_ERROR, namespace)
 
-    def _settle(self, sid: str, joining: Joining, refusal: Payload | None) -> None:
-        """Act on a connect handler's outcome."""
-        namespace, session_id = joining.namespace, joining.session_id
-        del self._joining[sid]
-        if joining.kicked and refusal is None:
-            # The handler has accepted it: what it has set up, the disconnect handler takes down.
+    def _settle(self, sid: str, pending: PendingConnect, refusal: Payload | None) -> None:
+        """Accept or refuse a client after its connect handler."""
+        namespace, session_id = pending.namespace, pending.session_id
+        del self._pending[sid]
+        if pending.was_disconnected and refusal is None:
+            # The handler has accepted the client, so the disconnect handler must run.
             self._core.hold(sid)
             self._core.refuse(sid, self._codec.encode_object(Refused().error_args, CONNECT_ERROR, namespace))
             self._acks.drop(sid)
-            self._leave(sid, namespace, session_id, Reason.SERVER_DISCONNECT)
+            self._call_disconnect_handler(sid, namespace, session_id, Reason.SERVER_DISCONNECT)
         elif refusal is None:
-            if not joining.accepted:
+            if not pending.is_accepted:
                 self.waiting.hold(session_id, namespace, sid)
                 self._accept(sid, namespace)
         else:
-            self._refuse(sid, joining, refusal)
+            self._refuse(sid, pending, refusal)
         self.waiting.end(session_id, namespace)
 
-    def _refuse(self, sid: str, joining: Joining, refusal: Payload) -> None:
-        """Let nothing be left of a client: what it has sent, or still sends, reaches no handler."""
-        namespace = joining.namespace
-        if joining.accepted:
+    def _refuse(self, sid: str, pending: PendingConnect, refusal: Payload) -> None:
+        """Refuse a client and forget it. No packet of it reaches a handler."""
+        namespace = pending.namespace
+        if pending.is_accepted:
             self._core.disconnect(sid, namespace, self._codec.encode_disconnect(namespace))
             if self.observer is not None:
                 self.observer.disconnected(sid, namespace, Reason.SERVER_DISCONNECT)
         else:
             self._core.refuse(sid, refusal)
         self._acks.drop(sid)
-        self._forget(sid, joining.session_id)
+        self._forget(sid, pending.session_id)
 
     def disconnect(self, _kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
-        """Take a DISCONNECT event."""
+        """Handle a DISCONNECT event."""
         self._packet_log.logger.info("%s: Client is gone from %s (%s)", session_id, namespace, reason)
         self._acks.drop(sid)
-        self.has_left(sid)
+        self.on_left(sid)
         self.waiting.handle(session_id, namespace, partial(self._disconnect, sid, namespace, session_id, reason))
 
     def _disconnect(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
         if self._core.session_of(sid) is None:
-            # It was refused.
+            # The client was refused.
             return
-        # For who has begun to wait since then.
+        # Calls may have begun to wait since the event arrived.
         self._acks.drop(sid)
         if self.observer is not None:
             self.observer.disconnected(sid, namespace, reason)
-        if sid in self._silent:
-            self._silent.discard(sid)
+        if sid in self._rejected_auth:
+            self._rejected_auth.discard(sid)
             self._forget(sid, session_id)
         else:
-            self._leave(sid, namespace, session_id, reason)
+            self._call_disconnect_handler(sid, namespace, session_id, reason)
 
     def early_event(
         self,
@@ -289,7 +288,7 @@ class Lifecycle:
         attachments: list[bytes] | None,
         places: Placeholders | None,
     ) -> None:
-        """Take an EARLY_EVENT event: its client's connect handler still runs, or did just now."""
+        """Handle an EARLY_EVENT event: the connect handler of its client is running, or has just ended."""
         session_id = self._core.session_of(sid)
         if session_id is None:
             return
@@ -297,44 +296,44 @@ class Lifecycle:
         self.handle_event(session_id, size, kind, sid, namespace, data, ack_id, attachments, places)
 
     def handle_event(self, session_id: str, size: int, kind: int, sid: str, namespace: str, *event: Any) -> None:
-        """Handle an event of so many bytes, now or when the handlers before it have run."""
+        """Handle an event of ``size`` bytes, now or after the handlers before it."""
         handle = partial(self._handle_event, kind, sid, namespace, *event)
         self.waiting.handle(session_id, namespace, handle, size)
 
     def _handle_event(self, kind: int, sid: str, *event: Any) -> None:
-        # Its client may have been refused.
+        # The client may have been refused in the meantime.
         if self._core.session_of(sid) is not None:
             self.take_event(kind, sid, *event)
 
-    def _leave(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
+    def _call_disconnect_handler(self, sid: str, namespace: str, session_id: str, reason: str) -> None:
         found = self._handlers.find("disconnect", namespace, sid)
         if found is None:
-            self._part(sid, namespace, session_id)
+            self._finish_disconnect(sid, namespace, session_id)
             return
         handler, args = found
         trimmed = handler.trim((*args, reason))
         self.waiting.begin(session_id, namespace)
 
-        async def say_goodbye() -> None:
+        async def run_disconnect_handler() -> None:
             try:
                 await result_of(handler.function(*trimmed))
             except Exception as error:
                 self._failures.handler(error, "disconnect", namespace, sid)
             finally:
-                self._part(sid, namespace, session_id)
+                self._finish_disconnect(sid, namespace, session_id)
                 self.waiting.end(session_id, namespace)
 
-        if self.turns is not None:
-            if reason != Reason.SERVER_DISCONNECT and sid not in self._farewells:
-                self.turns.add(session_id, sid, say_goodbye)
+        if self.queues is not None:
+            if reason != Reason.SERVER_DISCONNECT and sid not in self._disconnect_waiters:
+                self.queues.add(session_id, sid, run_disconnect_handler)
                 return
-            # An event's handler may wait for this one: those that have not begun come too late.
-            self.turns.drop(session_id, sid)
-        self._keep(self._tasks.start(say_goodbye()))
+            # The handler of an event may be waiting for this one. Events that are not handled yet are dropped.
+            self.queues.drop(session_id, sid)
+        self._keep(self._tasks.start(run_disconnect_handler()))
 
-    def _part(self, sid: str, namespace: str, session_id: str) -> None:
+    def _finish_disconnect(self, sid: str, namespace: str, session_id: str) -> None:
         self._forget(sid, session_id)
-        self.left(sid, namespace)
+        self.on_gone(sid, namespace)
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         if not task.done():
@@ -342,26 +341,26 @@ class Lifecycle:
             task.add_done_callback(self.running.discard)
 
     async def wait_gone(self, sid: str) -> None:
-        """Wait until the disconnect handler of a client that the program disconnects has run.
+        """Wait until the disconnect handler of a client that the application disconnects has run.
 
-        Only on the serving loop, and not when the server stops meanwhile.
+        Returns at once on another event loop than the server's, and when the server stops.
         """
         if self._tasks.loop is not asyncio.get_running_loop():
             return
-        gone = self._farewells.get(sid)
+        gone = self._disconnect_waiters.get(sid)
         if gone is None:
-            gone = self._farewells[sid] = self._tasks.loop.create_future()
+            gone = self._disconnect_waiters[sid] = self._tasks.loop.create_future()
         await asyncio.shield(gone)
 
     def release_waiting(self) -> None:
-        """End every ``wait_gone``: no more events come."""
-        for gone in self._farewells.values():
+        """End every ``wait_gone``, because the server has stopped."""
+        for gone in self._disconnect_waiters.values():
             if not gone.done():
                 gone.set_result(None)
-        self._farewells.clear()
+        self._disconnect_waiters.clear()
 
     def _forget(self, sid: str, session_id: str) -> None:
-        gone = self._farewells.pop(sid, None)
+        gone = self._disconnect_waiters.pop(sid, None)
         if gone is not None and not gone.done():
             gone.set_result(None)
         self.clients -= 1

@@ -1,4 +1,4 @@
-"""Events that are emitted through the ``emit`` of a manager of the application's, or an adapter's."""
+"""Emits events through the ``emit`` of the application's own manager, or of a cluster adapter."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["call", "emit"]
 
-#: What ``emit`` of fanio takes and python-socketio's does not, with the defaults.
+#: Arguments of fanio's ``emit`` that python-socketio's does not have, with their defaults.
 _OWN = {"except_room": None, "volatile": False, "conflate": None, "compress": True}
 
 
 async def emit(manager: AsyncManager, event: OutgoingEvent, ignore_queue: bool) -> None:
-    """Emit with python-socketio's options, and those of fanio's own that differ from their defaults.
+    """Emit with python-socketio's arguments, and with those of fanio's own that are not at their default.
 
     Raises:
-        ValueError: When the event's name is reserved or no text.
+        ValueError: When the event's name is reserved or not text.
     """
     check_emitted(event.event)
     own = {name: getattr(event, name) for name, default in _OWN.items() if getattr(event, name) != default}
@@ -49,10 +49,10 @@ async def call(
     timeout: float | None,
     ignore_queue: bool,
 ) -> list[Any]:
-    """Emit to one client and return the arguments it answers with.
+    """Emit to one client and return the arguments of its answer.
 
     Raises:
-        fanio.exceptions.TimeoutError: When no answer came in time.
+        fanio.exceptions.TimeoutError: When no answer arrives in time.
     """
     waiter = CallWaiter(1)
 

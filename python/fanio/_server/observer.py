@@ -1,7 +1,7 @@
-"""What somebody who watches a server is told.
+"""The interface of an observer, such as the admin UI's report: one method for each thing that happens to a client.
 
-One method for each thing that happens to a client. A server without an observer pays for one
-look at None.
+A server without an observer only compares with None. A file of its own, because three modules call it and the package
+``_admin`` implements it.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ __all__ = ["Observer"]
 
 
 class Observer(Protocol):
-    """Somebody who watches; what it raises would reach the program, so it must not."""
+    """An observer. Its methods must not raise, because exceptions would reach the application's calls."""
 
     def connected(self, sid: str, namespace: str, session_id: str) -> None:
-        """Hear that a client was accepted."""
+        """Note that a client was accepted."""
 
     def disconnected(self, sid: str, namespace: str, reason: str) -> None:
-        """Hear that a client that was accepted is gone."""
+        """Note that an accepted client has disconnected."""
 
     def received(self, sid: str, namespace: str, args: list[Any]) -> None:
-        """Hear of an event of a client's; its name comes first."""
+        """Note an event of a client; ``args`` begin with its name."""
 
     def sent(self, namespace: str, rooms: list[str] | None, skip: Iterable[str], args: list[Any]) -> None:
-        """Hear of an emit; its name comes first, ``rooms`` None means everybody."""
+        """Note an emit; ``args`` begin with the event's name, ``rooms`` None is all clients."""
 
     def joined(self, sid: str, namespace: str, room: Room) -> None:
-        """Hear that a client has entered a room."""
+        """Note that a client has entered a room."""
 
     def left(self, sid: str, namespace: str, room: Room) -> None:
-        """Hear that a client was taken out of a room."""
+        """Note that a client has left a room."""

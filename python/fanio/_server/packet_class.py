@@ -1,8 +1,7 @@
-"""Messages of clients that a packet class of the program's reads.
+"""Reads the messages of clients with a packet class of the application.
 
-Owns the packets whose attachments are coming. The core keeps the rules: it is told of each
-packet that was read and says which client it concerns, or that the protocol is broken, which
-ends the session as a ``parse error``.
+Owns the packets whose attachments have not all arrived. The core keeps the protocol's rules: for each packet it returns
+the sid of the client, or raises if the packet is not allowed, which closes the session with a ``parse error``.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _PARSE_ERROR = "parse error"
 
 
 class PacketReader:
-    """Brings the messages of every session to the handlers."""
+    """Converts the messages of all sessions to packets, and passes these to ``Lifecycle`` and ``Dispatcher``."""
 
     def __init__(
         self,
@@ -39,18 +38,18 @@ class PacketReader:
         options: WireOptions,
         logger: logging.Logger,
     ) -> None:
-        """Take the collaborators; the limits of attachments are looked up when they come."""
+        """Connect the parts of the server. The limits are read from ``options`` for each packet."""
         self._core = core
         self._packet_class = packet_class
         self._lifecycle = lifecycle
         self._dispatcher = dispatcher
         self._options = options
         self._logger = logger
-        #: Packets whose attachments are coming, by session.
+        #: Packets whose attachments have not all arrived, by session.
         self._waiting: dict[str, PacketAssembler] = {}
 
     def receivers(self) -> dict[int, Callable[..., None]]:
-        """Return what takes each kind of event that is not as with the other parsers."""
+        """Return the functions for the kinds of core events that differ from those of the other parsers."""
         return {
             _core.OPEN: self.opened,
             _core.MESSAGE: self.message,
@@ -59,34 +58,34 @@ class PacketReader:
         }
 
     def opened(self, *_event: Any) -> None:
-        """Take an OPEN event: nothing is to be done."""
+        """Handle an OPEN event: there is nothing to do."""
 
     def closed(self, _kind: int, session_id: str, _reason: str) -> None:
-        """Take a CLOSED event."""
+        """Handle a CLOSED event."""
         self._waiting.pop(session_id, None)
 
     def disconnect(self, kind: int, sid: str, namespace: str, session_id: str, reason: str) -> None:
-        """Take a DISCONNECT event, unless the client said so itself before."""
+        """Handle a DISCONNECT event, unless the client has sent a DISCONNECT packet before."""
         if self._core.receive_end(sid):
             self._lifecycle.disconnect(kind, sid, namespace, session_id, reason)
 
     def message(self, _kind: int, session_id: str, data: str | bytes) -> None:
-        """Take a MESSAGE event."""
+        """Handle a MESSAGE event."""
         try:
             packet, size = self._read(session_id, data)
             if packet is not None:
                 self._take(session_id, packet, size)
-        except Exception as error:  # the class is the program's
+        except Exception as error:  # the application's class may raise any exception
             self._logger.warning("%s: packet refused: %r", session_id, error, exc_info=self._unexpected(error))
             self._core.close(session_id, _PARSE_ERROR)
 
     @staticmethod
     def _unexpected(error: Exception) -> bool:
-        """Return whether it is no answer to what a client sent, but a fault of the class's."""
+        """Return whether the exception is a fault of the class, and not the refusal of a wrong packet."""
         return not isinstance(error, ValueError)
 
     def _read(self, session_id: str, data: str | bytes) -> tuple[Any, int]:
-        """Return the packet that this message completes, and its size."""
+        """Return the packet that this message completes, or None, and the size so far."""
         assembly = self._waiting.pop(session_id, None)
         if assembly is None:
             options = self._options

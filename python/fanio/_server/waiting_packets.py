@@ -1,10 +1,9 @@
 """Packets that wait until the connect or disconnect handler of their client has run.
 
-What a client sends to a namespace is handled in its order: an event that follows CONNECT at once,
-a DISCONNECT, and the CONNECT with which the client comes back wait for the handler that runs.
-There is a queue for a namespace of a connection as long as a handler runs there, or something
-waits. What waits counts as events whose handlers wait (``_tasks.reading``), for the connection as
-a whole: past that limit the client is not read from.
+Packets of a client for a namespace are handled in order. So an event directly after CONNECT, a DISCONNECT, and the next
+CONNECT wait while a handler runs. A namespace of a connection has a queue as long as a handler runs or packets wait.
+Waiting packets count like events whose handlers wait (``_tasks.read_pauses``), for the whole connection. Above its
+limit, the client is not read from.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["WaitingPackets"]
 
 _Key: TypeAlias = tuple[str, str]
-#: Seconds that one client's packets may take in a turn of the loop.
+#: Seconds that the packets of one client may take in one iteration of the event loop.
 _BUDGET = 0.001
 
 
@@ -34,13 +33,13 @@ class _Queue:
     __slots__ = ("context", "held", "running", "waiting")
 
     def __init__(self) -> None:
-        #: How many handlers run.
+        #: The number of running handlers.
         self.running = 0
-        #: What handles each packet, and its size; None as long as there was none.
+        #: For each packet, the function that handles it and its size; None until the first packet waits.
         self.waiting: deque[tuple[Callable[[], None], int]] | None = None
-        #: Where packets are handled: not in the context of the handler they wait for.
+        #: The context in which packets are handled, so that it is not the running handler's.
         self.context: contextvars.Context | None = None
-        #: The client whose events the core delivers as early ones although it is connected.
+        #: The sid of a connected client whose events the core still delivers as early events.
         self.held: str | None = None
 
 
@@ -48,7 +47,7 @@ class WaitingPackets:
     """The queues of all clients."""
 
     def __init__(self, core: _core.Server, tasks: Tasks, logger: logging.Logger) -> None:
-        """Count with ``tasks``, which also know the loop; ``core`` says which events are early."""
+        """Count packets with ``tasks``; ``core`` delivers events as early events while they must wait."""
         self._core = core
         self._tasks = tasks
         self._logger = logger
@@ -56,16 +55,16 @@ class WaitingPackets:
         self._moving = 0
 
     def __len__(self) -> int:
-        """Return how many clients have a handler that runs, or packets that wait."""
+        """Return the number of queues: clients with a running handler or waiting packets."""
         return len(self._queues)
 
     @property
     def is_busy(self) -> bool:
-        """Whether a packet is about to be handled; handlers that run are tasks of their own."""
+        """Whether a packet is about to be handled. Running handlers do not count, because they are tasks."""
         return self._moving > 0
 
     def handle(self, session_id: str, namespace: str, handle: Callable[[], None], size: int = 0) -> None:
-        """Handle a packet of so many bytes, now or when the handlers before it have run."""
+        """Handle a packet of ``size`` bytes, now or after the handlers before it."""
         queue = self._queues.get((session_id, namespace))
         if queue is None:
             handle()
@@ -76,14 +75,14 @@ class WaitingPackets:
         self._tasks.begin(session_id, size, session_id)
 
     def begin(self, session_id: str, namespace: str) -> None:
-        """Note that a handler begins: what comes from now on waits."""
+        """Note that a handler begins. Packets from now on wait."""
         queue = self._queues.get((session_id, namespace))
         if queue is None:
             queue = self._queues[session_id, namespace] = _Queue()
         queue.running += 1
 
     def end(self, session_id: str, namespace: str) -> None:
-        """Note that a handler has ended: the next packets are handled in the loop's next turn."""
+        """Note that a handler has ended. The next packets are handled in the next iteration of the event loop."""
         key = session_id, namespace
         queue = self._queues[key]
         queue.running -= 1
@@ -98,17 +97,17 @@ class WaitingPackets:
             self._core.release(queue.held)
 
     def hold(self, session_id: str, namespace: str, sid: str, *, always: bool = False) -> None:
-        """Let the events of a client that is about to be accepted wait, if others do."""
+        """Make the events of a client that is about to be accepted wait, if its packets wait already or ``always``."""
         queue = self._queues.get((session_id, namespace))
         if queue is not None and (always or queue.waiting):
             queue.held = sid
             self._core.hold(sid)
 
     def _go_on(self, key: _Key, queue: _Queue) -> None:
-        """Handle packets until a handler begins that waits, or the budget is used up."""
+        """Handle packets until a handler waits, or the time budget is used up."""
         self._moving -= 1
         latest = monotonic() + _BUDGET
-        # This counts as a handler: one that begins and ends in here must not call it again.
+        # This method counts as a handler, so that a handler that ends at once does not call it again.
         queue.running += 1
         while queue.waiting and queue.running == 1:
             handle, size = queue.waiting.popleft()

@@ -1,1 +1,1 @@
-"""How handlers run on the event loop: tasks, their limits, order per session, and failures."""
+"""Runs the core and the handlers on an asyncio event loop: tasks, limits, order per session, failures."""

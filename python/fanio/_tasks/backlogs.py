@@ -1,7 +1,7 @@
-"""Clients for which much waits: who sends to one of them waits here, and who is too slow is logged.
+"""Calls that wait until the backlog of a client is small enough to send to it, and the log line for slow clients.
 
-Owns the order of those who wait for one client: first come, first served. The core says whether
-one has to wait and when the client has taken what was sent to it, or is gone (``DRAINED``).
+Owns the order of the calls that wait for one client: the first call sends first. The core decides whether a call has to
+wait. It reports (``DRAINED``) when the client has received enough, or is gone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Backlogs"]
 
-#: Seconds between two attempts of a sender on another loop than the one that serves.
+#: Seconds between two attempts of a call on another event loop than the server's.
 _PAUSE = 0.005
 _ADVICE = "see docs/slow-clients.md"
 
@@ -32,71 +32,71 @@ class _Core(Protocol):
 
 
 class Backlogs:
-    """Who waits for which client."""
+    """The calls that wait, by client."""
 
     def __init__(self, core: _Core, tasks: Tasks, logger: logging.Logger) -> None:
-        """Take the collaborators; ``tasks`` knows the serving loop."""
+        """Send with ``core``; ``tasks`` has the server's event loop."""
         self._core = core
         self._tasks = tasks
-        #: Where slow clients are logged; a server on top of the one that made this puts its own.
+        #: Logs slow clients. A Socket.IO server replaces the logger of its Engine.IO server by its own.
         self.logger = logger
-        #: Those who wait, by sid: who comes later has to queue. The first is next, or is sending just now.
+        #: For each sid, the futures of the calls that wait. The first call is next, or is sending just now.
         self.waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        #: The sids for which somebody waits, by session id.
+        #: For each session id, the sids for which calls wait.
         self._sids: dict[str, set[str]] = {}
-        #: The sids whose first waits for memory, not for its client.
+        #: The sids whose first call waits for memory, not for its client.
         self._crowded: deque[str] = deque()
 
     def receivers(self) -> dict[int, Callable[..., None]]:
-        """Return what takes the core's events."""
+        """Return the functions that handle the core's events."""
         return {_core.DRAINED: self._drained, _core.SLOW: self._slow}
 
-    def flush_for(self, asked: int) -> None:
-        """Call ``flush`` soon when the core has asked for that."""
+    def flush_if_asked(self, asked: int) -> None:
+        """Call ``flush`` soon if the core has asked for that."""
         if asked & _core.FLUSH:
-            self._tasks.call_in_turn(self._core.flush)
+            self._tasks.call_once_soon(self._core.flush)
 
     async def send(self, sid: str, session_id: str | None, push: Push, asked: int) -> int:
-        """Send when the client has taken what was sent before, or is gone.
+        """Send when the backlog of the client is small enough, or the client is gone.
 
         Args:
             sid: The client.
-            session_id: Its session; None when it has none any more, and nothing is waited for.
-            push: Sends, unless its argument allows it to return WAIT instead.
-            asked: What it has returned before; WAIT alone when it was not called, as others wait already.
+            session_id: The client's session; None if it is gone, and then this does not wait.
+            push: Sends. If its argument is True, it may return WAIT instead.
+            asked: The result of a first call of ``push``; WAIT if ``push`` was not called because other calls wait.
 
         Returns:
-            What ``push`` returned at last.
+            The result of the last call of ``push``.
         """
         home = self._tasks.loop
         if session_id is None:
             return self._pushed(push(False))
         if asyncio.get_running_loop() is not home:
             return await self._try_often(home, push)
-        turn: asyncio.Future[None] = home.create_future()
+        ready: asyncio.Future[None] = home.create_future()
         self._sids.setdefault(session_id, set()).add(sid)
         queue = self.waiting.setdefault(sid, deque())
-        queue.append(turn)
+        queue.append(ready)
         try:
             while True:
                 if asked & _core.CROWDED:
                     self._wait_for_memory(sid, home)
-                await turn
+                await ready
                 asked = self._pushed(push(True))
                 if not asked & _core.WAIT:
                     return asked
-                queue[0] = turn = home.create_future()
+                queue[0] = ready = home.create_future()
         finally:
-            # Also when the sender is cancelled.
-            had_turn = turn.done() and queue[0] is turn
-            queue.remove(turn)
+            # Also if the call is cancelled.
+            was_ready = ready.done() and queue[0] is ready
+            queue.remove(ready)
             if not queue:
                 self._forget(sid, session_id)
-            elif had_turn:
+            elif was_ready:
                 self._next(sid)
 
     def _forget(self, sid: str, session_id: str) -> None:
-        """Note that nobody waits for a client any more."""
+        """Remove a client for which no call waits any more."""
         del self.waiting[sid]
         sids = self._sids[session_id]
         sids.discard(sid)
@@ -104,11 +104,11 @@ class Backlogs:
             del self._sids[session_id]
 
     def _pushed(self, asked: int) -> int:
-        self.flush_for(asked)
+        self.flush_if_asked(asked)
         return asked
 
     async def _try_often(self, home: asyncio.AbstractEventLoop, push: Push) -> int:
-        """Send from a loop that cannot be told when it may."""
+        """Send from another event loop, which the server's cannot wake."""
         asked = self._pushed(push(True))
         while asked & _core.WAIT:
             await asyncio.sleep(_PAUSE)
@@ -116,7 +116,7 @@ class Backlogs:
         return asked
 
     def _next(self, sid: str) -> None:
-        """Let the next one send."""
+        """Let the next call send."""
         queue = self.waiting.get(sid)
         if queue and not queue[0].done():
             queue[0].set_result(None)
@@ -124,28 +124,28 @@ class Backlogs:
     def _wait_for_memory(self, sid: str, home: asyncio.AbstractEventLoop) -> None:
         self._crowded.append(sid)
         if len(self._crowded) == 1:
-            home.call_later(_PAUSE, self._look, home)
+            home.call_later(_PAUSE, self._check_memory, home)
 
-    def _look(self, home: asyncio.AbstractEventLoop) -> None:
-        """Let one go on that has waited for memory; it may take all there is."""
+    def _check_memory(self, home: asyncio.AbstractEventLoop) -> None:
+        """Let one call continue that waits for memory. Only one, because it may use all that is free."""
         if self._core.is_crowded():
-            home.call_later(_PAUSE, self._look, home)
+            home.call_later(_PAUSE, self._check_memory, home)
             return
         self._next(self._crowded.popleft())
         if self._crowded:
-            home.call_soon(self._look, home)
+            home.call_soon(self._check_memory, home)
 
-    def left(self, sid: str) -> None:
-        """Let everybody go on who waits for a client that has left: nothing is sent to it."""
+    def client_left(self, sid: str) -> None:
+        """Let the calls continue that wait for a client that has left; they send nothing."""
         self._next(sid)
 
     def release(self) -> None:
-        """Let everybody go on: the core has ended and takes nothing any more."""
+        """Let all calls continue, because the core has stopped; they send nothing."""
         for sid in self.waiting:
             self._next(sid)
 
     def _drained(self, _kind: int, session_id: str) -> None:
-        """Take a DRAINED event."""
+        """Handle a DRAINED event."""
         for sid in self._sids.get(session_id, ()):
             self._next(sid)
 
@@ -159,7 +159,7 @@ class Backlogs:
         age: float,
         idle: float,
     ) -> None:
-        """Take a SLOW event: say once what waited for a client that is closed."""
+        """Handle a SLOW event: log the backlog of a client that is closed."""
         name = ", ".join(f"{sid} [{namespace}]" for sid, namespace in sockets) or session_id
         self._warn(
             "closed %s as slow client: %d bytes in %d packets waited for it, the oldest for %.1f s;"
@@ -173,6 +173,6 @@ class Backlogs:
         )
 
     def _warn(self, message: str, *args: Any) -> None:
-        # Without `logger=` the server's logger shows errors only.
+        # Without the option `logger`, the server's logger shows only errors.
         logger = self.logger if self.logger.isEnabledFor(logging.WARNING) else logging.getLogger("fanio.server")
         logger.warning(message, *args)

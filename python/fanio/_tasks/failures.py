@@ -1,6 +1,7 @@
-"""What handlers raise: told once to the log, and to the loop's exception handler if it has one.
+"""Reports exceptions of handlers: to the log, and to the event loop's exception handler if the application set one.
 
-The loop's own default would only log it a second time.
+The event loop's default handler is not called, because it would log the exception a second time. Servers and clients
+share this file.
 """
 
 from __future__ import annotations
@@ -16,29 +17,29 @@ __all__ = ["Failures"]
 
 
 class Failures:
-    """Where the exceptions of one server's handlers go."""
+    """Reports the exceptions of the handlers of one server or client."""
 
     def __init__(self, logger: logging.Logger, tasks: Tasks) -> None:
-        """Log to ``logger``; the loop is that of ``tasks``."""
+        """Log to ``logger``; ``tasks`` has the event loop."""
         self.logger = logger
         self._tasks = tasks
 
     def handler(self, error: Exception, event: Any, namespace: str, sid: str) -> None:
-        """Tell that the handler of an event raised."""
+        """Report an exception of the handler of an event."""
         message = f'handler of event "{event}" failed [{namespace}]'
         self.tell(error, message, event=event, namespace=namespace, sid=sid)
 
     def tell(self, error: Exception, message: str, **facts: Any) -> None:
-        """Tell that some function of the program's raised.
+        """Report an exception of a function of the application.
 
         Args:
-            error: What it raised.
-            message: Which function, in words.
-            facts: More keys of the context that the loop's exception handler gets.
+            error: The exception.
+            message: The line for the log, which names the function.
+            facts: More keys for the context of the event loop's exception handler.
         """
         self.logger.error("%s", message, exc_info=error)
         loop = self._tasks.loop
         if loop.get_exception_handler() is None:
             return
-        # Without the task: Python 3.12 would enter its context, in which this runs already.
+        # The context has no task: Python 3.12 would enter the task's context, in which this code already runs.
         loop.call_exception_handler({"message": message, "exception": error, **facts})

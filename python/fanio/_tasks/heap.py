@@ -1,7 +1,7 @@
-"""Memory that the C library keeps after a burst, given back to the system when the server is idle.
+"""Returns memory that the C library keeps after a burst to the system, when the server is idle.
 
-What thousands of clients, or a flood, needed stays in the process's heap: the allocator may use it
-again. ``malloc_trim`` returns it, in about 2 ms for 30 MiB, in a thread. Only with glibc.
+The allocator keeps the memory of thousands of clients, or of a flood, in the process's heap. ``malloc_trim`` returns it
+to the system; that takes about 2 ms for 30 MiB, in a thread. This works only with glibc.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["Heap"]
+__all__ = ["HeapTrimmer"]
 
-#: So often it is looked whether the server is idle, in seconds, as long as anything has gone on.
+#: Seconds between two checks of whether the server is idle. There are no checks while it stays idle.
 _PAUSE = 10.0
-#: The process must have grown by so many bytes since the last time.
+#: Bytes by which the process must have grown since the last time.
 _GROWTH = 16 << 20
 
 
@@ -29,7 +29,7 @@ def _find_trim() -> Callable[[int], int] | None:
 
 
 def _resident() -> int:
-    """Return the bytes of memory that the process takes; 0 where the system does not say."""
+    """Return the bytes of memory that the process uses; 0 if the system does not provide the number."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
@@ -37,38 +37,38 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGESIZE")
 
 
-class Heap:
-    """Gives memory back once a server that was busy is idle."""
+class HeapTrimmer:
+    """Returns memory to the system when a server becomes idle."""
 
     def __init__(self, trim: Callable[[int], int] | None = None, resident: Callable[[], int] = _resident) -> None:
-        """Call ``trim``, glibc's without it, when ``resident()`` has grown."""
+        """Call ``trim`` when ``resident()`` has grown; None is glibc's ``malloc_trim``."""
         self._trim = trim or _find_trim()
         self._resident = resident
         self._least: int | None = None
         self._timer: asyncio.TimerHandle | None = None
-        #: Whether anything has gone on since it was last looked.
+        #: Whether the server has handled events since the last check.
         self.is_busy = False
 
     def note_start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Note that something goes on, which ``is_busy`` does not say yet."""
+        """Note that the server handles events; called only while ``is_busy`` is False."""
         self.is_busy = True
         if self._timer is None and self._trim is not None:
             if self._least is None:
                 self._least = self._resident()
-            self._timer = loop.call_later(_PAUSE, self._look, loop)
+            self._timer = loop.call_later(_PAUSE, self._check, loop)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the checks."""
         self.is_busy = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         if self.is_busy:
             self.is_busy = False
-            self._timer = loop.call_later(_PAUSE, self._look, loop)
+            self._timer = loop.call_later(_PAUSE, self._check, loop)
         elif self._least is not None and self._resident() > self._least + _GROWTH:
             threading.Thread(target=self._give_back, name="fanio-heap", daemon=True).start()
 

@@ -1,11 +1,11 @@
-"""Engine.IO sessions whose messages the program reads itself, from handshake to disconnect handler.
+"""Engine.IO sessions whose messages the application handles, from the handshake to the disconnect handler.
 
     handshake ─► connect handler ─► OPEN ─► MESSAGE … ─► CLOSED ─► disconnect handler
                      └─► 401
 
-A client exists for the application from its connect handler on: what is sent to it there waits until
-the handshake is answered. Each connect handler that lets a client in is followed by one disconnect
-handler, also when the client, or the server, is gone by then. Socket.IO has no part in this.
+The application may send to a client from its connect handler on; these messages wait until the handshake is answered.
+Each connect handler that accepts a client is followed by one disconnect handler, also if the client or the server is
+gone by then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fanio.reason import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fanio._tasks.session_order import Turns
+    from fanio._tasks.session_queues import SessionQueues
     from fanio.engineio.base_server import BaseServer
     from fanio.types import HandlerFunction, JsonModule, Peer
 
@@ -39,17 +39,17 @@ _CLOSING = "The server is shutting down"
 class Sessions:
     """The clients of an Engine.IO server."""
 
-    def __init__(self, server: BaseServer, turns: Turns, json: JsonModule) -> None:
-        """Call the handlers of ``server``; messages that are JSON are read with ``json``."""
+    def __init__(self, server: BaseServer, queues: SessionQueues, json: JsonModule) -> None:
+        """Call the handlers of ``server``; decode messages that are JSON with ``json``."""
         self._server = server
-        self._turns = turns
+        self._queues = queues
         self._failures = Failures(server.logger, server._tasks)
         self._json = json
         self.invoke: None = None
-        self._messages = server._tasks.of_events(self)
+        self._messages = server._tasks.event_tasks(self)
         self._inspected: dict[str, Handler] = {}
         self.sockets: dict[str, AsyncSocket] = {}
-        #: The connect and disconnect handlers that run.
+        #: The tasks of connect and disconnect handlers that are running.
         self.running: set[asyncio.Task[Any]] = set()
 
     def _handler(self, event: str) -> Handler | None:
@@ -68,7 +68,7 @@ class Sessions:
     # Connecting
 
     async def connect(self, sid: str, environ: dict[str, Any]) -> Refusal | None:
-        """Let the application decide about a handshake."""
+        """Call the connect handler for a handshake; return the refusal, or None to accept it."""
         socket = self.sockets[sid] = AsyncSocket(self._server, sid, {})
         socket.held = []
         handler = self._handler("connect")
@@ -76,9 +76,9 @@ class Sessions:
             return None
         verdict = await self._decide(handler, sid, environ)
         if verdict is None or verdict is True:
-            if not self._server._serving.is_closing:
+            if not self._server._runner.is_closing:
                 return None
-            # No session is opened any more.
+            # The server is closing and opens no session.
             self.closed(_core.CLOSED, sid, Reason.SERVER_SHUTDOWN)
             return Refusal(503, orjson.dumps(_CLOSING).decode(), message=_CLOSING)
         del self.sockets[sid]
@@ -103,11 +103,11 @@ class Sessions:
             self.running.discard(task)
 
     def missed(self, sid: str) -> None:
-        """Note that a client which was let in gets no session."""
+        """Call the disconnect handler of a client that was accepted but gets no session."""
         self.closed(_core.CLOSED, sid, Reason.SERVER_DISCONNECT)
 
     def open(self, _kind: int, sid: str, _head: bytes, _peer: Peer | None, _secure: bool, _transport: str) -> None:
-        """Take an OPEN event."""
+        """Handle an OPEN event."""
         socket = self.sockets.get(sid)
         if socket is None:
             self.sockets[sid] = AsyncSocket(self._server, sid, {})
@@ -121,23 +121,23 @@ class Sessions:
     # Messages
 
     def message(self, _kind: int, sid: str, data: str | bytes) -> None:
-        """Take a MESSAGE event."""
+        """Handle a MESSAGE event."""
         handler = self._handler("message")
         if handler is None:
             return
         message = data if isinstance(data, bytes) else parse_text(data, self._json)
         if not self._server.async_handlers:
-            self._turns.add(sid, sid, lambda: self._run("message", handler, sid, message), len(data))
+            self._queues.add(sid, sid, lambda: self._run("message", handler, sid, message), len(data))
             return
         self._messages.start(sid, (handler, (sid, message), sid, len(data), None, "message", ""), len(data))
 
     def answer(self, *_: Any) -> None:
-        """Do nothing: no message is acknowledged."""
+        """Do nothing: messages have no acknowledgements."""
 
     cancelled = answer
 
     def fail(self, error: Exception, event: str, _namespace: str, sid: str) -> None:
-        """Say that a handler has raised."""
+        """Report the exception of a handler."""
         self._failures.tell(error, f"{event} handler failed", sid=sid)
 
     async def _run(self, event: str, handler: Handler, *args: Any) -> None:
@@ -146,10 +146,10 @@ class Sessions:
         except Exception as error:
             self.fail(error, event, "", args[0])
 
-    # Leaving
+    # Disconnecting
 
     def closed(self, _kind: int, sid: str, reason: str) -> None:
-        """Take a CLOSED event."""
+        """Handle a CLOSED event."""
         if sid not in self.sockets:
             return
         self.sockets[sid].held = None
@@ -158,16 +158,16 @@ class Sessions:
             del self.sockets[sid]
             return
 
-        async def say_goodbye() -> None:
+        async def run_disconnect_handler() -> None:
             try:
                 await self._run("disconnect", handler, *handler.trim((sid, reason)))
             finally:
                 del self.sockets[sid]
 
         if not self._server.async_handlers:
-            self._turns.add(sid, sid, say_goodbye)
+            self._queues.add(sid, sid, run_disconnect_handler)
             return
-        task = self._server._tasks.start(say_goodbye())
+        task = self._server._tasks.start(run_disconnect_handler())
         if not task.done():
             self.running.add(task)
             task.add_done_callback(self.running.discard)

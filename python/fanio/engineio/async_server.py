@@ -14,8 +14,8 @@ from fanio._log import server_logger
 from fanio._options.checks import warn_unknown
 from fanio._options.server import WIRE, WireOptions
 from fanio._options.values import flag
-from fanio._tasks.serving import Program
-from fanio._tasks.session_order import Turns
+from fanio._tasks.core_runner import ServerHooks
+from fanio._tasks.session_queues import SessionQueues
 from fanio.engineio._sessions import Sessions
 from fanio.engineio.base_server import IGNORED, BaseServer
 
@@ -105,14 +105,14 @@ class AsyncServer(BaseServer):
         super().__init__(options, server_logger("engineio.server", logger), flag("async_handlers", async_handlers))
         self._json = json
         self._workers.inspect_stack()
-        turns = Turns(self._tasks)
-        self._sessions = sessions = Sessions(self, turns, json or standard_json)
+        queues = SessionQueues(self._tasks)
+        self._sessions = sessions = Sessions(self, queues, json or standard_json)
         receivers: dict[int, Callable[..., None]] = {
             _core.OPEN: sessions.open,
             _core.MESSAGE: sessions.message,
             _core.CLOSED: sessions.closed,
         }
-        self._serving.attach(Program(receivers, sessions.running, is_busy=turns.is_busy))
+        self._runner.attach(ServerHooks(receivers, sessions.running, is_busy=queues.is_busy))
         self._admission.check, self._admission.undo = sessions.connect, sessions.missed
         self._tell_core()
 

@@ -31,7 +31,7 @@ from fanio._request.admission import HTTP_EVENTS, Admission
 from fanio._request.proxies import addresses
 from fanio._request.session_environs import HandshakeScopes, SessionEnvirons
 from fanio._tasks.backlogs import Backlogs
-from fanio._tasks.serving import Serving
+from fanio._tasks.core_runner import CoreRunner
 from fanio._tasks.tasks import Tasks
 from fanio.engineio.async_socket import Sockets
 from fanio.reason import Reason
@@ -113,14 +113,14 @@ class BaseServer:
         self._tasks = Tasks(self._core, self._session_of, shares=switches.shares_tasks(options.share_tasks))
         self._admission = Admission(self._core, options, self._environs, self._tasks, self.handlers, logger)
         self._backlogs = Backlogs(self._core, self._tasks, logger)
-        self._serving = Serving(self._core, self._tasks, self._admission, logger)
-        self._serving.hear(self._backlogs.receivers())
-        self._serving.at_end.append(self._backlogs.release)
+        self._runner = CoreRunner(self._core, self._tasks, self._admission, logger)
+        self._runner.add_receivers(self._backlogs.receivers())
+        self._runner.on_end.append(self._backlogs.release)
         self._access_log = access_log = AccessLog(self._environs)
-        self._serving.hear({_core.ANSWERED: access_log.answered, _core.ENDED: access_log.ended})
+        self._runner.add_receivers({_core.ANSWERED: access_log.answered, _core.ENDED: access_log.ended})
         self._workers = Workers(self._admission.log)
         self._asgi_entry = AsgiEntry(
-            self._core, self._serving, scopes, access_log, self._workers, fastest_door(options.door)
+            self._core, self._runner, scopes, access_log, self._workers, fastest_door(options.door)
         )
         self.logger.info("Server initialized for %s.", self.async_mode)
 
@@ -225,7 +225,7 @@ class BaseServer:
 
     def _push(self, sid: str, messages: Sequence[str | bytes]) -> None:
         """Send messages to a client whose session is open."""
-        self._backlogs.flush_for(self._core.send(sid, messages))
+        self._backlogs.flush_if_asked(self._core.send(sid, messages))
 
     async def _send_packet(self, sid: str, pkt: Packet) -> None:
         """Send a packet; wait while the client's backlog is above ``high_water_mark``."""
@@ -250,7 +250,7 @@ class BaseServer:
         if asked & _core.WAIT:
             await self._backlogs.send(sid, sid, push, asked)
         else:
-            self._backlogs.flush_for(asked)
+            self._backlogs.flush_if_asked(asked)
 
     def generate_id(self) -> str:
         """Return an id of 20 random characters, like the core's session ids.
@@ -346,7 +346,7 @@ class BaseServer:
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the core on this event loop, unless it runs."""
         self._check_ids()
-        self._serving.start_on(loop)
+        self._runner.start_on(loop)
 
     def _check_ids(self) -> None:
         """Warn once if ``generate_id`` is overridden."""
@@ -397,4 +397,4 @@ class BaseServer:
 
         ``fanio.run`` calls this itself. A server that is served again starts again.
         """
-        await self._serving.close()
+        await self._runner.close()

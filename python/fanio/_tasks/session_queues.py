@@ -1,6 +1,6 @@
-"""What has to be done one after the other for each session: ``async_handlers=False``.
+"""A queue for each session, whose jobs run one after the other: the option ``async_handlers=False``.
 
-Owns the queues; a queue has a task as long as something waits in it.
+A queue has a task as long as it is not empty.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from fanio._tasks.tasks import Tasks
 
-__all__ = ["Turn", "Turns", "is_cancelled"]
+__all__ = ["Job", "SessionQueues", "is_cancelled"]
 
-Turn: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Job: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
-class Turns:
+class SessionQueues:
     """The queues of all sessions."""
 
     def __init__(self, tasks: Tasks) -> None:
-        """Run and count with ``tasks``."""
+        """Start and count jobs with ``tasks``."""
         self._tasks = tasks
-        self._queues: dict[str, deque[tuple[str, Turn, int]]] = {}
+        self._queues: dict[str, deque[tuple[str, Job, int]]] = {}
 
-    def add(self, session_id: str, sid: str, run: Turn, size: int = 0) -> None:
-        """Run something of a session's after everything before it; it counts as an event of ``sid``."""
+    def add(self, session_id: str, sid: str, run: Job, size: int = 0) -> None:
+        """Run a job after all others of its session; it counts as an event of ``sid`` with ``size`` bytes."""
         self._tasks.begin(sid, size)
         queue = self._queues.get(session_id)
         if queue is not None:
@@ -38,7 +38,7 @@ class Turns:
         self._tasks.start(self._work(session_id, queue))
 
     def drop(self, session_id: str, sid: str) -> None:
-        """Drop what waits on account of ``sid``."""
+        """Drop the jobs of ``sid`` that are waiting."""
         queue = self._queues.get(session_id)
         if queue is None:
             return
@@ -49,7 +49,7 @@ class Turns:
         queue.clear()
         queue.extend(kept)
 
-    async def _work(self, session_id: str, queue: deque[tuple[str, Turn, int]]) -> None:
+    async def _work(self, session_id: str, queue: deque[tuple[str, Job, int]]) -> None:
         try:
             while queue:
                 sid, run, size = queue.popleft()
@@ -62,18 +62,19 @@ class Turns:
                     self._tasks.end(sid, size)
         finally:
             if queue:
-                # Cancelled with one handler: a new task goes on with the rest, which may hold the client's end.
+                # The cancellation of a handler has ended this task. The other jobs, which may include the disconnect
+                # handler, run in a new task.
                 self._tasks.start(self._work(session_id, queue))
             else:
                 del self._queues[session_id]
 
     def is_busy(self) -> bool:
-        """Return whether anything waits for its turn."""
+        """Return whether any job is running or waiting."""
         return bool(self._queues)
 
 
 def is_cancelled() -> bool:
-    """Return whether the current task is being cancelled, not only something it waited for."""
+    """Return whether the current task itself is being cancelled, and not only a future that it awaits."""
     task = asyncio.current_task()
     if sys.version_info >= (3, 11) and task is not None:
         return task.cancelling() > 0

@@ -67,7 +67,7 @@ async def test_hand_off_goes_to_its_listener(serve):
     sio, core = serve()
     got = []
     for name in "ab":
-        sio._serving.listen(5, "/socket.io", lambda fd, data, name=name: got.append((name, fd, data)))
+        sio._runner.listen(5, "/socket.io", lambda fd, data, name=name: got.append((name, fd, data)))
     numbers = [call[2] for call in core.of("listen")]
     core.push(_core.HANDOFF, 9, b"GET", numbers[1])
     await until(lambda: got)
@@ -100,7 +100,7 @@ async def test_close_gives_up_when_told(serve):
     core.connect()
     await until(lambda: core.of("accept"))
     answers = iter([False, False, False])
-    await asyncio.wait_for(sio._serving.close(lambda: next(answers, True)), 10)
+    await asyncio.wait_for(sio._runner.close(lambda: next(answers, True)), 10)
     assert core.of("stop")
     never.set()
     await settle()
@@ -147,7 +147,7 @@ async def test_shutdown_inside_a_disconnect_handler_does_not_wait_for_itself(ser
 async def test_slow_handlers_of_a_flood_leave_the_loop_to_others_in_between(serve, monkeypatch):
     sio, core = serve()
     clock = [0.0]
-    monkeypatch.setattr("fanio._tasks.serving.monotonic", lambda: clock[0])
+    monkeypatch.setattr("fanio._tasks.core_runner.monotonic", lambda: clock[0])
     handled: list[int] = []
 
     @sio.event
@@ -187,7 +187,7 @@ async def test_what_ends_the_loop_loses_no_event(serve):
 
     def turn():
         try:
-            sio._serving._handle([(_core.EVENT, sid, "/", b'["e",%d]' % n, None, None, None) for n in range(5)])
+            sio._runner._handle([(_core.EVENT, sid, "/", b'["e",%d]' % n, None, None, None) for n in range(5)])
         except KeyboardInterrupt as error:
             interrupts.append(error)
 
@@ -221,7 +221,7 @@ def test_what_is_emitted_while_the_loop_does_not_run_is_sent(fake):
 
 
 def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
-    monkeypatch.setattr("fanio._tasks.serving._BUDGET", -1)
+    monkeypatch.setattr("fanio._tasks.core_runner._BUDGET", -1)
     sio = fanio.AsyncServer()
     core = sio._core
     first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
@@ -259,7 +259,7 @@ def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
 async def test_a_batch_that_takes_too_long_is_gone_on_with_later(serve, monkeypatch):
     sio, core = serve()
     clock = [0.0]
-    monkeypatch.setattr("fanio._tasks.serving.monotonic", lambda: clock[0])
+    monkeypatch.setattr("fanio._tasks.core_runner.monotonic", lambda: clock[0])
     seen: list[int] = []
 
     def answered(number):

@@ -1,8 +1,7 @@
-"""The loop that a worker runs: one event after another, whoever they are for.
+"""The code that handles events one after another, for servers, clients and Engine.IO servers.
 
-Servers, clients and the Engine.IO level differ in what is done with a result or a failure. When a
-handler is awaited, when its task is counted off, and that nothing outlives an event is the same for
-all of them, and stands here alone.
+It calls and awaits the handler, ends the counting of its task, and drops all references to the event. An ``EventOwner``
+decides what happens with the result or the exception of a handler.
 """
 
 from __future__ import annotations
@@ -17,32 +16,34 @@ from fanio._tasks.worker import HANDLED, Carrier, Serve, awaited
 if TYPE_CHECKING:
     from fanio._handlers.handler import Handler
 
-__all__ = ["EventItem", "Owner", "loop_of"]
+__all__ = ["EventItem", "EventOwner", "make_event_handler"]
 
-#: One event: its handler and arguments; whose it is, how many bytes it has, the number it is to be
-#: acknowledged under, its name and its namespace.
+#: One event: handler, arguments, key of the client, size in bytes, ack id, name, namespace.
 EventItem: TypeAlias = "tuple[Handler, Sequence[Any], str, int, int | None, Any, str]"
 
 
-class Owner(Protocol):
-    """Whose events are handled. ``key`` is the client's sid, or whatever its events are counted by."""
+class EventOwner(Protocol):
+    """A server or client whose events are handled; ``key`` is a sid, or another key under which events are counted."""
 
     @property
     def invoke(self) -> Callable[[Callable[..., Any], Sequence[Any]], Any] | None:
-        """Calls a handler's function; None calls it as it is."""
+        """The function that calls a handler's function; None calls it directly."""
 
     def answer(self, key: str, ack_id: int, result: Any, event: Any, namespace: str) -> Coroutine[Any, Any, Any] | None:
-        """Send what a handler has returned, for events that are to be acknowledged; return what is left to do."""
+        """Acknowledge an event with the result of its handler; return a coroutine if that has to wait."""
 
     def fail(self, error: Exception, event: Any, namespace: str, key: str) -> None:
-        """Say that a handler has raised."""
+        """Report the exception of a handler."""
 
     def cancelled(self, key: str, ack_id: int | None, event: Any, namespace: str) -> None:
         """Note that a handler's task was cancelled."""
 
 
-def loop_of(owner: Owner, end_waiting: Callable[[str, asyncio.Task[None], int], None]) -> Serve:
-    """Return the loop for the events of ``owner``; ``end_waiting`` counts those off that have waited."""
+def make_event_handler(owner: EventOwner, end_waiting: Callable[[str, asyncio.Task[None], int], None]) -> Serve:
+    """Return the generator function that handles the events of ``owner``.
+
+    ``end_waiting`` is called at the end of each event whose handler has waited.
+    """
 
     @coroutine
     def handle_events(carrier: Carrier) -> Generator[Any, Any, None]:
@@ -54,7 +55,7 @@ def loop_of(owner: Owner, end_waiting: Callable[[str, asyncio.Task[None], int], 
                 if type(result) is CoroutineType:
                     result = yield from result  # type: ignore[misc]
                 elif handler.is_async or (ack_id is not None and isinstance(result, Awaitable)):
-                    # A task of a plain function's runs by itself; it is waited for as the acknowledgement only.
+                    # A task that a plain function has started runs by itself. Only an acknowledgement waits for it.
                     result = yield from awaited(result)
             except asyncio.CancelledError:
                 owner.cancelled(key, ack_id, event, namespace)
@@ -71,7 +72,7 @@ def loop_of(owner: Owner, end_waiting: Callable[[str, asyncio.Task[None], int], 
                     end_waiting(key, carrier.task, size)
             if carrier.is_last:
                 return
-            # Nothing of an event outlives it.
+            # All references to the event are dropped.
             carrier.item = handler = args = event = result = None
             yield HANDLED
 

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from fanio._tasks import reading
-from fanio._tasks.reading import MAX_IN_FLIGHT, Reading, weight
+from fanio._tasks import read_pauses
+from fanio._tasks.read_pauses import MAX_IN_FLIGHT, ReadPauses, weight
 
 MOST = 16 * MAX_IN_FLIGHT
 
@@ -27,7 +27,7 @@ class World:
 
     def __init__(self):
         self.calls, self.timers, self.counts = [], [], {}
-        self.reading = Reading(self, lambda: self)
+        self.reading = ReadPauses(self, lambda: self)
 
     def pause(self, session):
         self.calls.append(("pause", session))
@@ -36,7 +36,7 @@ class World:
         self.calls.append(("resume", session))
 
     def call_later(self, seconds, function, *args):
-        assert seconds == reading._STALL
+        assert seconds == read_pauses._STALL
         self.timers.append(Timer(function, args))
         return self.timers[-1]
 
@@ -60,7 +60,7 @@ class World:
         return calls
 
 
-PAUSE, RESUME = [("pause", "s")], [("resume", "s")]
+POLL_SECONDS, RESUME = [("pause", "s")], [("resume", "s")]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_reading_pauses_above_the_limit_until_half_have_ended(world):
     assert world.take() == []
     world.begin(1)
     world.begin(5)
-    assert world.take() == PAUSE
+    assert world.take() == POLL_SECONDS
     world.end(MAX_IN_FLIGHT // 2 + 6)
     assert world.take() == []
     world.end(1)
@@ -88,14 +88,14 @@ def test_while_no_handler_ends_twice_as_many_are_read_up_to_the_most(world):
     allowed = MAX_IN_FLIGHT
     world.begin(allowed + 1)
     while allowed < MOST:
-        assert world.take() == PAUSE
+        assert world.take() == POLL_SECONDS
         world.pass_time()
         assert world.take() == RESUME
         allowed *= 2
         world.begin(allowed - world.counts["a"])
         assert world.take() == []
         world.begin(1)
-    assert world.take() == PAUSE
+    assert world.take() == POLL_SECONDS
     for _ in range(20):
         world.pass_time()
     assert world.take() == []
@@ -106,13 +106,13 @@ def test_while_no_handler_ends_twice_as_many_are_read_up_to_the_most(world):
     assert world.take() == RESUME
     world.end(world.counts["a"])
     world.begin(MAX_IN_FLIGHT + 1)
-    assert world.take() == PAUSE
+    assert world.take() == POLL_SECONDS
 
 
 def test_while_handlers_end_reading_waits_but_not_for_long(world):
     world.begin(MAX_IN_FLIGHT + 100)
-    assert world.take() == PAUSE
-    for _ in range(reading._LOOKS - 1):
+    assert world.take() == POLL_SECONDS
+    for _ in range(read_pauses._MAX_CHECKS - 1):
         world.end(1)
         world.pass_time()
         assert world.take() == []
@@ -121,14 +121,14 @@ def test_while_handlers_end_reading_waits_but_not_for_long(world):
     assert world.take() == RESUME
     # No more is allowed than before.
     world.begin(1)
-    assert world.take() == PAUSE
+    assert world.take() == POLL_SECONDS
 
 
 def test_a_session_is_read_when_none_of_its_clients_is_ahead(world):
     for sid in "ab":
         world.begin(MAX_IN_FLIGHT + 1, sid)
     world.end(MAX_IN_FLIGHT + 1, "a")
-    assert world.take() == PAUSE * 2
+    assert world.take() == POLL_SECONDS * 2
     world.end(MAX_IN_FLIGHT + 1, "b")
     assert world.take() == RESUME
 

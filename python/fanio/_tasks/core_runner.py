@@ -1,8 +1,8 @@
-"""The core on an asyncio loop: started when first served, drained, stopped.
+"""Runs the core on an asyncio event loop: starts it, handles its events, stops it.
 
-Owns the reader of the core's descriptor and the end of a server: sessions closed, disconnect
-handlers run, threads ended. Nothing starts at import or construction, so that a process may fork
-before it serves.
+Owns the reader of the core's descriptor, and the end of a server: it closes the sessions, waits for the disconnect
+handlers, and ends the core's threads. The core starts when the server is first served, not at import or construction,
+so that a process may fork before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from fanio import _core
-from fanio._tasks.heap import Heap
+from fanio._tasks.heap import HeapTrimmer
 
 if TYPE_CHECKING:
     import logging
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from fanio._request.admission import Admission
     from fanio._tasks.tasks import Tasks
 
-__all__ = ["Program", "Serving"]
+__all__ = ["CoreRunner", "ServerHooks"]
 
-#: The most events that are taken in one turn of the loop. When some are left in the core, its
-#: descriptor stays readable and the next turn takes them.
+#: Events that are handled in one iteration of the event loop at most. If more are left in the core, its descriptor
+#: stays readable, and the next iteration handles them.
 _BATCH = 256
-#: Seconds that a turn's events and the first steps of their handlers may take, so that a flood
-#: leaves the loop to others in between.
+#: Seconds that the events of one iteration, with the first steps of their handlers, may take, so that other tasks can
+#: run during a flood.
 _BUDGET = 0.002
-#: How often an end that is waited for is looked at, in seconds.
+#: Seconds between two checks while the server waits for its end.
 _TICK = 0.1
 
 HandOff = Callable[[int, bytes], None]
@@ -47,25 +47,25 @@ def _nothing() -> None:
 
 
 @dataclass
-class Program:
-    """What a server does with the core's events."""
+class ServerHooks:
+    """The functions of one kind of server (Socket.IO or Engine.IO) that the runner calls."""
 
-    #: What takes each kind of event.
+    #: The function for each kind of core event.
     receivers: Mapping[int, Callable[..., None]]
-    #: The handlers of clients that come and go; an end waits for them.
+    #: The tasks of connect and disconnect handlers. The end of the server waits for them.
     running: set[asyncio.Task[Any]]
-    #: Called when the core has started, on its loop or before that runs.
+    #: Called when the core has started.
     start: Callable[[], None] = _nothing
     #: Called before each batch of events.
     begin: Callable[[], None] = _nothing
-    #: Whether anything else must be done before an end.
+    #: Returns whether the end of the server must wait for other work.
     is_busy: Callable[[], bool] = _never
-    #: Called when the core has ended.
+    #: Called when the core has stopped.
     end: Callable[[], None] = _nothing
 
 
-class Serving:
-    """The running side of one server."""
+class CoreRunner:
+    """Runs the core of one server."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Serving:
         admission: Admission,
         logger: logging.Logger,
     ) -> None:
-        """Take what every server has; ``attach`` brings what its program is."""
+        """Run ``core`` with the parts that every server has; ``attach`` adds those of one kind of server."""
         self._core = core
         self._tasks = tasks
         self._logger = logger
@@ -82,18 +82,18 @@ class Serving:
         self._fd: int | None = None
         # The descriptors of shards that are lent.
         self._lent: set[int] = set()
-        self._heap = Heap()
-        # Events of a batch that took too long.
-        self._left: list[tuple[object, ...]] = []
+        self._heap = HeapTrimmer()
+        # Events of a batch for which no time was left.
+        self._remaining: list[tuple[object, ...]] = []
         self._stopped: concurrent.futures.Future[None] | None = None
         self._doors: dict[int, HandOff] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         #: Seconds that handlers have once the server closes; None for as long as they take.
-        self.patience: float | None = None
+        self.shutdown_timeout: float | None = None
         self._closing_since = 0.0
-        self._program = Program({}, set())
-        #: Called when the core has ended, before the program's own.
-        self.at_end: list[Callable[[], None]] = []
+        self._hooks = ServerHooks({}, set())
+        #: Called when the core has stopped, before ``ServerHooks.end``.
+        self.on_end: list[Callable[[], None]] = []
         self._receivers: dict[int, Callable[..., None]] = {
             _core.ADMISSION: admission.ask,
             _core.REFUSED: admission.refused,
@@ -103,14 +103,14 @@ class Serving:
             _core.TOO_LARGE: admission.too_large,
         }
 
-    def hear(self, receivers: Mapping[int, Callable[..., None]]) -> None:
-        """Bring more kinds of the core's events to those who take them."""
+    def add_receivers(self, receivers: Mapping[int, Callable[..., None]]) -> None:
+        """Set the functions for more kinds of core events."""
         self._receivers.update(receivers)
 
-    def attach(self, program: Program) -> None:
+    def attach(self, program: ServerHooks) -> None:
         """Bring the core's events to a program."""
-        self.hear(program.receivers)
-        self._program = program
+        self.add_receivers(program.receivers)
+        self._hooks = program
 
     @property
     def is_running(self) -> bool:
@@ -119,7 +119,7 @@ class Serving:
 
     @property
     def is_closing(self) -> bool:
-        """Whether the core has been asked to close every session, and no new one is opened."""
+        """Whether the core was told to close every session and to open no new one."""
         return self._stopped is not None
 
     @property
@@ -128,10 +128,10 @@ class Serving:
         return bool(self._doors)
 
     def start_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the core, unless it runs, and take its events on this loop.
+        """Start the core, unless it runs, and handle its events on this event loop.
 
         Raises:
-            RuntimeError: When it is served on another loop that still runs.
+            RuntimeError: When it is served on another event loop that is not closed.
         """
         with self._lock:
             if self.loop is loop and self._fd is not None:
@@ -139,46 +139,46 @@ class Serving:
             if self._fd is not None and self.loop is not None and not self.loop.is_closed():
                 msg = "this AsyncServer is already served on another event loop"
                 raise RuntimeError(msg)
-            # One wake of the shards serves everything that is sent in a turn of the loop.
+            # defer: the shards are woken once for everything that is sent in one iteration of the event loop.
             self._fd = self._core.start(defer=True)
             self._stopped = None
             self.loop = loop
             self._tasks.bind(loop)
             loop.add_reader(self._fd, self._drain)
-            # What an earlier loop, which was just closed, had still to do.
+            # Events that an earlier event loop, which is closed now, has not handled.
             self._lent.clear()
-            if self._left:
+            if self._remaining:
                 loop.call_soon(self._go_on)
-        self._program.start()
+        self._hooks.start()
 
     def listen(self, fd: int, path: str, hand_off: HandOff, **listener_options: Any) -> None:
-        """Give the core a listening socket of its own.
+        """Give the core a listening socket.
 
         Args:
-            fd: The socket.
-            path: Where Socket.IO is served.
-            hand_off: Gets what is for other paths.
-            **listener_options: More of the core's ``listen``.
+            fd: The socket, which the core owns from now on.
+            path: The path of Socket.IO.
+            hand_off: Called with the descriptor and the read bytes of a connection for another path.
+            **listener_options: More arguments of the core's ``listen``.
         """
         number = len(self._doors)
         self._doors[number] = hand_off
         self._core.listen(fd, path, number, **listener_options)
 
     def _drain(self) -> None:
-        """Take a batch, unless one is still being handled."""
-        if self._left:
+        """Handle a batch of events, unless some of the last batch remain."""
+        if self._remaining:
             return
         self._handle(self._core.drain(_BATCH))
 
     def _handle(self, batch: Iterable[tuple[object, ...]]) -> None:
-        """Handle events until the budget is used up; the rest has its turn after the loop's."""
+        """Handle events until the time budget is used up; the next iteration of the event loop handles the rest."""
         receivers = self._receivers
         if not self._heap.is_busy:
             self._heap.note_start(self._tasks.loop)
         latest = monotonic() + _BUDGET
         events = iter(batch)
         try:
-            self._program.begin()
+            self._hooks.begin()
             for event in events:
                 try:
                     receivers[event[0]](*event)  # type: ignore[index]
@@ -187,13 +187,13 @@ class Serving:
                 if monotonic() > latest:
                     break
         finally:
-            self._left = list(events)
-            if self._left:
+            self._remaining = list(events)
+            if self._remaining:
                 self._tasks.loop.call_soon(self._go_on)
             self._core.flush()
 
     def _go_on(self) -> None:
-        left, self._left = self._left, []
+        left, self._remaining = self._remaining, []
         self._handle(left)
 
     def _lend(self, _kind: int, shard: int, fd: int) -> None:
@@ -204,7 +204,7 @@ class Serving:
 
     def _turn(self, shard: int, fd: int) -> None:
         """Take a turn of a shard, unless the events of the last are still being handled."""
-        if self._left:
+        if self._remaining:
             return
         if self._core.turn(shard):
             self._handle(self._core.drain(_BATCH))
@@ -220,7 +220,7 @@ class Serving:
             self._stopped.set_result(None)
 
     def begin_close(self) -> None:
-        """Accept no more, and close every session."""
+        """Stop accepting connections, and close every session."""
         if self._fd is None or self._stopped is not None:
             return
         self._stopped = concurrent.futures.Future()
@@ -229,9 +229,9 @@ class Serving:
         self._core.shutdown()
 
     async def close(self, give_up: Callable[[], bool] = _never) -> None:
-        """Close every session, wait for the disconnect handlers, end the core's threads.
+        """Close every session, wait for the disconnect handlers, and end the core's threads.
 
-        ``give_up`` is asked now and then; when it says so, nothing is waited for any more.
+        ``give_up`` is called repeatedly. As soon as it returns True, waiting ends.
         """
         loop = self.loop
         if loop is None or self._fd is None:
@@ -248,7 +248,7 @@ class Serving:
         self.begin_close()
 
         def is_over() -> bool:
-            late = self.patience is not None and monotonic() - self._closing_since > self.patience
+            late = self.shutdown_timeout is not None and monotonic() - self._closing_since > self.shutdown_timeout
             return late or give_up()
 
         if self._stopped is not None:
@@ -256,10 +256,10 @@ class Serving:
             while not stopped.done() and not is_over():
                 await asyncio.wait([stopped], timeout=_TICK)
         while not is_over():
-            waiting = self._program.running - {asyncio.current_task()}
+            waiting = self._hooks.running - {asyncio.current_task()}
             if waiting:
                 await asyncio.wait(waiting, timeout=_TICK)
-            elif self._program.is_busy():
+            elif self._hooks.is_busy():
                 await asyncio.sleep(_TICK / 10)
             else:
                 break
@@ -277,9 +277,9 @@ class Serving:
             self._heap.stop()
             self._core.stop()
             self._tasks.unbind()
-            for function in self.at_end:
+            for function in self.on_end:
                 function()
-            self._program.end()
-            self._left = []
+            self._hooks.end()
+            self._remaining = []
             self._doors.clear()
             self.loop = None
