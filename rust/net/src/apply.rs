@@ -21,7 +21,7 @@ impl Shard {
             Command::Accept { addr, sid, frame, all } => self.accept_socket(addr, sid, &frame, all),
             Command::Arrive(arrival) => self.table.arrive(*arrival),
             Command::Close { addr, reason } => {
-                if self.table.session_at(addr).is_some() {
+                if self.table.sessions.at(addr).is_some() {
                     self.fanout.catch_up(ConnId(addr.slot), &mut self.table);
                     self.table.close_session(addr.slot, reason);
                 }
@@ -48,7 +48,7 @@ impl Shard {
             Command::Refuse { addr, sid, frame } => self.refuse(addr, sid, &frame),
             Command::Resume { addr } => self.pause(addr, false),
             Command::Send { addr, frame } => {
-                if self.table.session_at(addr).is_some() {
+                if self.table.sessions.at(addr).is_some() {
                     self.fanout.direct(ConnId(addr.slot), &frame, &mut self.table);
                 }
             }
@@ -68,7 +68,7 @@ impl Shard {
     ) {
         let except = except
             .iter()
-            .filter(|addr| self.table.session_at(**addr).is_some())
+            .filter(|addr| self.table.sessions.at(**addr).is_some())
             .map(|addr| ConnId(addr.slot))
             .collect();
         self.fanout.emit(Target { rooms, except, except_rooms }, frame);
@@ -88,7 +88,7 @@ impl Shard {
     }
 
     fn accept_socket(&mut self, addr: Addr, sid: Id, reply: &Frame, all: RoomId) {
-        let Some(session) = self.table.session_at(addr) else {
+        let Some(session) = self.table.sessions.at(addr) else {
             return;
         };
         session.engine.joined_namespace();
@@ -98,8 +98,8 @@ impl Shard {
         }
         let held = session.take_held(&sid);
         let namespace = session.sockets.find(&sid).map(|socket| Arc::clone(&socket.namespace));
-        if let Some(entry) = namespace.and_then(|name| self.table.namespaces.get_mut(&name)) {
-            entry.all = Some(all);
+        if let Some(namespace) = namespace {
+            self.table.sessions.set_room_of_all(&namespace, all);
         }
         let conn = ConnId(addr.slot);
         self.fanout.direct(conn, reply, &mut self.table);
@@ -114,19 +114,19 @@ impl Shard {
     }
 
     fn refuse(&mut self, addr: Addr, sid: Id, frame: &Frame) {
-        let Some(session) = self.table.session_at(addr) else {
+        let Some(session) = self.table.sessions.at(addr) else {
             return;
         };
         session.take_held(&sid);
         // None: the client has left the namespace meanwhile.
         if let Some(socket) = session.sockets.remove(&sid) {
-            self.table.release_namespace(&socket.namespace);
+            self.table.sessions.leave_namespace(&socket.namespace);
         }
         self.fanout.direct(ConnId(addr.slot), frame, &mut self.table);
     }
 
     fn disconnect(&mut self, addr: Addr, sid: Id, frame: Option<&Frame>, all: RoomId) {
-        let Some(session) = self.table.session_at(addr) else {
+        let Some(session) = self.table.sessions.at(addr) else {
             return;
         };
         session.take_held(&sid);
@@ -138,7 +138,7 @@ impl Shard {
             self.fanout.direct(conn, frame, &mut self.table);
         }
         self.fanout.leave_group(conn, all, &mut self.table);
-        self.table.release_namespace(&socket.namespace);
+        self.table.sessions.leave_namespace(&socket.namespace);
         let reason = engine::Reason::ServerDisconnect;
         self.table.publish(addr.slot, Event::Disconnect { sid, reason, too_large: None });
     }
@@ -149,7 +149,7 @@ impl Shard {
                 self.fanout.join(ConnId(addr.slot), room, all, &mut self.table);
             }
             Some(SocketState::Connecting) => {
-                if let Some(session) = self.table.session_at(addr) {
+                if let Some(session) = self.table.sessions.at(addr) {
                     session.held_for(sid).rooms.push(room);
                 }
             }
@@ -158,7 +158,7 @@ impl Shard {
     }
 
     fn leave(&mut self, addr: Addr, sid: Id, room: RoomId) {
-        let Some(session) = self.table.session_at(addr) else {
+        let Some(session) = self.table.sessions.at(addr) else {
             return;
         };
         session.leave_held(&sid, room);
@@ -166,7 +166,7 @@ impl Shard {
     }
 
     fn pause(&mut self, addr: Addr, paused: bool) {
-        if let Some(session) = self.table.session_at(addr) {
+        if let Some(session) = self.table.sessions.at(addr) {
             session.paused = paused;
         }
     }
@@ -174,6 +174,6 @@ impl Shard {
 
 impl Table {
     fn socket_state(&mut self, addr: Addr, sid: &Id) -> Option<SocketState> {
-        self.session_at(addr)?.sockets.find(sid).map(|socket| socket.state)
+        self.sessions.at(addr)?.sockets.find(sid).map(|socket| socket.state)
     }
 }

@@ -38,7 +38,7 @@ impl Table {
     }
 
     fn lose_transport(&mut self, session: u32, stream: u32, via: Via, error: bool) {
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };
         match via {
@@ -47,14 +47,14 @@ impl Table {
             _ => return,
         }
         if !entry.ended {
-            entry.engine.handle_stream_lost(via, error, &mut self.actions);
+            entry.engine.handle_stream_lost(via, error, self.step.actions());
             self.perform(session);
         }
     }
 
     /// A request of a session was cut off: Node's server closes the session, and so do we.
     fn lose_request(&mut self, session: u32, stream: u32, polling: bool) {
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };
         let carried = if polling { &mut entry.poll } else { &mut entry.post };
@@ -63,21 +63,19 @@ impl Table {
         }
         *carried = NONE;
         if !entry.ended && entry.engine.transport() == Transport::Polling {
-            entry.engine.handle_stream_lost(Via::Main, true, &mut self.actions);
+            entry.engine.handle_stream_lost(Via::Main, true, self.step.actions());
             self.perform(session);
         }
     }
 
     /// Takes a stream out of the poller and the table.
     pub(crate) fn remove_stream(&mut self, slot: u32) -> Option<Stream> {
-        let mut stream = self.streams.try_remove(slot as usize)?;
-        // The descriptor may be broken; closing it deregisters it too.
-        let _ = self.registry.deregister(stream.io.source());
+        let mut stream = self.streams.remove(slot)?;
         let lost = stream.discard(&mut self.load);
         self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
         self.counters.add(Counter::StreamsClosed);
         if stream.end_is_told {
-            self.tell_end();
+            self.reports.tell(Event::Ended);
         }
         Some(stream)
     }
@@ -96,40 +94,35 @@ impl Table {
 
     /// The same, with what its client hears of it.
     pub(crate) fn close_session_with(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
-        if let Some(session) = self.sessions.entry_mut(slot).filter(|s| !s.ended) {
-            session.engine.close(reason, goodbye, &mut self.actions);
+        if let Some(session) = self.sessions.get_mut(slot).filter(|s| !s.ended) {
+            session.engine.close(reason, goodbye, self.step.actions());
             self.perform(slot);
         }
     }
 
     /// Ends a session: its sockets are gone now, its streams get their last words.
     pub(crate) fn end_session(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.end(slot) else {
             return;
         };
-        if std::mem::replace(&mut session.ended, true) {
-            return;
-        }
         self.counters.closed(reason);
-        let live = &mut self.live[session.engine.transport() as usize];
-        *live = live.saturating_sub(1);
-        self.ended.push(slot);
+        self.step.free_later(slot);
         session.forget_held();
         if std::mem::take(&mut session.full) {
             let session = session.id;
-            self.tell(Event::Drained { session });
+            self.reports.tell(Event::Drained { session });
         }
-        let too_large = self.too_large.get(&slot).copied();
-        let Some(session) = self.sessions.entry(slot) else {
+        let too_large = self.sessions.too_large(slot);
+        let Some(session) = self.sessions.get(slot) else {
             return;
         };
         let sids: Vec<_> =
             session.sockets.iter().map(|s| (s.sid, Arc::clone(&s.namespace))).collect();
         for (sid, namespace) in sids {
-            self.release_namespace(&namespace);
+            self.sessions.leave_namespace(&namespace);
             self.publish(slot, Event::Disconnect { sid, reason, too_large });
         }
-        if let Some(session) = self.sessions.entry(slot).filter(|s| s.handshake.is_none()) {
+        if let Some(session) = self.sessions.get(slot).filter(|s| s.handshake.is_none()) {
             let session = session.id;
             let reason = self.options.engine.parser.is_undecoded().then_some(reason);
             self.publish(slot, Event::Closed { session, reason, too_large });
@@ -138,7 +131,7 @@ impl Table {
     }
 
     fn end_streams(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         let (stream, probe) = (session.stream, session.probe);
@@ -158,16 +151,16 @@ impl Table {
 
     /// Answers the GET that waits, and keeps what a later one may fetch.
     fn end_polling(&mut self, slot: u32, goodbye: Goodbye) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         let waits = session.poll != NONE;
         let is_polling = session.engine.transport() == Transport::Polling;
         let last = match goodbye {
             Goodbye::Return if session.queue.is_some() => None,
-            Goodbye::None | Goodbye::Return => waits.then_some(&self.control.noop),
-            Goodbye::Waiting => waits.then_some(&self.control.close),
-            Goodbye::Kept => (waits || is_polling).then_some(&self.control.close),
+            Goodbye::None | Goodbye::Return => waits.then_some(&self.codecs.control().noop),
+            Goodbye::Waiting => waits.then_some(&self.codecs.control().close),
+            Goodbye::Kept => (waits || is_polling).then_some(&self.codecs.control().close),
         };
         if let Some(last) = last {
             session.push(last.clone(), 0, true, &mut self.load);
@@ -177,7 +170,7 @@ impl Table {
         }
         if is_polling
             && matches!(goodbye, Goodbye::Kept | Goodbye::Return)
-            && let Some(session) = self.sessions.entry_mut(slot)
+            && let Some(session) = self.sessions.get_mut(slot)
             && session.queue.is_some()
         {
             session.lingers = Time(self.now.0 + LINGER);
@@ -186,7 +179,7 @@ impl Table {
 
     /// Sends a close frame and waits for the peer's, for a while.
     pub(crate) fn close_websocket(&mut self, slot: u32, code: Option<u16>) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
         let mut frame = Vec::new();
@@ -201,7 +194,7 @@ impl Table {
     /// Everything is said: waits until the peer has read it, for a while.
     pub(crate) fn close_stream(&mut self, slot: u32, websocket: bool) {
         let close_by = Time(self.now.0 + self.options.close_timeout.as_millis() as u64);
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
         let old = std::mem::replace(&mut stream.role, Role::Closing { decoder: None });
@@ -212,7 +205,7 @@ impl Table {
         }
         stream.paused = false;
         stream.deadline = close_by;
-        self.ready.push(slot);
+        self.streams.read_soon(slot);
         self.file_stream(slot);
     }
 
@@ -222,7 +215,7 @@ impl Table {
             .streams
             .iter()
             .filter(|(_, stream)| matches!(&stream.role, Role::Http(http) if http.is_idle()))
-            .map(|(slot, _)| slot as u32)
+            .map(|(slot, _)| slot)
             .collect();
         for slot in idle {
             self.close_stream(slot, false);
@@ -231,14 +224,13 @@ impl Table {
 
     /// Frees a slot at the end of a step; returns whether it did.
     pub(crate) fn free_session(&mut self, slot: u32) -> bool {
-        let Some(session) = self.sessions.entry(slot) else {
+        let Some(session) = self.sessions.get(slot) else {
             return false;
         };
         if session.lingers != Time(0) {
             self.file_session(slot);
             return false;
         }
-        self.too_large.remove(&slot);
         let session = self.sessions.remove(slot);
         let lost = session.map_or(0, |mut session| session.discard(&mut self.load));
         self.lose_packets(lost);

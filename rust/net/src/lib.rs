@@ -8,7 +8,6 @@
 mod apply;
 mod command;
 mod counters;
-mod deadlines;
 mod ending;
 mod event;
 #[cfg(not(feature = "faults"))]

@@ -18,6 +18,7 @@ use crate::outbox::Outbox;
 use crate::shard::lease::Lease;
 use crate::shard::{Shard, WAKER};
 use crate::table::Table;
+use crate::table::shards::AllShards;
 use crate::throttle::Awaited;
 use crate::unread::{Sent, Unread};
 
@@ -64,12 +65,11 @@ impl Server {
     }
 
     fn start_shard(&mut self, index: usize, poll: Poll, options: &Arc<Options>) -> io::Result<()> {
+        let (inboxes, counters) = (Arc::clone(&self.inboxes), Arc::clone(&self.counters));
         let table = Table::new(
-            index as u16,
+            AllShards::new(index as u16, inboxes, counters),
             Arc::clone(options),
             poll.registry().try_clone()?,
-            Arc::clone(&self.counters),
-            Arc::clone(&self.inboxes),
             Arc::clone(&self.outbox),
             Time(1),
         );

@@ -35,19 +35,19 @@ impl fmt::Display for TooLarge {
 impl Table {
     /// A session has sent what is too large: tells the application, now and when the session ends.
     pub(crate) fn note_large(&mut self, slot: u32, size: Option<u64>) {
-        let Some(session) = self.sessions.entry(slot).filter(|entry| !entry.ended) else {
+        let Some(session) = self.sessions.get(slot).filter(|entry| !entry.ended) else {
             return;
         };
         let (session, limit) = (session.id, self.options.engine.max_payload);
         let detail = TooLarge { size, limit };
-        self.too_large.insert(slot, detail);
+        self.sessions.set_too_large(slot, detail);
         self.publish(slot, Event::TooLarge { session, detail });
     }
 
     /// The same for a POST; its session ends now if a GET waits.
     pub(crate) fn note_large_body(&mut self, slot: u32, size: Option<u64>) {
         self.note_large(slot, size);
-        if self.sessions.entry(slot).is_some_and(|session| session.poll != NONE) {
+        if self.sessions.get(slot).is_some_and(|session| session.poll != NONE) {
             self.close_session(slot, Reason::TransportError);
         }
     }
@@ -55,12 +55,12 @@ impl Table {
     /// Whether a session has sent nothing since its POST was too large.
     pub(crate) fn is_mute(&self, slot: u32) -> bool {
         let is_live = |session: &Session| !session.ended;
-        self.too_large.contains_key(&slot) && self.sessions.entry(slot).is_some_and(is_live)
+        self.sessions.too_large(slot).is_some() && self.sessions.get(slot).is_some_and(is_live)
     }
 
     /// A session goes on after a POST that was too large.
     pub(crate) fn forgive_large(&mut self, slot: u32) {
-        self.too_large.remove(&slot);
+        self.sessions.forgive_too_large(slot);
     }
 }
 

@@ -33,13 +33,13 @@ pub(crate) struct Asking {
 impl Table {
     /// Puts a request to the program: a handshake when `known` is none.
     pub(crate) fn ask(&mut self, slot: u32, head: &[u8], peer: &Peer, known: Option<Id>) {
-        let session = known.unwrap_or_else(|| self.random.session(self.shard));
+        let session = known.unwrap_or_else(|| self.sessions.new_id());
         let Some(http) = self.http(slot) else { return };
         http.phase = Phase::Asking(Box::new(Asking { head: head.into(), session }));
         let stream = (u64::from(http.generation & GENERATION) << 32) | u64::from(slot);
-        let token = (u64::from(self.shard) << 58) | stream;
+        let token = (u64::from(self.number()) << 58) | stream;
         let (head, peer, handshake) = (head.into(), peer.clone(), known.is_none());
-        self.tell(Event::Admission { token, session, handshake, head, peer });
+        self.reports.tell(Event::Admission { token, session, handshake, head, peer });
     }
 
     /// The program has decided about a request.
@@ -54,7 +54,7 @@ impl Table {
         let peer = self.http(slot).map(|http| http.peer.clone()).unwrap_or_default();
         let verdict = origin::check(&self.options, &request, &peer);
         self.carry_out(slot, &asking, &request, verdict, decision);
-        self.ready.push(slot);
+        self.streams.read_soon(slot);
     }
 
     fn take_asking(&mut self, slot: u32, generation: u32) -> Option<Box<Asking>> {
@@ -74,7 +74,7 @@ impl Table {
         let raw = self.options.engine.parser == Parser::Raw;
         if raw && !is_known && matches!(decision, Decision::Admit { .. }) {
             let reason = Some(Reason::TransportClose);
-            self.tell(Event::Closed { session, reason, too_large: None });
+            self.reports.tell(Event::Closed { session, reason, too_large: None });
         }
     }
 
@@ -123,10 +123,15 @@ impl Table {
         headers: &str,
     ) {
         let reply = self.fault(fault, message).raw_headers(headers);
-        if self.options.report_refusals && self.outbox.queue().len() < MAX_REFUSALS {
+        if self.options.report_refusals && self.reports.unread_events() < MAX_REFUSALS {
             let peer = self.http(slot).map(|http| http.peer.clone()).unwrap_or_default();
             let message = message.unwrap_or(fault.message()).to_owned();
-            self.tell(Event::Refused { head: head.into(), peer, code: fault as u8, message });
+            self.reports.tell(Event::Refused {
+                head: head.into(),
+                peer,
+                code: fault as u8,
+                message,
+            });
         }
         self.answer_request(slot, request, reply);
     }

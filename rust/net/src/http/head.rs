@@ -59,7 +59,7 @@ impl Table {
             Ok(Some((request, used))) => (used, named_session(&request)),
             Ok(None) | Err(_) => return self.refuse_head(slot, 400),
         };
-        if let Some(shard) = session.map(|id| shard_of(&id)).filter(|s| *s != self.shard)
+        if let Some(shard) = session.map(|id| shard_of(&id)).filter(|s| *s != self.number())
             && self.move_stream(slot, shard, input)
         {
             return Step::Gone;
@@ -105,17 +105,15 @@ impl Table {
             && let Some(listener) = http.site.listener
         {
             let fd = stream.io.into_fd();
-            self.tell(Event::HandOff { fd, data, listener });
+            self.reports.tell(Event::HandOff { fd, data, listener });
         }
         Step::Gone
     }
 
     /// Gives the stream to the shard that has the session; false when it was moved already.
     fn move_stream(&mut self, slot: u32, shard: u16, input: &mut Vec<u8>) -> bool {
-        let Some(inbox) = self.inboxes.get(usize::from(shard)).cloned() else {
-            return false;
-        };
-        if self.http(slot).is_none_or(|http| http.moved) {
+        let is_there = usize::from(shard) < self.shards.count();
+        if !is_there || self.http(slot).is_none_or(|http| http.moved) {
             return false;
         }
         let Some(stream) = self.remove_stream(slot) else {
@@ -132,7 +130,7 @@ impl Table {
             data: std::mem::take(input),
             moved: true,
         };
-        inbox.push(Command::Arrive(Box::new(arrival)));
+        self.shards.push(shard, Command::Arrive(Box::new(arrival)));
         true
     }
 }

@@ -104,13 +104,13 @@ impl Table {
         let peer = http.peer.clone();
         let place = self.journal.place(head.len());
         let answered = Answered { head, peer, status, websocket, _place: place };
-        self.tell(Event::Answered(Box::new(answered)));
+        self.reports.tell(Event::Answered(Box::new(answered)));
     }
 
     /// Tells of a WebSocket that begins, and notes whether its end is to be told.
     pub(crate) fn tell_websocket(&mut self, slot: u32) {
         self.tell_answer(slot, 101);
-        if let Some(stream) = self.streams.get_mut(slot as usize)
+        if let Some(stream) = self.streams.get_mut(slot)
             && let Role::Http(http) = &stream.role
         {
             stream.end_is_told = http.site.log.ends;
@@ -119,7 +119,7 @@ impl Table {
 
     /// Tells of a WebSocket that has ended.
     pub(crate) fn tell_end(&mut self) {
-        self.tell(Event::Ended);
+        self.reports.tell(Event::Ended);
     }
 }
 

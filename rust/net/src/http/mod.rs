@@ -111,7 +111,7 @@ impl Table {
     /// Serves the requests in the stream's input as far as they can be served now.
     pub(crate) fn serve(&mut self, slot: u32) {
         loop {
-            let Some(stream) = self.streams.get_mut(slot as usize) else {
+            let Some(stream) = self.streams.get_mut(slot) else {
                 return;
             };
             let unread = stream.waiting() > UNREAD;
@@ -138,7 +138,7 @@ impl Table {
     }
 
     fn keep_input(&mut self, slot: u32, input: Vec<u8>) {
-        if let Some(stream) = self.streams.get_mut(slot as usize)
+        if let Some(stream) = self.streams.get_mut(slot)
             && !input.is_empty()
         {
             stream.input = input;
@@ -146,7 +146,7 @@ impl Table {
     }
 
     pub(crate) fn http(&mut self, slot: u32) -> Option<&mut Http> {
-        match &mut self.streams.get_mut(slot as usize)?.role {
+        match &mut self.streams.get_mut(slot)?.role {
             Role::Http(http) => Some(http),
             _ => None,
         }
@@ -168,12 +168,13 @@ impl Table {
     /// Writes a response; the stream goes on to its next request, or closes.
     pub(crate) fn answer(&mut self, slot: u32, reply: Reply) {
         self.tell_answer(slot, reply.status());
+        let is_stopping = self.is_stopping();
         let Some(http) = self.http(slot) else { return };
         let site = Arc::clone(&http.site);
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
-        let reply = if self.stopping { reply.closing() } else { reply };
+        let reply = if is_stopping { reply.closing() } else { reply };
         let keeps_alive = reply.keeps_alive();
         let (head, body) = reply.into_parts(&site.header_lines());
         let parts = [head, body];
@@ -181,7 +182,7 @@ impl Table {
         match stream.send(parts, Cargo::Own, &mut plain, &mut self.load) {
             Ok(sent) => self.counters.add_many(Counter::BytesSent, sent.bytes as u64),
             // Noticed when the stream is read.
-            Err(_) => self.ready.push(slot),
+            Err(_) => self.streams.read_soon(slot),
         }
         self.counters.add(Counter::RequestsAnswered);
         if let Some(http) = self.http(slot) {
@@ -205,7 +206,7 @@ impl Table {
     pub(crate) fn response_moved(&mut self, slot: u32) {
         if self.http(slot).is_some_and(|http| http.is_idle()) {
             self.set_idle_deadline(slot);
-            self.ready.push(slot);
+            self.streams.read_soon(slot);
         }
     }
 
@@ -213,15 +214,15 @@ impl Table {
     pub(crate) fn time_out_request(&mut self, slot: u32) {
         let Some(http) = self.http(slot) else { return };
         let carried = http.carries();
-        let started = self.streams.get(slot as usize).is_some_and(|s| !s.input.is_empty());
+        let started = self.streams.get(slot).is_some_and(|s| !s.input.is_empty());
         if let Some((session, false)) = carried {
-            if let Some(session) = self.sessions.entry_mut(session) {
+            if let Some(session) = self.sessions.get_mut(session) {
                 session.post = NONE;
             }
             self.counters.add(Counter::RequestTimeouts);
             self.answer(slot, Reply::new(408).closing());
-            if let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) {
-                entry.engine.handle_stream_lost(Via::Main, true, &mut self.actions);
+            if let Some(entry) = self.sessions.get_mut(session).filter(|s| !s.ended) {
+                entry.engine.handle_stream_lost(Via::Main, true, self.step.actions());
                 self.perform(session);
             }
         } else if started {

@@ -72,7 +72,7 @@ impl Table {
         request: &Request<'_>,
         headers: &str,
     ) -> Result<(), Fault> {
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return Err(Fault::UnknownSession);
         };
         if entry.engine.transport() != Transport::Polling {
@@ -86,7 +86,7 @@ impl Table {
             self.close_session(session, Reason::TransportError);
             return Err(Fault::UnknownSession);
         }
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return Err(Fault::UnknownSession);
         };
         if entry.ended && entry.lingers.0 == 0 {
@@ -112,15 +112,14 @@ impl Table {
     /// Answers the waiting GET with what is queued.
     pub(crate) fn flush_poll(&mut self, session: u32) {
         let max_bytes = self.options.engine.max_payload;
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };
         entry.flushing = false;
         let (slot, Some(queue)) = (entry.poll, &mut entry.queue) else {
             return;
         };
-        let Some(Role::Http(http)) = self.streams.get(slot as usize).map(|stream| &stream.role)
-        else {
+        let Some(Role::Http(http)) = self.streams.get(slot).map(|stream| &stream.role) else {
             return;
         };
         let max_packets = match &http.phase {
@@ -133,7 +132,7 @@ impl Table {
             entry.queue = None;
             if entry.lingers.0 > 0 {
                 entry.lingers = engine::Time(0);
-                self.ended.push(session);
+                self.step.free_later(session);
             }
         }
         self.answer_poll(session, frames);
@@ -143,7 +142,7 @@ impl Table {
 
     /// Ends the waiting GET, with a noop when nothing is queued.
     pub(crate) fn release_poll(&mut self, session: u32) {
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };
         if entry.poll == NONE {
@@ -152,11 +151,11 @@ impl Table {
         if entry.queue.is_some() {
             return self.flush_poll(session);
         }
-        self.answer_poll(session, vec![self.control.noop.clone()]);
+        self.answer_poll(session, vec![self.codecs.control().noop.clone()]);
     }
 
     fn answer_poll(&mut self, session: u32, frames: Vec<Frame>) {
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };
         let slot = std::mem::replace(&mut entry.poll, NONE);
@@ -167,7 +166,7 @@ impl Table {
             return;
         };
         let Template { headers, encoding, keep_alive, .. } = poll.reply;
-        let (body, used) = self.bodies.body(frames, encoding, threshold, &self.counters);
+        let (body, used) = self.codecs.body(frames, encoding, threshold, &self.counters);
         let reply = Reply::new(200).text(body).raw_headers(match used {
             Encoding::Deflate => "Content-Encoding: deflate\r\nVary: Accept-Encoding\r\n",
             Encoding::Gzip => "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n",
@@ -176,7 +175,7 @@ impl Table {
         self.answer(slot, reply.raw_headers(&headers).keep_alive(keep_alive));
         self.note_answer(session, slot);
         // The next request may be here already.
-        self.ready.push(slot);
+        self.streams.read_soon(slot);
     }
 }
 

@@ -50,7 +50,7 @@ impl Table {
         headers: &str,
     ) -> Result<(), Fault> {
         let max = self.options.engine.max_payload;
-        let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) else {
+        let Some(entry) = self.sessions.get_mut(session).filter(|s| !s.ended) else {
             return Err(Fault::UnknownSession);
         };
         if entry.engine.transport() != Transport::Polling {
@@ -133,7 +133,7 @@ impl Table {
     }
 
     fn fail_body(&mut self, slot: u32, session: u32, error: protocol::DecodeError) {
-        if let Some(entry) = self.sessions.entry_mut(session) {
+        if let Some(entry) = self.sessions.get_mut(session) {
             entry.post = NONE;
         }
         if error == protocol::DecodeError::BodyTooLarge {
@@ -155,7 +155,7 @@ impl Table {
         let Phase::Body(mut post) = std::mem::replace(&mut http.phase, Phase::Head) else {
             return;
         };
-        let entry = self.sessions.entry_mut(post.session);
+        let entry = self.sessions.get_mut(post.session);
         if let Some(entry) = entry.filter(|entry| entry.generation == post.generation) {
             entry.post = NONE;
             self.forgive_large(post.session);
@@ -169,7 +169,7 @@ impl Table {
     }
 
     fn wait_with_body(&mut self, slot: u32, post: Box<Post>) {
-        if let Some(entry) = self.sessions.entry_mut(post.session) {
+        if let Some(entry) = self.sessions.get_mut(post.session) {
             entry.post = slot;
         }
         if let Some(http) = self.http(slot) {
@@ -184,7 +184,7 @@ impl Table {
             return None;
         };
         for record in records(text) {
-            if self.sessions.entry(session).is_none_or(|session| session.ended) {
+            if self.sessions.get(session).is_none_or(|session| session.ended) {
                 return None;
             }
             if self.is_throttled(session) {

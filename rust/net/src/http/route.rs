@@ -85,7 +85,7 @@ impl Table {
         } else if self.options.admission {
             self.ask(slot, head, peer, None);
         } else {
-            let session = self.random.session(self.shard);
+            let session = self.sessions.new_id();
             self.handshake(slot, request, head, session, headers, (None, ""));
         }
         Ok(())

@@ -63,7 +63,7 @@ impl Table {
         let mut bytes = accepted.switching(&lines).into_bytes();
         encode_frame(Opcode::Text, open.as_bytes(), None, &mut bytes);
         self.become_websocket(slot, session, false, accepted);
-        if let Some(entry) = self.sessions.entry_mut(session) {
+        if let Some(entry) = self.sessions.get_mut(session) {
             entry.stream = slot;
         }
         self.write(session, slot, std::iter::once(&Bytes::from(bytes)));
@@ -73,7 +73,7 @@ impl Table {
         let deflate = accepted.deflate.as_ref().map(|(deflate, _)| *deflate);
         let decoder = Decoder::server().deflate(deflate.is_some());
         self.tell_websocket(slot);
-        if let Some(stream) = self.streams.get_mut(slot as usize) {
+        if let Some(stream) = self.streams.get_mut(slot) {
             stream.role = Role::WebSocket { session, probe, deflate, decoder };
             stream.deadline = engine::Time(0);
         }
@@ -96,7 +96,7 @@ impl Table {
             }
         };
         let lines = self.header_lines(slot) + headers;
-        let Some(entry) = self.sessions.entry_mut(session).filter(|s| !s.ended) else {
+        let Some(entry) = self.sessions.get_mut(session).filter(|s| !s.ended) else {
             return Err(Fault::UnknownSession);
         };
         let welcome = entry.engine.handle_probe(&self.options.engine, self.now);
@@ -117,17 +117,17 @@ impl Table {
 
     /// `2probe` has come: answers it on the probing WebSocket.
     pub(crate) fn answer_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry(slot) else {
+        let Some(session) = self.sessions.get(slot) else {
             return;
         };
         let probe = session.probe;
-        let frame = self.control.pong_probe.clone();
+        let frame = self.codecs.control().pong_probe.clone();
         self.write(slot, probe, std::iter::once(frame.wire()));
     }
 
     /// The upgrade is done: what waits flushes on the WebSocket, in order.
     pub(crate) fn switch_transport(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         debug_assert!(session.engine.transport() == Transport::WebSocket);
@@ -136,7 +136,7 @@ impl Table {
         let waiting = session.queue.take();
         self.release_poll(slot);
         if let Some(Role::WebSocket { probe, .. }) =
-            self.streams.get_mut(stream as usize).map(|stream| &mut stream.role)
+            self.streams.get_mut(stream).map(|stream| &mut stream.role)
         {
             *probe = false;
         }
@@ -145,14 +145,13 @@ impl Table {
             self.note_level(slot);
         }
         self.counters.add(Counter::Upgrades);
-        let [polling, websocket] = &mut self.live;
-        (*polling, *websocket) = (polling.saturating_sub(1), *websocket + 1);
+        self.sessions.count_upgrade();
         self.publish(slot, Event::Upgraded { session: id });
     }
 
     /// The upgrade has failed: polling goes on.
     pub(crate) fn drop_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         let probe = std::mem::replace(&mut session.probe, NONE);
@@ -161,11 +160,11 @@ impl Table {
 
     /// The probing WebSocket sent something that is no packet.
     pub(crate) fn fail_probe(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         if !session.ended {
-            session.engine.handle_stream_lost(Via::Probe, true, &mut self.actions);
+            session.engine.handle_stream_lost(Via::Probe, true, self.step.actions());
             self.perform(slot);
         }
         self.drop_probe(slot);

@@ -7,16 +7,16 @@ use rooms::{ConnId, Outlet, Run};
 use crate::counters::Counter;
 use crate::fault::{self, Place};
 use crate::queue::cargo::Cargo;
-use crate::shard::guard::Concern;
 use crate::socket::stream::Stream;
 use crate::table::Table;
+use crate::table::step::Concern;
 
 impl Outlet for Table {
     fn deliver(&mut self, conn: ConnId, run: &Run<'_>) {
-        let before = std::mem::replace(&mut self.concern, Concern::Session(conn.0));
+        let before = self.step.set_concern(Concern::Session(conn.0));
         fault::point(Place::Deliver);
         self.deliver_run(conn, run);
-        self.concern = before;
+        self.step.set_concern(before);
     }
 }
 
@@ -26,14 +26,14 @@ impl Table {
         if tally.conflated > 0 {
             self.counters.add_many(Counter::DroppedConflated, u64::from(tally.conflated));
         }
-        let session = self.sessions.entry_mut(conn.0);
+        let session = self.sessions.get_mut(conn.0);
         let Some(session) = session.filter(|session| !session.ended) else {
             return self.lose_packets(tally.packets);
         };
         self.counters.add(Counter::Deliveries);
         if session.engine.transport() == Transport::WebSocket {
             let stream = session.stream;
-            let deflate = self.streams.get(stream as usize).and_then(Stream::deflate);
+            let deflate = self.streams.get(stream).and_then(Stream::deflate);
             return match deflate {
                 None => self.write_cargo(conn.0, stream, run.buffers(), Cargo::Run(run)),
                 Some(agreed) => self.write_deflated(conn.0, stream, run, agreed),
@@ -43,8 +43,7 @@ impl Table {
     }
 
     fn write_deflated(&mut self, session: u32, stream: u32, run: &Run<'_>, agreed: Deflate) {
-        let buffers = run.deflated(agreed, self.deflate_from(), &mut self.deflater);
-        self.counters.add_many(Counter::Deflates, self.deflater.take_count());
+        let buffers = self.codecs.deflated(run, agreed, &self.counters);
         self.write_cargo(session, stream, buffers.iter(), Cargo::Run(run));
     }
 }

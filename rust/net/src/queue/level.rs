@@ -36,16 +36,14 @@ impl Table {
     fn level(&self, session: &Session) -> usize {
         match session.engine.transport() {
             Transport::Polling => session.queue.as_ref().map_or(0, |queue| queue.bytes()),
-            Transport::WebSocket => {
-                self.streams.get(session.stream as usize).map_or(0, Stream::waiting)
-            }
+            Transport::WebSocket => self.streams.get(session.stream).map_or(0, Stream::waiting),
         }
     }
 
     /// Tells the program when more than the high-water mark waits for a session, and when little
     /// does again.
     pub(crate) fn note_level(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry(slot).filter(|session| !session.ended) else {
+        let Some(session) = self.sessions.get(slot).filter(|session| !session.ended) else {
             return;
         };
         let (level, mark) = (self.level(session), self.options.mark());
@@ -56,10 +54,10 @@ impl Table {
             return;
         }
         let session_id = session.id;
-        if let Some(session) = self.sessions.entry_mut(slot) {
+        if let Some(session) = self.sessions.get_mut(slot) {
             session.full = is_full;
         }
-        self.tell(if is_full {
+        self.reports.tell(if is_full {
             Event::Full { session: session_id }
         } else {
             Event::Drained { session: session_id }
@@ -67,14 +65,14 @@ impl Table {
     }
 
     fn is_tight(&self) -> bool {
-        let share = self.options.max_total_queue_bytes / self.all_counters.len().max(1);
+        let share = self.options.max_total_queue_bytes / self.shards.count();
         self.load.bytes() > share / 2
     }
 
     /// The program waits until little waits for a session.
     pub(crate) fn watch_level(&mut self, addr: Addr, session: Id) {
-        match self.session_at(addr) {
-            None => self.tell(Event::Drained { session }),
+        match self.sessions.at(addr) {
+            None => self.reports.tell(Event::Drained { session }),
             Some(session) => {
                 session.full = true;
                 self.note_level(addr.slot);
@@ -84,10 +82,10 @@ impl Table {
 
     /// The kernel has taken something of a stream.
     pub(crate) fn note_taken(&mut self, stream: u32) {
-        let role = self.streams.get(stream as usize).map(|stream| &stream.role);
+        let role = self.streams.get(stream).map(|stream| &stream.role);
         if let Some(Role::WebSocket { session, probe: false, .. }) = role {
             let session = *session;
-            if self.sessions.entry(session).is_some_and(|session| session.full) {
+            if self.sessions.get(session).is_some_and(|session| session.full) {
                 self.note_level(session);
             }
         }
@@ -95,14 +93,14 @@ impl Table {
 
     /// A poll is answered; its client may have to read for long.
     pub(crate) fn note_answer(&mut self, session: u32, slot: u32) {
-        let clock = self.load.clock;
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let clock = self.load.clock();
+        let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
         let waiting = stream.waiting();
         if let (Role::Http(http), 1..) = (&mut stream.role, waiting) {
             http.taken_by = clock.latest(clock.taken_by(clock.now, waiting));
-            if let Some(session) = self.sessions.entry_mut(session) {
+            if let Some(session) = self.sessions.get_mut(session) {
                 session.answer = slot;
             }
         }
@@ -110,8 +108,8 @@ impl Table {
 
     /// Whether the client still reads the answer to its last poll, within its time.
     pub(crate) fn reads_answer(&self, slot: u32) -> bool {
-        let answer = self.sessions.entry(slot).map_or(NONE, |session| session.answer);
-        self.streams.get(answer as usize).is_some_and(|stream| match &stream.role {
+        let answer = self.sessions.get(slot).map_or(NONE, |session| session.answer);
+        self.streams.get(answer).is_some_and(|stream| match &stream.role {
             Role::Http(http) => stream.waiting() > 0 && self.now < http.taken_by,
             _ => false,
         })
@@ -119,7 +117,7 @@ impl Table {
 
     /// Whether the client is taking something, behind which a ping waits.
     pub(crate) fn is_taking(&self, slot: u32) -> bool {
-        let Some(session) = self.sessions.entry(slot) else {
+        let Some(session) = self.sessions.get(slot) else {
             return false;
         };
         match session.engine.transport() {
@@ -130,10 +128,10 @@ impl Table {
 
     /// Tells the program of a client that is closed as slow.
     pub(crate) fn tell_slow(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry(slot).filter(|session| !session.ended) else {
+        let Some(session) = self.sessions.get(slot).filter(|session| !session.ended) else {
             return;
         };
-        let stream = self.streams.get(session.stream as usize).and_then(Stream::backlog);
+        let stream = self.streams.get(session.stream).and_then(Stream::backlog);
         let backlogs = [
             stream.map(|queue| (queue.bytes(), queue.packets(), queue.oldest(), queue.taken())),
             session
@@ -150,6 +148,6 @@ impl Table {
         let ago = |time: Time| Duration::from_millis(self.now.0.saturating_sub(time.0));
         let session = session.id;
         let slow = Slow { session, bytes, packets, age: ago(oldest), idle: ago(taken) };
-        self.tell(Event::Slow(Box::new(slow)));
+        self.reports.tell(Event::Slow(Box::new(slow)));
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Load {
     buffers: FxHashMap<usize, Buffer>,
     bytes: usize,
     packets: usize,
-    pub(crate) clock: Clock,
+    clock: Clock,
 }
 
 /// The time, and how long a packet may wait.
@@ -30,7 +30,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn set(&mut self, now: Time, options: &Options) {
+    fn set(&mut self, now: Time, options: &Options) {
         let max_age = options.max_queue_age.as_millis().min(u128::from(u64::MAX)) as u64;
         *self = Self { now, max_age, mark: options.mark() as u64 };
     }
@@ -58,6 +58,15 @@ fn end_of(data: &Bytes) -> usize {
 }
 
 impl Load {
+    /// Sets the time of what is queued from now on.
+    pub(crate) fn set_clock(&mut self, now: Time, options: &Options) {
+        self.clock.set(now, options);
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Bytes kept alive, those of the queues themselves included.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

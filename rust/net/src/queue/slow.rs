@@ -4,12 +4,12 @@
 //! and, for the sake of memory, bytes and packets of one client and bytes of all clients. What an emit
 //! allows to be dropped is dropped before it counts. When the program should wait for a client is in `level`.
 
-use engine::{Reason, Time};
+use engine::{Reason, Time, Transport};
 use protocol::Id;
 use rooms::{Addr, Frame, Run, Tally};
 
 use crate::counters::Counter;
-use crate::queue::cargo::{Cargo, Sent, form};
+use crate::queue::cargo::{Cargo, Sent};
 use crate::queue::waiting::{Entry, Waiting};
 use crate::session::NONE;
 use crate::socket::stream::{Role, Stream};
@@ -44,7 +44,7 @@ impl Table {
     /// Gives a WebSocket with a backlog its deadline, which moves when the kernel takes something.
     pub(crate) fn watch(&mut self, stream: u32, sent: Sent) {
         let write_timeout = self.options.write_timeout;
-        let Some(entry) = self.streams.get_mut(stream as usize) else {
+        let Some(entry) = self.streams.get_mut(stream) else {
             return;
         };
         if !matches!(entry.role, Role::WebSocket { .. }) {
@@ -63,7 +63,7 @@ impl Table {
     /// on a thin link; so the kernel is asked once more.
     pub(crate) fn expire_backlog(&mut self, slot: u32) {
         self.flush(slot);
-        let Some(stream) = self.streams.get(slot as usize) else {
+        let Some(stream) = self.streams.get(slot) else {
             return;
         };
         if stream.deadline.0 == 0 || stream.deadline > self.now {
@@ -94,20 +94,20 @@ impl Table {
     /// wait.
     pub(crate) fn limit_stream(&mut self, session: u32, stream: u32) {
         let (bytes, packets) = (self.options.max_queue_bytes, self.options.max_queue_packets);
-        let stream = self.streams.get(stream as usize);
+        let stream = self.streams.get(stream);
         if stream.is_some_and(|stream| stream.exceeds(bytes, packets)) {
-            self.doomed.push((session, Reason::SlowClient));
+            self.step.close_later(session, Reason::SlowClient);
         }
         self.note_level(session);
     }
 
     /// Queues a run for a polling client.
     pub(crate) fn queue_run(&mut self, slot: u32, run: &Run<'_>) {
-        self.want_poll(slot);
+        self.sessions.want_poll(slot);
         let (bytes, packets) = (self.options.max_queue_bytes, self.options.max_queue_packets);
         let (mark, count) = (self.options.mark(), run.tally().packets as usize);
         let own = Cargo::Run(run).own();
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         let was_empty = session.queue.is_none();
@@ -124,13 +124,13 @@ impl Table {
         self.counters.add_many(Counter::DroppedConflated, conflated);
         let Some(queue) = &session.queue else { return };
         if queue.exceeds(bytes, packets) {
-            self.doomed.push((slot, Reason::SlowClient));
+            self.step.close_later(slot, Reason::SlowClient);
         }
         if queue.bytes() > mark {
             self.note_level(slot);
         }
         // A poll that waits takes it at the end of the turn.
-        if was_empty && self.sessions.entry(slot).is_some_and(|session| session.poll == NONE) {
+        if was_empty && self.sessions.get(slot).is_some_and(|session| session.poll == NONE) {
             self.file_session(slot);
         }
     }
@@ -138,21 +138,20 @@ impl Table {
     /// Keeps a packet for a socket whose connect handler runs.
     pub(crate) fn hold(&mut self, addr: Addr, sid: Id, frame: Frame) {
         let limit = self.options.max_queue_bytes;
-        let Some(session) = self.session_at(addr) else {
+        let Some(session) = self.sessions.at(addr) else {
             return;
         };
         session.hold(sid, frame);
         if session.held().0 > limit {
-            self.doomed.push((addr.slot, Reason::SlowClient));
+            self.step.close_later(addr.slot, Reason::SlowClient);
         }
     }
 
     /// What waited for a polling client goes to its WebSocket.
     pub(crate) fn move_queue(&mut self, slot: u32, stream: u32, mut queue: Waiting<Frame>) {
         let entries: Vec<Entry<Frame>> = std::iter::from_fn(|| queue.pop(&mut self.load)).collect();
-        let threshold = self.deflate_from();
-        let agreed = self.streams.get(stream as usize).and_then(Stream::deflate);
-        let forms = entries.iter().map(|e| form(&e.item, agreed, threshold, &mut self.deflater));
+        let agreed = self.streams.get(stream).and_then(Stream::deflate);
+        let forms = entries.iter().map(|e| self.codecs.form(&e.item, agreed));
         let forms: Vec<_> = forms.collect();
         self.write_cargo(slot, stream, forms.iter(), Cargo::Moved(&entries));
     }
@@ -164,12 +163,12 @@ impl Table {
     pub(crate) fn relieve(&mut self) {
         self.counters.set(Counter::QueuedBytes, self.load.bytes());
         let limit = self.options.max_total_queue_bytes;
-        if self.load.bytes() == 0 || self.total_load() <= limit as u64 {
+        if self.load.bytes() == 0 || self.shards.total(Counter::QueuedBytes) <= limit as u64 {
             return;
         }
-        let share = limit / self.all_counters.len().max(1);
+        let share = limit / self.shards.count();
         if self.load.bytes() <= share {
-            return self.inboxes.iter().for_each(|inbox| inbox.nudge());
+            return self.shards.nudge_all();
         }
         // Clients that take what they are sent are spared for as long as that can be afforded.
         let is_much = self.load.bytes() > share.saturating_mul(2);
@@ -184,24 +183,19 @@ impl Table {
         }
     }
 
-    /// Bytes that wait in all shards, as they have shown it last.
-    fn total_load(&self) -> u64 {
-        self.all_counters.iter().map(|counters| counters.value(Counter::QueuedBytes)).sum()
-    }
-
     /// Everybody for whom something waits: those that take nothing first, and among them those with
     /// the most waiting.
     fn worst_first(&self) -> Vec<((bool, usize), Slow)> {
-        let least = self.options.max_total_queue_bytes / self.all_counters.len().max(1) / SMALL;
+        let least = self.options.max_total_queue_bytes / self.shards.count() / SMALL;
         let stalled =
             |taken: Time, bytes| bytes > least && self.now.0 >= taken.0.saturating_add(STALLED);
         let streams = self.streams.iter().filter_map(|(slot, stream)| {
             let backlog = stream.backlog()?;
             let who = match stream.role {
-                Role::WebSocket { session, .. } if self.sessions.entry(session).is_some() => {
+                Role::WebSocket { session, .. } if self.sessions.get(session).is_some() => {
                     Slow::Session(session)
                 }
-                _ => Slow::Stream(slot as u32),
+                _ => Slow::Stream(slot),
             };
             let bytes = backlog.bytes();
             Some(((stalled(backlog.taken(), bytes), bytes), who))
@@ -219,13 +213,12 @@ impl Table {
 
     /// Shows what is now to those who ask for it.
     pub(crate) fn show_gauges(&self) {
-        let [polling, websocket] = self.live;
         for (gauge, value) in [
             (Counter::QueuedBytes, self.load.bytes()),
             (Counter::QueuedPackets, self.load.packets()),
-            (Counter::Polling, polling),
-            (Counter::WebSocket, websocket),
-            (Counter::Sockets, self.sockets),
+            (Counter::Polling, self.sessions.live(Transport::Polling)),
+            (Counter::WebSocket, self.sessions.live(Transport::WebSocket)),
+            (Counter::Sockets, self.sessions.sockets()),
         ] {
             self.counters.set(gauge, value);
         }

@@ -145,7 +145,7 @@ impl<T: Item> Waiting<T> {
     /// Appends an entry, or puts it where the one that it replaces was; returns how many packets
     /// were replaced. `is_own` says that it was sent to this client alone.
     pub(crate) fn push(&mut self, mut entry: Entry<T>, is_own: bool, load: &mut Load) -> u32 {
-        self.date(&mut entry, is_own, load.clock);
+        self.date(&mut entry, is_own, load.clock());
         self.bytes += entry.size();
         self.packets += entry.packets as usize;
         load.hold(entry.item.data(), entry.pinned as usize, entry.packets);
@@ -239,7 +239,7 @@ impl<T: Item> Waiting<T> {
             };
             self.unlist(&entry, number);
             self.forget(&entry, load);
-            self.taken = load.clock.now;
+            self.taken = load.clock().now;
             return Some(entry);
         }
     }
@@ -272,7 +272,7 @@ impl Waiting<Bytes> {
                 break;
             };
             if written < front {
-                self.begin(written, load.clock);
+                self.begin(written, load.clock());
                 break;
             }
             written -= front;
@@ -464,7 +464,7 @@ mod tests {
         let mark = options.mark();
         let (mut waiting, mut load) = (Waiting::<Bytes>::default(), Load::default());
         let mut push = |at: u64, bytes: usize, is_own, waiting: &mut Waiting<Bytes>| {
-            load.clock.set(Time(at), &options);
+            load.set_clock(Time(at), &options);
             let entry = Entry::new(vec![0; bytes].into(), bytes - SLOT, 1, None);
             waiting.push(entry, is_own, &mut load);
         };
@@ -473,11 +473,11 @@ mod tests {
         assert_eq!((waiting.due(), waiting.oldest()), (Time(11_000), Time(1000)));
         push(2000, 2 * mark, true, &mut waiting);
         push(3000, mark, false, &mut waiting);
-        load.clock.set(Time(4000), &options);
+        load.set_clock(Time(4000), &options);
         waiting.advance(1, &mut load);
         // The first has time for its size now, as the client takes it.
         assert_eq!((waiting.due(), waiting.taken()), (Time(24_000), Time(4000)));
-        load.clock.set(Time(5000), &options);
+        load.set_clock(Time(5000), &options);
         waiting.advance(mark - 1, &mut load);
         // Ten seconds, and ten more for each mark of what is for this client alone; that goes for the third, which is behind it, too.
         assert_eq!(waiting.due(), Time(32_000));

@@ -18,38 +18,12 @@ use crate::fault::{self, Place};
 use crate::shard::Shard;
 use crate::socket::stream::Role;
 use crate::table::Table;
-use crate::unread::Sent;
-use crate::wheel::Owner;
+use crate::table::step::Concern;
 
 /// Turns in a row that may panic without a pause.
 const FREE: u32 = 4;
 /// The longest pause is 2 to this power, in milliseconds.
 const LONGEST: u32 = 6;
-
-/// What a step is about: it goes when the step panics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Concern {
-    /// No connection; a command is gone when it is applied.
-    #[default]
-    Nothing,
-    /// A stream, and the session it carries.
-    Stream(u32),
-    /// The session in a slot.
-    Session(u32),
-    /// The session at an address, if it is still there.
-    At(Addr),
-    /// The broadcasts that are being walked.
-    Broadcasts,
-}
-
-impl From<Owner> for Concern {
-    fn from(owner: Owner) -> Self {
-        match owner {
-            Owner::Session(slot) => Self::Session(slot),
-            Owner::Stream(slot) => Self::Stream(slot),
-        }
-    }
-}
 
 /// How often turns have panicked lately.
 #[derive(Debug, Default)]
@@ -80,10 +54,10 @@ impl Panics {
 impl Shard {
     /// Runs one step, and then tells the rooms what has happened in it.
     pub(super) fn guard(&mut self, concern: Concern, step: impl FnOnce(&mut Self)) {
-        self.table.concern = concern;
+        self.table.step.set_concern(concern);
         let is_cut = catches(|| {
             step(self);
-            self.table.concern = Concern::Nothing;
+            self.table.step.set_concern(Concern::Nothing);
             self.settle();
         });
         if is_cut {
@@ -101,8 +75,8 @@ impl Shard {
     fn drop_concern(&mut self) {
         self.panics.this_turn = true;
         self.table.counters.add(Counter::Panics);
-        self.table.actions.clear();
-        let concern = std::mem::take(&mut self.table.concern);
+        self.table.step.actions().clear();
+        let concern = self.table.step.set_concern(Concern::Nothing);
         if catches(|| self.drop_gently(concern)) && catches(|| self.tear_out(concern)) {
             self.fanout.abandon_all();
         }
@@ -122,7 +96,7 @@ impl Shard {
             }
             Concern::Session(slot) => self.table.fail_session(slot),
             Concern::At(addr) => {
-                if self.table.session_at(addr).is_some() {
+                if self.table.sessions.at(addr).is_some() {
                     self.table.fail_session(addr.slot);
                 }
             }
@@ -132,7 +106,7 @@ impl Shard {
     }
 
     fn tear_out(&mut self, concern: Concern) {
-        self.table.actions.clear();
+        self.table.step.actions().clear();
         match concern {
             Concern::Nothing => {}
             Concern::Stream(slot) => {
@@ -155,7 +129,7 @@ impl Shard {
 impl Table {
     /// The session that a stream carries.
     fn carried(&self, slot: u32) -> Option<u32> {
-        match &self.streams.get(slot as usize)?.role {
+        match &self.streams.get(slot)?.role {
             Role::WebSocket { session, .. } => Some(*session),
             Role::Http(http) => http.carries().map(|(session, _)| session),
             Role::Closing { .. } => None,
@@ -164,7 +138,7 @@ impl Table {
 
     /// Ends a session for a fault of ours, whatever its machine has done of that already.
     fn fail_session(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         if session.ended {
@@ -172,20 +146,21 @@ impl Table {
             let sids: Vec<Id> = session.sockets.iter().map(|socket| socket.sid).collect();
             return self.tell_ends(slot, &sids);
         }
-        session.engine.close(Reason::InternalError, Goodbye::Return, &mut self.actions);
-        self.actions.clear();
+        session.engine.close(Reason::InternalError, Goodbye::Return, self.step.actions());
+        self.step.actions().clear();
         self.end_session(slot, Reason::InternalError, Goodbye::Return);
     }
 
     fn tell_ends(&mut self, slot: u32, sids: &[Id]) {
         let reason = Reason::InternalError;
-        let end = |sid: &Id| Event::Disconnect { sid: *sid, reason, too_large: None };
-        self.events.extend(sids.iter().map(end).map(|event| Sent { session: slot, event }));
+        for sid in sids.iter().copied() {
+            self.publish(slot, Event::Disconnect { sid, reason, too_large: None });
+        }
     }
 
     fn tear_out_stream(&mut self, slot: u32) {
         // Closing the descriptor takes it out of the poller.
-        if let Some(mut stream) = self.streams.try_remove(slot as usize) {
+        if let Some(mut stream) = self.streams.tear_out(slot) {
             self.counters.add(Counter::StreamsClosed);
             catches(|| _ = stream.discard(&mut self.load));
         }
@@ -193,66 +168,62 @@ impl Table {
 
     /// Removes a session and tells the application that its sockets are gone.
     fn tear_out_session(&mut self, slot: u32) {
+        let has_ended = self.sessions.get(slot).is_none_or(|session| session.ended);
         let Some(mut session) = self.sessions.remove(slot) else {
             return;
         };
-        self.too_large.remove(&slot);
         for stream in [session.stream, session.probe, session.poll, session.post] {
             self.tear_out_stream(stream);
         }
         let sids: Vec<Id> = session.sockets.iter().map(|socket| socket.sid).collect();
         self.tell_ends(slot, &sids);
         catches(|| _ = session.discard(&mut self.load));
-        if session.ended {
+        if has_ended {
             return;
         }
         let told = self.options.engine.parser.is_undecoded().then_some(Reason::InternalError);
         // Nobody must go on waiting for it.
-        self.tell(Event::Drained { session: session.id });
+        self.reports.tell(Event::Drained { session: session.id });
         let event = Event::Closed { session: session.id, reason: told, too_large: None };
-        self.events.push(Sent { session: slot, event });
+        self.publish(slot, event);
         self.counters.closed(Reason::InternalError);
-        let live = &mut self.live[session.engine.transport() as usize];
-        *live = live.saturating_sub(1);
         catches(|| {
             for socket in session.sockets.iter() {
-                self.release_namespace(&socket.namespace);
+                self.sessions.leave_namespace(&socket.namespace);
             }
         });
     }
 
     /// Makes the lists of what is to be done anew, from what streams and sessions say themselves.
     fn relist(&mut self) {
-        self.reading.forget_paused();
-        for (slot, stream) in &mut self.streams {
-            let slot = slot as u32;
+        self.reading.take_paused();
+        let (mut readable, mut unfinished) = (Vec::new(), Vec::new());
+        for (slot, stream) in self.streams.iter_mut() {
             if stream.paused {
                 self.reading.add_paused(slot);
             } else if stream.readable {
-                self.ready.push(slot);
+                readable.push(slot);
             }
             stream.filed = Time(0);
         }
-        self.polls.clear();
-        let mut unfinished = Vec::new();
+        self.sessions.relist_polls();
         for (slot, session) in self.sessions.iter_mut() {
-            if session.flushing {
-                self.polls.push(slot);
-            }
             if session.engine.is_closed() && !session.ended {
                 unfinished.push(slot);
             } else if session.ended && session.lingers == Time(0) {
-                self.ended.push(slot);
+                self.step.free_later(slot);
             }
             session.filed = Time(0);
         }
-        self.doomed.extend(unfinished.into_iter().map(|slot| (slot, Reason::InternalError)));
-        let streams: Vec<_> = self.streams.iter().map(|(slot, _)| slot as u32).collect();
+        readable.into_iter().for_each(|slot| self.streams.read_soon(slot));
+        for slot in unfinished {
+            self.step.close_later(slot, Reason::InternalError);
+        }
+        let streams: Vec<_> = self.streams.iter().map(|(slot, _)| slot).collect();
         for slot in streams {
             self.file_stream(slot);
         }
-        let sessions: Vec<_> = self.sessions.iter().map(|(slot, _)| slot).collect();
-        for slot in sessions {
+        for slot in self.sessions.slots() {
             self.file_session(slot);
         }
     }

@@ -26,7 +26,7 @@ impl Lendable for Shard {
 
     fn announcement(&self) -> Box<dyn FnOnce()> {
         // The poller's descriptor is readable when a turn has something to do.
-        let (outbox, shard, fd) = (self.outbox.clone(), self.table.shard, self.poll.as_raw_fd());
+        let (outbox, shard, fd) = (self.outbox.clone(), self.table.number(), self.poll.as_raw_fd());
         let event = Event::Lent { shard, fd };
         let mut batch = vec![Sent { session: NONE, event }];
         Box::new(move || outbox.publish(shard, &mut batch))
@@ -62,6 +62,9 @@ impl Shard {
 
     /// Whether there is more to do than the program's thread should.
     pub(super) fn is_demanding(&self) -> bool {
-        self.table.stopping || self.panics.is_recent() || self.has_work() || self.is_reaching_many()
+        self.table.is_stopping()
+            || self.panics.is_recent()
+            || self.has_work()
+            || self.is_reaching_many()
     }
 }

@@ -20,7 +20,7 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use rooms::{ConnId, Fanout};
 
-use self::guard::{Concern, Panics};
+use self::guard::Panics;
 use self::lease::Lease;
 use self::pace::Pace;
 use crate::command::Command;
@@ -28,10 +28,10 @@ use crate::event::Event;
 use crate::fault::{self, Place};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
-use crate::session::Session;
 use crate::socket::accept::Listener;
 use crate::socket::listeners::Listeners;
 use crate::table::Table;
+use crate::table::step::Concern;
 use crate::throttle::{Awaited, Awaits};
 use crate::unread::{Sent, Unread};
 use crate::wheel::Owner;
@@ -90,7 +90,7 @@ pub(crate) struct Shard {
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shard").field("number", &self.table.shard).finish_non_exhaustive()
+        f.debug_struct("Shard").field("number", &self.table.number()).finish_non_exhaustive()
     }
 }
 
@@ -173,8 +173,7 @@ impl Shard {
     }
 
     fn take_turn(&mut self) {
-        self.table.now = self.now();
-        self.table.load.clock.set(self.table.now, &self.table.options);
+        self.table.begin_turn(self.now());
         self.guard(Concern::Nothing, Self::accept);
         self.read();
         self.take_commands();
@@ -188,15 +187,7 @@ impl Shard {
         self.guard(Concern::Nothing, Self::relieve);
         self.guard(Concern::Nothing, Self::report);
         self.end_guarded_turn();
-        self.published = self.table.events.len();
-        if self.is_lent {
-            self.outbox.publish_quietly(self.table.shard, &mut self.table.events);
-        } else {
-            self.outbox.publish(self.table.shard, &mut self.table.events);
-        }
-        if self.published > 0 {
-            self.table.note_published();
-        }
+        self.published = self.table.reports.send(self.is_lent);
     }
 
     fn accept(&mut self) {
@@ -234,14 +225,14 @@ impl Shard {
     }
 
     fn answer_polls(&mut self) {
-        self.answering.append(&mut self.table.polls);
+        self.table.sessions.take_polls(&mut self.answering);
         while let Some(slot) = self.answering.pop() {
-            self.table.concern = Concern::Session(slot);
+            self.table.step.set_concern(Concern::Session(slot));
             fault::point(Place::Poll);
             self.table.flush_poll(slot);
         }
-        self.table.concern = Concern::Nothing;
-        self.table.bodies.sweep();
+        self.table.step.set_concern(Concern::Nothing);
+        self.table.codecs.sweep_bodies();
     }
 
     fn now(&self) -> Time {
@@ -260,10 +251,10 @@ impl Shard {
 
     /// Whether anything but a fan-out is left.
     fn has_work(&self) -> bool {
-        !self.table.ready.is_empty()
+        self.table.streams.has_ready()
             || !self.unfinished.is_empty()
             || self.listeners.is_busy()
-            || !self.table.polls.is_empty()
+            || self.table.sessions.has_polls()
             || !self.answering.is_empty()
             || !self.commands.is_empty()
             || !self.writable.is_empty()
@@ -274,7 +265,7 @@ impl Shard {
         if self.is_busy() {
             return Some(Duration::ZERO);
         }
-        let due = [self.table.wheel.next(), self.listeners.due(), self.stop_by];
+        let due = [self.table.next_deadline(), self.listeners.due(), self.stop_by];
         let due = due.into_iter().flatten().min()?;
         Some(Duration::from_millis(due.0.saturating_sub(self.now().0)))
     }
@@ -287,16 +278,17 @@ impl Shard {
         if self.listeners.take_note(token) {
             return;
         }
-        let Some(stream) = self.table.streams.get_mut(token.0) else {
+        let slot = token.0 as u32;
+        let Some(stream) = self.table.streams.get_mut(slot) else {
             return;
         };
+        if event.is_writable() && stream.waiting() > 0 {
+            self.writable.push_back(slot);
+        }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             stream.readable = true;
             stream.hung_up |= event.is_read_closed() || event.is_error();
-            self.table.ready.push(token.0 as u32);
-        }
-        if event.is_writable() && stream.waiting() > 0 {
-            self.writable.push_back(token.0 as u32);
+            self.table.streams.read_soon(slot);
         }
     }
 
@@ -315,12 +307,12 @@ impl Shard {
     /// Reads what is ready, for a slice only. Those that have more than can be read at once come
     /// last, but one of them in each turn.
     fn read(&mut self) {
-        if self.table.ready.is_empty() && self.unfinished.is_empty() {
+        if !self.table.streams.has_ready() && self.unfinished.is_empty() {
             return;
         }
         let slice = if self.is_lent { SLICE } else { READING };
         let started = Instant::now();
-        let mut ready = std::mem::take(&mut self.table.ready).into_iter();
+        let mut ready = self.table.streams.take_ready().into_iter();
         for slot in ready.by_ref() {
             self.guard(Concern::Stream(slot), |shard| shard.read_stream(slot));
             if started.elapsed() >= slice {
@@ -328,7 +320,7 @@ impl Shard {
             }
         }
         if ready.len() > 0 {
-            self.table.ready.splice(..0, ready);
+            self.table.streams.put_back(ready);
         }
         while let Some(slot) = self.unfinished.pop_front() {
             self.guard(Concern::Stream(slot), |shard| shard.read_stream(slot));
@@ -342,9 +334,9 @@ impl Shard {
         fault::point(Place::Read);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(READ_BUFFER, 0);
-        self.table.begin_visit();
+        self.table.reading.begin_visit();
         for _ in 0..READS {
-            if self.table.is_others_turn() {
+            if self.table.reading.is_visit_over() {
                 break;
             }
             if !self.table.read_once(slot, &mut buffer) {
@@ -382,7 +374,7 @@ impl Shard {
         }
         let started = Instant::now();
         while let Some(slot) = self.writable.pop_front() {
-            self.table.concern = Concern::Stream(slot);
+            self.table.step.set_concern(Concern::Stream(slot));
             fault::point(Place::Flush);
             self.table.flush(slot);
             if started.elapsed() >= SLICE {
@@ -413,7 +405,7 @@ impl Shard {
         }
         let started = self.is_lent.then(Instant::now);
         while let Some(owner) = self.due.pop() {
-            self.table.concern = owner.into();
+            self.table.step.set_concern(owner.into());
             fault::point(Place::Expire);
             self.table.expire(owner);
             if started.is_some_and(|started| started.elapsed() >= SLICE) {
@@ -425,25 +417,20 @@ impl Shard {
     /// Tells the rooms what has happened to sessions in this step.
     pub(crate) fn settle(&mut self) {
         let table = &mut self.table;
-        while let Some(conn) = table.opened.pop() {
-            table.concern = Concern::Session(conn.0);
+        while let Some(conn) = table.step.next_opened() {
             self.fanout.open(conn);
         }
-        while let Some((conn, all)) = table.left.pop() {
-            table.concern = Concern::Session(conn.0);
+        while let Some((conn, all)) = table.step.next_left() {
             self.fanout.leave_group(conn, all, table);
         }
-        while let Some((slot, reason)) = table.doomed.pop() {
-            table.concern = Concern::Session(slot);
+        while let Some((slot, reason)) = table.step.next_to_close() {
             table.close_session(slot, reason);
         }
         // Those that end meanwhile have their turn at the next step.
-        let mut left = table.ended.len();
-        while left > 0
-            && let Some(slot) = table.ended.pop()
-        {
-            left -= 1;
-            table.concern = Concern::Session(slot);
+        for _ in 0..table.step.count_to_free() {
+            let Some(slot) = table.step.next_to_free() else {
+                return;
+            };
             fault::point(Place::Settle);
             let lost = self.fanout.close(ConnId(slot));
             table.lose_tally(lost);
@@ -453,10 +440,9 @@ impl Shard {
 
     /// Closes every session, and the streams that wait for a request.
     pub(crate) fn shut_down(&mut self) {
-        self.table.stopping = true;
+        self.table.begin_shutdown();
         self.unlisten();
-        let sessions: Vec<_> = self.table.sessions.iter().map(|(slot, _)| slot).collect();
-        for slot in sessions {
+        for slot in self.table.sessions.slots() {
             self.fanout.catch_up(ConnId(slot), &mut self.table);
             self.table.close_session(slot, Reason::ServerShutdown);
         }
@@ -464,10 +450,9 @@ impl Shard {
     }
 
     fn say_stopped(&mut self) {
-        let is_live = |(_, session): (u32, &Session)| !session.ended;
-        if self.table.stopping && !self.stopped && !self.table.sessions.iter().any(is_live) {
+        if self.table.is_stopping() && !self.stopped && !self.table.sessions.has_live() {
             self.stopped = true;
-            self.table.tell(Event::Stopped);
+            self.table.reports.tell(Event::Stopped);
         }
     }
 }

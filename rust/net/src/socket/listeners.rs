@@ -97,12 +97,12 @@ impl Listeners {
 
     /// Shards take turns at new connections.
     fn place(&mut self, arrival: Arrival, table: &mut Table) {
-        let inboxes = &table.inboxes;
-        self.turn = (self.turn + 1) % inboxes.len();
-        if self.turn == usize::from(table.shard) {
+        self.turn = (self.turn + 1) % table.shards.count();
+        let shard = self.turn as u16;
+        if shard == table.number() {
             table.arrive(arrival);
         } else {
-            inboxes[self.turn].push(Command::Arrive(Box::new(arrival)));
+            table.shards.push(shard, Command::Arrive(Box::new(arrival)));
         }
     }
 }

@@ -12,17 +12,17 @@ const PIPELINE: usize = 64 * 1024;
 impl Table {
     /// Reads and handles what one read brings; false when the stream has nothing more now.
     pub(crate) fn read_once(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return false;
         };
         let has_body = matches!(&stream.role, Role::Http(http) if http.has_body());
         if !stream.input.is_empty() || has_body {
             self.handle_kept(slot);
-            if self.is_others_turn() {
+            if self.reading.is_visit_over() {
                 return true;
             }
         }
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return false;
         };
         if stream.paused && stream.hung_up {
@@ -42,13 +42,13 @@ impl Table {
 
     /// Small messages: read behind what is kept, in the shared buffer.
     fn read_into_buffer(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return false;
         };
         let kept = std::mem::take(&mut stream.input);
         buffer[..kept.len()].copy_from_slice(&kept);
         let Some(n) = self.receive_bytes(slot, &mut buffer[kept.len()..]) else {
-            if let Some(stream) = self.streams.get_mut(slot as usize) {
+            if let Some(stream) = self.streams.get_mut(slot) {
                 stream.input = kept;
             }
             return false;
@@ -56,7 +56,7 @@ impl Table {
         let end = kept.len() + n;
         let used = self.handle(slot, &mut buffer[..end]);
         if used < end
-            && let Some(stream) = self.streams.get_mut(slot as usize)
+            && let Some(stream) = self.streams.get_mut(slot)
         {
             stream.input = kept;
             stream.input.clear();
@@ -67,7 +67,7 @@ impl Table {
 
     /// Requests, and messages larger than the shared buffer: read behind the stream's own input.
     fn read_into_input(&mut self, slot: u32) -> bool {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return false;
         };
         let mut input = std::mem::take(&mut stream.input);
@@ -76,7 +76,7 @@ impl Table {
         input.resize(kept + if http { ROOM } else { 4 * ROOM }, 0);
         let got = self.receive_bytes(slot, &mut input[kept..]);
         input.truncate(kept + got.unwrap_or(0));
-        if let Some(stream) = self.streams.get_mut(slot as usize) {
+        if let Some(stream) = self.streams.get_mut(slot) {
             stream.input = input;
             if http {
                 // An idle stream keeps no more than it needs.
@@ -92,7 +92,7 @@ impl Table {
     /// One read; a lost stream is dealt with here.
     fn receive_bytes(&mut self, slot: u32, space: &mut [u8]) -> Option<usize> {
         let size = space.len();
-        let stream = self.streams.get_mut(slot as usize)?;
+        let stream = self.streams.get_mut(slot)?;
         match stream.read(space) {
             Ok(None) => None,
             Ok(Some(0)) => {
@@ -116,7 +116,7 @@ impl Table {
 
     /// Handles what a stream has kept.
     fn handle_kept(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
         if matches!(stream.role, Role::Http(_)) {
@@ -125,7 +125,7 @@ impl Table {
         let mut input = std::mem::take(&mut stream.input);
         let used = self.handle(slot, &mut input);
         input.drain(..used);
-        if let Some(stream) = self.streams.get_mut(slot as usize)
+        if let Some(stream) = self.streams.get_mut(slot)
             && !input.is_empty()
         {
             stream.input = input;
@@ -133,7 +133,7 @@ impl Table {
     }
 
     fn handle(&mut self, slot: u32, input: &mut [u8]) -> usize {
-        match self.streams.get(slot as usize).map(|stream: &Stream| &stream.role) {
+        match self.streams.get(slot).map(|stream: &Stream| &stream.role) {
             Some(Role::WebSocket { .. }) => self.websocket_input(slot, input),
             Some(Role::Closing { .. }) => self.closing_input(slot, input),
             // A request was read into the stream's own input.

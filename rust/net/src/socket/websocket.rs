@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::{Goodbye, Inbound, Incoming, ProtocolError, Reason, Via};
 use protocol::engineio::Packet;
-use protocol::websocket::{Opcode, WireMessage};
+use protocol::websocket::WireMessage;
 use protocol::{DecodeError, Id, websocket};
 use rooms::Addr;
 
@@ -27,13 +27,13 @@ impl Table {
     pub(crate) fn websocket_input(&mut self, slot: u32, input: &mut [u8]) -> usize {
         let mut used = 0;
         let kept = loop {
-            if self.is_others_turn() {
+            if self.reading.is_visit_over() {
                 break true;
             }
             match self.websocket_frame(slot, &mut input[used..]) {
                 Ok(0) | Err(Step::Keep) => break true,
                 Ok(n) => {
-                    self.count_message(n);
+                    self.reading.count_message(n);
                     used += n;
                 }
                 Err(Step::Done) => break false,
@@ -44,7 +44,7 @@ impl Table {
     }
 
     fn websocket_frame(&mut self, slot: u32, input: &mut [u8]) -> Result<usize, Step> {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return Err(Step::Done);
         };
         let Role::WebSocket { session, probe, decoder, .. } = &mut stream.role else {
@@ -92,15 +92,15 @@ impl Table {
         via: Via,
         (is_text, data): (bool, &[u8]),
     ) -> Result<(), DecodeError> {
-        let mut inflater = std::mem::take(&mut self.inflater);
+        let mut inflater = self.codecs.take_inflater();
         let message = inflater.inflate(is_text, data, self.options.engine.max_payload);
         let result = message.map(|message| self.websocket_message(slot, session, via, &message));
-        self.inflater = inflater;
+        self.codecs.keep_inflater(inflater);
         result
     }
 
     fn keep_decoder(&mut self, slot: u32, kept: websocket::Decoder) {
-        if let Some(stream) = self.streams.get_mut(slot as usize)
+        if let Some(stream) = self.streams.get_mut(slot)
             && let Role::WebSocket { decoder, .. } = &mut stream.role
         {
             *decoder = kept;
@@ -133,23 +133,19 @@ impl Table {
     /// answer could not arrive in time.
     fn note_ping(&mut self, slot: u32, data: &[u8]) {
         const PONG_ROOM: usize = 64 * 1024;
-        const MANY: usize = 4 * 1024;
-        if self.streams.get(slot as usize).is_none_or(|stream| stream.waiting() > PONG_ROOM) {
+        if self.streams.get(slot).is_none_or(|stream| stream.waiting() > PONG_ROOM) {
             return;
         }
-        if self.pongs.len() >= MANY {
-            self.pongs.clear();
-        }
-        websocket::encode_frame(Opcode::Pong, data, None, &mut self.pongs);
+        self.reading.add_pong(data);
     }
 
     /// Answers the pings of a stream in one write.
     fn send_pongs(&mut self, slot: u32) {
-        if self.pongs.is_empty() {
+        let Some(pongs) = self.reading.take_pongs() else {
             return;
-        }
-        let pongs = std::mem::take(&mut self.pongs).into();
-        if let Some(stream) = self.streams.get(slot as usize)
+        };
+        let pongs = pongs.into();
+        if let Some(stream) = self.streams.get(slot)
             && let Role::WebSocket { session, .. } = stream.role
         {
             self.write(session, slot, std::iter::once(&pongs));
@@ -165,7 +161,7 @@ impl Table {
 
     /// The stream no longer carries the session, though it is still closing.
     fn forget_stream(&mut self, session: u32, slot: u32, via: Via, error: bool) {
-        let Some(entry) = self.sessions.entry_mut(session) else {
+        let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };
         let carried = if via == Via::Probe { &mut entry.probe } else { &mut entry.stream };
@@ -174,14 +170,14 @@ impl Table {
         }
         *carried = crate::session::NONE;
         if !entry.ended {
-            entry.engine.handle_stream_lost(via, error, &mut self.actions);
+            entry.engine.handle_stream_lost(via, error, self.step.actions());
             self.perform(session);
         }
     }
 
     /// Ends the sending side of a closing stream.
     pub(crate) fn finish_stream(&mut self, slot: u32) {
-        if let Some(stream) = self.streams.get_mut(slot as usize) {
+        if let Some(stream) = self.streams.get_mut(slot) {
             stream.role = Role::Closing { decoder: None };
             stream.finish();
         }
@@ -189,7 +185,7 @@ impl Table {
 
     /// Reads a closing stream: the peer's close frame ends it, everything else is dropped.
     pub(crate) fn closing_input(&mut self, slot: u32, input: &mut [u8]) -> usize {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return input.len();
         };
         let Role::Closing { decoder: Some(decoder) } = &mut stream.role else {
@@ -213,15 +209,20 @@ impl Table {
     /// Gives one packet to the session and does what follows from it.
     pub(crate) fn handle_packet(&mut self, slot: u32, via: Via, packet: Packet<'_>) {
         let options = Arc::clone(&self.options);
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         if session.ended {
             return;
         }
         self.counters.add(Counter::PacketsReceived);
-        let inbound =
-            session.engine.handle_packet(&options.engine, self.now, via, packet, &mut self.actions);
+        let inbound = session.engine.handle_packet(
+            &options.engine,
+            self.now,
+            via,
+            packet,
+            self.step.actions(),
+        );
         let outcome = match &inbound {
             Some(message) => session.sockets.handle(&options.engine, message),
             None => Ok(None),
@@ -250,7 +251,7 @@ impl Table {
 
     /// A message that the program reads itself.
     fn pass_on(&mut self, slot: u32, message: &Inbound<'_>) {
-        let Some(session) = self.sessions.entry(slot).map(|session| session.id) else {
+        let Some(session) = self.sessions.get(slot).map(|session| session.id) else {
             return;
         };
         let message = match message {
@@ -265,20 +266,20 @@ impl Table {
         if via == Via::Probe {
             return self.fail_probe(slot);
         }
-        if let Some(session) = self.sessions.entry_mut(slot)
+        if let Some(session) = self.sessions.get_mut(slot)
             && !session.ended
         {
-            session.engine.close(Reason::ParseError, Goodbye::Kept, &mut self.actions);
+            session.engine.close(Reason::ParseError, Goodbye::Kept, self.step.actions());
             self.perform(slot);
         }
     }
 
     /// A client asks for a namespace: Python decides.
     fn connect(&mut self, slot: u32, namespace: &str, auth: &[u8]) {
-        let sid = self.random.sid();
-        let name = self.enter_namespace(namespace);
-        let addr = self.addr(slot);
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let sid = self.sessions.new_sid();
+        let name = self.sessions.enter_namespace(namespace);
+        let addr = self.sessions.addr(slot);
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         session.sockets.connecting(Arc::clone(&name), sid);
@@ -291,43 +292,32 @@ impl Table {
         self.publish(slot, Event::Connect { addr, sid, namespace: name, auth, handshake });
     }
 
-    /// Counts a socket of a namespace and returns the shared name.
-    fn enter_namespace(&mut self, namespace: &str) -> Arc<str> {
-        let name = match self.namespaces.get_key_value(namespace) {
-            Some((name, _)) => Arc::clone(name),
-            None => Arc::from(namespace),
-        };
-        self.namespaces.entry(Arc::clone(&name)).or_default().sockets += 1;
-        self.sockets += 1;
-        name
-    }
-
     /// As `connect`, for a CONNECT packet that the program has read.
     pub(crate) fn connecting(&mut self, addr: Addr, sid: Id, namespace: &str) {
-        if self.session_at(addr).is_none() {
+        if self.sessions.at(addr).is_none() {
             // Its end was told before the program asked: this socket's is told now.
             let reason = Reason::TransportClose;
             return self.publish(addr.slot, Event::Disconnect { sid, reason, too_large: None });
         }
-        let name = self.enter_namespace(namespace);
-        if let Some(session) = self.session_at(addr) {
+        let name = self.sessions.enter_namespace(namespace);
+        if let Some(session) = self.sessions.at(addr) {
             session.sockets.connecting(name, sid);
         }
     }
 
     /// A client left a namespace by itself.
     fn leave_namespace(&mut self, slot: u32, sid: Id) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         let Some(socket) = session.sockets.remove(&sid) else {
             return;
         };
         session.take_held(&sid);
-        if let Some(all) = self.namespaces.get(&socket.namespace).and_then(|n| n.all) {
-            self.left.push((rooms::ConnId(slot), all));
+        if let Some(all) = self.sessions.room_of_all(&socket.namespace) {
+            self.step.note_left(rooms::ConnId(slot), all);
         }
-        self.release_namespace(&socket.namespace);
+        self.sessions.leave_namespace(&socket.namespace);
         let reason = Reason::ClientDisconnect;
         self.publish(slot, Event::Disconnect { sid, reason, too_large: None });
     }

@@ -18,7 +18,7 @@ const LATE: u64 = 20;
 
 impl Table {
     pub(crate) fn file_session(&mut self, slot: u32) {
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         let due = if session.ended {
@@ -39,7 +39,7 @@ impl Table {
     }
 
     pub(crate) fn file_stream(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
         if stream.deadline.0 > 0 && (stream.filed == Time(0) || stream.deadline < stream.filed) {
@@ -51,18 +51,23 @@ impl Table {
     /// Gives a stream so much time from now on, or all it wants.
     pub(crate) fn set_deadline(&mut self, slot: u32, after: Option<Duration>) {
         let now = self.now;
-        if let Some(stream) = self.streams.get_mut(slot as usize) {
+        if let Some(stream) = self.streams.get_mut(slot) {
             stream.deadline = Time(after.map_or(0, |after| now.0 + after.as_millis() as u64));
         }
         self.file_stream(slot);
+    }
+
+    /// When the next deadline may come, for the poller.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.wheel.next()
     }
 
     /// Takes the owners of the wheel's entries that are due.
     pub(crate) fn collect_due(&mut self, due: &mut Vec<Owner>) {
         let (sessions, streams) = (&self.sessions, &self.streams);
         let filed = |owner| match owner {
-            Owner::Session(slot) => sessions.entry(slot).map(|session| session.filed),
-            Owner::Stream(slot) => streams.get(slot as usize).map(|stream| stream.filed),
+            Owner::Session(slot) => sessions.get(slot).map(|session| session.filed),
+            Owner::Stream(slot) => streams.get(slot).map(|stream| stream.filed),
         };
         self.wheel.expire(self.now, |owner| filed(owner).unwrap_or_default(), due);
     }
@@ -80,7 +85,7 @@ impl Table {
     /// One that passed longer ago waits for its turn: when the shard was held up, an answer that the
     /// client sent in time is still to be read.
     pub(crate) fn meet_deadline(&mut self, slot: u32) {
-        let session = self.sessions.entry(slot).filter(|session| !session.ended);
+        let session = self.sessions.get(slot).filter(|session| !session.ended);
         let due = session.and_then(|session| session.engine.poll_timeout());
         if due.is_some_and(|due| due <= self.now && due.0 + LATE >= self.now.0) {
             self.expire_session(slot);
@@ -89,7 +94,7 @@ impl Table {
 
     fn expire_session(&mut self, slot: u32) {
         let write_timeout = self.options.write_timeout;
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         // A second entry for the same tick: this one is dealt with.
@@ -100,7 +105,7 @@ impl Table {
         if session.ended {
             if session.lingers.0 > 0 && session.lingers <= self.now {
                 session.lingers = Time(0);
-                self.ended.push(slot);
+                self.step.free_later(slot);
             }
         } else if session.queue_due(write_timeout).is_some_and(|due| due <= self.now) {
             self.expire_queue(slot);
@@ -115,7 +120,7 @@ impl Table {
         if !self.reads_answer(slot) {
             return self.close_session(slot, Reason::SlowClient);
         }
-        if let Some(session) = self.sessions.entry_mut(slot) {
+        if let Some(session) = self.sessions.get_mut(slot) {
             session.excuse(self.now);
         }
         self.expire_timers(slot);
@@ -125,7 +130,7 @@ impl Table {
     fn expire_timers(&mut self, slot: u32) {
         let is_taking = self.is_taking(slot);
         let is_unread = self.has_unread_input(slot);
-        let Some(session) = self.sessions.entry_mut(slot) else {
+        let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
         if is_taking || is_unread {
@@ -134,13 +139,13 @@ impl Table {
             session.engine.postpone_pong(&self.options.engine, self.now);
         }
         if session.engine.poll_timeout().is_some_and(|due| due <= self.now) {
-            session.engine.handle_timeout(&self.options.engine, self.now, &mut self.actions);
+            session.engine.handle_timeout(&self.options.engine, self.now, self.step.actions());
             self.perform(slot);
         }
     }
 
     fn expire_stream(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get_mut(slot as usize) else {
+        let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
         if stream.filed > self.now {
