@@ -1,6 +1,5 @@
 //! What a shard tells the program: events of clients, requests that are not ours, questions.
 
-use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +9,8 @@ use protocol::Id;
 use rooms::Addr;
 
 use crate::http::journal::Answered;
+use crate::peer::Peer;
 use crate::too_large::TooLarge;
-
-/// Where a stream comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// The remote address; `None` for Unix sockets.
-    pub addr: Option<SocketAddr>,
-    /// Whether the stream came over TLS (ended by somebody else).
-    pub secure: bool,
-}
 
 /// The request that opened a session.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 //! takes no decision of the protocol: those are in `engine` and `rooms`.
 
 mod apply;
+mod awaited;
 mod command;
 mod counters;
 mod ending;
@@ -16,8 +17,10 @@ mod fault;
 pub mod fault;
 mod http;
 mod inbox;
+mod large_messages;
 mod options;
 mod outbox;
+mod peer;
 mod queue;
 mod random;
 mod server;
@@ -33,10 +36,11 @@ mod wheel;
 
 pub use command::{Command, Decision};
 pub use counters::{Counter, Counters};
-pub use event::{Data, Event, Handshake, Message, Peer, Slow};
+pub use event::{Data, Event, Handshake, Message, Slow};
 pub use http::journal::{Answered, Log};
 pub use options::{Compression, Cookie, Cors, Network, Options, PerMessageDeflate, Trusted};
 pub use outbox::Outbox;
+pub use peer::Peer;
 pub use random::new_sid;
 pub use server::Server;
 pub use socket::accept::{Arrival, Io, Listener};

@@ -9,6 +9,7 @@ use engine::Time;
 use mio::{Poll, Waker};
 use parking_lot::Mutex;
 
+use crate::awaited::Awaited;
 use crate::command::Command;
 use crate::counters::{Counter, Counters};
 use crate::event::Event;
@@ -19,7 +20,6 @@ use crate::shard::lease::Lease;
 use crate::shard::{Shard, WAKER};
 use crate::table::Table;
 use crate::table::shards::AllShards;
-use crate::throttle::Awaited;
 use crate::unread::{Sent, Unread};
 
 /// The shards of one server.

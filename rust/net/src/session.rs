@@ -5,8 +5,9 @@ use protocol::Id;
 use rooms::{Frame, Named, RoomId};
 
 use crate::event::Handshake;
+use crate::queue::entry::Entry;
 use crate::queue::load::Load;
-use crate::queue::waiting::{Entry, Waiting};
+use crate::queue::waiting::Waiting;
 
 /// No stream.
 pub(crate) const NONE: u32 = u32::MAX;

@@ -6,52 +6,17 @@
 //! for each is low, so that those with little are still read. A client that goes while it is not read
 //! is noticed, and what waits of it is dropped.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use engine::Reason;
 
+use crate::awaited::Awaits;
 use crate::counters::Counter;
-use crate::outbox::Outbox;
 use crate::socket::stream::Role;
 use crate::table::Table;
-use crate::unread::{Sent, Unread};
 
 /// What one client may have waiting while all together have too much.
 const SHARE: usize = 64 * 1024;
 /// A client that has gone with less than this waiting is read to the end, in bytes that it has sent.
 const LOST: usize = 256 * 1024;
-
-/// What must be taken for a shard to read on from a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Awaits {
-    #[default]
-    Nothing,
-    /// Events of sessions that are not read ([`Unread::resumed`]).
-    Sessions,
-    /// Lines of the access log, or the same.
-    AnyEvent,
-}
-
-/// What a shard says of it to the application's thread.
-#[derive(Debug, Default)]
-pub(crate) struct Awaited(AtomicU8);
-
-impl Awaited {
-    /// Says it.
-    pub(crate) fn say(&self, awaits: Awaits) {
-        self.0.store(awaits as u8, Ordering::SeqCst);
-    }
-
-    /// Whether the shard is to look again after an event was taken.
-    pub(crate) fn is_met(&self, unread: &Outbox<Sent, Unread>, shard: u16) -> bool {
-        match self.0.load(Ordering::SeqCst) {
-            0 => false,
-            1 => unread.queue().has_resumed(shard),
-            _ => true,
-        }
-    }
-}
 
 impl Table {
     /// Whether reading from the session has to wait for the application.

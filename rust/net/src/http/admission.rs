@@ -11,24 +11,18 @@ use protocol::http1::{Request, parse_request};
 
 use crate::command::Decision;
 use crate::counters::Counter;
-use crate::event::{Event, Peer};
-use crate::http::Phase;
+use crate::event::Event;
+use crate::http::connection::{Asking, Phase};
 use crate::http::fault::Fault;
 use crate::http::origin::{self, Verdict};
 use crate::http::reply::Reply;
-use crate::http::route::names_session;
+use crate::http::request::names_session;
+use crate::peer::Peer;
 use crate::table::Table;
 
 /// Refusals the program has not taken yet; past it they are only counted.
 const MAX_REFUSALS: usize = 1024;
 const GENERATION: u32 = 0x03ff_ffff;
-
-/// A request that waits for the program's decision.
-#[derive(Debug)]
-pub(crate) struct Asking {
-    head: Box<[u8]>,
-    session: Id,
-}
 
 impl Table {
     /// Puts a request to the program: a handshake when `known` is none.

@@ -6,7 +6,7 @@ use protocol::http1::Request;
 
 use crate::event::Handshake;
 use crate::http::reply::Reply;
-use crate::http::route::is_upgrade;
+use crate::http::request::is_upgrade;
 use crate::http::upgrade;
 use crate::table::Table;
 

@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::counters::Counter;
 use crate::event::Event;
 use crate::http::reply::Reply;
-use crate::http::route::named_session;
+use crate::http::request::{named_session, path_matches};
 use crate::random::shard_of;
 use crate::socket::accept::Arrival;
 use crate::socket::stream::Role;
@@ -160,11 +160,6 @@ fn target_path(target: &[u8]) -> &[u8] {
         _ => target,
     };
     path.iter().position(|b| *b == b'?').map_or(path, |at| &path[..at])
-}
-
-/// Whether a path is at or below ours, which is `/socket.io` or empty for everything.
-pub(crate) fn path_matches(path: &[u8], ours: &str) -> bool {
-    path.strip_prefix(ours.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 #[cfg(test)]

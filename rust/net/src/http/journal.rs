@@ -7,11 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use protocol::http1::Request;
-
-use crate::event::{Event, Peer};
-use crate::socket::stream::Role;
-use crate::table::Table;
+use crate::peer::Peer;
 
 /// Bytes of request heads that may wait for the program, of each shard.
 const MAX_WAITING: usize = 4 << 20;
@@ -48,6 +44,12 @@ pub(crate) struct Noted {
     websocket: bool,
 }
 
+impl Noted {
+    pub(crate) fn new(head: &[u8], websocket: bool) -> Self {
+        Self { head: head.into(), websocket }
+    }
+}
+
 /// The lines of a shard that the program has not taken.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
@@ -57,6 +59,13 @@ pub(crate) struct Journal {
 impl Journal {
     pub(crate) fn is_full(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) >= MAX_WAITING
+    }
+
+    /// The line of a request that was answered; it counts until the application has taken it.
+    pub(crate) fn answered(&self, noted: Noted, peer: Peer, status: u16) -> Answered {
+        let Noted { head, websocket } = noted;
+        let place = self.place(head.len());
+        Answered { head, peer, status, websocket, _place: place }
     }
 
     fn place(&self, bytes: usize) -> Place {
@@ -75,51 +84,6 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-impl Table {
-    /// Whether the next request of a stream has to wait until the program has taken lines.
-    pub(crate) fn waits_for_log(&mut self, slot: u32) -> bool {
-        self.journal.is_full()
-            && self.http(slot).is_some_and(|http| http.is_idle() && http.is_logged())
-    }
-
-    /// Keeps what is told of a request once it is answered.
-    pub(crate) fn note_request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
-        let Some(http) = self.http(slot).filter(|http| http.is_logged()) else { return };
-        let websocket = request.has_token("upgrade", "websocket");
-        let log = http.site.log;
-        if if websocket { log.websockets } else { log.requests } {
-            http.noted = Some(Noted { head: head.into(), websocket });
-        }
-    }
-
-    /// Tells of the request that was answered just now.
-    pub(crate) fn tell_answer(&mut self, slot: u32, status: u16) {
-        let Some(http) = self.http(slot) else { return };
-        let Some(Noted { head, websocket }) = http.noted.take() else {
-            return;
-        };
-        let peer = http.peer.clone();
-        let place = self.journal.place(head.len());
-        let answered = Answered { head, peer, status, websocket, _place: place };
-        self.reports.tell(Event::Answered(Box::new(answered)));
-    }
-
-    /// Tells of a WebSocket that begins, and notes whether its end is to be told.
-    pub(crate) fn tell_websocket(&mut self, slot: u32) {
-        self.tell_answer(slot, 101);
-        if let Some(stream) = self.streams.get_mut(slot)
-            && let Role::Http(http) = &stream.role
-        {
-            stream.end_is_told = http.site.log.ends;
-        }
-    }
-
-    /// Tells of a WebSocket that has ended.
-    pub(crate) fn tell_end(&mut self) {
-        self.reports.tell(Event::Ended);
     }
 }
 

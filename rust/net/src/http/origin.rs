@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use protocol::http1::Request;
 
-use crate::event::Peer;
 use crate::options::{Cors, Options, Trusted};
+use crate::peer::Peer;
 
 /// What the check says.
 #[derive(Debug, PartialEq, Eq)]

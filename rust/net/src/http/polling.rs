@@ -9,59 +9,15 @@ use protocol::http1::Request;
 use rooms::Frame;
 
 use crate::counters::Counter;
-use crate::http::Phase;
 use crate::http::bodies::Encoding;
+use crate::http::connection::{MAX_PACKETS, Phase, Poll, Template};
 use crate::http::fault::Fault;
 use crate::http::reply::Reply;
-use crate::http::route::is_bare;
 use crate::queue::load::Load;
 use crate::queue::waiting::Waiting;
 use crate::session::NONE;
 use crate::socket::stream::Role;
 use crate::table::Table;
-
-/// Packets of a response to a client that may refuse more.
-const MAX_PACKETS: usize = 16;
-
-/// A GET that waits for packets.
-#[derive(Debug)]
-pub(crate) struct Poll {
-    pub(crate) session: u32,
-    reply: Template,
-}
-
-/// What a response takes from its request.
-#[derive(Debug)]
-pub(super) struct Template {
-    pub(super) headers: String,
-    pub(super) encoding: Encoding,
-    pub(super) keep_alive: bool,
-    /// Packets that the client takes in one payload.
-    max_packets: usize,
-}
-
-impl Template {
-    pub(super) fn new(request: &Request<'_>, headers: &str) -> Self {
-        let encoding = if request.accepts_encoding("gzip") {
-            Encoding::Gzip
-        } else if request.accepts_encoding("deflate") {
-            Encoding::Deflate
-        } else {
-            Encoding::Identity
-        };
-        // The body of a POST is read, that of a GET is not.
-        let keep_alive = request.keeps_alive() && (request.method == "POST" || is_bare(request));
-        let max_packets = if takes_any_number(request.query()) { usize::MAX } else { MAX_PACKETS };
-        Self { headers: headers.to_owned(), encoding, keep_alive, max_packets }
-    }
-}
-
-/// Whether a client takes a payload of any number of packets. That of python-engineio takes 16, and
-/// is known by its time stamp: seconds with a fraction, where others send letters and digits.
-fn takes_any_number(query: &str) -> bool {
-    let stamp = query.split('&').find_map(|pair| pair.strip_prefix("t="));
-    stamp.is_some_and(|stamp| !stamp.is_empty() && !stamp.contains('.'))
-}
 
 impl Table {
     /// A GET of a session.

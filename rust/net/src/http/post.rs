@@ -8,37 +8,11 @@ use protocol::engineio::{Packet, records};
 use protocol::http1::{Body, ChunkedDecoder, Request};
 
 use crate::counters::Counter;
-use crate::http::Phase;
+use crate::http::connection::{Length, Phase, Post, Template};
 use crate::http::fault::Fault;
-use crate::http::polling::Template;
 use crate::http::reply::Reply;
 use crate::session::NONE;
 use crate::table::Table;
-
-/// A POST whose body is being read.
-#[derive(Debug)]
-pub(crate) struct Post {
-    pub(crate) session: u32,
-    generation: u32,
-    length: Length,
-    data: Vec<u8>,
-    /// Where the session goes on with the complete body; `None` while it is being read.
-    given: Option<usize>,
-    reply: Template,
-}
-
-impl Post {
-    /// Whether its body was read to the end.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.given.is_some()
-    }
-}
-
-#[derive(Debug)]
-enum Length {
-    Known(usize),
-    Chunked(ChunkedDecoder),
-}
 
 impl Table {
     /// A POST of a session: checks its head and starts reading its body.

@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use engine::Transport;
-use protocol::Id;
-use protocol::http1::{Body, Request};
+use protocol::http1::Request;
 
 use crate::counters::Counter;
-use crate::event::Peer;
 use crate::http::fault::Fault;
-use crate::http::head::path_matches;
 use crate::http::origin::{self, Verdict};
 use crate::http::reply::Reply;
+use crate::http::request::{
+    is_upgrade, is_version_4, named_session, names_session, path_matches, transport,
+};
 use crate::http::upgrade;
+use crate::peer::Peer;
 use crate::table::Table;
 
 impl Table {
@@ -53,7 +54,7 @@ impl Table {
         headers: &str,
         peer: &Peer,
     ) -> Result<(), Fault> {
-        let transport = transport(request)?;
+        let transport = transport(request).ok_or(Fault::UnknownTransport)?;
         if names_session(request) {
             let known = named_session(request).filter(|_| self.options.ask_requests);
             if let Some(session) = known.filter(|id| self.sessions.slot(id).is_some()) {
@@ -98,7 +99,7 @@ impl Table {
         request: &Request<'_>,
         headers: &str,
     ) -> Result<(), Fault> {
-        let transport = transport(request)?;
+        let transport = transport(request).ok_or(Fault::UnknownTransport)?;
         let known = named_session(request).and_then(|id| self.sessions.slot(&id));
         let session = known.ok_or(Fault::UnknownSession)?;
         self.meet_deadline(session);
@@ -112,32 +113,4 @@ impl Table {
             _ => Err(Fault::BadRequest),
         }
     }
-}
-
-/// Whether the request is of a session; an empty `sid` asks for a new one, as in Node.
-pub(crate) fn names_session(request: &Request<'_>) -> bool {
-    request.query_value("sid").is_some_and(|sid| !sid.is_empty())
-}
-
-pub(crate) fn named_session(request: &Request<'_>) -> Option<Id> {
-    Id::parse(&request.query_value("sid")?)
-}
-
-/// Whether nothing of the request is behind its head: a body that nobody reads would be taken for
-/// the next request.
-pub(crate) fn is_bare(request: &Request<'_>) -> bool {
-    matches!(request.body(), Ok(Body::Empty | Body::Length(0)))
-}
-
-pub(crate) fn is_upgrade(request: &Request<'_>) -> bool {
-    request.has_token("upgrade", "websocket")
-}
-
-fn transport(request: &Request<'_>) -> Result<Transport, Fault> {
-    let name = request.query_value("transport");
-    name.and_then(|name| Transport::named(&name)).ok_or(Fault::UnknownTransport)
-}
-
-fn is_version_4(request: &Request<'_>) -> bool {
-    request.query_value("EIO").as_deref() == Some("4")
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use protocol::websocket::{Deflate, Deflater};
 use rooms::{Flags, Frame, Run};
 
-use crate::queue::waiting::Entry;
+use crate::queue::entry::Entry;
 
 /// What the buffers hold.
 #[derive(Clone, Copy, Debug)]

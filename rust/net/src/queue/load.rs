@@ -8,7 +8,7 @@ use engine::Time;
 use rustc_hash::FxHashMap;
 
 use crate::options::Options;
-use crate::queue::waiting::SLOT;
+use crate::queue::entry::SLOT;
 
 /// The account of one shard.
 #[derive(Debug, Default)]

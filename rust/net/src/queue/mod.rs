@@ -2,6 +2,7 @@
 
 pub(crate) mod cargo;
 pub(crate) mod deliver;
+pub(crate) mod entry;
 pub(crate) mod level;
 pub(crate) mod load;
 pub(crate) mod slow;

@@ -10,7 +10,8 @@ use rooms::{Addr, Frame, Run, Tally};
 
 use crate::counters::Counter;
 use crate::queue::cargo::{Cargo, Sent};
-use crate::queue::waiting::{Entry, Waiting};
+use crate::queue::entry::Entry;
+use crate::queue::waiting::Waiting;
 use crate::session::NONE;
 use crate::socket::stream::{Role, Stream};
 use crate::table::Table;

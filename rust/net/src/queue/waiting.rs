@@ -13,46 +13,11 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 use engine::Time;
-use rooms::{Frame, Key};
+use rooms::Key;
 use rustc_hash::FxHashMap;
 
+use crate::queue::entry::{Entry, Item};
 use crate::queue::load::{Clock, Load};
-
-/// What a queue itself needs for an entry, in bytes.
-pub(crate) const SLOT: usize = size_of::<Option<Entry<Bytes>>>();
-
-/// Something that can wait.
-pub(crate) trait Item {
-    /// The data it keeps alive.
-    fn data(&self) -> &Bytes;
-}
-
-impl Item for Bytes {
-    fn data(&self) -> &Bytes {
-        self
-    }
-}
-
-impl Item for Frame {
-    fn data(&self) -> &Bytes {
-        self.payload()
-    }
-}
-
-/// One item with what is known about it.
-#[derive(Debug)]
-pub(crate) struct Entry<T> {
-    pub(crate) item: T,
-    /// Bytes it keeps alive.
-    pub(crate) pinned: u32,
-    /// How many packets of the program's it holds.
-    pub(crate) packets: u32,
-    pub(crate) key: Option<Key>,
-    /// When it was queued.
-    since: Time,
-    /// When it has waited for too long.
-    due: Time,
-}
 
 /// The queue of one client.
 #[derive(Debug)]
@@ -304,18 +269,6 @@ impl Waiting<Bytes> {
     }
 }
 
-impl<T> Entry<T> {
-    /// An entry that keeps so many bytes alive and holds so many packets.
-    pub(crate) fn new(item: T, pinned: usize, packets: u32, key: Option<Key>) -> Self {
-        let (since, due) = (Time(0), Time(0));
-        Self { item, pinned: pinned as u32, packets, key, since, due }
-    }
-
-    fn size(&self) -> usize {
-        self.pinned as usize + SLOT
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -324,6 +277,7 @@ mod tests {
 
     use super::*;
     use crate::options::Options;
+    use crate::queue::entry::SLOT;
 
     #[derive(Default)]
     struct Client {

@@ -6,7 +6,6 @@
 //! turns panic too, it pauses between them, longer and longer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use engine::{Goodbye, Reason, Time};
 use protocol::Id;
@@ -19,37 +18,6 @@ use crate::shard::Shard;
 use crate::socket::stream::Role;
 use crate::table::Table;
 use crate::table::step::Concern;
-
-/// Turns in a row that may panic without a pause.
-const FREE: u32 = 4;
-/// The longest pause is 2 to this power, in milliseconds.
-const LONGEST: u32 = 6;
-
-/// How often turns have panicked lately.
-#[derive(Debug, Default)]
-pub(super) struct Panics {
-    this_turn: bool,
-    in_a_row: u32,
-}
-
-impl Panics {
-    /// A turn ends.
-    fn end_turn(&mut self) {
-        let has_panicked = std::mem::take(&mut self.this_turn);
-        self.in_a_row = if has_panicked { self.in_a_row.saturating_add(1) } else { 0 };
-    }
-
-    /// How long to wait before the next turn.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        let power = self.in_a_row.checked_sub(FREE)?.min(LONGEST);
-        Some(Duration::from_millis(1 << power))
-    }
-
-    /// Whether the last turn has panicked.
-    pub(super) fn is_recent(&self) -> bool {
-        self.in_a_row > 0
-    }
-}
 
 impl Shard {
     /// Runs one step, and then tells the rooms what has happened in it.
@@ -73,7 +41,7 @@ impl Shard {
     /// A step has panicked: drops what it was about. What is broken may panic again, so there is a
     /// second way, which looks at nothing.
     fn drop_concern(&mut self) {
-        self.panics.this_turn = true;
+        self.panics.note();
         self.table.counters.add(Counter::Panics);
         self.table.step.actions().clear();
         let concern = self.table.step.set_concern(Concern::Nothing);
@@ -215,7 +183,9 @@ impl Table {
             }
             session.filed = Time(0);
         }
-        readable.into_iter().for_each(|slot| self.streams.read_soon(slot));
+        for slot in readable {
+            self.streams.read_soon(slot);
+        }
         for slot in unfinished {
             self.step.close_later(slot, Reason::InternalError);
         }

@@ -5,10 +5,11 @@
 //! A turn never touches Python; what Python must hear goes to the outbox, once per turn. Turns are
 //! taken on the shard's thread, or while it is lent (`lease`) on the program's.
 
-pub(crate) mod guard;
+mod guard;
 pub(crate) mod lease;
 mod lent;
 mod pace;
+mod panics;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,9 +21,10 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use rooms::{ConnId, Fanout};
 
-use self::guard::Panics;
 use self::lease::Lease;
 use self::pace::Pace;
+use self::panics::Panics;
+use crate::awaited::{Awaited, Awaits};
 use crate::command::Command;
 use crate::event::Event;
 use crate::fault::{self, Place};
@@ -32,7 +34,6 @@ use crate::socket::accept::Listener;
 use crate::socket::listeners::Listeners;
 use crate::table::Table;
 use crate::table::step::Concern;
-use crate::throttle::{Awaited, Awaits};
 use crate::unread::{Sent, Unread};
 use crate::wheel::Owner;
 

@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket};
 
-use crate::event::Peer;
+use crate::peer::Peer;
 use crate::socket::site::{Place, Site};
 
 /// A connected, non-blocking stream.

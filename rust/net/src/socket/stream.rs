@@ -10,10 +10,11 @@ use bytes::Bytes;
 use engine::Time;
 use smallvec::SmallVec;
 
-use crate::http::Http;
+use crate::http::connection::Http;
 use crate::queue::cargo::{Cargo, Form, Sent, entry};
+use crate::queue::entry::Entry;
 use crate::queue::load::Load;
-use crate::queue::waiting::{Entry, Waiting};
+use crate::queue::waiting::Waiting;
 use crate::socket::accept::Io;
 use crate::socket::site::Place;
 use protocol::websocket::{Decoder, Deflate};

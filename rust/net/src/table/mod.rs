@@ -38,7 +38,7 @@ use self::step::Step;
 use self::streams::Streams;
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, Handshake};
-use crate::http::Http;
+use crate::http::connection::Http;
 use crate::http::journal::Journal;
 use crate::options::Options;
 use crate::outbox::Outbox;
