@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from fanio._cluster.double_link import DoubleLink
 from fanio._cluster.link import Link
 from fanio._cluster.membership import Membership, is_told
 from fanio._cluster.redis_options import url_with
@@ -28,9 +29,11 @@ __all__ = ["AsyncRedisManager"]
 
 #: The values of an option, and those that are not there yet.
 _CHOICES = {
-    "dialect": (("python-socketio", "node"), ("both",)),
+    "dialect": (("python-socketio", "node", "both"), ()),
     "mode": (("pubsub",), ("sharded", "streams")),
 }
+#: What the names of nodes begin with that are on both buses; the core knows it, too.
+_ON_BOTH = "both."
 #: What stands for python-socketio's default channel among Node's servers.
 _NODES_CHANNEL = "socket.io"
 
@@ -72,7 +75,8 @@ class AsyncRedisManager(AsyncManager):
             json: A module to encode with when there is no server.
             redis_options: ``username``, ``password`` and ``db``, where the URL does not say them.
             dialect: "python-socketio" in a cluster with servers of python-socketio 5.14 or later, "node" in one with
-                servers of Node and its ``@socket.io/redis-adapter``. Servers of fanio only may speak either.
+                servers of Node and its ``@socket.io/redis-adapter``, "both" among servers of the two kinds. Servers of
+                fanio alone may speak either.
             mode: "pubsub".
             max_bus_bytes: Bytes that may wait to be published. Past it ``await emit()`` waits; while Redis is
                 away nobody waits, and what does not fit is lost and counted (``stats()``).
@@ -89,8 +93,9 @@ class AsyncRedisManager(AsyncManager):
         check_count("max_bus_bytes", max_bus_bytes, least=1)
         _choose("dialect", dialect)
         _choose("mode", mode)
-        if dialect == "node" and channel == "socketio":
-            channel = _NODES_CHANNEL
+        key = _NODES_CHANNEL if channel == "socketio" else channel
+        if dialect == "node":
+            channel = key
         self.redis_url = url
         self.channel = channel
         self.write_only = write_only
@@ -107,7 +112,13 @@ class AsyncRedisManager(AsyncManager):
             "max_bytes": int(max_bus_bytes),
             "write_only": write_only,
         }
-        self._link = Link(options, logger or logging.getLogger("socketio"))
+        found = logger or logging.getLogger("socketio")
+        self._link: Link | DoubleLink
+        if dialect == "both":
+            python = Link({**options, "dialect": "python-socketio"}, found, _ON_BOTH)
+            self._link = DoubleLink(python, Link({**options, "dialect": "node", "channel": key}, found, _ON_BOTH))
+        else:
+            self._link = Link(options, found)
 
     @property
     def host_id(self) -> str:

@@ -32,20 +32,26 @@ _BATCH = 256
 
 
 class Link:
-    """A node on its bus. What it brings for the application goes to ``receivers``, by kind."""
+    """A node on its bus. What it brings for the application goes to those who ``receive``."""
 
-    def __init__(self, options: Mapping[str, Any], logger: logging.Logger) -> None:
+    def __init__(self, options: Mapping[str, Any], logger: logging.Logger, prefix: str = "") -> None:
         """Prepare a node; nothing runs yet.
+
+        Args:
+            options: Those of the core, without a name.
+            logger: Where it logs.
+            prefix: What its name begins with.
 
         Raises:
             ValueError: When an option has a value that is not supported.
         """
         self._options = dict(options)
+        self._prefix = prefix
         self._server: _core.Server | None = None
         self.logger = logger
         #: Whether answers of clients are passed on in Node's way: counted, and one value of each.
         self.counts_answers = options["dialect"] != "python-socketio"
-        self.receivers: dict[str, Callable[..., None]] = {
+        self._receivers: dict[str, Callable[..., None]] = {
             "up": self._note_up,
             "down": self._note_down,
             "refused": self._note_refused,
@@ -60,8 +66,17 @@ class Link:
 
     def _make(self) -> None:
         #: The node's name, which no other has.
-        self.name = uuid.uuid4().hex
+        self.name = self._prefix + uuid.uuid4().hex
         self._cluster = _core.Cluster(self._server, {**self._options, "name": self.name})
+
+    @property
+    def asked(self) -> Link:
+        """The bus whose servers can be told of clients by their rooms."""
+        return self
+
+    def receive(self, receivers: dict[str, Callable[..., None]]) -> None:
+        """Give what comes for the application to these, by kind."""
+        self._receivers.update(receivers)
 
     def belong_to(self, server: _core.Server) -> None:
         """Be the node of a server."""
@@ -109,7 +124,7 @@ class Link:
 
     def _drain(self) -> None:
         for kind, *fields in self._cluster.drain(_BATCH):
-            receive = self.receivers.get(kind)
+            receive = self._receivers.get(kind)
             if receive is None:
                 continue
             try:
@@ -188,7 +203,10 @@ class Link:
         self._cluster.call_back(namespace, to, room, number, arguments)
 
     def ask_clients(self, number: int, namespace: str, event: Data, who: Who, seconds: float) -> bool:
-        """Publish an event whose answers come as "ack" with the number; true when the next one should wait."""
+        """Publish an event whose answers come as "ack" or "callback" with the number; true when it is full."""
+        if not self.counts_answers:
+            # The others give the room back with each answer.
+            return self.emit(namespace, event, who, callback=(who[0][0] if who[0] else "", number))
         self.start()
         self._cluster.request(number, namespace, "acks", who, event, int(seconds * 1000))
         return self._cluster.is_full()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from fanio._cluster.double_link import DoubleLink
     from fanio._cluster.link import Data, Link, Reply, Who
     from fanio._cluster.requests import Answers
     from fanio._server.acks import Waiter
@@ -48,7 +49,7 @@ def _told(who: Who) -> Who:
 class Membership:
     """The side of a server that the others see."""
 
-    def __init__(self, server: AsyncServer, link: Link) -> None:
+    def __init__(self, server: AsyncServer, link: Link | DoubleLink) -> None:
         """Take the server, which is there but may not run, and its link."""
         self._server = server
         self._core = server._core
@@ -58,14 +59,16 @@ class Membership:
         self._callbacks = Callbacks(numbers)
         self._requests = Requests(numbers)
         self._clients = Clients(server)
-        link.receivers.update(
-            emit=self._take_emit,
-            callback=self._take_answer,
-            ack=self._take_value,
-            fetch_sockets=self._describe_clients,
-            server_side=server._surface.take,
-            done=self._requests.end,
-            failed=self._requests.fail,
+        link.receive(
+            {
+                "emit": self._take_emit,
+                "callback": self._take_answer,
+                "ack": self._take_value,
+                "fetch_sockets": self._describe_clients,
+                "server_side": server._surface.take,
+                "done": self._requests.end,
+                "failed": self._requests.fail,
+            }
         )
 
     def serve(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -108,11 +111,9 @@ class Membership:
             return False
         rooms = [] if names is None else [name for name in names if is_told(name)]
         who: Who = (rooms, [name for name in without if is_told(name)])
-        if callback is not None and self._link.counts_answers:
+        if callback is not None:
             return self._link.ask_clients(callback, namespace, data, who, self._callbacks.seconds(callback))
-        # The others give the room back with each answer.
-        reference = None if callback is None else (rooms[0] if rooms else "", callback)
-        return self._link.emit(namespace, data, who, event.volatile, event.compress, reference)
+        return self._link.emit(namespace, data, who, event.volatile, event.compress)
 
     def expect(self, waiter: Waiter, seconds: float | None = None) -> int:
         """Return the number under which clients of other servers answer."""
@@ -148,7 +149,7 @@ class Membership:
         self._check_dialect()
         told = _told(who)
         if everybody or told[0]:
-            change = self._link.join if what == "join" else self._link.leave
+            change = self._link.asked.join if what == "join" else self._link.asked.leave
             change(namespace, told, [room for room in rooms if is_told(room)])
 
     def disconnect(self, namespace: str, everybody: bool, who: Who, close: bool) -> None:
@@ -156,7 +157,7 @@ class Membership:
         self._check_dialect()
         told = _told(who)
         if everybody or told[0]:
-            self._link.disconnect(namespace, told, close)
+            self._link.asked.disconnect(namespace, told, close)
 
     def server_side_emit(self, namespace: str, event: list[Any]) -> None:
         """Send an event to the other servers themselves."""

@@ -20,6 +20,10 @@ use crate::error::Error;
 use crate::event::EventData;
 use crate::message::{AckRequest, Answer, Emit, Envelope, Message};
 
+/// What the names of nodes begin with that are on python-socketio's bus and on Node's: such nodes hear
+/// each other on Node's only.
+const ON_BOTH: &str = "both.";
+
 /// Milliseconds since the node began.
 pub type Time = u64;
 
@@ -269,8 +273,19 @@ impl Node {
         }
     }
 
+    /// Whether a message comes over Node's bus as well: from a node that is on both, as this one is.
+    fn comes_twice(&self, from: &str, message: &Message) -> bool {
+        self.speech.is_pythons()
+            && from.starts_with(ON_BOTH)
+            && self.name.starts_with(ON_BOTH)
+            && !matches!(message, Message::Callback { .. })
+    }
+
     fn take(&mut self, envelope: Envelope) {
         let Envelope { from, namespace, message } = envelope;
+        if self.comes_twice(&from, &message) {
+            return;
+        }
         let is_own = from == self.name;
         if self.speech.has_heartbeats() && !is_own {
             self.peers.heard(&namespace, &from, &message, self.now);

@@ -66,6 +66,10 @@ impl Speech {
         }
     }
 
+    pub(super) fn is_pythons(&self) -> bool {
+        matches!(self.bus, Bus::Python { .. })
+    }
+
     pub(super) fn has_heartbeats(&self) -> bool {
         matches!(self.bus, Bus::Postgres { .. })
     }

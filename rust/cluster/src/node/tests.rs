@@ -135,6 +135,24 @@ fn an_emit_reaches_each_other_node_once() {
 }
 
 #[test]
+fn nodes_on_both_buses_hear_each_other_on_nodes_only() {
+    let names = ["both.a", "both.b", "python"];
+    for (bus, expected) in [(&buses()[0], [false, false, true]), (&buses()[1], [false, true, true])]
+    {
+        let mut world = World::new(bus, 3);
+        for (n, name) in names.into_iter().enumerate() {
+            world.nodes[n] = Node::new(name, bus.clone(), 0);
+            world.nodes[n].open_namespace("/");
+        }
+        world.run();
+        world.nodes[0].publish("/", &Message::Emit(emit(&[]))).unwrap();
+        world.run();
+        let heard: Vec<_> = world.done.iter().map(|done| !done.is_empty()).collect();
+        assert_eq!(heard, expected, "{bus:?}");
+    }
+}
+
+#[test]
 fn a_room_without_members_here_is_not_heard() {
     let mut world = World::new(&Bus::Sharded { prefix: "socket.io".into() }, 2);
     world.nodes[1].open_room("/", "room");
