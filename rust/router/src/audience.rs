@@ -1,4 +1,7 @@
-//! Who an emit is for: rooms, sockets, and who of them does not get it.
+//! Finds the recipients of an emit and pushes its frame to their shards.
+//!
+//! An audience holds room numbers and socket addresses. The members of a room are looked up later, by
+//! each shard. This file does not encode the packet (`packet.rs`) and does not wake the shards.
 
 use net::Command;
 use protocol::Id;
@@ -7,19 +10,18 @@ use smallvec::SmallVec;
 
 use crate::emit::Emit;
 
-/// Who an emit is for.
+/// The recipients of one emit.
 pub(crate) struct Audience {
     rooms: SmallVec<[RoomId; 1]>,
     sockets: SmallVec<[(Addr, Id); 1]>,
     except: SmallVec<[Addr; 1]>,
     except_rooms: SmallVec<[RoomId; 1]>,
-    /// The session of the one socket that is meant, and whether it was accepted.
+    /// For an emit to exactly one socket: its session, and whether the socket is connected.
     only: Option<(Addr, bool)>,
 }
 
 impl Audience {
-    /// Those in the rooms and sockets `to`, or in the namespace; without the sockets `skip` and the
-    /// members of `except_rooms`.
+    /// Looks up the recipients that `to`, `skip` and `except_rooms` of the emit name.
     pub(crate) fn new(registry: &Registry, emit: &Emit<'_>) -> Self {
         let skipped: SmallVec<[Id; 1]> =
             emit.skip.iter().filter_map(|sid| Id::parse(sid)).collect();
@@ -37,36 +39,38 @@ impl Audience {
             None => audience.rooms.extend(registry.all_room(emit.namespace)),
             Some(names) => audience.add(registry, emit.namespace, names, &skipped),
         }
-        audience.leave_out(registry, emit.namespace, &emit.except_rooms);
+        audience.exclude(registry, emit.namespace, &emit.except_rooms);
         audience
     }
 
-    /// Whether there is nobody.
+    /// Whether the emit has no recipient.
     pub(crate) fn is_empty(&self) -> bool {
         self.rooms.is_empty() && self.sockets.is_empty()
     }
 
-    /// Whether it may be wrong once the registry has changed.
+    /// Whether a change of the registry can make this audience wrong.
     ///
-    /// Rooms alone stay right, as the shards look at their members; so do sockets alone. A socket
-    /// that joins or leaves one of the rooms meanwhile would get the frame twice or not at all.
-    pub(crate) fn is_fleeting(&self, emit: &Emit<'_>) -> bool {
-        let is_of_both = |names: &[&str]| names.len() > 1 && !self.rooms.is_empty();
-        emit.to.as_ref().is_some_and(|names| is_of_both(names))
+    /// An audience of rooms stays right, because the shards look up the members when they deliver. An
+    /// audience of sockets stays right too. With both, a socket that joins or leaves one of the rooms
+    /// before the push would get the frame twice or not at all.
+    pub(crate) fn depends_on_membership(&self, emit: &Emit<'_>) -> bool {
+        emit.to.as_ref().is_some_and(|names| names.len() > 1) && !self.rooms.is_empty()
     }
 
-    /// The session of the one socket that is meant, if it was accepted: until then its packets wait
-    /// for the connect handler, which must not wait for them.
+    /// The session of the only recipient, if its socket is connected.
+    ///
+    /// The packets of a socket that is still connecting are held back until its connect handler
+    /// returns. If that handler waited for their delivery, it would wait for ever.
     pub(crate) fn only(&self) -> Option<Addr> {
         self.only.filter(|(_, accepted)| *accepted).map(|(addr, _)| addr)
     }
 
-    /// Whether one socket is meant.
+    /// Whether the emit is for exactly one socket.
     pub(crate) fn is_one(&self) -> bool {
         self.only.is_some()
     }
 
-    /// Sends the frame to everybody; the shards are not woken.
+    /// Pushes the frame to the shards of all recipients, without a wake.
     pub(crate) fn push(self, net: &net::Server, frame: Frame) {
         for (addr, sid) in self.sockets {
             net.push_quietly(addr.shard, Command::Direct { addr, sid, frame: frame.clone() });
@@ -86,13 +90,13 @@ impl Audience {
         net.push_quietly(last, Command::Emit { rooms, except, except_rooms, frame });
     }
 
-    /// Adds rooms and sockets by their names.
+    /// Adds the rooms and sockets with these names.
     fn add(&mut self, registry: &Registry, namespace: &str, names: &[&str], skipped: &[Id]) {
         if let [name] = names
             && let Some(sid) = Id::parse(name)
             && let Some((addr, status)) = registry.place_in(&sid, namespace)
         {
-            // The most frequent case, with one look at the registry.
+            // One sid is the most frequent case; it takes one lookup in the registry.
             if !skipped.contains(&sid) {
                 self.sockets.push((addr, sid));
                 self.only = Some((addr, status == SocketStatus::Connected));
@@ -106,7 +110,7 @@ impl Audience {
                 None => self.rooms.extend(registry.room(namespace, name)),
             }
         }
-        // A socket that is in one of the rooms gets the packet there.
+        // A socket that is a member of one of the rooms gets the packet as a member.
         let rooms = &self.rooms;
         self.sockets.retain(|(_, sid)| {
             let in_room = registry.status(sid) == Some(SocketStatus::Connected)
@@ -115,8 +119,8 @@ impl Audience {
         });
     }
 
-    /// Leaves out the members of these rooms; a socket's sid is its own room.
-    fn leave_out(&mut self, registry: &Registry, namespace: &str, names: &[&str]) {
+    /// Excludes the members of these rooms; a sid names the room of that one socket.
+    fn exclude(&mut self, registry: &Registry, namespace: &str, names: &[&str]) {
         for name in names {
             if let Some(own) = socket_named(registry, namespace, name) {
                 self.only = None;
@@ -131,7 +135,7 @@ impl Audience {
     }
 }
 
-/// The socket whose own room has this name.
+/// The socket that has this name as its sid.
 fn socket_named(registry: &Registry, namespace: &str, name: &str) -> Option<(Addr, Id)> {
     let sid = Id::parse(name)?;
     registry.addr_in(&sid, namespace).map(|addr| (addr, sid))

@@ -1,9 +1,8 @@
-//! Packets that the application has decoded itself (`Parser::Application`): what they mean for its
-//! sockets.
+//! Applies packets that the application has decoded itself (`Parser::Application`) to the registry.
 //!
-//! The rules are those of `engine::Sockets`, held against the registry. That follows the
-//! application here: a socket leaves when the application takes note of it, behind all packets
-//! before.
+//! For other parsers, `engine::Sockets` checks the same rules in the shard. Here the registry changes
+//! only when the application reports a packet: a socket then leaves after all packets that came
+//! before its DISCONNECT.
 
 use std::sync::Arc;
 
@@ -15,10 +14,11 @@ use crate::error::Error;
 use crate::start::Router;
 
 impl Router {
-    /// Notes a CONNECT packet; returns the new sid, or `None` when the session is gone.
+    /// Registers a CONNECT packet; returns the new sid, or `None` when the session is closed.
     ///
     /// # Errors
-    /// When the packet breaks the protocol.
+    /// When the packet breaks the protocol, its namespace is joined already, or the session has the
+    /// maximum number of namespaces.
     pub fn decoded_connect(&self, session: &str, namespace: &str) -> Result<Option<Id>, Error> {
         let mut registry = self.registry.lock();
         let Some((session, addr)) = find_session(&registry, session) else {
@@ -38,7 +38,7 @@ impl Router {
         Ok(Some(sid))
     }
 
-    /// Notes a DISCONNECT packet; returns the sid of who has left.
+    /// Registers a DISCONNECT packet; returns the sid of the socket that left.
     pub fn decoded_disconnect(&self, session: &str, namespace: &str) -> Option<Id> {
         let mut registry = self.registry.lock();
         let (session, addr) = find_session(&registry, session)?;
@@ -49,18 +49,19 @@ impl Router {
         Some(sid)
     }
 
-    /// Notes the end of a socket, which `Inbound::Disconnect` has told; `false` when it was noted
-    /// before.
+    /// Registers the end of a socket that `Inbound::Disconnect` has reported; `false` when it was
+    /// registered before.
     pub fn decoded_end(&self, sid: &str) -> bool {
         Id::parse(sid).is_some_and(|sid| self.registry.lock().leaving(&sid).is_some())
     }
 
-    /// Returns who has sent an event, or an ack, which has no name; `None` when it is to be dropped.
+    /// Returns the sid of the socket that sent an event or an ack; `None` when the packet is to be
+    /// dropped. For an ack, `event` is `None`.
     ///
-    /// The connect handler of an event's socket may still run: then the caller keeps the event.
+    /// The connect handler of the socket may still run. The caller keeps an event until it returns.
     ///
     /// # Errors
-    /// When the event's name is none that a client may send.
+    /// When the event has a reserved name.
     pub fn decoded_data(
         &self,
         session: &str,

@@ -1,4 +1,7 @@
-//! Emitting: what an event says, who it is for, and its way to the shards.
+//! `Router::emit`: finds the recipients of an event, encodes it once, and pushes it to the shards.
+//!
+//! The recipients are looked up in `audience.rs`, and the packet is encoded in `packet.rs`. The limits
+//! for one client's backlog are in `flow.rs`.
 
 use protocol::socketio::PacketType;
 use rooms::{Flags, Key};
@@ -8,35 +11,35 @@ use crate::audience::Audience;
 use crate::packet::{self, Header, Payload};
 use crate::start::Router;
 
-/// An event on its way out.
+/// An event to send, with its recipients and options.
 #[derive(Clone, Debug)]
 pub struct Emit<'a> {
     /// The namespace.
     pub namespace: &'a str,
     /// The event's name and its arguments, encoded.
     pub payload: Payload<'a>,
-    /// The bytes that stand for the payload's placeholders.
+    /// The binary attachments, in the order of the payload's placeholders.
     pub attachments: SmallVec<[&'a [u8]; 2]>,
-    /// Rooms and sids; `None` is everybody in the namespace.
+    /// Rooms and sids that get the event; `None` means all sockets of the namespace.
     pub to: Option<SmallVec<[&'a str; 2]>>,
-    /// Sids that do not get it.
+    /// Sids that do not get the event.
     pub skip: SmallVec<[&'a str; 2]>,
-    /// Rooms, or sids, whose members do not get it.
+    /// Rooms whose members do not get the event; a sid is the room of one socket.
     pub except_rooms: SmallVec<[&'a str; 2]>,
-    /// The number under which clients acknowledge it.
+    /// The id that the clients' acks carry.
     pub ack_id: Option<u64>,
-    /// A client that has a backlog does not get it.
+    /// A client that has a backlog does not get the event.
     pub volatile: bool,
-    /// It takes the place of the packet with the same name that waits for a client.
+    /// The event replaces a packet with the same conflation key in a client's backlog.
     pub conflate: Option<&'a str>,
-    /// It may be compressed.
+    /// The event may be compressed.
     pub compress: bool,
-    /// When it is for one client alone, for whom much waits, nothing is sent and the sender waits.
+    /// When the event is for one client with a large backlog, nothing is sent and the caller waits.
     pub may_wait: bool,
 }
 
 impl<'a> Emit<'a> {
-    /// An event for everybody in a namespace.
+    /// An event for all sockets of a namespace, without options.
     pub fn new(namespace: &'a str, payload: Payload<'a>) -> Self {
         Self {
             namespace,
@@ -53,12 +56,12 @@ impl<'a> Emit<'a> {
         }
     }
 
-    /// What it carries.
+    /// The size of the data and the attachments.
     fn bytes(&self) -> usize {
         self.payload.bytes() + self.attachments.iter().map(|data| data.len()).sum::<usize>()
     }
 
-    /// Whether a client for which much waits need not get it: nobody waits for that.
+    /// Whether a client with a backlog may miss the event; the caller then never waits.
     fn may_be_dropped(&self) -> bool {
         self.volatile || self.conflate.is_some()
     }
@@ -69,17 +72,18 @@ impl<'a> Emit<'a> {
     }
 }
 
-/// What the caller of a request has to do now.
+/// What the caller has to do after a request to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
 pub struct Sent {
     /// Call [`Router::flush`] soon, on this thread.
     pub flush: bool,
-    /// Wait before more is emitted: so much waits for the shards.
+    /// Wait before the next emit: the inboxes of the shards are full.
     pub full: bool,
-    /// Nothing was sent: so much waits for this one client. `Inbound::Drained` says when to try again.
+    /// Nothing was sent: the client's backlog is too large. `Inbound::Drained` says when to try again.
     pub wait: bool,
-    /// Nothing was sent: it is large, and much waits for all clients. Try again soon.
+    /// Nothing was sent: the event is large, and the backlogs of all clients together are too. Try
+    /// again soon.
     pub crowded: bool,
 }
 
@@ -91,8 +95,9 @@ impl Sent {
 impl Router {
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
     ///
-    /// Who gets it is looked up first, so that an event for nobody is not encoded. The lock is taken
-    /// again for the pushes: all clients see the events of several threads in one order.
+    /// The recipients are looked up before the event is encoded, so that an event without recipients
+    /// costs no encoding. The lock is taken again for the pushes, so that all clients see the events of
+    /// several threads in the same order.
     pub fn emit(&self, emit: &Emit<'_>) -> Sent {
         let Ok(net) = self.net() else {
             return Sent::default();
@@ -115,7 +120,7 @@ impl Router {
             packet::encode(self.parser, &header, &emit.payload, &emit.attachments, emit.flags());
         let bytes = frame.wire().len();
         let mut registry = self.registry.lock();
-        if audience.is_fleeting(emit) {
+        if audience.depends_on_membership(emit) {
             audience = Audience::new(&registry, emit);
         }
         audience.push(&net, frame);

@@ -1,4 +1,4 @@
-//! What can be wrong with a request.
+//! The errors of requests to the router. The bindings turn them into Python exceptions.
 
 use std::{fmt, io};
 
@@ -7,17 +7,17 @@ use rooms::RegistryError;
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub enum Error {
-    /// A CONNECT to a namespace that is joined already.
+    /// A CONNECT names a namespace that the session has joined already.
     AlreadyConnected,
     /// A packet that the application has decoded breaks the protocol.
     BadPacket(protocol::DecodeError),
     /// The server has not been started, or is stopped.
     NotRunning,
-    /// The operating system refused something.
+    /// A system call failed.
     Os(io::Error),
-    /// The room is another client's own.
+    /// The room's name is the sid of another socket.
     OwnRoom,
-    /// A session has joined as many namespaces as it may.
+    /// A session has joined the maximum number of namespaces.
     TooManyNamespaces,
     /// No socket has this sid.
     UnknownSid,

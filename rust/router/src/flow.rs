@@ -1,4 +1,7 @@
-//! When who sends to one client should wait for it.
+//! Decides when a caller that sends to one client should wait: because of that client's backlog, or
+//! because of the memory that the backlogs of all clients take.
+//!
+//! Nothing here blocks. The caller gets the decision in [`crate::Sent`].
 
 use std::sync::atomic::Ordering;
 
@@ -7,23 +10,24 @@ use rooms::{Addr, Registry};
 
 use crate::start::Router;
 
-/// What is smaller never waits for memory: a client that reads must not wait for those that do not.
+/// Packets up to this many bytes never wait for memory, so that clients that read are not delayed by
+/// clients that do not.
 const LARGE: usize = 64 * 1024;
 
 impl Router {
-    /// Whether something for one client should not be sent yet, as it is large and half of what may
-    /// wait for all clients waits already.
+    /// Whether a packet of this size for one client should wait: it is large, and the backlogs of all
+    /// clients together are over half of their limit.
     pub(crate) fn has_no_memory_for(&self, bytes: usize, net: &net::Server) -> bool {
         bytes > LARGE && net.waiting_bytes() > self.crowd_mark.load(Ordering::Relaxed)
     }
 
-    /// Whether `Sent::crowded` would hold for something large.
+    /// Whether a large packet for one client would be answered with `Sent::crowded`.
     pub fn is_crowded(&self) -> bool {
         self.net().is_ok_and(|net| self.has_no_memory_for(usize::MAX, &net))
     }
 
-    /// Counts what was pushed for one session. When that is much, its shard says behind it when little
-    /// waits (`Inbound::Drained`).
+    /// Counts the bytes that were pushed for one session. Above the high-water mark, it asks the shard
+    /// to report when the backlog is small again (`Inbound::Drained`).
     pub(crate) fn count_sent(
         &self,
         registry: &mut Registry,

@@ -1,4 +1,7 @@
-//! Events of the shards, noted in the registry and completed with what that knows.
+//! Takes the events of the shards, applies them to the registry, and adds what the registry knows.
+//!
+//! The result, [`Inbound`], is what the application gets. The application's own objects are made in
+//! the bindings.
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
@@ -11,41 +14,41 @@ use rooms::{Addr, Registry};
 
 use crate::start::Router;
 
-/// Something that a client did, or that a shard says, for the application.
+/// A report for the application: an action of a client, or a change in a shard.
 #[derive(Debug)]
 pub enum Inbound {
     /// A client acknowledged an event.
     Ack {
         /// The namespace of its socket.
         namespace: Arc<str>,
-        /// What it answered.
+        /// The arguments of the ack.
         data: Data,
     },
-    /// A request asks to be let in: answer with [`Router::decide`].
+    /// An HTTP request waits for a decision: answer with [`Router::decide`].
     Admission {
-        /// Given back with the answer.
+        /// Identifies the request in the answer.
         token: u64,
-        /// The session: the one to be, for a handshake.
+        /// The session; for a handshake, the one that would be opened.
         session: Id,
         /// Whether it is a handshake.
         handshake: bool,
         /// The raw bytes of the request head.
         head: Box<[u8]>,
-        /// Who sent it.
+        /// The peer that sent it.
         peer: Peer,
     },
-    /// A request was answered.
+    /// A request was answered; reported for the access log.
     Answered(Box<Answered>),
-    /// A session is closed whose messages the application decodes itself.
+    /// A session whose messages the application decodes itself is closed.
     Closed {
         /// The session.
         session: Id,
         /// Why.
         reason: Reason,
-        /// What was too large, if that is why.
+        /// The message that was too large, if that is the reason.
         too_large: Option<TooLarge>,
     },
-    /// A client asks for a namespace: answer with [`Router::accept`] or [`Router::refuse`].
+    /// A client asks to join a namespace: answer with [`Router::accept`] or [`Router::refuse`].
     Connect {
         /// The new socket.
         sid: Id,
@@ -53,22 +56,23 @@ pub enum Inbound {
         namespace: Arc<str>,
         /// The session.
         session: Id,
-        /// The auth object in the parser's form, or nothing.
+        /// The auth object, encoded by the parser; may be empty.
         auth: Box<[u8]>,
     },
-    /// Little waits for a client to which `Sent::wait` said not to send more, or it is gone.
+    /// The backlog of a client for which `Sent::wait` was returned is small again, or the client has
+    /// gone.
     Drained {
         /// The session.
         session: Id,
     },
-    /// A client is closed as `slow client`, with what waited for it.
+    /// A client was closed with the reason `slow client`.
     Slow {
         /// Its sockets and their namespaces.
         sockets: Vec<(Id, Arc<str>)>,
-        /// What waited.
+        /// The backlog it had.
         slow: Box<Slow>,
     },
-    /// A socket is gone: call [`Router::forget`] when its disconnect handler has run.
+    /// A socket has left: call [`Router::forget`] when its disconnect handler has run.
     Disconnect {
         /// The socket.
         sid: Id,
@@ -78,28 +82,28 @@ pub enum Inbound {
         session: Id,
         /// Why.
         reason: Reason,
-        /// What was too large, if that is why.
+        /// The message that was too large, if that is the reason.
         too_large: Option<TooLarge>,
     },
-    /// A WebSocket has ended.
+    /// A WebSocket has ended; reported for the access log.
     Ended,
     /// A client sent an event.
     Event {
         /// The namespace of its socket.
         namespace: Arc<str>,
-        /// The connect handler of its socket still runs, or something else holds its events up
-        /// ([`Router::hold`]): keep this one until that is over.
+        /// The connect handler of the socket still runs, or the socket is held ([`Router::hold`]). The
+        /// application keeps the event until then.
         early: bool,
-        /// What it sent.
+        /// The event's name and arguments.
         data: Data,
     },
-    /// A request for another path; the stream is the receiver's.
+    /// A request for a path that the core does not serve. The receiver owns the stream.
     HandOff {
         /// The stream.
         fd: OwnedFd,
-        /// What was read from it.
+        /// The bytes that were read from it.
         data: Vec<u8>,
-        /// The listener it came from.
+        /// The listener that accepted it.
         listener: u32,
     },
     /// Call [`Router::take_turn`] when the descriptor is readable, while that returns true.
@@ -113,16 +117,16 @@ pub enum Inbound {
     Message {
         /// The session.
         session: Id,
-        /// What came.
+        /// The message.
         message: Message,
     },
-    /// A session has begun whose messages the application decodes itself.
+    /// A session whose messages the application decodes itself is open.
     Open {
         /// The session.
         session: Id,
         /// The raw bytes of the request head.
         head: Box<[u8]>,
-        /// Who sent it.
+        /// The peer that sent it.
         peer: Peer,
         /// The transport.
         transport: &'static str,
@@ -131,29 +135,30 @@ pub enum Inbound {
     Refused {
         /// The raw bytes of the request head.
         head: Box<[u8]>,
-        /// Who sent it.
+        /// The peer that sent it.
         peer: Peer,
-        /// The error's number.
+        /// The Engine.IO error code.
         code: u8,
-        /// Its text.
+        /// The error's text.
         message: String,
     },
     /// After [`Router::shut_down`]: the last session is closed.
     Stopped,
-    /// A message of a client's was too large.
+    /// A client sent a message that is too large.
     TooLarge {
-        /// Its session.
+        /// The session.
         session: Id,
-        /// What is known about the message.
+        /// The size of the message and the limit.
         detail: TooLarge,
     },
 }
 
-/// What is taken at once; its room is used again and again.
+/// The events of one call of [`Router::take`]. The caller uses one batch again and again, so that its
+/// vectors keep their capacity.
 #[derive(Debug, Default)]
 pub struct Batch {
     events: Vec<Event>,
-    /// What was taken.
+    /// The events that were taken.
     pub inbound: Vec<Inbound>,
 }
 
@@ -161,28 +166,28 @@ impl Router {
     /// Appends up to `limit` events to a batch. Call [`Router::resume_reading`] when they are
     /// dropped.
     ///
-    /// Events are only noted here, and made into the application's own objects elsewhere: that may
-    /// run code of the application, which must not find the registry locked.
+    /// The caller turns the events into the application's objects. This may run code of the
+    /// application, so it must not happen here, where the registry is locked.
     pub fn take(&self, limit: usize, batch: &mut Batch) {
         let Ok(net) = self.net() else { return };
         self.deferred.announce();
         let mut registry = self.registry.lock();
         net.take(limit, &mut batch.events);
         for event in batch.events.drain(..) {
-            let noted = note(&mut registry, event, self.parser);
-            let is_end = matches!(noted, Some(Inbound::Stopped));
-            if !is_end || self.is_last_end(net.shards()) {
-                batch.inbound.extend(noted);
+            let inbound = register(&mut registry, event, self.parser);
+            let is_stop = matches!(inbound, Some(Inbound::Stopped));
+            if !is_stop || self.is_last_stop(net.shards()) {
+                batch.inbound.extend(inbound);
             }
         }
     }
 
-    /// The last shard's end stands for all.
-    fn is_last_end(&self, shards: usize) -> bool {
+    /// Counts a shard that has stopped; `true` for the last one, whose event reaches the application.
+    fn is_last_stop(&self, shards: usize) -> bool {
         self.stopped.fetch_add(1, Ordering::Relaxed) + 1 == shards
     }
 
-    /// Has the shards read on, where they wait until events are taken and dropped.
+    /// Lets the shards read again that stopped because too many events were waiting.
     pub fn resume_reading(&self) {
         if let Ok(net) = self.net() {
             net.resume();
@@ -190,11 +195,11 @@ impl Router {
     }
 }
 
-/// Notes an event in the registry; `None` when it concerns nobody any more.
+/// Applies an event to the registry; `None` when the application need not know about it.
 ///
-/// An application that decodes packets itself may have one of a socket's before it when the
-/// socket's end is taken here: then it notes the end itself (`decoded_end`).
-fn note(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound> {
+/// With `Parser::Application`, the end of a socket is not registered here: the application may still
+/// have packets of that socket to decode. It reports the end itself (`decoded_end`).
+fn register(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inbound> {
     match event {
         Event::Ack(data) => {
             let namespace = Arc::clone(registry.namespace_of(&data.sid)?);

@@ -1,13 +1,13 @@
-//! A Socket.IO server without its language: who is connected, who gets what, and in which bytes.
+//! The Rust API behind `AsyncServer`: emit, join, ack, and so on.
 //!
-//! A [`Router`] holds the shards of one server ([`net::Server`]) and the registry of its sockets,
-//! sessions and rooms. Requests come in as plain text and bytes; what clients did goes out as
-//! [`Inbound`]. This crate knows no Python, so a cluster adapter may call it from any thread.
+//! A [`Router`] owns the shards of one server ([`net::Server`]) and the registry of its sockets,
+//! sessions and rooms. Its methods take text and bytes. The actions of clients come out as [`Inbound`].
+//! This crate does not depend on Python, so a cluster adapter may call it from any thread.
 //!
-//! Two rules hold for every request here:
+//! Two rules hold for every method:
 //!
-//! * A change of the registry and the command that tells the shard about it are one step under the
-//!   registry's lock, so that a shard sees changes in the order of the registry.
+//! * A change of the registry and the command for the shard are pushed together, under the registry's
+//!   lock. So each shard sees the changes in the order of the registry.
 //! * Packets are encoded while that lock is not held.
 
 mod audience;
@@ -19,7 +19,7 @@ mod flow;
 mod inbound;
 mod listeners;
 mod packet;
-mod questions;
+mod queries;
 mod sessions;
 mod sockets;
 mod start;

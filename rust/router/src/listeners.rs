@@ -1,4 +1,4 @@
-//! Where streams come from: listening sockets, and connected ones that are given.
+//! Gives the shards their streams: listening sockets, and streams that are connected already.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::error::Error;
 use crate::start::Router;
 
 impl Router {
-    /// Accepts on a listening socket; with `limit` there may be so many connections only, on all
-    /// such listeners together.
+    /// Accepts connections on a listening socket. `limit` is the maximum number of connections on all
+    /// listeners with a limit together.
     ///
     /// # Errors
-    /// When the server does not run, or the socket is none that listens.
+    /// When the server does not run, or the socket does not listen.
     pub fn listen(&self, fd: OwnedFd, site: Site, limit: Option<usize>) -> Result<(), Error> {
         let net = self.net()?;
         let crowd = limit.map(|limit| self.crowd_of(limit));
@@ -23,7 +23,7 @@ impl Router {
         Ok(())
     }
 
-    /// Accepts no more connections.
+    /// Stops accepting connections on all listeners.
     pub fn unlisten(&self) {
         if let Ok(net) = self.net() {
             net.push_all(|| Command::Unlisten);
@@ -31,27 +31,27 @@ impl Router {
         *self.crowd.lock() = None;
     }
 
-    /// Notes how many connections there are outside of the shards; returns how many these have.
-    /// Both count for listeners with a limit.
+    /// Sets the number of connections outside of the shards; returns the number inside. Both count for
+    /// listeners with a limit.
     pub fn count_connections(&self, outside: usize) -> usize {
         self.crowd.lock().as_ref().map_or(0, |crowd| crowd.set_outside(outside))
     }
 
-    /// Gives a connected stream, of which `data` was read already, to a shard.
+    /// Gives a connected stream to a shard. `data` is what was already read from it.
     ///
     /// # Errors
-    /// When the server does not run, or the descriptor is no stream socket.
+    /// When the server does not run, or the descriptor is not a stream socket.
     pub fn adopt(&self, fd: OwnedFd, site: Site, data: Vec<u8>, peer: Peer) -> Result<(), Error> {
         let io = Io::from_fd(fd)?;
         let net = self.net()?;
         let arrival = Arrival { io, site: Arc::new(site), place: None, peer, data, moved: false };
-        // The shards take turns; a stream for a known session goes on to that one's shard.
+        // Round robin. A shard passes on a stream that belongs to a session of another shard.
         let turn = self.adopted.fetch_add(1, Ordering::Relaxed);
         net.push((turn % net.shards()) as u16, Command::Arrive(Box::new(arrival)));
         Ok(())
     }
 
-    /// All listeners of a server count together.
+    /// The connection limit that all listeners of this server share.
     fn crowd_of(&self, limit: usize) -> Arc<Crowd> {
         Arc::clone(self.crowd.lock().get_or_insert_with(|| Arc::new(Crowd::new(limit))))
     }

@@ -1,4 +1,4 @@
-//! What the application sends, as one frame.
+//! Encodes a packet of the application as one frame, which all recipients share.
 
 use engine::Parser;
 use protocol::msgpack;
@@ -6,13 +6,13 @@ use protocol::socketio::{PacketType, message_head};
 use rooms::{Flags, Frame, OutgoingMessage};
 use smallvec::SmallVec;
 
-/// Stands for a packet that the application has encoded as no message at all.
+/// An Engine.IO noop: replaces a packet that the application's parser encoded as zero messages.
 const NOOP: &[u8] = b"6";
 
-/// What a packet carries.
+/// The content of a packet.
 #[derive(Clone, Debug)]
 pub enum Payload<'a> {
-    /// Its data in the parser's form; the header is written here.
+    /// Data that the parser has encoded; the packet's header is added here.
     Data(&'a [u8]),
     /// The messages of a packet that the application has encoded as a whole.
     Messages(SmallVec<[OutgoingMessage<'a>; 1]>),
@@ -34,7 +34,7 @@ pub(crate) struct Header<'a> {
     pub(crate) id: Option<u64>,
 }
 
-/// Encodes a packet; only text has attachments.
+/// Encodes a packet. `attachments` is used for JSON only: msgpack has binary data inline.
 pub(crate) fn encode(
     parser: Parser,
     header: &Header<'_>,

@@ -1,4 +1,4 @@
-//! What is done with a whole session, and with requests that wait for a decision.
+//! Requests that concern a whole session, and decisions about HTTP requests that wait for one.
 
 use engine::Reason;
 use net::{Command, Decision};
@@ -9,7 +9,7 @@ use crate::emit::Sent;
 use crate::start::Router;
 
 impl Router {
-    /// Sends messages to a session as they are, one behind the other; with `may_wait` as `emit`.
+    /// Sends messages to a session without a packet header, in order. `may_wait` as in [`crate::Emit`].
     pub fn send(&self, session: &str, messages: &[OutgoingMessage<'_>], may_wait: bool) -> Sent {
         let frame = Frame::messages(messages, Flags::default());
         let (Some(addr), Some(frame), Ok(net)) = (self.session_addr(session), frame, self.net())
@@ -45,12 +45,12 @@ impl Router {
         self.to_session(session, |addr| Command::Resume { addr });
     }
 
-    /// Decides about a request; the token and the session are those of `Inbound::Admission`.
+    /// Admits or denies a request; the token and the session are those of `Inbound::Admission`.
     pub fn decide(&self, token: u64, session: &str, decision: Decision) {
         let (Some(session), Ok(net)) = (Id::parse(session), self.net()) else {
             return;
         };
-        // The token's upper bits name the shard, the others a stream of it.
+        // The upper 6 bits of the token are the shard's number; the rest is a number in that shard.
         let (shard, token) = ((token >> 58) as u16, token & (u64::MAX >> 6));
         net.push(shard, Command::Decide { token, session, decision: Box::new(decision) });
     }

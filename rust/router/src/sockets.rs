@@ -1,4 +1,4 @@
-//! What is done with one socket, and with rooms.
+//! Requests that concern one socket or one room: accept, refuse, ack, disconnect, join, leave.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::packet::{self, Header, Payload};
 use crate::start::Router;
 
 impl Router {
-    /// The connect handler accepts a socket; `false` when that is accepted already, or the client
-    /// has left it, whose CONNECT is then answered all the same.
+    /// Accepts a socket and answers its CONNECT. `false` when it was accepted before, or the client has
+    /// left meanwhile; the CONNECT of a client that has left is answered too.
     pub fn accept(&self, sid: &str, payload: &Payload<'_>) -> bool {
-        let Some((sid, _, namespace)) = self.located(sid) else {
+        let Some((sid, _, namespace)) = self.locate(sid) else {
             return false;
         };
         let frame = self.control(PacketType::Connect, &namespace, payload);
@@ -28,18 +28,18 @@ impl Router {
         registry.status(&sid) == Some(SocketStatus::Connected)
     }
 
-    /// Holds a socket, or does not any more. While it is held its events come as early ones,
-    /// although it is connected, and it is kept when it is refused.
+    /// Begins or ends the hold of a socket. Events of a held socket come with `early`, also when it is
+    /// connected. A held socket stays registered when it is refused.
     pub fn hold(&self, sid: &str, held: bool) {
         if let Some(sid) = Id::parse(sid) {
             self.registry.lock().hold(&sid, held);
         }
     }
 
-    /// The connect handler refuses a socket: nothing of it remains, unless it is held. Then it
-    /// leaves, and is kept until [`Router::forget`].
+    /// Refuses a socket and removes it from the registry. A held socket gets the status `Leaving`
+    /// instead and stays registered until [`Router::forget`].
     pub fn refuse(&self, sid: &str, payload: &Payload<'_>) {
-        let Some((sid, addr, namespace)) = self.located(sid) else {
+        let Some((sid, addr, namespace)) = self.locate(sid) else {
             return;
         };
         let frame = self.control(PacketType::ConnectError, &namespace, payload);
@@ -52,16 +52,17 @@ impl Router {
         }
     }
 
-    /// The disconnect handler has run.
+    /// Removes a socket that has left from the registry, after its disconnect handler has run.
     pub fn forget(&self, sid: &str) {
         if let Some(sid) = Id::parse(sid) {
             self.registry.lock().forget(&sid);
         }
     }
 
-    /// Answers an event. A shard that has a thread of its own sends the first answers while the
-    /// application makes others, so only one that is lent waits for the flush. With `may_wait` as
-    /// `emit`.
+    /// Sends the ack of an event. `may_wait` as in [`crate::Emit`].
+    ///
+    /// A shard with its own thread is woken at once: it sends the first acks while the application
+    /// produces the next. Only a shard in inline mode waits for the flush.
     pub fn ack(
         &self,
         sid: &str,
@@ -70,7 +71,7 @@ impl Router {
         attachments: &[&[u8]],
         may_wait: bool,
     ) -> Sent {
-        let (Some((sid, addr, namespace)), Ok(net)) = (self.located(sid), self.net()) else {
+        let (Some((sid, addr, namespace)), Ok(net)) = (self.locate(sid), self.net()) else {
             return Sent::default();
         };
         let bytes = payload.bytes() + attachments.iter().map(|data| data.len()).sum::<usize>();
@@ -80,7 +81,7 @@ impl Router {
         let header = Header { kind: PacketType::Ack, namespace: &namespace, id: Some(ack_id) };
         let frame = packet::encode(self.parser, &header, payload, attachments, Flags::default());
         let mut registry = self.registry.lock();
-        // One that has left gets nothing, and nobody waits for it.
+        // A socket that has left gets no ack, so the caller must not wait for it.
         let is_here = registry.status(&sid) == Some(SocketStatus::Connected);
         if may_wait && is_here && registry.is_backed_up(addr) {
             return Sent::WAIT;
@@ -96,8 +97,8 @@ impl Router {
         Sent { flush: self.deferred.wake(&net), ..Sent::default() }
     }
 
-    /// Sends DISCONNECT to a connected socket, whose end is then reported; `false` when it is not
-    /// connected.
+    /// Sends DISCONNECT to a connected socket; its end comes as `Inbound::Disconnect`. `false` when it
+    /// is not connected.
     pub fn disconnect(&self, sid: &str, namespace: &str, payload: &Payload<'_>) -> bool {
         let Some(sid) = Id::parse(sid) else {
             return false;
@@ -116,7 +117,8 @@ impl Router {
     /// Puts a socket into a room.
     ///
     /// # Errors
-    /// For an unknown sid, one of another namespace, and another socket's own room.
+    /// When the sid is unknown or of another namespace, and when the room's name is the sid of another
+    /// socket.
     pub fn join(&self, sid: &str, namespace: &str, room: &str) -> Result<(), Error> {
         let sid = Id::parse(sid).ok_or(Error::UnknownSid)?;
         let mut registry = self.registry.lock();
@@ -126,7 +128,7 @@ impl Router {
         Ok(())
     }
 
-    /// Takes a socket out of a room.
+    /// Removes a socket from a room.
     pub fn leave(&self, sid: &str, namespace: &str, room: &str) {
         let Some(sid) = Id::parse(sid) else { return };
         let mut registry = self.registry.lock();
@@ -135,7 +137,7 @@ impl Router {
         }
     }
 
-    /// Takes everybody out of a room.
+    /// Removes all sockets from a room.
     pub fn close_room(&self, namespace: &str, room: &str) {
         let mut registry = self.registry.lock();
         if let (Some(room), Ok(net)) = (registry.close_room(namespace, room), self.net()) {
@@ -143,15 +145,15 @@ impl Router {
         }
     }
 
-    /// A socket's id, where its session lives, and its namespace.
-    fn located(&self, sid: &str) -> Option<(Id, Addr, Arc<str>)> {
+    /// A socket's id, the address of its session, and its namespace.
+    fn locate(&self, sid: &str) -> Option<(Id, Addr, Arc<str>)> {
         let sid = Id::parse(sid)?;
         let registry = self.registry.lock();
         let (addr, namespace) = registry.locate(&sid)?;
         Some((sid, addr, Arc::clone(namespace)))
     }
 
-    /// A packet that is no event and no ack.
+    /// Encodes a CONNECT, CONNECT_ERROR or DISCONNECT packet.
     fn control(&self, kind: PacketType, namespace: &str, payload: &Payload<'_>) -> Frame {
         let header = Header { kind, namespace, id: None };
         packet::encode(self.parser, &header, payload, &[], Flags::default())

@@ -1,4 +1,6 @@
-//! The router itself: its parts, when they start and stop, and how commands reach the shards.
+//! The [`Router`]: its fields, its start and stop, changes of options, and the push of commands.
+//!
+//! The methods for sockets, sessions, rooms and queries are in the other files of this crate.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -18,19 +20,19 @@ use crate::error::Error;
 pub struct Router {
     pub(crate) parser: Parser,
     pub(crate) options: Mutex<Arc<Options>>,
-    /// What the application may ask about without asking a shard.
+    /// The state that queries read without asking a shard.
     pub(crate) registry: Mutex<Registry>,
-    /// The options' mark, in bytes.
+    /// The high-water mark of the options, in bytes; a copy that is read without the lock.
     pub(crate) high_water_mark: AtomicUsize,
-    /// Half of what may wait for all clients, in bytes.
+    /// Half of the limit for the backlogs of all clients together, in bytes.
     pub(crate) crowd_mark: AtomicUsize,
     net: RwLock<Option<Arc<net::Server>>>,
     pub(crate) deferred: DeferredFlush,
-    /// How many shards have said that they closed their last session.
+    /// The number of shards that have reported that their last session is closed.
     pub(crate) stopped: AtomicUsize,
-    /// How many streams were adopted.
+    /// The number of adopted streams, which selects the shard of the next one.
     pub(crate) adopted: AtomicUsize,
-    /// The connections of those listeners that have a limit.
+    /// The connection limit that all listeners with a limit share.
     pub(crate) crowd: Mutex<Option<Arc<Crowd>>>,
 }
 
@@ -59,12 +61,12 @@ impl Router {
     /// Starts the shards unless they run already; returns the descriptor that is readable while
     /// [`Router::take`] has something.
     ///
-    /// With `defer`, this thread promises to call [`Router::flush`] whenever a method asks for it
-    /// and behind the events of each [`Router::take`], and it takes turns of the shards that lend
-    /// themselves. Without, every request wakes its shards at once.
+    /// With `defer`, this thread promises to call [`Router::flush`] whenever a method asks for it and
+    /// after the events of each [`Router::take`]. It also runs the turns of shards in inline mode.
+    /// Without `defer`, every request wakes its shards at once.
     ///
     /// # Errors
-    /// When the system gives no poller or no thread.
+    /// When the operating system cannot create a poller or a thread.
     pub fn start(&self, defer: bool) -> io::Result<RawFd> {
         let mut running = self.net.write();
         let net = if let Some(net) = &*running {
@@ -81,7 +83,7 @@ impl Router {
         Ok(net.fd())
     }
 
-    /// Changes options, also of a server that runs; nothing changes when `change` fails.
+    /// Changes options, also while the server runs; nothing changes when `change` fails.
     ///
     /// # Errors
     /// Whatever `change` returns.
@@ -116,7 +118,7 @@ impl Router {
         }
     }
 
-    /// Has the shards apply what was pushed without a wake.
+    /// Wakes the shards for everything that was pushed without a wake.
     pub fn flush(&self) {
         if self.deferred.end()
             && let Ok(net) = self.net()
@@ -125,17 +127,17 @@ impl Router {
         }
     }
 
-    /// Takes a turn of a lent shard on this thread; `false` when it is not lent (any more).
+    /// Runs a turn of a shard on this thread; `false` when the shard is not in inline mode (any more).
     pub fn take_turn(&self, shard: u16) -> bool {
         self.net().is_ok_and(|net| net.take_turn(shard))
     }
 
-    /// Whether so much waits for a shard that more should not be emitted yet.
+    /// Whether a shard's inbox is full, so that the caller should wait before the next emit.
     pub fn is_full(&self) -> bool {
         self.net().is_ok_and(|net| net.is_full())
     }
 
-    /// What each shard has counted, by the name of the counter.
+    /// The counters of each shard: pairs of name and value.
     pub fn counters(&self) -> Vec<Vec<(&'static str, u64)>> {
         let Ok(net) = self.net() else {
             return Vec::new();
@@ -147,7 +149,8 @@ impl Router {
         net.counters().map(values).collect()
     }
 
-    /// The shards. No guard is kept: who holds the registry's lock may call this, and the reverse.
+    /// The running shards. The lock is released on return, so there is no lock order to keep with the
+    /// registry's lock.
     pub(crate) fn net(&self) -> Result<Arc<net::Server>, Error> {
         self.net.read().clone().ok_or(Error::NotRunning)
     }

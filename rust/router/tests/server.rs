@@ -1,4 +1,4 @@
-//! A whole Socket.IO server without an interpreter: real sockets, connect, rooms, emits and acks.
+//! Tests of a whole Socket.IO server without Python: connects, rooms, emits and acks over TCP.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,10 +18,10 @@ use smallvec::smallvec;
 
 use self::websocket::WebSocket;
 
-/// How long a test waits for what must come.
+/// How long a test waits for an event before it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A router with a listener; this thread is the application.
+/// A router with a listener; the test's thread acts as the application.
 struct App {
     router: Arc<Router>,
     addr: SocketAddr,
@@ -43,7 +43,7 @@ impl App {
         Self { router, addr, batch: Batch::default() }
     }
 
-    /// The next thing that is for the application.
+    /// The next event for the application.
     fn next(&mut self) -> Inbound {
         let started = Instant::now();
         loop {
@@ -130,7 +130,7 @@ const BINARY: &[u8] = br#"["d",{"_placeholder":true,"num":0}]"#;
 const BINARY_TEXT: &str = r#"451-["d",{"_placeholder":true,"num":0}]"#;
 
 #[test]
-fn a_refused_client_is_told_and_forgotten() {
+fn a_refused_client_gets_connect_error_and_is_removed() {
     let mut app = App::start(false);
     let mut client = WebSocket::open(app.addr);
     client.send("40");
@@ -141,7 +141,7 @@ fn a_refused_client_is_told_and_forgotten() {
 }
 
 #[test]
-fn a_refused_client_that_is_held_is_kept_as_one_that_leaves() {
+fn a_held_client_that_is_refused_stays_registered_as_leaving() {
     let mut app = App::start(false);
     let mut client = WebSocket::open(app.addr);
     client.send("40");
@@ -157,7 +157,7 @@ fn a_refused_client_that_is_held_is_kept_as_one_that_leaves() {
 }
 
 #[test]
-fn a_client_that_leaves_and_comes_back_is_answered_for_each_connect() {
+fn each_connect_is_answered_when_a_client_leaves_and_rejoins() {
     let mut app = App::start(false);
     let mut client = WebSocket::open(app.addr);
     for packet in ["40", "41", "40", "42[\"a\"]"] {
@@ -184,7 +184,7 @@ fn a_client_that_leaves_and_comes_back_is_answered_for_each_connect() {
 }
 
 #[test]
-fn an_emit_to_nobody_asks_for_nothing() {
+fn an_emit_without_recipients_needs_no_flush() {
     let mut app = App::start(true);
     let nobody = Sent::default();
     assert_eq!(app.router.emit(&event(b"[\"a\"]")), nobody, "no client");
@@ -199,12 +199,12 @@ fn an_emit_to_nobody_asks_for_nothing() {
     }
     app.router.flush();
     assert_eq!(app.router.emit(&event(b"[\"a\"]")), Sent { flush: true, ..Sent::default() });
-    assert_eq!(app.router.emit(&event(b"[\"b\"]")), nobody, "the first has asked for the flush");
+    assert_eq!(app.router.emit(&event(b"[\"b\"]")), nobody, "the first emit asked for the flush");
 }
 
-/// As a cluster adapter does: its own runtime, while the loop's thread defers its flushes.
+/// A cluster adapter emits from its own runtime while the event loop's thread defers its flushes.
 #[test]
-fn a_tokio_thread_emits_in_its_order() {
+fn emits_of_a_tokio_thread_keep_their_order() {
     let mut app = App::start(true);
     let (mut client, _) = app.client();
     let router = Arc::clone(&app.router);
@@ -214,7 +214,7 @@ fn a_tokio_thread_emits_in_its_order() {
             for n in 0..500 {
                 let data = format!("[\"n\",{n}]");
                 let sent = router.emit(&event(data.as_bytes()));
-                assert!(!sent.flush, "only the loop's thread defers");
+                assert!(!sent.flush, "only the event loop's thread defers");
                 tokio::task::yield_now().await;
             }
         });
@@ -250,9 +250,9 @@ fn a_shard_lends_itself_unless_the_option_says_no() {
     }
 }
 
-/// Threads that change rooms and emit: what one thread asks for reaches the client in that order.
+/// Several threads change rooms and emit; each client sees the requests of its thread in order.
 #[test]
-fn what_one_thread_asks_for_keeps_its_order() {
+fn requests_of_one_thread_keep_their_order() {
     let mut app = App::start(false);
     let clients: Vec<_> = (0..3).map(|_| app.client()).collect();
     let threads = clients.into_iter().map(|(mut client, sid)| {
@@ -276,15 +276,15 @@ fn what_one_thread_asks_for_keeps_its_order() {
     }
 }
 
-/// Who is meant twice, by the sid and by a room, gets an event once, whenever it joins or leaves.
+/// A client that is addressed by its sid and by a room gets an event once, while it joins and leaves.
 #[test]
-fn a_client_that_moves_while_others_emit_gets_each_event_once() {
+fn a_client_that_changes_rooms_during_emits_gets_each_event_once() {
     let mut app = App::start(false);
     let ((mut client, sid), (_other, other)) = (app.client(), app.client());
     app.router.join(&other, "/", "room").unwrap();
     let (router, mover) = (Arc::clone(&app.router), sid.clone());
     let emitter = thread::spawn(move || {
-        // A long key, which is copied but not sent: the longer it takes, the more can change.
+        // A long key slows down each emit, so that more room changes happen during it. It is not sent.
         let key = "k".repeat(100_000);
         for n in 0..500 {
             let (data, key) = (format!("[\"n\",{n}]"), format!("{n}{key}"));
@@ -303,7 +303,7 @@ fn a_client_that_moves_while_others_emit_gets_each_event_once() {
 }
 
 #[test]
-fn a_stopped_router_refuses_and_does_nothing() {
+fn a_router_that_is_not_running_refuses_requests() {
     let router = Router::new(Options::default());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let error = router.listen(OwnedFd::from(listener), Site::default(), None).unwrap_err();
@@ -316,7 +316,7 @@ fn a_stopped_router_refuses_and_does_nothing() {
 }
 
 #[test]
-fn who_sends_much_to_one_client_is_told_to_wait_and_when_to_go_on() {
+fn emits_to_one_client_over_the_high_water_mark_wait_until_drained() {
     let mut app = App::start(false);
     let (mut client, sid) = app.client();
     let data = format!("[\"a\",\"{}\"]", "x".repeat(60_000));

@@ -1,8 +1,8 @@
-//! A model of the deferred flush: the real file, with loom's threads.
+//! A loom model of the deferred flush. It compiles the real `src/deferred_flush.rs`.
 
 #![allow(dead_code, reason = "the model uses a part of the file")]
 
-/// What `src/sync.rs` names.
+/// Stand-ins for the names in `src/sync.rs`.
 mod sync {
     use std::cell::Cell;
 
@@ -15,8 +15,8 @@ mod sync {
 
     loom::thread_local!(static NUMBER: Cell<u64> = Cell::new(2));
 
-    /// The loop's thread has called this.
-    pub(crate) fn be_the_loop() {
+    /// Makes the calling thread the event loop's thread.
+    pub(crate) fn become_loop_thread() {
         NUMBER.with(|number| number.set(1));
     }
 
@@ -24,7 +24,7 @@ mod sync {
         NUMBER.with(Cell::get)
     }
 
-    /// One shard, which is lent: what waits for it, and what it was woken for.
+    /// One shard in inline mode, with the number of commands that wait for a wake.
     #[derive(Debug, Default)]
     pub(crate) struct Server {
         waiting: Mutex<u32>,
@@ -62,7 +62,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use self::deferred_flush::DeferredFlush;
-use self::sync::{Command, Server, be_the_loop};
+use self::sync::{Command, Server, become_loop_thread};
 
 /// The end of an iteration of the loop.
 fn flush(deferred: &DeferredFlush, net: &Server) {
@@ -72,31 +72,31 @@ fn flush(deferred: &DeferredFlush, net: &Server) {
 }
 
 #[test]
-fn nothing_that_was_pushed_waits_for_ever() {
+fn every_pushed_command_gets_a_wake() {
     let mut model = loom::model::Builder::new();
-    // Switches that no thread has asked for.
+    // At most two preemptive switches between threads: more takes too long to explore.
     model.preemption_bound = Some(2);
     model.check(|| {
-        be_the_loop();
+        become_loop_thread();
         let (deferred, net) = (Arc::new(DeferredFlush::default()), Arc::new(Server::default()));
         deferred.begin(true);
         let other = thread::spawn({
             let (deferred, net) = (Arc::clone(&deferred), Arc::clone(&net));
             move || {
                 net.push_quietly(0, Command);
-                assert!(!deferred.wake(&net), "only the loop's thread is asked to flush");
+                assert!(!deferred.wake(&net), "only the event loop's thread is asked to flush");
                 deferred.push(&net, 0, Command);
             }
         });
-        // A batch of events, whose handlers send.
+        // A batch of events whose handlers send.
         deferred.announce();
         deferred.push(&net, 0, Command);
         net.push_quietly(0, Command);
         assert!(!deferred.wake(&net), "a flush was announced");
         flush(&deferred, &net);
-        // Something else on the loop sends.
+        // Another task of the event loop sends.
         net.push_quietly(0, Command);
-        assert!(deferred.wake(&net), "nobody has announced a flush");
+        assert!(deferred.wake(&net), "no flush was announced");
         deferred.push(&net, 0, Command);
         flush(&deferred, &net);
         other.join().expect("no panic");

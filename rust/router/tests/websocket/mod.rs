@@ -1,4 +1,4 @@
-//! A WebSocket client that blocks.
+//! A blocking WebSocket client for tests.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -35,25 +35,25 @@ impl WebSocket {
         self.0.write_all(&frame).unwrap();
     }
 
-    /// The next message, a text.
+    /// Reads the next message, which must be text.
     pub(crate) fn read(&mut self) -> String {
         let (opcode, payload) = self.frame();
         assert_eq!(opcode, Opcode::Text as u8, "{payload:?}");
         String::from_utf8(payload).unwrap()
     }
 
-    /// The next message, bytes.
+    /// Reads the next message, which must be binary.
     pub(crate) fn read_binary(&mut self) -> Vec<u8> {
         let (opcode, payload) = self.frame();
         assert_eq!(opcode, Opcode::Binary as u8, "{payload:?}");
         payload
     }
 
-    /// Whether the server has closed the stream, whatever it has sent before.
+    /// Whether the server closes the stream; what it sent before is ignored.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.0.read_to_end(&mut Vec::new()) {
             Ok(_) => true,
-            // What it had not read yet makes a reset of its end.
+            // The kernel sends a reset when the server closes a stream with unread data.
             Err(error) => error.kind() == ErrorKind::ConnectionReset,
         }
     }

@@ -1,4 +1,6 @@
-//! What the application asks about sockets, sessions and rooms: answered by the registry alone.
+//! Queries about sockets, sessions and rooms. The registry answers them; no shard is asked.
+//!
+//! Queries by an unknown sid or session id return `None`, `false` or an empty list.
 
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use rooms::{Request, SocketStatus};
 use crate::start::Router;
 
 impl Router {
-    /// The rooms of a socket, its own sid first.
+    /// The rooms of a socket; the first is its own sid.
     pub fn rooms(&self, sid: &str, namespace: &str) -> Vec<String> {
         let Some(sid) = Id::parse(sid) else {
             return Vec::new();
@@ -16,12 +18,12 @@ impl Router {
         owned(&self.registry.lock().rooms_of(&sid, namespace))
     }
 
-    /// The connected sockets of a room, or of the namespace: sid and session id.
+    /// The connected sockets of a room, or of the whole namespace: pairs of sid and session id.
     pub fn participants(&self, namespace: &str, room: Option<&str>) -> Vec<(Id, Id)> {
         self.registry.lock().participants(namespace, room)
     }
 
-    /// The names of a namespace's rooms, without the sockets' own.
+    /// The names of a namespace's rooms, without the rooms that are sids.
     pub fn room_names(&self, namespace: &str) -> Vec<String> {
         owned(&self.registry.lock().room_names(namespace))
     }
@@ -31,7 +33,7 @@ impl Router {
         owned(&self.registry.lock().namespaces())
     }
 
-    /// Whether a socket of this namespace was accepted and is there.
+    /// Whether this namespace has a connected socket with this sid.
     pub fn is_connected(&self, sid: &str, namespace: &str) -> bool {
         let registry = self.registry.lock();
         Id::parse(sid).is_some_and(|sid| {
@@ -40,7 +42,7 @@ impl Router {
         })
     }
 
-    /// How far a socket is.
+    /// Whether a socket is connecting, connected or leaving.
     pub fn status(&self, sid: &str) -> Option<SocketStatus> {
         self.registry.lock().status(&Id::parse(sid)?)
     }
@@ -65,7 +67,7 @@ impl Router {
         self.registry.lock().sessions().copied().collect()
     }
 
-    /// How many sessions there are on each transport that was met.
+    /// The number of sessions for each transport.
     pub fn sessions_by_transport(&self) -> Vec<(&'static str, usize)> {
         self.registry.lock().sessions_by_transport()
     }
@@ -75,7 +77,7 @@ impl Router {
         self.registry.lock().transport(&Id::parse(session)?)
     }
 
-    /// The request that opened a session.
+    /// The handshake request of a session.
     pub fn request(&self, session: &str) -> Option<Request> {
         self.registry.lock().request(&Id::parse(session)?)
     }
