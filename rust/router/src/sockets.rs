@@ -153,7 +153,7 @@ impl Router {
         Some((sid, addr, Arc::clone(namespace)))
     }
 
-    /// Encodes a CONNECT, CONNECT_ERROR or DISCONNECT packet.
+    /// Encodes a CONNECT, `CONNECT_ERROR` or DISCONNECT packet.
     fn control(&self, kind: PacketType, namespace: &str, payload: &Payload<'_>) -> Frame {
         let header = Header { kind, namespace, id: None };
         packet::encode(self.parser, &header, payload, &[], Flags::default())
