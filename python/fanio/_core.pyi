@@ -76,11 +76,11 @@ STOPPED: Final[int]
 LENT: Final[int]
 """(LENT, shard: int, fd: int): call turn(shard) on this thread when the descriptor is readable, while that is true."""
 OPEN: Final[int]
-"""(OPEN, session_id, head: bytes, peer: tuple | None, secure: bool, transport: str): parsers "raw" and "program"."""
+"""(OPEN, session_id, head: bytes, peer: tuple | None, secure: bool, transport: str): parsers "raw" and "application"."""
 MESSAGE: Final[int]
-"""(MESSAGE, session_id, data: str | bytes): what came, undecoded; parsers "raw" and "program"."""
+"""(MESSAGE, session_id, data: str | bytes): what came, undecoded; parsers "raw" and "application"."""
 CLOSED: Final[int]
-"""(CLOSED, session_id, reason: str): the session is gone; parsers "raw" and "program"."""
+"""(CLOSED, session_id, reason: str): the session is gone; parsers "raw" and "application"."""
 TOO_LARGE: Final[int]
 """(TOO_LARGE, session_id, detail: str): a message of this session's was too large."""
 REFUSED: Final[int]
@@ -164,7 +164,7 @@ class Server:
     def accept(self, sid: str, payload: bytes | list[str | bytes]) -> bool:
         """Answer a CONNECT and let the socket in; false when the client has left meanwhile.
 
-        A payload, here and below, is the packet's data, or with parser "program" its messages.
+        A payload, here and below, is the packet's data, or with parser "application" its messages.
         """
     def hold(self, sid: str) -> None:
         """Have the socket's events come as EARLY_EVENT after it is accepted, until release().
@@ -208,7 +208,7 @@ class Server:
     def receive_connect(self, session_id: str, namespace: str) -> str | None:
         """Note a CONNECT that the program has read; the new sid, None when the session is gone.
 
-        This and the next three: parser "program" only. ValueError when the packet breaks the protocol.
+        This and the next three: parser "application" only. ValueError when the packet breaks the protocol.
         """
     def receive_disconnect(self, session_id: str, namespace: str) -> str | None:
         """Note a DISCONNECT; the sid of who has left."""

@@ -21,7 +21,7 @@ class PacketClassCodec:
     """Encodes whole packets. Packets that arrive are decoded before they reach this codec."""
 
     #: The core's name for this encoding.
-    parser = "program"
+    parser = "application"
     #: The core decodes nothing: the class does.
     fast_loads = None
 

@@ -1,4 +1,6 @@
-//! The attachments of a packet as Python gets them, with their places in its data.
+//! Converts the attachments of a JSON packet for Python, with the paths of their placeholders.
+//!
+//! Python puts each attachment into the decoded data at its path.
 
 use std::sync::Arc;
 
@@ -7,9 +9,9 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
-/// The attachments of a packet and their places in its data.
+/// The attachments of a packet and the paths of their placeholders in its data.
 ///
-/// The placeholders have been checked already: the session would have been closed.
+/// The placeholders are valid: the shard closes a session that sends invalid ones.
 pub(crate) fn pair<'py>(
     py: Python<'py>,
     body: &[u8],
@@ -21,7 +23,7 @@ pub(crate) fn pair<'py>(
     Ok((blobs, places(py, found)?))
 }
 
-/// `[(path, num), ...]` with paths of keys and indexes.
+/// `[(path, num), ...]`: a path is a list of keys and indexes, `num` is an attachment's index.
 fn places(py: Python<'_>, found: Vec<Placeholder>) -> PyResult<Bound<'_, PyList>> {
     let mut keys = Keys::default();
     let items = found.into_iter().map(|place| {
@@ -36,7 +38,7 @@ fn places(py: Python<'_>, found: Vec<Placeholder>) -> PyResult<Bound<'_, PyList>
     PyList::new(py, items)
 }
 
-/// The key of each depth: a long one above many placeholders is made once.
+/// The last key at each depth. Placeholders below the same key share one Python string.
 #[derive(Default)]
 struct Keys<'py>(Vec<Option<(Arc<str>, Bound<'py, PyString>)>>);
 

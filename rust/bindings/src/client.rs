@@ -1,4 +1,8 @@
-//! The clients as Python sees them: a hub for each loop, a handle for each connection.
+//! The Python classes of the client: a `ClientHub` for each event loop, a `ClientConnection` for each
+//! connection.
+//!
+//! The client's work is in the crate `client`. This file converts calls to it and events from it.
+//! Signatures and event tuples are documented in `_core.pyi`.
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
@@ -12,9 +16,9 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::error::Error;
 use crate::payload::{self, Message};
-use crate::{attachments, client_options, kinds};
+use crate::{attachments, client_options, event_kind};
 
-/// The clients of one asyncio loop.
+/// The clients of one asyncio event loop.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct ClientHub {
     hub: RwLock<Option<Hub>>,
@@ -27,7 +31,7 @@ impl ClientHub {
         Ok(Self { hub: RwLock::new(Some(Hub::new()?)) })
     }
 
-    /// The descriptor that is readable when `drain()` has something.
+    /// The file descriptor that is readable while `drain()` has events.
     fn fd(&self) -> Result<i32, Error> {
         self.hub.read().as_ref().map(Hub::fd).ok_or(Error::HubStopped)
     }
@@ -52,14 +56,14 @@ impl ClientHub {
         Ok(list)
     }
 
-    /// Lets go of the client shard, which ends with its last hub.
+    /// Releases the client shard. It ends when its last hub is released.
     fn stop(&self, py: Python<'_>) {
         let hub = self.hub.write().take();
         py.detach(|| drop(hub));
     }
 }
 
-/// One connection. Its events carry its `id`; without a reference to it, it is aborted.
+/// One connection. Its events carry its `id`. The connection is aborted when this object is freed.
 #[pyclass(module = "fanio._core", frozen)]
 pub(crate) struct ClientConnection {
     #[pyo3(get)]
@@ -70,12 +74,12 @@ pub(crate) struct ClientConnection {
 
 #[pymethods]
 impl ClientConnection {
-    /// Asks for a namespace; the payload is JSON, or nothing.
+    /// Sends CONNECT for a namespace; the payload is encoded auth data or empty.
     fn join(&self, namespace: &str, payload: &[u8]) -> usize {
         self.send(PacketType::Connect, namespace, None, payload, None)
     }
 
-    /// Sends an event; returns how many bytes wait to be sent.
+    /// Sends an event; returns the number of bytes in the send queue.
     fn emit(
         &self,
         namespace: &str,
@@ -86,7 +90,7 @@ impl ClientConnection {
         self.send(PacketType::Event, namespace, ack_id, payload, attachments)
     }
 
-    /// Answers an event; returns as `emit` does.
+    /// Sends the ack of an event; returns the same as `emit`.
     fn ack(
         &self,
         namespace: &str,
@@ -103,14 +107,14 @@ impl ClientConnection {
         ))
     }
 
-    /// Sends messages of the program's own parser; returns as `emit` does.
+    /// Sends messages that the application's parser has encoded; returns the same as `emit`.
     #[pyo3(signature = (messages, answer = false))]
     fn send_messages(&self, messages: Vec<Message>, answer: bool) -> usize {
         let messages = messages.iter().map(payload::outgoing);
         if answer { self.handle.answer(messages) } else { self.handle.send(messages) }
     }
 
-    /// Leaves these namespaces and ends the session, when everything before it is sent.
+    /// Leaves these namespaces and closes the session, after everything in the queue is sent.
     fn close(&self, namespaces: Vec<PyBackedStr>) {
         let leave = |name: &PyBackedStr| {
             payload::messages_of(self.parser, PacketType::Disconnect, name, None, b"", &[])
@@ -118,32 +122,32 @@ impl ClientConnection {
         self.handle.close(namespaces.iter().flat_map(leave).collect());
     }
 
-    /// The same with messages of the program's own parser.
+    /// Does the same as `close`, with messages that the application's parser has encoded.
     fn close_with_messages(&self, messages: Vec<Message>) {
         self.handle.close(messages.iter().map(payload::outgoing).collect());
     }
 
-    /// Ends the session at once.
+    /// Closes the session at once, without sending the queue.
     fn abort(&self) {
         self.handle.abort();
     }
 
-    /// Bytes that wait to be sent.
+    /// The number of bytes in the send queue.
     fn queued(&self) -> usize {
         self.handle.queued()
     }
 
-    /// Asks for one DRAINED event when no more than the half of `limit` waits.
+    /// Asks for one DRAINED event when the send queue has at most `limit / 2` bytes.
     fn await_drained(&self, limit: usize) {
         self.handle.await_drained(limit);
     }
 
-    /// Stops reading.
+    /// Stops reading from the connection.
     fn pause(&self) {
         self.handle.pause(true);
     }
 
-    /// Reads again.
+    /// Reads from the connection again.
     fn resume(&self) {
         self.handle.pause(false);
     }
@@ -180,33 +184,33 @@ fn to_tuple(py: Python<'_>, id: u64, event: Event) -> PyResult<Bound<'_, PyTuple
     match event {
         Event::Opened { sid, transport, ping_interval, ping_timeout } => {
             let transport = transport.as_str();
-            (kinds::OPEN, id, sid, transport, ping_interval, ping_timeout).into_pyobject(py)
+            (event_kind::OPEN, id, sid, transport, ping_interval, ping_timeout).into_pyobject(py)
         }
         Event::Failed(Failure { message, status, body, .. }) => {
-            (kinds::FAILED, id, message, status, PyBytes::new(py, &body)).into_pyobject(py)
+            (event_kind::FAILED, id, message, status, PyBytes::new(py, &body)).into_pyobject(py)
         }
         Event::Connect { namespace, data } => {
-            (kinds::CONNECT, id, name(&namespace), bytes(&data)).into_pyobject(py)
+            (event_kind::CONNECT, id, name(&namespace), bytes(&data)).into_pyobject(py)
         }
         Event::ConnectError { namespace, data } => {
-            (kinds::CONNECT_ERROR, id, name(&namespace), bytes(&data)).into_pyobject(py)
+            (event_kind::CONNECT_ERROR, id, name(&namespace), bytes(&data)).into_pyobject(py)
         }
         Event::Disconnect { namespace } => {
-            (kinds::DISCONNECT, id, name(&namespace)).into_pyobject(py)
+            (event_kind::DISCONNECT, id, name(&namespace)).into_pyobject(py)
         }
         Event::Data { ack, namespace, id: ack_id, body, attachments } => {
-            let kind = if ack { kinds::ACK } else { kinds::EVENT };
+            let kind = if ack { event_kind::ACK } else { event_kind::EVENT };
             let some = !attachments.is_empty();
             let found = some.then(|| attachments::pair(py, &body, &attachments)).transpose()?;
             let (blobs, places) = found.unzip();
             (kind, id, name(&namespace), bytes(&body), ack_id, blobs, places).into_pyobject(py)
         }
-        Event::Text(text) => (kinds::MESSAGE, id, text).into_pyobject(py),
-        Event::Binary(data) => (kinds::MESSAGE, id, PyBytes::new(py, &data)).into_pyobject(py),
-        Event::Upgraded => (kinds::UPGRADED, id).into_pyobject(py),
-        Event::Drained => (kinds::DRAINED, id).into_pyobject(py),
+        Event::Text(text) => (event_kind::MESSAGE, id, text).into_pyobject(py),
+        Event::Binary(data) => (event_kind::MESSAGE, id, PyBytes::new(py, &data)).into_pyobject(py),
+        Event::Upgraded => (event_kind::UPGRADED, id).into_pyobject(py),
+        Event::Drained => (event_kind::DRAINED, id).into_pyobject(py),
         Event::Closed { reason, detail } => {
-            (kinds::CLOSED, id, reason.as_str(), detail).into_pyobject(py)
+            (event_kind::CLOSED, id, reason.as_str(), detail).into_pyobject(py)
         }
     }
 }

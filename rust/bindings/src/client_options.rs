@@ -1,4 +1,4 @@
-//! The options dictionary of a Python client, as a connection's options.
+//! Converts the options dictionary of a Python client into `client::Options`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 
 use crate::error::Error;
 
-/// Reads the dictionary; every key is required.
+/// Converts the dictionary. Every key is required; a wrong value raises `TypeError` with its name.
 pub(crate) fn from_dict(options: &Bound<'_, PyDict>) -> PyResult<Options> {
     let transports: Vec<String> = get(options, "transports")?;
     let transports = transports.iter().map(|name| transport(name)).collect::<Result<_, _>>()?;

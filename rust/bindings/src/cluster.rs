@@ -1,4 +1,7 @@
-//! The cluster as Python sees it: one bus of one server.
+//! The Python class `Cluster`: the bus that connects one server with the others.
+//!
+//! The bus is the crate `bus`, the messages are in the crate `cluster`. This file converts calls and
+//! events. Signatures and event tuples are documented in `_core.pyi`.
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
@@ -22,7 +25,7 @@ use crate::server::Server;
 
 /// JSON and the attachments that its placeholders stand for.
 type Data = (PyBackedBytes, Option<Vec<PyBackedBytes>>);
-/// Rooms, and rooms that are excepted.
+/// Rooms, and rooms whose members are excluded.
 type Who = (Vec<String>, Vec<String>);
 /// A node, a namespace, a request.
 type Reply = (String, String, String);
@@ -47,7 +50,7 @@ impl Cluster {
         Ok(Self { options, router, outbox, bus: RwLock::new(None) })
     }
 
-    /// Starts; returns the descriptor that is readable when `drain()` has something.
+    /// Starts the bus; returns the file descriptor that is readable while `drain()` has events.
     fn start(&self) -> PyResult<i32> {
         let mut bus = self.bus.write();
         if bus.is_none() {
@@ -58,7 +61,7 @@ impl Cluster {
         Ok(self.outbox.fd())
     }
 
-    /// Publishes what waits, unless the bus is away, and ends.
+    /// Publishes the messages in the queue, unless the connection is lost, and ends the bus.
     fn stop(&self, py: Python<'_>) {
         let bus = self.bus.write().take();
         if let Some(bus) = bus {
@@ -66,9 +69,9 @@ impl Cluster {
         }
     }
 
-    /// Leaves everything to the process that this one was forked from: the bus's thread is not here.
+    /// Forgets the bus in a forked child process, which does not have the bus's thread.
     fn abandon(&self) {
-        // A lock that was held then is never released here.
+        // A lock that another thread held during the fork is never released in the child.
         let bus = self.bus.try_write().and_then(|mut bus| bus.take());
         std::mem::forget(bus);
     }
@@ -79,7 +82,7 @@ impl Cluster {
         self.outbox.take(limit).into_iter().map(|event| tuple(py, event, is_msgpack)).collect()
     }
 
-    /// A namespace is served here.
+    /// Subscribes to the messages of a namespace that this server serves.
     fn open_namespace(&self, namespace: &str) {
         self.with(|bus| bus.open_namespace(namespace));
     }
@@ -103,27 +106,27 @@ impl Cluster {
         Ok(())
     }
 
-    /// Has clients of other nodes enter rooms.
+    /// Lets clients of other nodes join rooms.
     fn join(&self, namespace: &str, who: Who, rooms: Vec<String>) {
         self.publish(namespace, Message::Join { who: selection(who), rooms });
     }
 
-    /// Has clients of other nodes leave rooms.
+    /// Lets clients of other nodes leave rooms.
     fn leave(&self, namespace: &str, who: Who, rooms: Vec<String>) {
         self.publish(namespace, Message::Leave { who: selection(who), rooms });
     }
 
-    /// Has clients of other nodes disconnected.
+    /// Disconnects clients of other nodes.
     fn disconnect(&self, namespace: &str, who: Who, close: bool) {
         self.publish(namespace, Message::Disconnect { who: selection(who), close });
     }
 
-    /// Has everybody on other nodes leave a room.
+    /// Removes all clients of other nodes from a room.
     fn close_room(&self, namespace: &str, room: String) {
         self.publish(namespace, Message::CloseRoom { room });
     }
 
-    /// Passes a client's answer on to the node whose callback waits for it.
+    /// Sends a client's ack to the node that has the callback.
     fn call_back(
         &self,
         namespace: &str,
@@ -137,7 +140,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Sends an event to the other servers themselves, which nobody answers.
+    /// Sends an event to the other servers, without a reply.
     fn server_side_emit(&self, namespace: &str, event: Data) -> PyResult<()> {
         let event = self.data(event)?;
         self.publish(namespace, Message::ServerSideEmit { request: None, event });
@@ -162,7 +165,7 @@ impl Cluster {
             "rooms" => Request::AllRooms,
             "server_side" => Request::ServerSideEmit(event),
             "acks" => Request::Emit(Emit { event, to: selection(who), ..Emit::default() }),
-            _ => return unknown("request", kind),
+            _ => return unknown("request", kind, "acks, rooms, server_side, sids or sockets"),
         };
         self.with(|bus| bus.request(token, namespace, request, timeout_ms));
         Ok(())
@@ -178,19 +181,19 @@ impl Cluster {
             "server_side" => Answer::ServerSide(only(data)),
             "ack" => Answer::Ack(only(data)),
             "count" => Answer::ClientCount(count),
-            _ => return unknown("answer", kind),
+            _ => return unknown("answer", kind, "ack, count, server_side or sockets"),
         };
         let (node, namespace, request) = reply;
         self.with(|bus| bus.answer(ReplyTo { node, namespace, request }, answer));
         Ok(())
     }
 
-    /// Whether so much waits to be published that the caller should wait.
+    /// Whether the publish queue is full, so that the caller should wait.
     fn is_full(&self) -> bool {
         self.bus.read().as_ref().is_some_and(|bus| bus.is_full())
     }
 
-    /// What was counted.
+    /// The counters of the bus.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         let Some(bus) = self.bus.read().clone() else { return Ok(dict) };
@@ -216,12 +219,12 @@ impl Cluster {
         self.with(|bus| bus.publish(namespace, message));
     }
 
-    /// Whether data is msgpack at this server, not text.
+    /// Whether this server's parser is msgpack instead of JSON.
     fn is_msgpack(&self) -> bool {
         self.router.as_ref().is_some_and(|router| router.is_msgpack())
     }
 
-    /// Data as it travels: text, whatever the server's clients get.
+    /// Converts data for the bus, which always carries JSON text.
     fn data(&self, (data, attachments): Data) -> PyResult<EventData> {
         if self.is_msgpack() {
             return Ok(EventData::from_msgpack(&data).map_err(bad)?);
@@ -244,9 +247,9 @@ fn bad(error: impl std::fmt::Display) -> Error {
     Error::Cluster(error.to_string())
 }
 
-/// A name that none of those known is.
-fn unknown<T>(what: &str, name: &str) -> PyResult<T> {
-    Err(bad(format!("no {what} is called {name:?}")).into())
+/// The error for an unknown name; `what` says the kind of name.
+fn unknown<T>(what: &str, name: &str, expected: &str) -> PyResult<T> {
+    Err(bad(format!("unknown {what} {name:?}: expected {expected}")).into())
 }
 
 fn selection((rooms, except): Who) -> Selection {
@@ -263,7 +266,7 @@ fn read_options(options: &Bound<'_, PyDict>) -> PyResult<BusOptions> {
         "python-socketio" => Dialect::Python { channel },
         "node" => Dialect::Classic { prefix: channel },
         "sharded" => Dialect::Sharded { prefix: channel },
-        _ => return unknown("dialect", &kind),
+        _ => return unknown("dialect", &kind, "node, python-socketio or sharded"),
     };
     let redis = RedisOptions::from_url(&url, kind == "sharded").map_err(bad)?;
     Ok(BusOptions {
@@ -285,7 +288,7 @@ fn reply_of(reply: ReplyTo) -> Reply {
     (reply.node, reply.namespace, reply.request)
 }
 
-/// An event as the server's clients read it.
+/// An event in the encoding of this server's parser.
 fn formed<'py>(
     py: Python<'py>,
     data: &EventData,

@@ -1,4 +1,4 @@
-//! Where streams come from: listening sockets, and connected ones that Python gives.
+//! `Server` methods of the doors: they take listening sockets and connected streams from Python.
 
 use std::net::IpAddr;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -10,12 +10,12 @@ use pyo3::prelude::*;
 use crate::error::Error;
 use crate::server::Server;
 
-/// Which lines of an access log are asked for: of requests, of `WebSockets`, of their ends.
+/// Which access log lines the application writes: for requests, WebSocket handshakes, WebSocket ends.
 type Lines = (bool, bool, bool);
 
 #[pymethods]
 impl Server {
-    /// Accepts on a listening socket, which is the core's from now on.
+    /// Accepts connections on a listening socket. The core owns `fd` from now on.
     #[pyo3(signature = (fd, path, listener, headers = "", date = false, idle = None, most = None, log = (false, false, false)))]
     #[expect(clippy::too_many_arguments, reason = "the fields of a site")]
     fn listen(
@@ -42,15 +42,15 @@ impl Server {
         self.router.unlisten();
     }
 
-    /// Notes how many connections are not with the shards; returns how many are. Both count where
-    /// `listen` was told that there may be so many only.
+    /// Sets the number of connections outside of the shards; returns the number inside. Both count for
+    /// the limit `most` of `listen`.
     fn crowd(&self, outside: usize) -> usize {
         self.router.count_connections(outside)
     }
 
-    /// Gives a connected stream to a shard.
+    /// Gives a connected stream to a shard. The core owns `fd` from now on.
     #[pyo3(signature = (fd, path, data, peer, secure, log = (false, false, false), polling_only = false))]
-    #[expect(clippy::too_many_arguments, reason = "what is known of a stream")]
+    #[expect(clippy::too_many_arguments, reason = "the keyword arguments of the Python method")]
     fn adopt(
         &self,
         fd: i32,
@@ -77,8 +77,8 @@ fn lines((requests, websockets, ends): Lines) -> Log {
     Log { requests, websockets, ends }
 }
 
-/// Takes a descriptor over from Python, which has given it away.
-#[expect(unsafe_code, reason = "a descriptor from Python has no owner that Rust knows")]
+/// Takes over a file descriptor that Python has detached or duplicated.
+#[expect(unsafe_code, reason = "Rust cannot know the owner of a descriptor from Python")]
 fn own(fd: i32) -> OwnedFd {
     // SAFETY: the Python layer passes descriptors it has just duplicated or detached, and never
     // uses them again (`_core.pyi`: "the fd is the core's from now on").

@@ -1,4 +1,4 @@
-//! Events on their way from the shards to Python, taken in batches.
+//! `Server.drain()`: takes a batch of events from the router and converts it for Python.
 
 use std::sync::OnceLock;
 
@@ -7,15 +7,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use router::Batch;
 
-use crate::delivery::Tuples;
+use crate::event_tuple::TupleMaker;
 use crate::server::Server;
 
-/// What taking events needs from one batch to the next.
+/// The state that `drain` keeps between two batches.
 #[derive(Default)]
 pub(crate) struct Drain {
-    /// The fast decoder of JSON.
+    /// The fast JSON decoder, if there is one.
     loads: OnceLock<Py<PyAny>>,
-    /// Room for the events of a batch; empty.
+    /// An empty batch whose capacity is reused.
     batch: Mutex<Batch>,
 }
 
@@ -24,24 +24,25 @@ impl Server {
     /// Takes up to `limit` events.
     fn drain<'py>(&self, py: Python<'py>, limit: usize) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        // Taken out: what makes the tuples may run the application's code, which may call this again.
+        // Not locked during the loop: making tuples may run code of the application, which may call
+        // `drain` again.
         let mut batch = std::mem::take(&mut *self.drain.batch.lock());
         self.router.take(limit, &mut batch);
-        let mut tuples = Tuples::new(py, self.drain.loads.get());
+        let mut tuples = TupleMaker::new(py, self.drain.loads.get());
         for inbound in batch.inbound.drain(..) {
             list.append(tuples.make(inbound)?)?;
         }
         *self.drain.batch.lock() = batch;
         if !list.is_empty() {
-            // What they kept in memory is dropped by now.
+            // The Rust events are freed now, so the shards have room for new ones.
             self.router.resume_reading();
         }
         Ok(list)
     }
 
-    /// Has `drain` decode the arguments of events without attachments.
+    /// Sets the decoder with which `drain` decodes the arguments of events without attachments.
     ///
-    /// `loads` must be `orjson.loads` or as harmless: it is called with bytes.
+    /// `loads` is called with `bytes`. It must not run code of the application; `orjson.loads` does not.
     fn decode_with(&self, loads: Py<PyAny>) {
         let _ = self.drain.loads.set(loads);
     }

@@ -1,4 +1,4 @@
-//! Errors on their way to Python. The only file that makes a `PyErr`.
+//! Converts the errors of all crates into Python exceptions. No other file makes a `PyErr`.
 
 use std::io;
 
@@ -8,17 +8,17 @@ use pyo3::exceptions::{PyKeyError, PyOSError, PyRuntimeError, PyTypeError, PyVal
 /// What can go wrong in a call from Python.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// A run of the load generator has no report.
+    /// A run of the load generator has failed.
     Load(load::Error),
-    /// The router does not carry out a request.
+    /// The router refused a request.
     Router(router::Error),
     /// An option has the wrong type or a value out of range.
     Option { name: String, expected: &'static str },
-    /// A WebSocket opcode that is none.
+    /// A number is not a WebSocket opcode.
     BadOpcode(u8),
     /// The hub of a client's loop was stopped.
     HubStopped,
-    /// The bytes are no WebSocket frames, or no base64.
+    /// Bytes are not valid WebSocket frames or base64.
     BadFrame(protocol::DecodeError),
     /// A cluster cannot be made of these options, or be told this.
     Cluster(String),

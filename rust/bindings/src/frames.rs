@@ -1,4 +1,6 @@
-//! The frame codec for the ASGI bridge, which speaks to a shard as a WebSocket client does.
+//! The WebSocket frame codec of the ASGI bridge, which is a WebSocket client of a shard.
+//!
+//! The codec itself is in `protocol::websocket` (RFC 6455).
 
 use protocol::websocket::{self, Opcode, WireMessage};
 use pyo3::prelude::*;
@@ -6,10 +8,10 @@ use pyo3::types::PyBytes;
 
 use crate::error::Error;
 
-/// The largest message the bridge takes from a shard; frames joined by the fan-out come one by one.
+/// The largest message that the bridge accepts from a shard, in bytes.
 const MAX_MESSAGE: usize = 1 << 30;
 
-/// Splits the bytes of a WebSocket's server side into messages.
+/// Splits the bytes that a shard sends into messages.
 #[pyclass(module = "fanio._core")]
 pub(crate) struct FrameReader {
     decoder: websocket::Decoder,
@@ -49,7 +51,7 @@ impl FrameReader {
 fn to_python<'py>(py: Python<'py>, message: &WireMessage<'_>) -> (u8, Bound<'py, PyBytes>) {
     let (opcode, payload) = match message {
         WireMessage::Text(text) => (Opcode::Text, text.as_bytes().to_vec()),
-        // The bridge offers no compression, so nothing comes compressed.
+        // The bridge does not offer compression, so no message is compressed.
         WireMessage::Binary(data) | WireMessage::Deflated { data, .. } => {
             (Opcode::Binary, data.to_vec())
         }
@@ -64,7 +66,7 @@ fn to_python<'py>(py: Python<'py>, message: &WireMessage<'_>) -> (u8, Bound<'py,
     (opcode as u8, PyBytes::new(py, &payload))
 }
 
-/// Decodes the base64 of a binary record, as the core does.
+/// Decodes the base64 of a binary message on HTTP long-polling, with the core's rules.
 #[pyfunction]
 pub(crate) fn decode_base64<'py>(
     py: Python<'py>,
@@ -90,7 +92,7 @@ pub(crate) fn encode_frame<'py>(
         other => return Err(Error::BadOpcode(other)),
     };
     let mut frame = Vec::with_capacity(payload.len() + 14);
-    // The mask guards proxies between a browser and a server; here both ends are this process.
+    // A mask protects proxies between a browser and a server; here both ends are in this process.
     websocket::encode_frame(opcode, payload, Some([0; 4]), &mut frame);
     Ok(PyBytes::new(py, &frame))
 }

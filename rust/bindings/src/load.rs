@@ -1,4 +1,6 @@
-//! The load generator as Python sees it: one run, watched and ended from another thread.
+//! The Python class of the load generator. Other threads may watch and cancel a run.
+//!
+//! The load generator is the crate `load`; `fanio bench` uses it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +19,7 @@ pub(crate) struct Load {
     watcher: Watcher,
 }
 
-/// What the run's thread leaves for others to read.
+/// The state that the thread of the run shares with the threads that watch it.
 #[derive(Default)]
 struct Watcher {
     cancelled: AtomicBool,
@@ -46,7 +48,7 @@ impl Load {
         Self { command, arguments, watcher: Watcher::default() }
     }
 
-    /// Runs to the end, without the interpreter.
+    /// Runs to the end with the GIL released; returns the figures of the report.
     fn run<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let arguments = self.arguments.iter().cloned();
         let report = py

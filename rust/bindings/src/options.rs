@@ -1,4 +1,4 @@
-//! The options dictionary of the Python layer, as the shards' options.
+//! Converts the options dictionary of a Python server into `net::Options`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::error::Error;
 
-/// Reads every option of the dictionary.
+/// Converts the dictionary. Options that are not in it have their defaults.
 pub(crate) fn from_dict(options: &Bound<'_, PyDict>) -> PyResult<Options> {
     let mut result = Options::default();
     for (name, value) in options {
@@ -18,7 +18,7 @@ pub(crate) fn from_dict(options: &Bound<'_, PyDict>) -> PyResult<Options> {
     Ok(result)
 }
 
-/// Sets one option.
+/// Sets one option; raises `TypeError` for an unknown name or a wrong value.
 pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let engine = &mut options.engine;
     match name {
@@ -91,14 +91,14 @@ fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
 fn parser(value: &Bound<'_, PyAny>) -> PyResult<Parser> {
     match value.extract::<String>()?.as_str() {
         "msgpack" => Ok(Parser::Msgpack),
-        "program" => Ok(Parser::Application),
+        "application" => Ok(Parser::Application),
         "raw" => Ok(Parser::Raw),
         "socketio" => Ok(Parser::SocketIo),
-        _ => Err(bad("parser", "'msgpack', 'program', 'raw' or 'socketio'").into()),
+        _ => Err(bad("parser", "'application', 'msgpack', 'raw' or 'socketio'").into()),
     }
 }
 
-/// None is no limit.
+/// `None` means no limit.
 fn limit(value: &Bound<'_, PyAny>) -> PyResult<usize> {
     Ok(value.extract::<Option<usize>>()?.unwrap_or(usize::MAX))
 }

@@ -1,4 +1,4 @@
-//! What Python gives to be sent: a packet's data, or messages that the application has encoded.
+//! Takes packets from Python: data for the core to encode, or messages that the application encoded.
 
 use bytes::Bytes;
 use client::Outgoing;
@@ -8,7 +8,7 @@ use protocol::socketio::{PacketType, message_head};
 use pyo3::FromPyObject;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 
-/// What a packet carries: data in the parser's form, or the messages of a packet that the
+/// The content of a packet: data that the parser has encoded, or the messages of a packet that the
 /// application has encoded as a whole.
 #[derive(FromPyObject)]
 pub(crate) enum Payload {
@@ -25,7 +25,7 @@ impl<'a> From<&'a Payload> for router::Payload<'a> {
     }
 }
 
-/// A message of the application's own: `str` or `bytes`.
+/// A message that the application has encoded: `str` or `bytes`.
 #[derive(FromPyObject)]
 pub(crate) enum Message {
     Text(PyBackedStr),
@@ -41,7 +41,7 @@ impl<'a> From<&'a Message> for router::OutgoingMessage<'a> {
     }
 }
 
-/// A packet of a client's, as the messages that carry it.
+/// Encodes a packet of a client as the messages that carry it.
 pub(crate) fn messages_of(
     parser: Parser,
     kind: PacketType,
@@ -60,7 +60,7 @@ pub(crate) fn messages_of(
     std::iter::once(Outgoing::Text(text.into())).chain(blobs).collect()
 }
 
-/// A message of a client's own parser.
+/// Converts a message that the parser of a client's application has encoded.
 pub(crate) fn outgoing(message: &Message) -> Outgoing {
     match message {
         Message::Text(text) => Outgoing::Text(Bytes::from([b"4", text.as_bytes()].concat())),

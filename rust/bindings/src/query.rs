@@ -1,14 +1,14 @@
-//! What Python asks about sockets, sessions and rooms.
+//! `Server` methods that query sockets, sessions and rooms. The answers come from `router::queries`.
 
 use protocol::Id;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use router::SocketStatus;
 
-use crate::delivery::address_pair;
+use crate::event_tuple::address_pair;
 use crate::server::Server;
 
-/// A handshake request: its head, the peer, and whether it came over TLS.
+/// A handshake request: the bytes of its head, the peer's address, and whether it came over TLS.
 type Request<'py> = (Bound<'py, PyBytes>, Option<(String, u16)>, bool);
 
 #[pymethods]
@@ -73,7 +73,7 @@ impl Server {
     }
 }
 
-/// An id as Python gets it.
+/// An id as a string.
 pub(crate) fn text(id: Id) -> String {
     id.as_str().to_owned()
 }

@@ -1,4 +1,7 @@
-//! The server as Python sees it: requests to the router. Questions are in `query`, events in `drain`.
+//! The Python class `Server`: requests to the router.
+//!
+//! More of its methods are in `query` (queries), `drain` (events), `doors` (listeners and streams) and
+//! `decoded` (packets that the application decodes). Signatures are documented in `_core.pyi`.
 
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 extracts owned arguments")]
 
@@ -16,14 +19,16 @@ use crate::error::Error;
 use crate::options;
 use crate::payload::{Message, Payload};
 
-/// In what `emit` returns: the caller must see to it that `flush` is called soon.
+/// Bit in the result of `emit`: the caller must schedule a call of `flush`.
 pub(crate) const FLUSH: u8 = 1;
-/// In what `emit` returns: so much waits that the caller should wait before it emits more.
+/// Bit in the result of `emit`: the shards' inboxes are full; the caller should wait before it emits
+/// more.
 pub(crate) const FULL: u8 = 2;
-/// In what `emit` returns: nothing was sent, as much waits for this one client; `DRAINED` says when to
-/// try again.
+/// Bit in the result of `emit`: nothing was sent, because the client's backlog is too large. A
+/// `DRAINED` event says when to try again.
 pub(crate) const WAIT: u8 = 4;
-/// With [`WAIT`]: no `DRAINED` follows, as it is memory that is short; ask `is_crowded`.
+/// Bit beside [`WAIT`]: the backlogs of all clients together are too large. No `DRAINED` event
+/// follows; the caller polls `is_crowded`.
 pub(crate) const CROWDED: u8 = 8;
 
 /// The router of one `AsyncServer`.
@@ -41,12 +46,12 @@ impl Server {
         Ok(Self { router, drain: Drain::default() })
     }
 
-    /// Changes one option at runtime.
+    /// Changes one option, also while the server runs.
     fn set_option(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.router.change_options(|options| options::set(options, name, value))
     }
 
-    /// Starts the shards; returns the descriptor that is readable when `drain()` has something.
+    /// Starts the shards; returns the file descriptor that is readable while `drain()` has events.
     #[pyo3(signature = (defer = false))]
     fn start(&self, defer: bool) -> Result<i32, Error> {
         Ok(self.router.start(defer).map_err(router::Error::from)?)
@@ -57,53 +62,54 @@ impl Server {
         self.router.shut_down();
     }
 
-    /// Ends the shard threads.
+    /// Ends the threads of the shards and waits for them.
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.router.stop());
     }
 
-    /// The connect handler accepts a socket; false when the client has left meanwhile.
+    /// Accepts a socket after its connect handler; false when the client has left meanwhile.
     fn accept(&self, sid: &str, payload: Payload) -> bool {
         self.router.accept(sid, &(&payload).into())
     }
 
-    /// Holds a socket until `release`: its events come as `EARLY_EVENT`, although it is accepted, and
-    /// it is kept when it is refused.
+    /// Holds a socket until `release`. Its events come as `EARLY_EVENT`, also when it is accepted, and
+    /// it stays registered when it is refused.
     fn hold(&self, sid: &str) {
         self.router.hold(sid, true);
     }
 
-    /// Ends what `hold` has begun.
+    /// Ends the hold of a socket.
     fn release(&self, sid: &str) {
         self.router.hold(sid, false);
     }
 
-    /// The connect handler refuses a socket: nothing of it remains, unless it is held.
+    /// Refuses a socket after its connect handler, and removes it unless it is held.
     fn refuse(&self, sid: &str, payload: Payload) {
         self.router.refuse(sid, &(&payload).into());
     }
 
-    /// The disconnect handler has run.
+    /// Removes a socket that has left, after its disconnect handler.
     fn forget(&self, sid: &str) {
         self.router.forget(sid);
     }
 
-    /// Has the shards send what was pushed without a wake.
+    /// Wakes the shards for everything that was pushed without a wake.
     ///
-    /// With the interpreter, as in `turn`: a busy thread of the application's would keep it for 5 ms
-    /// each time we gave it away for some microseconds.
+    /// The GIL is kept, here and in `turn`. The work takes microseconds; after a release, a busy thread
+    /// of the application could keep the GIL for 5 ms.
     fn flush(&self) {
         self.router.flush();
     }
 
-    /// Takes a turn of a lent shard; false when it is not lent (any more).
+    /// Runs a turn of a shard; false when the shard is not in inline mode (any more).
     fn turn(&self, shard: u16) -> bool {
         self.router.take_turn(shard)
     }
 
     /// Sends an event to a namespace, or to rooms and sockets in it, each client once.
     ///
-    /// Returns [`FLUSH`] and [`FULL`] as they hold, or [`WAIT`] when nothing was sent.
+    /// Returns the bits [`FLUSH`] and [`FULL`]; when nothing was sent, [`WAIT`] and perhaps
+    /// [`CROWDED`].
     #[pyo3(signature = (
         namespace, payload, attachments, to, skip, ack_id,
         except_rooms = None, volatile = false, conflate = None, compress = true, may_wait = false,
@@ -139,24 +145,25 @@ impl Server {
         flags(sent)
     }
 
-    /// Whether so much waits that more should not be emitted yet.
+    /// Whether a shard's inbox is full, so that the caller should wait before the next emit.
     fn is_full(&self) -> bool {
         self.router.is_full()
     }
 
-    /// Whether so much waits for all clients that a large event for one should wait.
+    /// Whether the backlogs of all clients together are so large that a large event for one client
+    /// should wait.
     fn is_crowded(&self) -> bool {
         self.router.is_crowded()
     }
 
-    /// Sends messages to a session as they are, one behind the other; returns as `emit` does.
+    /// Sends messages to a session without a packet header, in order; returns the same as `emit`.
     #[pyo3(signature = (session_id, messages, may_wait = false))]
     fn send(&self, session_id: &str, messages: Vec<Message>, may_wait: bool) -> u8 {
         let messages: Vec<_> = messages.iter().map(Into::into).collect();
         flags(self.router.send(session_id, &messages, may_wait))
     }
 
-    /// Answers an event; returns as `emit` does.
+    /// Sends the ack of an event; returns the same as `emit`.
     #[pyo3(signature = (sid, ack_id, payload, attachments, may_wait = false))]
     fn ack(
         &self,
@@ -182,14 +189,15 @@ impl Server {
         self.router.close_room(namespace, room);
     }
 
-    /// Sends DISCONNECT to a connected socket; its end is reported as an event.
+    /// Sends DISCONNECT to a connected socket; its end comes as a `DISCONNECT` event. False when it is
+    /// not connected.
     #[pyo3(signature = (sid, namespace, payload = None))]
     fn disconnect(&self, sid: &str, namespace: &str, payload: Option<Payload>) -> bool {
         let payload = payload.as_ref().map_or(router::Payload::Data(b""), Into::into);
         self.router.disconnect(sid, namespace, &payload)
     }
 
-    /// Closes a whole session.
+    /// Closes a session with all its sockets.
     fn close(&self, session_id: &str, reason: &str) {
         let reason = match reason {
             "parse error" => Reason::ParseError,
@@ -206,18 +214,18 @@ impl Server {
         self.router.resume(session_id);
     }
 
-    /// Lets a request in.
+    /// Admits a request that waits for a decision; `headers` are added to its response.
     #[pyo3(signature = (token, session_id, cookie, headers))]
     fn admit(&self, token: u64, session_id: &str, cookie: Option<String>, headers: String) {
         self.router.decide(token, session_id, Decision::Admit { cookie, headers });
     }
 
-    /// Refuses a request.
+    /// Denies a request that waits for a decision; `readable` adds the CORS headers to the response.
     fn deny(&self, token: u64, session_id: &str, status: u16, body: String, readable: bool) {
         self.router.decide(token, session_id, Decision::Deny { status, body, readable });
     }
 
-    /// What each shard has counted.
+    /// The counters of each shard: a list of dictionaries.
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         for counted in self.router.counters() {

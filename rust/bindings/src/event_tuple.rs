@@ -1,7 +1,7 @@
-//! Events of the shards as Python tuples, a batch at a time.
+//! Converts the server's events into Python tuples.
 //!
-//! Shards never attach to the interpreter: they put events into an outbox, and the asyncio loop
-//! comes here for them. Names and shapes are in `_core.pyi`.
+//! This runs on the event loop's thread, in `Server.drain()`. The threads of the shards never attach
+//! to the interpreter. The shapes of the tuples are documented in `_core.pyi`.
 
 use std::net::SocketAddr;
 use std::os::fd::IntoRawFd;
@@ -15,24 +15,25 @@ use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use router::Inbound;
 
 use crate::attachments;
-use crate::kinds::{
+use crate::event_kind::{
     ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, DRAINED, EARLY_EVENT, ENDED, EVENT,
     HANDOFF, LENT, MESSAGE, OPEN, REFUSED, SLOW, STOPPED, TOO_LARGE,
 };
 
-/// A larger event is left to the program to decode, which weighs its bytes (`_tasks/tasks.py`).
-const LIGHT: usize = 4096;
+/// Events up to this many bytes are decoded here. Python decodes larger ones later, because it limits
+/// the bytes of the events that wait for a handler (`_tasks/tasks.py`).
+const MAX_DECODED_HERE: usize = 4096;
 
 /// Makes the tuples of one batch.
-pub(crate) struct Tuples<'py, 'a> {
+pub(crate) struct TupleMaker<'py, 'a> {
     py: Python<'py>,
-    /// Decodes JSON text; what it refuses is left to Python.
+    /// Decodes JSON text. Text that it refuses is left to Python.
     loads: Option<&'a Py<PyAny>>,
-    /// The namespace of the last event: most events of a batch share one.
+    /// The namespace of the last event, because most events of a batch are of the same namespace.
     namespace: Option<(Arc<str>, Bound<'py, PyString>)>,
 }
 
-impl<'py, 'a> Tuples<'py, 'a> {
+impl<'py, 'a> TupleMaker<'py, 'a> {
     pub(crate) fn new(py: Python<'py>, loads: Option<&'a Py<PyAny>>) -> Self {
         Self { py, loads, namespace: None }
     }
@@ -120,7 +121,7 @@ impl<'py, 'a> Tuples<'py, 'a> {
         let (sid, id) = (sid.as_str(), id.or((kind == ACK).then_some(0)));
         let bytes = PyBytes::new(py, &body);
         if attachments.is_empty() {
-            // What waits is kept as it came, so that its size is known.
+            // An early event waits in Python, which counts its bytes; so it stays undecoded.
             let args = (kind != EARLY_EVENT).then(|| self.decode(&bytes)).flatten();
             let args = args.unwrap_or_else(|| bytes.into_any());
             return (kind, sid, name, args, id, py.None(), py.None()).into_pyobject(py);
@@ -129,10 +130,10 @@ impl<'py, 'a> Tuples<'py, 'a> {
         (kind, sid, name, bytes, id, blobs, places).into_pyobject(py)
     }
 
-    /// The arguments as a list, when the fast decoder takes the text as the standard one would.
+    /// The arguments as a list, if the fast decoder gives the same result as Python's `json`.
     fn decode(&self, body: &Bound<'py, PyBytes>) -> Option<Bound<'py, PyAny>> {
         let loads = self.loads?;
-        if body.as_bytes().len() > LIGHT || has_big_integer(body.as_bytes()) {
+        if body.as_bytes().len() > MAX_DECODED_HERE || has_big_integer(body.as_bytes()) {
             return None;
         }
         let args = loads.bind(self.py).call1((body,)).ok()?;
@@ -140,7 +141,7 @@ impl<'py, 'a> Tuples<'py, 'a> {
     }
 }
 
-/// The reason as handlers get it; one that more is known about has a `detail`.
+/// The reason for the disconnect handler: a `str`, or a `DisconnectReason` with a `detail`.
 fn reason_of(
     py: Python<'_>,
     reason: Reason,
@@ -156,7 +157,7 @@ fn reason_of(
     }
 }
 
-/// The peer's address as Python shows it.
+/// The peer's address as a pair of host and port.
 pub(crate) fn peer_address(peer: &Peer) -> Option<(String, u16)> {
     peer.addr.as_ref().map(address_pair)
 }

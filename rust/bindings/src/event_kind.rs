@@ -1,4 +1,4 @@
-//! What the first place of an event's tuple says: the kind of the event.
+//! The kinds of events: the first item of each event tuple. `_core.pyi` documents the other items.
 
 pub(crate) const CONNECT: u8 = 0;
 pub(crate) const EVENT: u8 = 1;
@@ -18,10 +18,10 @@ pub(crate) const EARLY_EVENT: u8 = 14;
 pub(crate) const SLOW: u8 = 15;
 pub(crate) const TOO_LARGE: u8 = 16;
 
-// A server's and a client's.
+// Of servers and clients.
 pub(crate) const DRAINED: u8 = 33;
 
-// A client's alone.
+// Of clients only.
 pub(crate) const CONNECT_ERROR: u8 = 32;
 pub(crate) const FAILED: u8 = 34;
 pub(crate) const UPGRADED: u8 = 35;
