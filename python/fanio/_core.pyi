@@ -76,7 +76,7 @@ STOPPED: Final[int]
 LENT: Final[int]
 """(LENT, shard: int, fd: int): call turn(shard) on this thread when the descriptor is readable, while that is true."""
 OPEN: Final[int]
-"""(OPEN, session_id, head: bytes, peer: tuple | None, secure: bool, transport: str): parsers "raw" and "application"."""
+"""(OPEN, session_id, head: bytes, peer: tuple | None, secure: bool, transport): parsers "raw" and "application"."""
 MESSAGE: Final[int]
 """(MESSAGE, session_id, data: str | bytes): what came, undecoded; parsers "raw" and "application"."""
 CLOSED: Final[int]
