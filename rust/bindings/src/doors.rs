@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use net::{Log, Peer, Site};
+use net::{AccessLogMode, ListenerConfig, Peer};
 use pyo3::prelude::*;
 
 use crate::error::Error;
@@ -17,7 +17,7 @@ type Lines = (bool, bool, bool);
 impl Server {
     /// Accepts connections on a listening socket. The core owns `fd` from now on.
     #[pyo3(signature = (fd, path, listener, headers = "", date = false, idle = None, most = None, log = (false, false, false)))]
-    #[expect(clippy::too_many_arguments, reason = "the fields of a site")]
+    #[expect(clippy::too_many_arguments, reason = "the keyword arguments of the Python method")]
     fn listen(
         &self,
         fd: i32,
@@ -33,9 +33,17 @@ impl Server {
         let idle = idle.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let (path, headers) = (path.into(), headers.into());
         let (listener, log) = (Some(listener), lines(log));
-        let site =
-            Site { path, listener, headers, date, idle, log, crowd: None, is_polling_only: false };
-        Ok(self.router.listen(fd, site, most)?)
+        let config = ListenerConfig {
+            path,
+            listener,
+            headers,
+            date,
+            idle,
+            log,
+            limit: None,
+            is_polling_only: false,
+        };
+        Ok(self.router.listen(fd, config, most)?)
     }
 
     fn unlisten(&self) {
@@ -66,15 +74,15 @@ impl Server {
         let addr = peer.and_then(|(host, port)| Some((ip(&host)?, port).into()));
         Ok(self.router.adopt(
             fd,
-            Site::adopted(path, lines(log), polling_only),
+            ListenerConfig::adopted(path, lines(log), polling_only),
             data,
             Peer { addr, secure },
         )?)
     }
 }
 
-fn lines((requests, websockets, ends): Lines) -> Log {
-    Log { requests, websockets, ends }
+fn lines((requests, websockets, ends): Lines) -> AccessLogMode {
+    AccessLogMode { requests, websockets, ends }
 }
 
 /// Takes over a file descriptor that Python has detached or duplicated.

@@ -74,7 +74,7 @@ impl Table {
         let lost = stream.discard(&mut self.load);
         self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
         self.counters.add(Counter::StreamsClosed);
-        if stream.end_is_told {
+        if stream.is_end_logged {
             self.reports.tell(Event::Ended);
         }
         Some(stream)

@@ -8,7 +8,7 @@ use engine::Reason;
 use protocol::Id;
 use rooms::Addr;
 
-use crate::http::journal::Answered;
+use crate::http::access_log::Answered;
 use crate::peer::Peer;
 use crate::too_large::TooLarge;
 
@@ -80,7 +80,7 @@ pub enum Event {
         /// Who sent it.
         peer: Peer,
     },
-    /// A request was answered (`Site::log`).
+    /// A request was answered (`ListenerConfig::log`).
     Answered(Box<Answered>),
     /// A session that the program knows is closed.
     Closed {
@@ -119,7 +119,7 @@ pub enum Event {
         /// The session.
         session: Id,
     },
-    /// A WebSocket has ended (`Site::log`).
+    /// A WebSocket has ended (`ListenerConfig::log`).
     Ended,
     /// A client sent an event.
     Event(Data),

@@ -123,7 +123,7 @@ impl Table {
 
     /// What reading waits for.
     pub(crate) fn awaits(&self) -> Awaits {
-        match (self.reading.has_paused(), self.journal.is_full()) {
+        match (self.reading.has_paused(), self.access_log.is_full()) {
             (false, _) => Awaits::Nothing,
             (true, true) => Awaits::AnyEvent,
             (true, false) => Awaits::Sessions,
@@ -135,7 +135,7 @@ impl Table {
         match awaits {
             Awaits::Nothing => false,
             Awaits::Sessions => self.reports.has_resumed(),
-            Awaits::AnyEvent => !self.journal.is_full(),
+            Awaits::AnyEvent => !self.access_log.is_full(),
         }
     }
 }

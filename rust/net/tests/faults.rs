@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use engine::Reason;
 use net::fault::{Place, arm, disarm};
-use net::{Command, Counter, Event, Listener, Options, Server, Site};
+use net::{Command, Counter, Event, Listener, ListenerConfig, Options, Server};
 use protocol::Id;
 use rooms::{Addr, Frame, RoomId};
 use smallvec::smallvec;
@@ -55,8 +55,12 @@ impl App {
         let server = Arc::new(Server::start(&Arc::new(options), false).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
-        let site = Site { path: "/socket.io".into(), listener: Some(1), ..Site::default() };
-        let listener = Listener::from_fd(OwnedFd::from(listener), site).unwrap();
+        let config = ListenerConfig {
+            path: "/socket.io".into(),
+            listener: Some(1),
+            ..ListenerConfig::default()
+        };
+        let listener = Listener::from_fd(OwnedFd::from(listener), config).unwrap();
         server.push(0, Command::Listen(Box::new(listener)));
         let seen = Arc::<Mutex<Seen>>::default();
         thread::spawn({

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use net::{Command, Counter, Event, Listener, Log, Options, Server, Site};
+use net::{AccessLogMode, Command, Counter, Event, Listener, ListenerConfig, Options, Server};
 use protocol::Id;
 use rooms::{Addr, Frame, RoomId};
 use smallvec::smallvec;
@@ -30,7 +30,7 @@ struct Running {
 impl Running {
     fn start(options: Options) -> Self {
         let server = Arc::new(Server::start(&Arc::new(options), false).unwrap());
-        let addr = listen(&server, Log::default());
+        let addr = listen(&server, AccessLogMode::default());
         let stop = Arc::new(AtomicBool::new(false));
         let program = std::thread::spawn({
             let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
@@ -70,11 +70,16 @@ fn websocket(mut stream: TcpStream) -> TcpStream {
     stream
 }
 
-fn listen(server: &Server, log: Log) -> SocketAddr {
+fn listen(server: &Server, log: AccessLogMode) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    let site = Site { path: "/socket.io".into(), listener: Some(7), log, ..Site::default() };
-    let listener = Listener::from_fd(OwnedFd::from(listener), site).unwrap();
+    let config = ListenerConfig {
+        path: "/socket.io".into(),
+        listener: Some(7),
+        log,
+        ..ListenerConfig::default()
+    };
+    let listener = Listener::from_fd(OwnedFd::from(listener), config).unwrap();
     server.push(0, Command::Listen(Box::new(listener)));
     addr
 }
@@ -371,7 +376,7 @@ fn a_thousand_pollers_cost_one_encoding_and_one_compression() {
 fn a_lent_shard_wants_no_turns_for_a_session_that_is_paused() {
     let options = Options { shards: 1, ..Options::default() };
     let server = Server::start(&Arc::new(options), true).unwrap();
-    let addr = listen(&server, Log::default());
+    let addr = listen(&server, AccessLogMode::default());
     let mut program = Program::default();
     let connect = move || websocket(TcpStream::connect(addr).unwrap());
     let mut paused = program.join(&server, std::thread::spawn(connect));
@@ -403,7 +408,7 @@ fn a_lent_shard_wants_no_turns_for_a_session_that_is_paused() {
 fn a_program_that_only_sends_gives_a_lent_shard_back() {
     let options = Options { shards: 1, ..Options::default() };
     let server = Server::start(&Arc::new(options), true).unwrap();
-    let addr = listen(&server, Log::default());
+    let addr = listen(&server, AccessLogMode::default());
     let mut program = Program::default();
     let connect = move || websocket(TcpStream::connect(addr).unwrap());
     let mut lively = program.join(&server, std::thread::spawn(connect));
@@ -524,7 +529,7 @@ fn told(server: &Server, count: usize) -> Vec<String> {
 
 #[test]
 fn what_a_log_has_is_told_once_for_each_request() {
-    let log = Log { requests: true, websockets: true, ends: true };
+    let log = AccessLogMode { requests: true, websockets: true, ends: true };
     let server = Server::start(&Arc::new(Options::default()), false).unwrap();
     let mut stream = TcpStream::connect(listen(&server, log)).unwrap();
     let (_, open) = get(&mut stream, "/socket.io/?EIO=4&transport=polling");
@@ -551,7 +556,7 @@ fn what_a_log_has_is_told_once_for_each_request() {
 #[test]
 fn requests_wait_while_the_log_is_full() {
     const REQUESTS: usize = 400;
-    let log = Log { requests: true, ..Log::default() };
+    let log = AccessLogMode { requests: true, ..AccessLogMode::default() };
     let options = Options { shards: 1, ..Options::default() };
     let server = Server::start(&Arc::new(options), false).unwrap();
     let mut stream = TcpStream::connect(listen(&server, log)).unwrap();

@@ -18,7 +18,7 @@ impl Router {
     /// Whether a packet of this size for one client should wait: it is large, and the backlogs of all
     /// clients together are over half of their limit.
     pub(crate) fn has_no_memory_for(&self, bytes: usize, net: &net::Server) -> bool {
-        bytes > LARGE && net.waiting_bytes() > self.crowd_mark.load(Ordering::Relaxed)
+        bytes > LARGE && net.waiting_bytes() > self.memory_mark.load(Ordering::Relaxed)
     }
 
     /// Whether a large packet for one client would be answered with `Sent::crowded`.

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use net::{Arrival, Command, Crowd, Io, Listener, Peer, Site};
+use net::{Arrival, Command, ConnectionLimit, Io, Listener, ListenerConfig, Peer};
 
 use crate::error::Error;
 use crate::start::Router;
@@ -15,10 +15,15 @@ impl Router {
     ///
     /// # Errors
     /// When the server does not run, or the socket does not listen.
-    pub fn listen(&self, fd: OwnedFd, site: Site, limit: Option<usize>) -> Result<(), Error> {
+    pub fn listen(
+        &self,
+        fd: OwnedFd,
+        config: ListenerConfig,
+        limit: Option<usize>,
+    ) -> Result<(), Error> {
         let net = self.net()?;
-        let crowd = limit.map(|limit| self.crowd_of(limit));
-        let listener = Listener::from_fd(fd, Site { crowd, ..site })?;
+        let limit = limit.map(|limit| self.shared_limit(limit));
+        let listener = Listener::from_fd(fd, ListenerConfig { limit, ..config })?;
         net.push(0, Command::Listen(Box::new(listener)));
         Ok(())
     }
@@ -28,23 +33,36 @@ impl Router {
         if let Ok(net) = self.net() {
             net.push_all(|| Command::Unlisten);
         }
-        *self.crowd.lock() = None;
+        *self.connection_limit.lock() = None;
     }
 
     /// Sets the number of connections outside of the shards; returns the number inside. Both count for
     /// listeners with a limit.
     pub fn count_connections(&self, outside: usize) -> usize {
-        self.crowd.lock().as_ref().map_or(0, |crowd| crowd.set_outside(outside))
+        self.connection_limit.lock().as_ref().map_or(0, |limit| limit.set_outside(outside))
     }
 
     /// Gives a connected stream to a shard. `data` is what was already read from it.
     ///
     /// # Errors
     /// When the server does not run, or the descriptor is not a stream socket.
-    pub fn adopt(&self, fd: OwnedFd, site: Site, data: Vec<u8>, peer: Peer) -> Result<(), Error> {
+    pub fn adopt(
+        &self,
+        fd: OwnedFd,
+        config: ListenerConfig,
+        data: Vec<u8>,
+        peer: Peer,
+    ) -> Result<(), Error> {
         let io = Io::from_fd(fd)?;
         let net = self.net()?;
-        let arrival = Arrival { io, site: Arc::new(site), place: None, peer, data, moved: false };
+        let arrival = Arrival {
+            io,
+            config: Arc::new(config),
+            connection_slot: None,
+            peer,
+            data,
+            moved: false,
+        };
         // Round robin. A shard passes on a stream that belongs to a session of another shard.
         let turn = self.adopted.fetch_add(1, Ordering::Relaxed);
         net.push((turn % net.shards()) as u16, Command::Arrive(Box::new(arrival)));
@@ -52,7 +70,11 @@ impl Router {
     }
 
     /// The connection limit that all listeners of this server share.
-    fn crowd_of(&self, limit: usize) -> Arc<Crowd> {
-        Arc::clone(self.crowd.lock().get_or_insert_with(|| Arc::new(Crowd::new(limit))))
+    fn shared_limit(&self, limit: usize) -> Arc<ConnectionLimit> {
+        Arc::clone(
+            self.connection_limit
+                .lock()
+                .get_or_insert_with(|| Arc::new(ConnectionLimit::new(limit))),
+        )
     }
 }

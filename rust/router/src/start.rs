@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engine::Parser;
-use net::{Command, Crowd, Options};
+use net::{Command, ConnectionLimit, Options};
 use parking_lot::{Mutex, RwLock};
 use rooms::{Addr, Registry};
 
@@ -25,7 +25,7 @@ pub struct Router {
     /// The high-water mark of the options, in bytes; a copy that is read without the lock.
     pub(crate) high_water_mark: AtomicUsize,
     /// Half of the limit for the backlogs of all clients together, in bytes.
-    pub(crate) crowd_mark: AtomicUsize,
+    pub(crate) memory_mark: AtomicUsize,
     net: RwLock<Option<Arc<net::Server>>>,
     pub(crate) deferred: DeferredFlush,
     /// The number of shards that have reported that their last session is closed.
@@ -33,7 +33,7 @@ pub struct Router {
     /// The number of adopted streams, which selects the shard of the next one.
     pub(crate) adopted: AtomicUsize,
     /// The connection limit that all listeners with a limit share.
-    pub(crate) crowd: Mutex<Option<Arc<Crowd>>>,
+    pub(crate) connection_limit: Mutex<Option<Arc<ConnectionLimit>>>,
 }
 
 impl Router {
@@ -42,14 +42,14 @@ impl Router {
         Self {
             parser: options.engine.parser,
             high_water_mark: AtomicUsize::new(options.mark()),
-            crowd_mark: AtomicUsize::new(options.max_total_queue_bytes / 2),
+            memory_mark: AtomicUsize::new(options.max_total_queue_bytes / 2),
             options: Mutex::new(Arc::new(options)),
             registry: Mutex::default(),
             net: RwLock::default(),
             deferred: DeferredFlush::default(),
             stopped: AtomicUsize::default(),
             adopted: AtomicUsize::default(),
-            crowd: Mutex::default(),
+            connection_limit: Mutex::default(),
         }
     }
 
@@ -96,7 +96,7 @@ impl Router {
         change(&mut changed)?;
         *options = Arc::new(changed);
         self.high_water_mark.store(options.mark(), Ordering::Relaxed);
-        self.crowd_mark.store(options.max_total_queue_bytes / 2, Ordering::Relaxed);
+        self.memory_mark.store(options.max_total_queue_bytes / 2, Ordering::Relaxed);
         if let Ok(net) = self.net() {
             net.push_all(|| Command::Options(Arc::clone(&options)));
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use net::{Options, Site};
+use net::{ListenerConfig, Options};
 use rooms::SocketStatus;
 use router::{Batch, Emit, Inbound, Payload, Router, Sent};
 use smallvec::smallvec;
@@ -38,8 +38,12 @@ impl App {
         router.start(defer).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
-        let site = Site { path: "/socket.io".into(), listener: Some(1), ..Site::default() };
-        router.listen(OwnedFd::from(listener), site, None).unwrap();
+        let config = ListenerConfig {
+            path: "/socket.io".into(),
+            listener: Some(1),
+            ..ListenerConfig::default()
+        };
+        router.listen(OwnedFd::from(listener), config, None).unwrap();
         Self { router, addr, batch: Batch::default() }
     }
 
@@ -306,7 +310,8 @@ fn a_client_that_changes_rooms_during_emits_gets_each_event_once() {
 fn a_router_that_is_not_running_refuses_requests() {
     let router = Router::new(Options::default());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let error = router.listen(OwnedFd::from(listener), Site::default(), None).unwrap_err();
+    let error =
+        router.listen(OwnedFd::from(listener), ListenerConfig::default(), None).unwrap_err();
     assert_eq!(error.to_string(), "the server is not running");
     assert_eq!(router.emit(&event(b"[]")), Sent::default());
     assert!(router.join("x", "/", "room").is_err());

@@ -1,9 +1,9 @@
-//! Requests that the program is asked about before they are served: handshakes it may refuse, and,
-//! when it wants to add headers to every response, the requests of known sessions too.
+//! Asks the application for a decision before a request is served.
 //!
-//! The stream waits meanwhile. A session has its id already when its handshake is put to the
-//! program, so that the program can prepare for it; should the stream be gone by then, the program
-//! is told that the session is closed.
+//! With the option `admission`, the application decides about handshakes. With `ask_requests`, it also
+//! decides about the requests of known sessions, because it adds headers to every response. The stream
+//! waits for the decision. A session has its id before its handshake is decided, so that the
+//! application can prepare for it. If the stream is gone by then, the session is reported as closed.
 
 use engine::{Parser, Reason};
 use protocol::Id;
@@ -20,12 +20,12 @@ use crate::http::request::names_session;
 use crate::peer::Peer;
 use crate::table::Table;
 
-/// Refusals the program has not taken yet; past it they are only counted.
+/// With more events than this in the outbox, refusals are only counted, not reported.
 const MAX_REFUSALS: usize = 1024;
 const GENERATION: u32 = 0x03ff_ffff;
 
 impl Table {
-    /// Puts a request to the program: a handshake when `known` is none.
+    /// Asks the application about a request; `known` is `None` for a handshake.
     pub(crate) fn ask(&mut self, slot: u32, head: &[u8], peer: &Peer, known: Option<Id>) {
         let session = known.unwrap_or_else(|| self.sessions.new_id());
         let Some(http) = self.http(slot) else { return };
@@ -36,7 +36,7 @@ impl Table {
         self.reports.tell(Event::Admission { token, session, handshake, head, peer });
     }
 
-    /// The program has decided about a request.
+    /// Carries out the application's decision about a request.
     pub(crate) fn decided(&mut self, token: u64, session: Id, decision: Decision) {
         let slot = token as u32;
         let Some(asking) = self.take_asking(slot, (token >> 32) as u32) else {
@@ -62,7 +62,7 @@ impl Table {
         }
     }
 
-    /// The client has gone while the program was thinking.
+    /// Handles a decision that came after the client had left.
     fn missed(&mut self, session: Id, decision: &Decision) {
         let is_known = self.sessions.slot(&session).is_some();
         let raw = self.options.engine.parser == Parser::Raw;
@@ -94,7 +94,7 @@ impl Table {
             }
             (Decision::Deny { status, body, readable }, Verdict::Allowed(cors)) => {
                 self.counters.add(Counter::RequestsRefused);
-                // No page of an origin that the program has refused may read the answer.
+                // Pages of an origin that the application has refused must not read the answer.
                 let cors = if readable { cors } else { String::new() };
                 let reply = Reply::new(status).json(body).raw_headers(&cors);
                 self.answer_request(slot, request, reply);
@@ -106,7 +106,7 @@ impl Table {
         }
     }
 
-    /// Answers a request with an error, and tells the program if it wants to know.
+    /// Answers a request with an error, and reports it with the option `report_refusals`.
     pub(crate) fn refuse(
         &mut self,
         slot: u32,

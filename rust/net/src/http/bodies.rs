@@ -1,7 +1,8 @@
-//! Bodies of polling responses, each encoded and compressed once for all who get the same packets.
+//! Bodies of polling responses. Clients that get the same packets share one encoded and compressed
+//! body.
 //!
-//! What several packets make together is kept as long as somebody else has them waiting: a frame
-//! that is shared with nobody shows that nobody has. The number and the bytes are bounded too.
+//! A body is kept while all its frames are shared: then another client may have the same packets in
+//! its backlog. The number of bodies and their bytes are limited.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -14,9 +15,9 @@ use rooms::Frame;
 
 use crate::counters::{Counter, Counters};
 
-/// Bodies that are kept.
+/// The maximum number of bodies that are kept.
 const KEPT: usize = 32;
-/// Bytes that are kept, unless a single body is larger.
+/// The maximum bytes of all kept bodies; a single body may be larger.
 const KEPT_BYTES: usize = 1 << 20;
 const LEVEL: u32 = 6;
 
@@ -28,15 +29,15 @@ pub(crate) enum Encoding {
     Identity,
 }
 
-/// The bodies of a shard.
+/// The shared bodies of a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
-    /// The one used last in front.
+    /// The most recently used body is first.
     kept: VecDeque<Body>,
     bytes: usize,
 }
 
-/// What some packets make, as far as it was asked for.
+/// The body of some packets, in the encodings that were requested.
 #[derive(Debug)]
 struct Body {
     frames: Vec<Frame>,
@@ -46,8 +47,8 @@ struct Body {
 }
 
 impl Bodies {
-    /// The body of these packets. Compressed, as the second value says, when it has at least
-    /// `threshold` bytes, the packets allow it and the client does.
+    /// The body of these packets, and the encoding it has. It is compressed with `encoding` when it has
+    /// at least `threshold` bytes and one of the packets may be compressed.
     pub(crate) fn body(
         &mut self,
         frames: Vec<Frame>,
@@ -60,14 +61,14 @@ impl Bodies {
             && threshold.is_some_and(|threshold| body.plain.len() >= threshold);
         let encoding = if allowed { encoding } else { Encoding::Identity };
         let result = body.encoded(encoding, counters);
-        // One is this run's, which others had too when there are more.
+        // One owner of each frame is this body. More owners are other clients with the same packets.
         if body.frames.iter().all(|frame| frame.owners() > 1) {
             self.keep(body);
         }
         result
     }
 
-    /// Takes the body of these packets out, or makes it.
+    /// Removes the kept body of these packets, or makes a new one.
     fn take(&mut self, frames: Vec<Frame>, counters: &Counters) -> Body {
         let at = self.kept.iter().position(|body| body.is_of(&frames));
         if let Some(body) = at.and_then(|at| self.kept.remove(at)) {
@@ -92,7 +93,7 @@ impl Bodies {
         }
     }
 
-    /// Forgets what nobody waits for any more.
+    /// Drops the bodies whose packets are in no client's backlog any more.
     pub(crate) fn sweep(&mut self) {
         self.kept.retain(|body| body.frames.iter().all(|frame| frame.owners() > 1));
         self.bytes = self.kept.iter().map(Body::bytes).sum();
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_is_not_kept() {
+    fn bodies_of_packets_without_other_owners_are_not_kept() {
         let (mut bodies, counters) = (Bodies::default(), Counters::default());
         let waits = [frame(10), frame(10)];
         bodies.body(vec![waits[0].clone(), frame(10)], Encoding::Gzip, None, &counters);
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn kept_bodies_are_limited_in_number_and_bytes() {
         let (mut bodies, counters) = (Bodies::default(), Counters::default());
         let frames: Vec<_> = (0..100).map(|_| frame(100_000)).collect();
         for frame in &frames {
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_must_not_be_compressed_are_not() {
+    fn packets_with_compress_false_are_not_compressed() {
         let (mut bodies, counters) = (Bodies::default(), Counters::default());
         let flags = rooms::Flags { compress: false, ..Default::default() };
         let secret = Frame::with_flags(&[b'4'; 2000], &[], flags);

@@ -1,43 +1,43 @@
-//! A stream that serves HTTP: between two requests, or in the middle of one.
+//! The state of a stream that serves HTTP: between two requests, or in the middle of one.
 //!
-//! Only what is kept for a stream is here. What is done with a request is in `route`, `admission`,
-//! `polling` and `post`.
+//! This file holds the types. The handling of requests is in `route`, `admission`, `polling` and
+//! `post`.
 
 use std::sync::Arc;
 
 use protocol::Id;
 use protocol::http1::{ChunkedDecoder, Request};
 
+use crate::http::access_log::{AccessLogMode, PendingEntry};
 use crate::http::bodies::Encoding;
-use crate::http::journal::{Log, Noted};
 use crate::http::request::is_bare;
 use crate::peer::Peer;
-use crate::socket::site::Site;
+use crate::socket::listener_config::ListenerConfig;
 
-/// Packets of a response to a client that may refuse more.
+/// The maximum number of packets in a response to python-engineio's client, which refuses more.
 pub(super) const MAX_PACKETS: usize = 16;
 
-/// A stream in its HTTP life.
+/// The HTTP state of a stream.
 #[derive(Debug)]
 pub(crate) struct Http {
-    pub(crate) site: Arc<Site>,
+    pub(crate) config: Arc<ListenerConfig>,
     pub(crate) peer: Peer,
     pub(crate) generation: u32,
     pub(crate) phase: Phase,
-    /// What goes into the access log of the request under way.
-    pub(crate) noted: Option<Noted>,
-    /// By when the response that is being written must be taken, if a poll's.
+    /// The access log entry of the current request.
+    pub(crate) log_entry: Option<PendingEntry>,
+    /// The deadline for the client to take the response of a poll.
     pub(crate) taken_by: engine::Time,
-    /// How much of the input was searched for the end of the head.
+    /// The number of input bytes that were searched for the end of the head.
     pub(super) scanned: usize,
-    /// Sent here by another shard for the request that waits.
+    /// Another shard sent the stream, because its request names a session of this shard.
     pub(super) moved: bool,
 }
 
-/// Where a stream is between two requests.
+/// The part of a request that a stream is at.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// A request waits for the program's decision.
+    /// A request waits for the application's decision.
     Asking(Box<Asking>),
     /// The body of a POST is being read.
     Body(Box<Post>),
@@ -48,13 +48,13 @@ pub(crate) enum Phase {
 }
 
 impl Http {
-    pub(crate) fn new(site: Arc<Site>, peer: Peer, generation: u32) -> Self {
+    pub(crate) fn new(config: Arc<ListenerConfig>, peer: Peer, generation: u32) -> Self {
         Self {
-            site,
+            config,
             peer,
             generation,
             phase: Phase::Head,
-            noted: None,
+            log_entry: None,
             taken_by: engine::Time(0),
             scanned: 0,
             moved: false,
@@ -66,17 +66,17 @@ impl Http {
         matches!(self.phase, Phase::Head)
     }
 
-    /// Whether its requests go into an access log.
+    /// Whether its requests are logged.
     pub(crate) fn is_logged(&self) -> bool {
-        self.site.log != Log::default()
+        self.config.log != AccessLogMode::default()
     }
 
-    /// Whether a body waits that was read to its end.
+    /// Whether it has a complete body that the session has not taken.
     pub(crate) fn has_body(&self) -> bool {
         matches!(&self.phase, Phase::Body(post) if post.is_complete())
     }
 
-    /// The session whose GET (true) or POST (false) is under way.
+    /// The session of the current GET (true) or POST (false).
     pub(crate) fn carries(&self) -> Option<(u32, bool)> {
         match &self.phase {
             Phase::Poll(poll) => Some((poll.session, true)),
@@ -86,7 +86,7 @@ impl Http {
     }
 }
 
-/// A request that waits for the program's decision.
+/// A request that waits for the application's decision.
 #[derive(Debug)]
 pub(crate) struct Asking {
     pub(super) head: Box<[u8]>,
@@ -100,13 +100,13 @@ pub(crate) struct Poll {
     pub(super) reply: Template,
 }
 
-/// What a response takes from its request.
+/// The properties of a response that depend on its request.
 #[derive(Debug)]
 pub(super) struct Template {
     pub(super) headers: String,
     pub(super) encoding: Encoding,
     pub(super) keep_alive: bool,
-    /// Packets that the client takes in one payload.
+    /// The maximum number of packets that the client accepts in one payload.
     pub(super) max_packets: usize,
 }
 
@@ -119,15 +119,15 @@ impl Template {
         } else {
             Encoding::Identity
         };
-        // The body of a POST is read, that of a GET is not.
+        // The body of a GET is not read, so its stream cannot be used for another request.
         let keep_alive = request.keeps_alive() && (request.method == "POST" || is_bare(request));
         let max_packets = if takes_any_number(request.query()) { usize::MAX } else { MAX_PACKETS };
         Self { headers: headers.to_owned(), encoding, keep_alive, max_packets }
     }
 }
 
-/// Whether a client takes a payload of any number of packets. That of python-engineio takes 16, and
-/// is known by its time stamp: seconds with a fraction, where others send letters and digits.
+/// Whether a client accepts a payload of any number of packets. python-engineio's client accepts 16.
+/// Its query has a time stamp `t` in seconds with a fraction; other clients send letters and digits.
 fn takes_any_number(query: &str) -> bool {
     let stamp = query.split('&').find_map(|pair| pair.strip_prefix("t="));
     stamp.is_some_and(|stamp| !stamp.is_empty() && !stamp.contains('.'))
@@ -140,13 +140,13 @@ pub(crate) struct Post {
     pub(super) generation: u32,
     pub(super) length: Length,
     pub(super) data: Vec<u8>,
-    /// Where the session goes on with the complete body; `None` while it is being read.
+    /// The index of the next packet in the complete body; `None` while the body is being read.
     pub(super) given: Option<usize>,
     pub(super) reply: Template,
 }
 
 impl Post {
-    /// Whether its body was read to the end.
+    /// Whether the body is complete.
     pub(crate) fn is_complete(&self) -> bool {
         self.given.is_some()
     }

@@ -1,10 +1,10 @@
-//! What is wrong with a request, in Engine.IO's terms.
+//! The error codes of Engine.IO handshakes and requests, and the response for each.
 
 use crate::counters::Counter;
 use crate::http::reply::Reply;
 use crate::table::Table;
 
-/// The errors of the Engine.IO server, with their codes.
+/// The errors of Node's Engine.IO server, with their codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     UnknownTransport = 0,
@@ -29,7 +29,7 @@ impl Fault {
 }
 
 impl Table {
-    /// An error in Node's form.
+    /// The response for an error, with Node's status and JSON body.
     pub(crate) fn fault(&self, fault: Fault, message: Option<&str>) -> Reply {
         self.counters.add(Counter::RequestsRefused);
         let status = if fault == Fault::Forbidden { 403 } else { 400 };

@@ -1,4 +1,6 @@
-//! Handshakes: a session is opened, and its first packet says how it is to be used.
+//! Engine.IO handshakes: opens a session and sends its OPEN packet.
+//!
+//! The checks of the request are in `route.rs` and `upgrade.rs`.
 
 use engine::Transport;
 use protocol::Id;
@@ -11,7 +13,7 @@ use crate::http::upgrade;
 use crate::table::Table;
 
 impl Table {
-    /// Opens a session. `more` is what the program adds: a cookie's attributes, header lines.
+    /// Opens a session. `more` is what the application adds: the attributes of the cookie, header lines.
     pub(crate) fn handshake(
         &mut self,
         slot: u32,
@@ -28,7 +30,7 @@ impl Table {
             return;
         };
         let peer = http.peer.clone();
-        let is_polling_only = http.site.is_polling_only;
+        let is_polling_only = http.config.is_polling_only;
         let handshake = Handshake { session: id, head: head.into(), peer, transport };
         let session = self.open_session(handshake, transport);
         let open = self.open_packet(&id, transport == Transport::Polling && !is_polling_only);
@@ -42,7 +44,7 @@ impl Table {
         }
     }
 
-    /// The OPEN packet of a session, which may be able to upgrade.
+    /// The OPEN packet of a session.
     fn open_packet(&self, id: &Id, can_upgrade: bool) -> String {
         let config = &self.options.engine;
         let upgrades = can_upgrade && config.allow_upgrades && config.websocket;

@@ -1,7 +1,7 @@
-//! Request heads: read to their end, then answered here or given to whom they are for.
+//! Reads request heads to their end, and decides who serves the request.
 //!
-//! A request for another path goes to the program with its stream, at once; one of another shard's
-//! session to that shard.
+//! A request for another path goes to the application with its stream, as soon as the path is known. A
+//! request for a session of another shard goes to that shard. All others are routed in `route.rs`.
 
 use protocol::http1::{has_bare_newline, parse_request};
 
@@ -15,18 +15,18 @@ use crate::socket::accept::Arrival;
 use crate::socket::stream::Role;
 use crate::table::Table;
 
-/// What became of the input of a stream.
+/// The result of reading a head.
 enum Step {
     /// The head is not complete.
     More,
-    /// So many bytes were a head that is dealt with.
+    /// The head is handled; it had this many bytes.
     Used(usize),
-    /// The stream has gone elsewhere, with its input.
+    /// The stream is closed, or it has moved with its input.
     Gone,
 }
 
 impl Table {
-    /// Deals with one request head; `None` when it waits.
+    /// Handles one request head and returns its size; `None` when it is not complete or must wait.
     pub(super) fn head(&mut self, slot: u32, input: &mut Vec<u8>) -> Option<usize> {
         match self.try_head(slot, input) {
             Step::More => None,
@@ -43,7 +43,7 @@ impl Table {
         let Some(http) = self.http(slot) else {
             return Step::Gone;
         };
-        if http.site.listener.is_some() && !is_ours(input, &http.site.path) {
+        if http.config.listener.is_some() && !is_ours(input, &http.config.path) {
             return self.hand_off(slot, std::mem::take(input));
         }
         if self.waits_for_log(slot) {
@@ -72,7 +72,7 @@ impl Table {
         Step::Used(used)
     }
 
-    /// Looks for the end of the head in what is new; what becomes of the input when it is not there.
+    /// Searches the new input for the end of the head; `None` when the head is complete.
     fn await_head(&mut self, slot: u32, input: &[u8]) -> Option<Step> {
         let Some(http) = self.http(slot) else {
             return Some(Step::Gone);
@@ -85,24 +85,24 @@ impl Table {
         }
         Some(match (input.len() > self.options.max_head, has_bare_newline(input, scanned)) {
             (true, _) => self.refuse_head(slot, 431),
-            // Its end would never be found.
+            // A head with bare newlines never has the end that is searched for.
             (false, true) => self.refuse_head(slot, 400),
             (false, false) => Step::More,
         })
     }
 
-    /// A head that cannot be a request.
+    /// Answers an invalid head and closes the stream.
     fn refuse_head(&mut self, slot: u32, status: u16) -> Step {
         self.counters.add(Counter::RequestsRefused);
         self.answer(slot, Reply::new(status).closing());
         Step::Gone
     }
 
-    /// Gives the stream to the program.
+    /// Gives the stream to the application.
     fn hand_off(&mut self, slot: u32, data: Vec<u8>) -> Step {
         if let Some(stream) = self.remove_stream(slot)
             && let Role::Http(http) = stream.role
-            && let Some(listener) = http.site.listener
+            && let Some(listener) = http.config.listener
         {
             let fd = stream.io.into_fd();
             self.reports.tell(Event::HandOff { fd, data, listener });
@@ -110,7 +110,7 @@ impl Table {
         Step::Gone
     }
 
-    /// Gives the stream to the shard that has the session; false when it was moved already.
+    /// Gives the stream to the shard of the session; false when it was moved before.
     fn move_stream(&mut self, slot: u32, shard: u16, input: &mut Vec<u8>) -> bool {
         let is_there = usize::from(shard) < self.shards.count();
         if !is_there || self.http(slot).is_none_or(|http| http.moved) {
@@ -124,8 +124,8 @@ impl Table {
         };
         let arrival = Arrival {
             io: stream.io,
-            site: http.site,
-            place: stream.place,
+            config: http.config,
+            connection_slot: stream.connection_slot,
             peer: http.peer,
             data: std::mem::take(input),
             moved: true,
@@ -135,8 +135,8 @@ impl Table {
     }
 }
 
-/// Whether the request that begins here may be for our path: false only when it surely is not, and as
-/// soon as it is, so that the program gets requests with long targets as they come.
+/// Whether the request may be for the core's path. False as soon as the input rules that out, so that
+/// the application also gets requests with long targets at once.
 fn is_ours(input: &[u8], path: &str) -> bool {
     let mut words = input.splitn(3, |byte| *byte == b' ' || *byte == b'\r');
     let (_, Some(target)) = (words.next(), words.next()) else {
@@ -145,7 +145,7 @@ fn is_ours(input: &[u8], path: &str) -> bool {
     if words.next().is_some() {
         return path_matches(target_path(target), path);
     }
-    // The target goes on: its end, and whether it is in absolute form, are not known yet.
+    // The target is not complete, and its form (origin or absolute) may not be known yet.
     let known = target.len().min(path.len());
     !target.starts_with(b"/") || target.get(..known) == path.as_bytes().get(..known)
 }

@@ -1,7 +1,7 @@
-//! Which origins may use the server, and the CORS headers they get.
+//! Checks the `Origin` of requests and makes the CORS headers.
 //!
-//! A request without an `Origin` does not come from a page of another site and is let through, as
-//! every Socket.IO server does. Forwarded headers count only from trusted peers.
+//! A request without an `Origin` does not come from a page of another site, so it is allowed, as in all
+//! Socket.IO servers. `X-Forwarded-*` headers are used only when the peer is a trusted proxy.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use protocol::http1::Request;
 use crate::options::{Cors, Options, Trusted};
 use crate::peer::Peer;
 
-/// What the check says.
+/// The result of the check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Allowed, with these header lines.
@@ -53,7 +53,7 @@ fn is_clean(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The origin a page of this very server has.
+/// The origin of pages that this server itself serves.
 fn own_origin(options: &Options, request: &Request<'_>, peer: &Peer) -> Option<String> {
     let forwarded = |name| {
         let value = request.header(name).filter(|_| is_trusted(&options.trusted, peer))?;
@@ -69,7 +69,7 @@ fn own_origin(options: &Options, request: &Request<'_>, peer: &Peer) -> Option<S
     normal(&format!("{scheme}://{host}"))
 }
 
-/// Whether the peer's forwarded headers are believed.
+/// Whether the peer is a trusted proxy.
 fn is_trusted(trusted: &Trusted, peer: &Peer) -> bool {
     match trusted {
         Trusted::Any => true,
@@ -80,12 +80,12 @@ fn is_trusted(trusted: &Trusted, peer: &Peer) -> bool {
     }
 }
 
-/// An IPv4 address that came in over IPv6 is itself.
+/// Converts an IPv4-mapped IPv6 address into the IPv4 address.
 fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// Scheme, host and port in lower case, without the scheme's default port.
+/// The origin in lower case, without the scheme's default port; `None` when it is not valid.
 fn normal(origin: &str) -> Option<String> {
     let lower = origin.to_ascii_lowercase();
     let (scheme, host) = lower.split_once("://")?;

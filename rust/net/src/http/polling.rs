@@ -1,8 +1,8 @@
-//! Polling: GETs that fetch packets; POSTs are in `post`.
+//! HTTP long-polling: GET requests that fetch packets. POST requests are in `post.rs`.
 //!
-//! One GET and one POST may be under way for a session; a second one closes it. A response carries
-//! all that waits, unless that is more bytes than the client was told to expect; a single packet may be
-//! larger. python-socketio's clients refuse a payload of more than 16 packets, and get no more.
+//! A session may have one GET and one POST at a time; a second one closes the session. A response has
+//! all packets of the backlog, up to `maxPayload` bytes of the handshake; a single packet may be
+//! larger. python-socketio's clients refuse more than 16 packets in a payload, so they get at most 16.
 
 use engine::{Goodbye, Reason, Transport};
 use protocol::http1::Request;
@@ -20,7 +20,7 @@ use crate::socket::stream::Role;
 use crate::table::Table;
 
 impl Table {
-    /// A GET of a session.
+    /// Starts a GET of a session.
     pub(crate) fn poll(
         &mut self,
         slot: u32,
@@ -60,12 +60,12 @@ impl Table {
         Ok(())
     }
 
-    /// A second GET or POST at the same time.
+    /// Closes a session that has a second GET or POST at the same time.
     pub(super) fn break_polling(&mut self, session: u32) {
         self.close_session_with(session, Reason::TransportError, Goodbye::Waiting);
     }
 
-    /// Answers the waiting GET with what is queued.
+    /// Answers the waiting GET with the packets in the queue.
     pub(crate) fn flush_poll(&mut self, session: u32) {
         let max_bytes = self.options.engine.max_payload;
         let Some(entry) = self.sessions.get_mut(session) else {
@@ -96,7 +96,7 @@ impl Table {
         self.file_session(session);
     }
 
-    /// Ends the waiting GET, with a noop when nothing is queued.
+    /// Answers the waiting GET, with a noop when the queue is empty.
     pub(crate) fn release_poll(&mut self, session: u32) {
         let Some(entry) = self.sessions.get_mut(session) else {
             return;
@@ -130,12 +130,12 @@ impl Table {
         });
         self.answer(slot, reply.raw_headers(&headers).keep_alive(keep_alive));
         self.note_answer(session, slot);
-        // The next request may be here already.
+        // The input may already have the next request.
         self.streams.read_soon(slot);
     }
 }
 
-/// The frames of the next response, and how many packets of the program's are in it.
+/// The frames of the next response, and the number of the application's packets in them.
 fn take_packets(
     queue: &mut Waiting<Frame>,
     (max_packets, max_bytes): (usize, usize),

@@ -1,7 +1,7 @@
-//! POSTs: bodies that bring packets.
+//! HTTP long-polling: POST requests, whose bodies have packets.
 //!
-//! A complete body is given to its session packet by packet, until reading pauses; then the rest
-//! waits here, and its client for the answer.
+//! The packets of a complete body are given to the session one by one. When reading pauses, the rest
+//! of the body waits here, and the client waits for the response.
 
 use engine::{Goodbye, Reason, Transport, Via};
 use protocol::engineio::{Packet, records};
@@ -15,7 +15,7 @@ use crate::session::NONE;
 use crate::table::Table;
 
 impl Table {
-    /// A POST of a session: checks its head and starts reading its body.
+    /// Checks the head of a POST and starts reading its body.
     pub(crate) fn post(
         &mut self,
         slot: u32,
@@ -59,14 +59,14 @@ impl Table {
         Ok(())
     }
 
-    /// A body over the limit: the stream ends, and the session of a client that hangs on it.
+    /// Answers a body over the limit with 413, closes the stream, and notes the size for the session.
     fn refuse_body(&mut self, slot: u32, session: u32, headers: &str, size: Option<u64>) {
         self.counters.add(Counter::RequestsRefused);
         self.answer(slot, Reply::new(413).raw_headers(headers).closing());
         self.note_large_body(session, size);
     }
 
-    /// Reads a piece of a body; returns the bytes used, `None` when more are needed.
+    /// Reads a part of a body; returns the number of bytes used, `None` when more are needed.
     pub(crate) fn body(&mut self, slot: u32, input: &[u8]) -> Option<usize> {
         let max = self.options.engine.max_payload;
         let Phase::Body(post) = &self.http(slot)?.phase else {
@@ -99,7 +99,7 @@ impl Table {
             },
         };
         if done {
-            // What is left when reading pauses waits as long as the program does.
+            // When reading pauses, the rest waits for the application, without a deadline.
             self.set_deadline(slot, None);
             self.give_body(slot);
         }
@@ -122,8 +122,8 @@ impl Table {
         self.answer(slot, reply.closing());
     }
 
-    /// The body is complete: its packets go to the session until reading pauses, then `ok` to the
-    /// client.
+    /// Gives the packets of a complete body to the session until reading pauses. After the last one, it
+    /// answers `ok`.
     fn give_body(&mut self, slot: u32) {
         let Some(http) = self.http(slot) else { return };
         let Phase::Body(mut post) = std::mem::replace(&mut http.phase, Phase::Head) else {
@@ -151,7 +151,8 @@ impl Table {
         }
     }
 
-    /// Gives the packets from `at` on to the session; returns where it goes on when reading pauses.
+    /// Gives the packets from byte `at` on to the session. When reading pauses, it returns the index of
+    /// the next packet.
     fn payload(&mut self, session: u32, data: &[u8], mut at: usize) -> Option<usize> {
         let Ok(text) = std::str::from_utf8(data.get(at..)?) else {
             self.reject_payload(session);
@@ -173,7 +174,7 @@ impl Table {
         None
     }
 
-    /// What came is no packet: nothing more is said to this client but to a GET that waits.
+    /// Closes a session after an invalid packet; a waiting GET is still answered.
     fn reject_payload(&mut self, session: u32) {
         self.close_session_with(session, Reason::ParseError, Goodbye::Waiting);
     }

@@ -1,16 +1,16 @@
-//! One HTTP response on its way out.
+//! Builds HTTP responses: status, headers and body.
 
 use bytes::Bytes;
 use protocol::http1::Request;
 
-/// A response with its headers as they go on the wire.
+/// A response; `headers` has the lines as they are sent.
 #[derive(Debug)]
 pub(crate) struct Reply {
     status: u16,
     headers: String,
     body: Bytes,
     keep_alive: bool,
-    /// The answer to a HEAD: its length is said, the body is not sent.
+    /// The request is a HEAD: `Content-Length` is sent, the body is not.
     is_head: bool,
 }
 
@@ -25,13 +25,13 @@ impl Reply {
         }
     }
 
-    /// A polling payload.
+    /// Sets a polling payload as the body.
     pub(crate) fn text(self, body: Bytes) -> Self {
         let headers = "Content-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n";
         Self { body, ..self }.raw_headers(headers)
     }
 
-    /// The `ok` that answers a POST.
+    /// The response `ok` to a POST.
     pub(crate) fn ok() -> Self {
         let body = Bytes::from_static(b"ok");
         Self { body, ..Self::new(200) }.raw_headers("Content-Type: text/html\r\n")
@@ -41,14 +41,13 @@ impl Reply {
         Self { body: body.into(), ..self }.raw_headers("Content-Type: application/json\r\n")
     }
 
-    /// Header lines, each with its line end. None of them holds text of the peer's that was not
-    /// checked.
+    /// Adds header lines, each with its line end. Text from the peer must be checked before.
     pub(crate) fn raw_headers(mut self, lines: &str) -> Self {
         self.headers.push_str(lines);
         self
     }
 
-    /// The stream closes behind this response.
+    /// Closes the stream after this response.
     pub(crate) fn closing(self) -> Self {
         self.keep_alive(false)
     }
@@ -69,7 +68,7 @@ impl Reply {
         self.keep_alive
     }
 
-    /// The answer to a CORS preflight request.
+    /// Adds the headers that answer a CORS preflight request.
     pub(crate) fn preflight(self, request: &Request<'_>) -> Self {
         let asked = request
             .header("access-control-request-headers")
@@ -85,14 +84,14 @@ impl Reply {
         }
     }
 
-    /// What a server says that has too many connections.
+    /// The response of a server that has reached its connection limit.
     pub(crate) fn unavailable() -> Self {
         let body = Bytes::from_static(b"Service Unavailable");
         let reply = Self { body, ..Self::new(503) };
         reply.raw_headers("Content-Type: text/plain; charset=utf-8\r\n").closing()
     }
 
-    /// The head, with the server's own header lines first, and the body.
+    /// The bytes of the head and the body. `lines` are the default headers, which come first.
     pub(crate) fn into_parts(self, lines: &str) -> (Bytes, Bytes) {
         let reason = protocol::http1::reason(self.status);
         let connection = if self.keep_alive { "" } else { "Connection: close\r\n" };

@@ -1,6 +1,6 @@
-//! Where a request of ours goes: to a handshake, to its session, or back with an error.
+//! Routes a request: to a handshake, to its session, or to an error response.
 //!
-//! Statuses and bodies are Node's (Engine.IO server 6.6, `server.ts`: `verify`).
+//! The checks, statuses and bodies are those of Node's Engine.IO server 6.6 (`server.ts`: `verify`).
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::peer::Peer;
 use crate::table::Table;
 
 impl Table {
-    /// Answers one request, or starts what will answer it.
+    /// Answers a request, or starts the handling that answers it later.
     pub(crate) fn request(&mut self, slot: u32, request: &Request<'_>, head: &[u8]) {
-        self.note_request(slot, request, head);
+        self.keep_for_log(slot, request, head);
         let Some(http) = self.http(slot) else { return };
-        let (site, peer) = (Arc::clone(&http.site), http.peer.clone());
-        if !path_matches(request.path().as_bytes(), &site.path) {
+        let (config, peer) = (Arc::clone(&http.config), http.peer.clone());
+        if !path_matches(request.path().as_bytes(), &config.path) {
             return self.answer(slot, Reply::new(404).closing());
         }
-        if site.is_crowded() && !request.has_token("upgrade", "websocket") {
+        if config.is_limit_reached() && !request.has_token("upgrade", "websocket") {
             self.counters.add(Counter::RequestsRefused);
             return self.answer(slot, Reply::unavailable());
         }
@@ -45,7 +45,7 @@ impl Table {
         }
     }
 
-    /// Node's `verify`, then what the request asks for.
+    /// Makes the checks of Node's `verify`, then serves the request.
     fn route(
         &mut self,
         slot: u32,

@@ -1,7 +1,7 @@
-//! Requests on a stream: which are ours, and their answers.
+//! Serves the requests of a stream one after another, and writes the responses.
 //!
-//! Requests are served one after another, in order; the next one is looked at when the one before
-//! is answered. A request for another path is handed to the program with every byte that was read.
+//! The next request is parsed when the one before is answered. A request for another path is handed to
+//! the application with all bytes that were read. Routing is in `route.rs`.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::session::NONE;
 use crate::socket::stream::Role;
 use crate::table::Table;
 
-/// Bytes of responses that may wait for a client that goes on asking without reading them.
+/// With more bytes of unread responses than this, no further request of the stream is served.
 const UNREAD: usize = 64 * 1024;
 
 impl Table {
-    /// Serves the requests in the stream's input as far as they can be served now.
+    /// Serves the requests in the stream's input until one must wait.
     pub(crate) fn serve(&mut self, slot: u32) {
         loop {
             let Some(stream) = self.streams.get_mut(slot) else {
@@ -65,36 +65,36 @@ impl Table {
         }
     }
 
-    /// The header lines that every response on a stream begins with.
+    /// The default header lines of the responses on a stream.
     pub(crate) fn header_lines(&mut self, slot: u32) -> String {
-        self.http(slot).map_or_else(String::new, |http| http.site.header_lines())
+        self.http(slot).map_or_else(String::new, |http| http.config.header_lines())
     }
 
-    /// Answers a request whose body, if it has one, was not read.
+    /// Answers a request without reading its body.
     pub(crate) fn answer_request(&mut self, slot: u32, request: &Request<'_>, reply: Reply) {
-        // Nobody keeps a connection for heads or failed upgrades.
+        // The stream closes after the answer to a HEAD request or a failed upgrade.
         let other = request.method == "HEAD" || request.count("upgrade") > 0;
         let keep_alive = request.keeps_alive() && is_bare(request) && !other;
         self.answer(slot, reply.to(request).keep_alive(keep_alive));
     }
 
-    /// Writes a response; the stream goes on to its next request, or closes.
+    /// Writes a response. Then the stream continues with its next request, or closes.
     pub(crate) fn answer(&mut self, slot: u32, reply: Reply) {
-        self.tell_answer(slot, reply.status());
+        self.log_answer(slot, reply.status());
         let is_stopping = self.is_stopping();
         let Some(http) = self.http(slot) else { return };
-        let site = Arc::clone(&http.site);
+        let config = Arc::clone(&http.config);
         let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
         let reply = if is_stopping { reply.closing() } else { reply };
         let keeps_alive = reply.keeps_alive();
-        let (head, body) = reply.into_parts(&site.header_lines());
+        let (head, body) = reply.into_parts(&config.header_lines());
         let parts = [head, body];
         let parts = parts.iter().filter(|part| !part.is_empty());
         match stream.send(parts, Cargo::Own, &mut plain, &mut self.load) {
             Ok(sent) => self.counters.add_many(Counter::BytesSent, sent.bytes as u64),
-            // Noticed when the stream is read.
+            // The next read of the stream finds the error and closes the stream.
             Err(_) => self.streams.read_soon(slot),
         }
         self.counters.add(Counter::RequestsAnswered);
@@ -110,12 +110,12 @@ impl Table {
     }
 
     fn set_idle_deadline(&mut self, slot: u32) {
-        let idle = self.http(slot).and_then(|http| http.site.idle);
+        let idle = self.http(slot).and_then(|http| http.config.idle);
         self.set_deadline(slot, Some(idle.unwrap_or(self.options.body_timeout)));
     }
 
-    /// The kernel has taken more of a response: its client has its time anew, and what it has asked
-    /// for meanwhile may be served.
+    /// Called when the kernel has taken more of a response: restarts the idle timeout and serves the
+    /// requests that came meanwhile.
     pub(crate) fn response_moved(&mut self, slot: u32) {
         if self.http(slot).is_some_and(|http| http.is_idle()) {
             self.set_idle_deadline(slot);
@@ -123,7 +123,7 @@ impl Table {
         }
     }
 
-    /// A head, a body or an idle stream has taken too long.
+    /// Ends a stream whose head, body or idle time has passed its deadline.
     pub(crate) fn time_out_request(&mut self, slot: u32) {
         let Some(http) = self.http(slot) else { return };
         let carried = http.carries();

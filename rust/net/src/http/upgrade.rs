@@ -1,4 +1,5 @@
-//! WebSocket handshakes: of new sessions, and of sessions that upgrade from polling.
+//! WebSocket handshakes (RFC 6455, section 4): for new sessions, and for sessions that upgrade from
+//! polling.
 
 use bytes::Bytes;
 use engine::{Transport, Via};
@@ -14,7 +15,7 @@ use crate::session::NONE;
 use crate::socket::stream::Role;
 use crate::table::Table;
 
-/// A WebSocket handshake that is in order.
+/// A valid WebSocket handshake.
 pub(crate) struct Accepted {
     key: String,
     deflate: Option<(Deflate, String)>,
@@ -50,7 +51,7 @@ impl Accepted {
 }
 
 impl Table {
-    /// Turns the stream into the session's WebSocket and sends the OPEN packet with the 101.
+    /// Makes the stream the session's WebSocket, and sends the 101 response with the OPEN packet.
     pub(crate) fn start_websocket(
         &mut self,
         slot: u32,
@@ -72,14 +73,14 @@ impl Table {
     fn become_websocket(&mut self, slot: u32, session: u32, probe: bool, accepted: &Accepted) {
         let deflate = accepted.deflate.as_ref().map(|(deflate, _)| *deflate);
         let decoder = Decoder::server().deflate(deflate.is_some());
-        self.tell_websocket(slot);
+        self.log_websocket(slot);
         if let Some(stream) = self.streams.get_mut(slot) {
             stream.role = Role::WebSocket { session, probe, deflate, decoder };
             stream.deadline = engine::Time(0);
         }
     }
 
-    /// A WebSocket for a session that is on polling.
+    /// Starts the upgrade of a session that uses polling.
     pub(crate) fn probe(
         &mut self,
         slot: u32,
@@ -108,14 +109,14 @@ impl Table {
         let head = Bytes::from(accepted.switching(&lines));
         self.write(owner, slot, std::iter::once(&head));
         if !welcome {
-            // As Node does: the handshake is accepted, then the WebSocket is closed.
+            // Like Node, the server accepts the handshake and then closes the WebSocket.
             self.close_websocket(slot, None);
         }
         self.file_session(session);
         Ok(())
     }
 
-    /// `2probe` has come: answers it on the probing WebSocket.
+    /// Answers `2probe` on the probing WebSocket.
     pub(crate) fn answer_probe(&mut self, slot: u32) {
         let Some(session) = self.sessions.get(slot) else {
             return;
@@ -125,7 +126,7 @@ impl Table {
         self.write(slot, probe, std::iter::once(frame.wire()));
     }
 
-    /// The upgrade is done: what waits flushes on the WebSocket, in order.
+    /// Completes an upgrade: moves the session and its backlog to the WebSocket, in order.
     pub(crate) fn switch_transport(&mut self, slot: u32) {
         let Some(session) = self.sessions.get_mut(slot) else {
             return;
@@ -149,7 +150,7 @@ impl Table {
         self.publish(slot, Event::Upgraded { session: id });
     }
 
-    /// The upgrade has failed: polling goes on.
+    /// Closes the probing WebSocket of a failed upgrade; the session stays on polling.
     pub(crate) fn drop_probe(&mut self, slot: u32) {
         let Some(session) = self.sessions.get_mut(slot) else {
             return;
@@ -158,7 +159,7 @@ impl Table {
         self.close_websocket(probe, None);
     }
 
-    /// The probing WebSocket sent something that is no packet.
+    /// Handles an invalid packet on the probing WebSocket.
     pub(crate) fn fail_probe(&mut self, slot: u32) {
         let Some(session) = self.sessions.get_mut(slot) else {
             return;

@@ -1,4 +1,6 @@
-//! Where streams come from: listening sockets, and connected ones given by the program.
+//! Listening sockets and connected streams, TCP or Unix, and how a stream reaches a shard.
+//!
+//! Descriptors come from the application. Buffers and backlogs are in `stream.rs`.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -10,7 +12,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket};
 
 use crate::peer::Peer;
-use crate::socket::site::{Place, Site};
+use crate::socket::listener_config::{ConnectionSlot, ListenerConfig};
 
 /// A connected, non-blocking stream.
 #[derive(Debug)]
@@ -38,12 +40,12 @@ impl Io {
     }
 
     fn tcp(stream: TcpStream) -> Self {
-        // Packets are whole when they are written; waiting for more would only delay them.
+        // Each write is a complete packet, so Nagle's algorithm would only delay it.
         let _ = stream.set_nodelay(true);
         Self::Tcp(stream)
     }
 
-    /// Gives the descriptor away; the stream must be deregistered.
+    /// Releases the descriptor. The stream must be deregistered before.
     pub(crate) fn into_fd(self) -> OwnedFd {
         match self {
             Self::Tcp(stream) => OwnedFd::from(std::net::TcpStream::from(stream)),
@@ -72,9 +74,9 @@ impl Io {
         }
     }
 
-    /// Says that nothing more will be written.
+    /// Shuts down the sending side.
     pub(crate) fn finish(&mut self) {
-        // The peer may be gone already.
+        // An error means that the peer is gone already.
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
@@ -95,11 +97,11 @@ enum Socketed {
     Unix(UnixListener),
 }
 
-/// A listening socket and what is served on it.
+/// A listening socket with its settings.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socketed,
-    site: Arc<Site>,
+    config: Arc<ListenerConfig>,
 }
 
 impl Listener {
@@ -107,7 +109,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the descriptor is not a socket that can be made non-blocking.
-    pub fn from_fd(fd: OwnedFd, site: Site) -> io::Result<Self> {
+    pub fn from_fd(fd: OwnedFd, config: ListenerConfig) -> io::Result<Self> {
         let socket = Socket::from(fd);
         socket.set_nonblocking(true)?;
         let unix = socket.local_addr()?.domain() == Domain::UNIX;
@@ -117,7 +119,7 @@ impl Listener {
         } else {
             Socketed::Tcp(TcpListener::from_std(fd.into()))
         };
-        Ok(Self { socket, site: Arc::new(site) })
+        Ok(Self { socket, config: Arc::new(config) })
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -145,8 +147,8 @@ impl Listener {
         let peer = Peer { addr, secure: false };
         Ok(Arrival {
             io,
-            site: Arc::clone(&self.site),
-            place: self.site.place(),
+            config: Arc::clone(&self.config),
+            connection_slot: self.config.take_slot(),
             peer,
             data: Vec::new(),
             moved: false,
@@ -186,14 +188,14 @@ impl AsRawFd for Listener {
 pub struct Arrival {
     /// The stream.
     pub io: Io,
-    /// What is served on it.
-    pub site: Arc<Site>,
-    /// Its part in the number of connections, where that is limited.
-    pub place: Option<Place>,
-    /// Where it comes from.
+    /// The settings of its listener.
+    pub config: Arc<ListenerConfig>,
+    /// Counts the stream in the connection limit, if there is one.
+    pub connection_slot: Option<ConnectionSlot>,
+    /// The peer's address.
     pub peer: Peer,
-    /// What was read from it already.
+    /// The bytes that were read from it already.
     pub data: Vec<u8>,
-    /// Whether another shard sent it here for the session its request names.
+    /// Whether another shard sent it, because its request names a session of this shard.
     pub moved: bool,
 }

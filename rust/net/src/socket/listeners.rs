@@ -1,4 +1,6 @@
-//! The listening sockets of one shard, and when connections are taken from them.
+//! The listening sockets of one shard: accepts connections and distributes them to the shards.
+//!
+//! The sockets themselves are in `accept.rs`.
 
 use engine::Time;
 use mio::{Registry, Token};
@@ -8,25 +10,25 @@ use crate::counters::Counter;
 use crate::socket::accept::{Arrival, Listener};
 use crate::table::Table;
 
-/// Tokens from here on are listeners; a slab never grows so far.
+/// Tokens from this number on belong to listeners. The slots of streams never reach it.
 const FIRST: usize = usize::MAX / 2;
-/// Connections accepted from one listener in a turn.
+/// The maximum number of connections accepted from one listener in one turn.
 const ACCEPTS: usize = 128;
-/// How long listeners rest when the process has no descriptor left, in milliseconds.
+/// The pause of all listeners when the process has no file descriptor left, in milliseconds.
 const REST: u64 = 100;
 
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     all: Vec<Listener>,
-    /// Those that may have a connection.
+    /// Indexes of the listeners that may have a connection.
     ready: Vec<usize>,
     rest_until: Option<Time>,
-    /// The shard that got the last connection.
+    /// The number of the shard that got the last connection.
     turn: usize,
 }
 
 impl Listeners {
-    /// Starts to accept from a listener.
+    /// Starts to accept connections from a listener.
     pub(crate) fn add(&mut self, mut listener: Listener, registry: &Registry) {
         if listener.register(registry, Token(FIRST + self.all.len())).is_ok() {
             self.ready.push(self.all.len());
@@ -34,16 +36,16 @@ impl Listeners {
         }
     }
 
-    /// Closes them.
+    /// Closes all listeners.
     pub(crate) fn close(&mut self, registry: &Registry) {
         self.ready.clear();
         for mut listener in self.all.drain(..) {
-            // Closing it deregisters it as well.
+            // On an error, closing the socket deregisters it too.
             let _ = listener.deregister(registry);
         }
     }
 
-    /// Whether a token is a listener's, which has a connection then.
+    /// Marks the listener of a token as ready; false when the token is not a listener's.
     pub(crate) fn take_note(&mut self, token: Token) -> bool {
         if token.0 < FIRST {
             return false;
@@ -52,17 +54,17 @@ impl Listeners {
         true
     }
 
-    /// Whether connections wait that can be accepted at once.
+    /// Whether there are connections that can be accepted now.
     pub(crate) fn is_busy(&self) -> bool {
         !self.ready.is_empty() && self.rest_until.is_none()
     }
 
-    /// When connections that wait can be accepted.
+    /// When the pause ends, if there is one.
     pub(crate) fn due(&self) -> Option<Time> {
         self.rest_until
     }
 
-    /// Accepts what waits.
+    /// Accepts from the listeners that are ready.
     pub(crate) fn accept(&mut self, table: &mut Table) {
         if self.rest_until.is_some_and(|until| until > table.now) {
             return;
@@ -79,14 +81,14 @@ impl Listeners {
                 return;
             };
             match listener.accept() {
-                Ok(arrival) => self.place(arrival, table),
+                Ok(arrival) => self.distribute(arrival, table),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(error) if is_exhausted(&error) => {
                     table.counters.add(Counter::AcceptErrors);
                     self.rest_until = Some(Time(table.now.0 + REST));
                     break;
                 }
-                // The peer gave up while it waited.
+                // The peer has closed the connection before it was accepted.
                 Err(_) => {}
             }
         }
@@ -95,8 +97,8 @@ impl Listeners {
         }
     }
 
-    /// Shards take turns at new connections.
-    fn place(&mut self, arrival: Arrival, table: &mut Table) {
+    /// Gives a connection to the next shard, round robin.
+    fn distribute(&mut self, arrival: Arrival, table: &mut Table) {
         self.turn = (self.turn + 1) % table.shards.count();
         let shard = self.turn as u16;
         if shard == table.number() {
@@ -107,7 +109,7 @@ impl Listeners {
     }
 }
 
-/// Whether the process or the system has no descriptor left.
+/// Whether the process or the system has no file descriptor or memory left.
 fn is_exhausted(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }

@@ -1,8 +1,8 @@
-//! Sockets: where they come from, how they are read and written, WebSocket frames on them.
+//! OS sockets: listeners, reading, writing, and WebSocket frames.
 
 pub(crate) mod accept;
+pub(crate) mod listener_config;
 pub(crate) mod listeners;
 pub(crate) mod read;
-pub(crate) mod site;
 pub(crate) mod stream;
 pub(crate) mod websocket;

@@ -1,16 +1,19 @@
-//! Reading a stream: one shared buffer, and only what is incomplete stays with the stream.
+//! Reads streams. All streams of a shard share one buffer; a stream keeps only incomplete input.
+//!
+//! HTTP requests are parsed in `http`, WebSocket frames in `websocket.rs`.
 
 use crate::counters::Counter;
 use crate::socket::stream::{Role, Stream};
 use crate::table::Table;
 
-/// Room that a read must have in the shared buffer; with less, the stream's own input grows.
+/// The minimum space for a read in the shared buffer, in bytes. With less, the stream's own input
+/// buffer is used.
 const ROOM: usize = 16 * 1024;
-/// Input that may wait on a stream while its request is being answered.
+/// The maximum input that a stream keeps while its request is being answered, in bytes.
 const PIPELINE: usize = 64 * 1024;
 
 impl Table {
-    /// Reads and handles what one read brings; false when the stream has nothing more now.
+    /// Does one read and handles its input; false when there is nothing more to read now.
     pub(crate) fn read_once(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
         let Some(stream) = self.streams.get_mut(slot) else {
             return false;
@@ -40,7 +43,7 @@ impl Table {
         }
     }
 
-    /// Small messages: read behind what is kept, in the shared buffer.
+    /// Reads into the shared buffer, after the input that the stream has kept.
     fn read_into_buffer(&mut self, slot: u32, buffer: &mut [u8]) -> bool {
         let Some(stream) = self.streams.get_mut(slot) else {
             return false;
@@ -65,7 +68,7 @@ impl Table {
         true
     }
 
-    /// Requests, and messages larger than the shared buffer: read behind the stream's own input.
+    /// Reads into the stream's own input: for requests, and for messages larger than the shared buffer.
     fn read_into_input(&mut self, slot: u32) -> bool {
         let Some(stream) = self.streams.get_mut(slot) else {
             return false;
@@ -79,7 +82,7 @@ impl Table {
         if let Some(stream) = self.streams.get_mut(slot) {
             stream.input = input;
             if http {
-                // An idle stream keeps no more than it needs.
+                // Idle streams must not keep large buffers.
                 stream.input.shrink_to(1024);
             }
         }
@@ -89,7 +92,7 @@ impl Table {
         got.is_some()
     }
 
-    /// One read; a lost stream is dealt with here.
+    /// Reads once; closes the stream on an error or at its end.
     fn receive_bytes(&mut self, slot: u32, space: &mut [u8]) -> Option<usize> {
         let size = space.len();
         let stream = self.streams.get_mut(slot)?;
@@ -101,7 +104,7 @@ impl Table {
             }
             Ok(Some(n)) => {
                 if n < size && !stream.hung_up {
-                    // Edge-triggered: whatever comes later is reported anew.
+                    // The poller is edge-triggered: it reports the stream again when more arrives.
                     stream.readable = false;
                 }
                 self.counters.add_many(Counter::BytesReceived, n as u64);
@@ -114,7 +117,7 @@ impl Table {
         }
     }
 
-    /// Handles what a stream has kept.
+    /// Handles the input that a stream has kept.
     fn handle_kept(&mut self, slot: u32) {
         let Some(stream) = self.streams.get_mut(slot) else {
             return;
@@ -136,7 +139,7 @@ impl Table {
         match self.streams.get(slot).map(|stream: &Stream| &stream.role) {
             Some(Role::WebSocket { .. }) => self.websocket_input(slot, input),
             Some(Role::Closing { .. }) => self.closing_input(slot, input),
-            // A request was read into the stream's own input.
+            // Never reached for HTTP: requests are read into the stream's own input.
             Some(Role::Http(_)) | None => input.len(),
         }
     }

@@ -1,8 +1,8 @@
-//! One OS socket of a shard: reading, writing straight through, and what could not be written.
+//! One OS socket of a shard, with its input and its backlog. Only this file writes to a socket.
 //!
-//! Only this file writes to a socket. A write goes to the kernel at once; what the kernel does not
-//! take waits in the backlog as shared bytes and leaves when the poller reports the stream
-//! writable. The registration is edge-triggered, so "ready" is remembered here.
+//! A write goes to the kernel at once. Bytes that the kernel does not take stay in the backlog until
+//! the poller reports the stream as writable. The poller is edge-triggered, so this file remembers
+//! whether a stream is readable.
 
 use std::io::{self, IoSlice};
 
@@ -16,59 +16,60 @@ use crate::queue::entry::Entry;
 use crate::queue::load::Load;
 use crate::queue::waiting::Waiting;
 use crate::socket::accept::Io;
-use crate::socket::site::Place;
+use crate::socket::listener_config::ConnectionSlot;
 use protocol::websocket::{Decoder, Deflate};
 
-/// A waiting rest shorter than this is copied, so that it does not pin the buffer it is a part of.
+/// The rest of a buffer is copied when it is shorter than this, in bytes. A slice would keep the whole
+/// buffer in memory.
 const COPY_REST: usize = 1024;
-/// The same for parts of joined buffers, which pin so much more.
+/// The same limit for parts of joined buffers, which keep more memory alive.
 const COPY_CUT: usize = 16 * 1024;
-/// What a part of a joined buffer pins at most, unless it is larger itself.
+/// The memory that a part of a joined buffer keeps alive at most, unless the part itself is larger.
 const JOINED: usize = 64 * 1024;
 
-/// What a stream is used for.
+/// The protocol that a stream carries.
 #[derive(Debug)]
 pub(crate) enum Role {
-    /// Requests, one after another.
+    /// HTTP requests, one after another.
     Http(Box<Http>),
-    /// A session's WebSocket; `probe` while the session is still on polling, `deflate` when
-    /// compression was agreed on.
+    /// A session's WebSocket. `probe` is true while the session still uses polling; `deflate` is set
+    /// when compression was negotiated.
     WebSocket { session: u32, probe: bool, deflate: Option<Deflate>, decoder: Decoder },
-    /// Everything is said: read to the end, then close.
+    /// Everything is sent: the stream is read until the peer closes it.
     Closing { decoder: Option<Decoder> },
 }
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the socket")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
 pub(crate) struct Stream {
     pub(crate) io: Io,
-    pub(crate) place: Option<Place>,
-    /// Bytes that were read and are not consumed yet.
+    pub(crate) connection_slot: Option<ConnectionSlot>,
+    /// Bytes that were read and not handled yet.
     pub(crate) input: Vec<u8>,
     backlog: Option<Box<Waiting<Bytes>>>,
     pub(crate) role: Role,
-    /// When the stream is closed if nothing happens; `Time(0)` for never.
+    /// When the stream times out; `Time(0)` for never.
     pub(crate) deadline: Time,
     /// The wheel entry that is live; `Time(0)` for none.
     pub(crate) filed: Time,
-    /// The poller said readable and the kernel has not said "would block" since.
+    /// The poller reported the stream as readable, and no read has returned "would block" since.
     pub(crate) readable: bool,
-    /// The peer has ended its side: a short read does not mean that nothing more is there.
+    /// The peer has shut down its side. After that, a short read does not mean "would block".
     pub(crate) hung_up: bool,
-    /// Reading waits for the program.
+    /// Reading is paused until the application has taken events.
     pub(crate) paused: bool,
-    /// Shut down the sending side once the backlog is written.
+    /// The sending side is shut down when the backlog is written.
     finishing: bool,
     finished: bool,
-    /// A WebSocket whose end goes into the access log.
-    pub(crate) end_is_told: bool,
+    /// The end of this WebSocket is reported for the access log.
+    pub(crate) is_end_logged: bool,
 }
 
 impl Stream {
     pub(crate) fn new(io: Io, input: Vec<u8>, http: Http) -> Self {
         Self {
             io,
-            place: None,
+            connection_slot: None,
             input,
             backlog: None,
             role: Role::Http(Box::new(http)),
@@ -79,11 +80,11 @@ impl Stream {
             paused: false,
             finishing: false,
             finished: false,
-            end_is_told: false,
+            is_end_logged: false,
         }
     }
 
-    /// What was agreed on about compression.
+    /// The negotiated compression of a WebSocket.
     pub(crate) fn deflate(&self) -> Option<Deflate> {
         match self.role {
             Role::WebSocket { deflate, .. } => deflate,
@@ -91,23 +92,23 @@ impl Stream {
         }
     }
 
-    /// What waits because the kernel has not taken it.
+    /// The buffers that the kernel has not taken.
     pub(crate) fn backlog(&self) -> Option<&Waiting<Bytes>> {
         self.backlog.as_deref()
     }
 
-    /// Bytes of it.
+    /// The size of the backlog in bytes.
     pub(crate) fn waiting(&self) -> usize {
         self.backlog.as_ref().map_or(0, |backlog| backlog.bytes())
     }
 
-    /// Whether more waits than a client may have waiting.
+    /// Whether the backlog is over one of the limits.
     pub(crate) fn exceeds(&self, bytes: usize, packets: usize) -> bool {
         self.backlog.as_ref().is_some_and(|backlog| backlog.exceeds(bytes, packets))
     }
 
-    /// Writes the buffers, in order, or queues what the kernel does not take: all of it, or only
-    /// what the packets in it allow to wait.
+    /// Writes the buffers in order and queues what the kernel does not take. Volatile packets are not
+    /// queued, and packets with a conflation key replace older ones.
     ///
     /// # Errors
     /// When the stream is broken.
@@ -137,7 +138,7 @@ impl Stream {
         Ok(Sent { bytes, waits: self.backlog.is_some(), ..sent })
     }
 
-    /// Writes to the kernel; returns how many bytes, and whether that is all.
+    /// Writes to the kernel; returns the number of bytes, and whether that is all.
     fn write_through<'a>(
         &mut self,
         mut buffers: impl Iterator<Item = &'a Bytes>,
@@ -163,7 +164,7 @@ impl Stream {
         Ok((total, true))
     }
 
-    /// Writes what waits until the kernel takes no more.
+    /// Writes the backlog until the kernel takes no more.
     ///
     /// # Errors
     /// When the stream is broken.
@@ -190,12 +191,12 @@ impl Stream {
         Ok(total)
     }
 
-    /// Gives up what waits; returns how many packets that are.
+    /// Drops the backlog; returns the number of packets in it.
     pub(crate) fn discard(&mut self, load: &mut Load) -> u32 {
         self.backlog.take().map_or(0, |backlog| backlog.discard(load))
     }
 
-    /// Ends the sending side as soon as everything is written.
+    /// Shuts down the sending side as soon as the backlog is written.
     pub(crate) fn finish(&mut self) {
         self.finishing = true;
         if self.backlog.is_none() && !self.finished {
@@ -204,7 +205,7 @@ impl Stream {
         }
     }
 
-    /// Reads into `buffer`: `Ok(None)` when nothing is there now, `Ok(Some(0))` at the end.
+    /// Reads into `buffer`: `Ok(None)` when the read would block, `Ok(Some(0))` at the end.
     ///
     /// # Errors
     /// When the stream is broken.
@@ -223,7 +224,7 @@ impl Stream {
     }
 }
 
-/// Queues what is behind the first `written` bytes, as it is.
+/// Queues the buffers from byte `written` on, without changes.
 fn queue_buffers<'a>(
     backlog: &mut Waiting<Bytes>,
     mut written: usize,
@@ -234,7 +235,7 @@ fn queue_buffers<'a>(
 ) -> Sent {
     let mut sent = Sent::default();
     let (own, count) = (cargo.own(), buffers.clone().count());
-    // What the client has begun to take has time for its size too.
+    // A buffer that is partly written counts as the client's own, so that it gets time for its size.
     let mut push = |place, buffer, skip, packets| {
         let (item, pinned) = rest_of(buffer, skip, cargo.is_cut());
         let is_own = skip > 0 || own.is(place, count);
@@ -245,7 +246,7 @@ fn queue_buffers<'a>(
         push(0, only, 0, cargo.packets());
         return sent;
     }
-    // Where each packet ends: buffers are packets one after the other.
+    // Where each packet ends: together, the buffers are the packets in order.
     let (mut ends, mut end) = (Vec::new(), 0);
     cargo.for_each(|frame, packets| {
         end += form(frame).len();
@@ -269,7 +270,7 @@ fn queue_buffers<'a>(
     sent
 }
 
-/// Queues the packets behind the first `written` bytes, but for those that do not wait.
+/// Queues the packets from byte `written` on. Volatile packets are dropped.
 fn queue_packets(
     backlog: &mut Waiting<Bytes>,
     written: usize,
@@ -288,7 +289,7 @@ fn queue_packets(
         if end <= written {
             sent.packets += packets;
         } else if start < written {
-            // Its beginning is on its way: the client must get the rest.
+            // A part of the packet is sent, so the client must get the rest.
             let (item, pinned) = rest_of(&form, written - start, false);
             backlog.push(Entry::new(item, pinned, packets, None), true, load);
         } else if flags.volatile {
@@ -301,7 +302,7 @@ fn queue_packets(
     sent
 }
 
-/// What is left of a buffer, and how many bytes that keeps alive.
+/// The rest of a buffer from byte `skip` on, and the number of bytes that it keeps in memory.
 fn rest_of(buffer: &Bytes, skip: usize, is_cut: bool) -> (Bytes, usize) {
     let rest = buffer.slice(skip..);
     let is_part = is_cut || skip > 0;
@@ -312,7 +313,7 @@ fn rest_of(buffer: &Bytes, skip: usize, is_cut: bool) -> (Bytes, usize) {
     (rest, pinned)
 }
 
-/// What "would block" means for a writer: nothing was written.
+/// Treats "would block" and "interrupted" as a write of zero bytes.
 fn written(result: io::Result<usize>) -> io::Result<usize> {
     match result {
         Err(error)

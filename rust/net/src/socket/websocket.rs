@@ -1,4 +1,7 @@
-//! Frames of a session's WebSocket: from bytes to packets, and what they mean for the session.
+//! WebSocket input: decodes frames (RFC 6455) into packets and gives these to the session.
+//!
+//! The codec is in `protocol::websocket`, the Engine.IO and Socket.IO state in `engine`. Handshakes
+//! are in `http/upgrade.rs`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,11 +17,11 @@ use crate::event::{Data, Event, Message as RawMessage};
 use crate::socket::stream::Role;
 use crate::table::Table;
 
-/// What became of a piece of input.
+/// Why decoding stops.
 enum Step {
     /// More bytes are needed, or reading is throttled: keep the rest.
     Keep,
-    /// The stream takes no more input.
+    /// The stream is closing; the rest of the input is dropped.
     Done,
 }
 
@@ -122,15 +125,15 @@ impl Table {
                 self.send_pongs(slot);
                 self.close_websocket(slot, *code);
                 self.forget_stream(session, slot, via, false);
-                // The closing handshake is complete: the server ends the stream first.
+                // The closing handshake is complete. By RFC 6455, the server closes the TCP stream first.
                 self.finish_stream(slot);
             }
         }
     }
 
-    /// Keeps the answer to a ping until all that was read is handled. Of very many pings only the
-    /// last ones are answered, as RFC 6455 section 5.5.3 allows; none while so much waits that the
-    /// answer could not arrive in time.
+    /// Keeps the pong for a ping until all input is handled. When there are very many pings, only the
+    /// last ones are answered, as RFC 6455 section 5.5.3 allows. With a large backlog, no pong is sent:
+    /// it could not arrive in time.
     fn note_ping(&mut self, slot: u32, data: &[u8]) {
         const PONG_ROOM: usize = 64 * 1024;
         if self.streams.get(slot).is_none_or(|stream| stream.waiting() > PONG_ROOM) {
@@ -139,7 +142,7 @@ impl Table {
         self.reading.add_pong(data);
     }
 
-    /// Answers the pings of a stream in one write.
+    /// Sends all pongs of a stream in one write.
     fn send_pongs(&mut self, slot: u32) {
         let Some(pongs) = self.reading.take_pongs() else {
             return;
@@ -152,14 +155,14 @@ impl Table {
         }
     }
 
-    /// A frame broke RFC 6455: closes with its code.
+    /// Closes a WebSocket after an invalid frame, with the close code of the error.
     fn fail_websocket(&mut self, slot: u32, session: u32, via: Via, error: DecodeError) {
         self.close_websocket(slot, Some(error.close_code()));
         self.forget_stream(session, slot, via, true);
         self.finish_stream(slot);
     }
 
-    /// The stream no longer carries the session, though it is still closing.
+    /// Detaches a closing stream from its session.
     fn forget_stream(&mut self, session: u32, slot: u32, via: Via, error: bool) {
         let Some(entry) = self.sessions.get_mut(session) else {
             return;
@@ -175,7 +178,7 @@ impl Table {
         }
     }
 
-    /// Ends the sending side of a closing stream.
+    /// Shuts down the sending side of a closing stream.
     pub(crate) fn finish_stream(&mut self, slot: u32) {
         if let Some(stream) = self.streams.get_mut(slot) {
             stream.role = Role::Closing { decoder: None };
@@ -183,7 +186,7 @@ impl Table {
         }
     }
 
-    /// Reads a closing stream: the peer's close frame ends it, everything else is dropped.
+    /// Handles the input of a closing stream: drops everything until the peer's close frame.
     pub(crate) fn closing_input(&mut self, slot: u32, input: &mut [u8]) -> usize {
         let Some(stream) = self.streams.get_mut(slot) else {
             return input.len();
@@ -206,7 +209,7 @@ impl Table {
         used
     }
 
-    /// Gives one packet to the session and does what follows from it.
+    /// Gives one packet to the session and performs the actions that follow.
     pub(crate) fn handle_packet(&mut self, slot: u32, via: Via, packet: Packet<'_>) {
         let options = Arc::clone(&self.options);
         let Some(session) = self.sessions.get_mut(slot) else {
@@ -249,7 +252,7 @@ impl Table {
         }
     }
 
-    /// A message that the program reads itself.
+    /// Reports a message that the application decodes itself.
     fn pass_on(&mut self, slot: u32, message: &Inbound<'_>) {
         let Some(session) = self.sessions.get(slot).map(|session| session.id) else {
             return;
@@ -261,7 +264,7 @@ impl Table {
         self.publish(slot, Event::Message { session, message });
     }
 
-    /// The peer broke the protocol: closes the session, or only the probe that did.
+    /// Closes a session whose peer broke the protocol; for a probe, only the probe.
     pub(crate) fn break_session(&mut self, slot: u32, via: Via) {
         if via == Via::Probe {
             return self.fail_probe(slot);
@@ -274,7 +277,7 @@ impl Table {
         }
     }
 
-    /// A client asks for a namespace: Python decides.
+    /// Reports a CONNECT packet; the application accepts or refuses it.
     fn connect(&mut self, slot: u32, namespace: &str, auth: &[u8]) {
         let sid = self.sessions.new_sid();
         let name = self.sessions.enter_namespace(namespace);
@@ -292,10 +295,11 @@ impl Table {
         self.publish(slot, Event::Connect { addr, sid, namespace: name, auth, handshake });
     }
 
-    /// As `connect`, for a CONNECT packet that the program has read.
+    /// Adds a socket for a CONNECT packet that the application has decoded.
     pub(crate) fn connecting(&mut self, addr: Addr, sid: Id, namespace: &str) {
         if self.sessions.at(addr).is_none() {
-            // Its end was told before the program asked: this socket's is told now.
+            // The session was closed before the application decoded the packet. The end of this socket
+            // was not reported yet.
             let reason = Reason::TransportClose;
             return self.publish(addr.slot, Event::Disconnect { sid, reason, too_large: None });
         }
@@ -305,7 +309,7 @@ impl Table {
         }
     }
 
-    /// A client left a namespace by itself.
+    /// Removes a socket whose client sent DISCONNECT.
     fn leave_namespace(&mut self, slot: u32, sid: Id) {
         let Some(session) = self.sessions.get_mut(slot) else {
             return;

@@ -38,8 +38,8 @@ use self::step::Step;
 use self::streams::Streams;
 use crate::counters::{Counter, Counters};
 use crate::event::{Event, Handshake};
+use crate::http::access_log::AccessLog;
 use crate::http::connection::Http;
-use crate::http::journal::Journal;
 use crate::options::Options;
 use crate::outbox::Outbox;
 use crate::queue::cargo::Cargo;
@@ -65,7 +65,7 @@ pub(crate) struct Table {
     /// The memory of everything that waits for clients.
     pub(crate) load: Load,
     /// The lines of the access log that the application has not taken.
-    pub(crate) journal: Journal,
+    pub(crate) access_log: AccessLog,
     pub(crate) counters: Arc<Counters>,
     /// Only `deadlines` uses it.
     wheel: Wheel,
@@ -92,7 +92,7 @@ impl Table {
             counters: shards.own_counters(),
             shards,
             load: Load::default(),
-            journal: Journal::default(),
+            access_log: AccessLog::default(),
             wheel: Wheel::new(now),
             is_stopping: false,
             options,
@@ -125,10 +125,10 @@ impl Table {
 
     /// Starts serving a stream.
     pub(crate) fn arrive(&mut self, arrival: Arrival) {
-        let is_adopted = arrival.site.listener.is_none();
-        let http = Http::new(arrival.site, arrival.peer, self.streams.next_generation());
+        let is_adopted = arrival.config.listener.is_none();
+        let http = Http::new(arrival.config, arrival.peer, self.streams.next_generation());
         let mut stream = Stream::new(arrival.io, arrival.data, http);
-        stream.place = arrival.place;
+        stream.connection_slot = arrival.connection_slot;
         stream.deadline = Time(self.now.0 + self.options.head_timeout.as_millis() as u64);
         if !arrival.moved && (is_adopted || matches!(stream.io, Io::Unix(_))) {
             // What a TCP listener accepts has the listener's bounds.
