@@ -207,8 +207,9 @@ def test_a_session_with_a_namespace_stays(serve: Serve) -> None:
         assert session.is_served()
 
 
+@pytest.mark.differs("node", "python-socketio", reason="forgets it for that client, or sends it before the reply")
 @pytest.mark.parametrize(("accept", "reply"), [("false", "44/slow,{"), ("true", "40/slow,{")])
-def test_nothing_reaches_a_client_whose_connect_handler_waits(server: Server, accept: str, reply: str) -> None:
+def test_a_broadcast_waits_for_the_connect_handler(server: Server, accept: str, reply: str) -> None:
     with Client(server) as waiting, Client(server) as inside, connected(server) as other:
         inside.send('40/slow,{"gate":"open"}')
         other.send('42["release","open"]')
@@ -221,7 +222,10 @@ def test_nothing_reaches_a_client_whose_connect_handler_waits(server: Server, ac
         other.send('42["shout-slow",2]')
         assert inside.text() == '42/slow,["shouted",2]'
         if accept == "true":
-            assert waiting.text() == '42/slow,["shouted",2]'
+            assert [waiting.text(), waiting.text()] == ['42/slow,["shouted",1]', '42/slow,["shouted",2]']
+        else:
+            waiting.connect()
+            assert waiting.is_served()
 
 
 @pytest.mark.differs("node", reason="closes the connection")

@@ -141,6 +141,12 @@ async def test_messages_larger_than_the_buffers(client: fanio.AsyncClient) -> No
     assert await client.call("message-with-ack", data, timeout=SECONDS) == data
 
 
+async def test_messages_larger_than_servers_take(client: fanio.AsyncClient) -> None:
+    heard = Heard(client, "big")
+    await client.emit("big", 5_000_000)
+    assert len((await heard.next())[0]) == 5_000_000
+
+
 async def test_rooms_and_broadcasts(server: Server, client: fanio.AsyncClient, transports: list[str]) -> None:
     room, mark = uuid.uuid4().hex, uuid.uuid4().hex
     said, shouted = Heard(client, "said"), Heard(client, "shouted")

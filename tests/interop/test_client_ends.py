@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import fanio
-from fixtures.impostor import OPEN, Script, accept_websocket, frame, serving
+from fixtures.impostor import OPEN, Script, accept_websocket, frame, response, serving
 
 SECONDS = 10
 
@@ -49,6 +49,36 @@ async def test_a_handler_of_the_end_may_disconnect(last: str) -> None:
         await asyncio.wait_for(done.wait(), SECONDS)
         await asyncio.wait_for(client.wait(), SECONDS)
     assert not client.connected
+
+
+async def test_a_client_that_has_left_does_not_poll_again() -> None:
+    requests: list[str] = []
+    joined, left = asyncio.Event(), asyncio.Event()
+
+    async def script(head: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(head.split(" ", 1)[0])
+        if requests[-1] == "POST":
+            # CONNECT, DISCONNECT, and the close packet.
+            joined.set()
+            if requests.count("POST") == 3:
+                left.set()
+                await asyncio.sleep(0.05)
+            writer.write(response("ok"))
+        elif "sid=" not in head:
+            writer.write(response("0" + json.dumps(OPEN)))
+        elif requests.count("GET") == 2:
+            await joined.wait()
+            writer.write(response('40{"sid":"x"}'))
+        else:
+            await left.wait()
+            writer.write(response("6"))
+
+    client = fanio.AsyncClient(reconnection=False)
+    async with serving(script) as url:
+        await client.connect(url, transports="polling", wait_timeout=SECONDS)
+        await client.disconnect()
+        await asyncio.sleep(0.1)
+    assert (requests.count("GET"), requests.count("POST")) == (3, 3)
 
 
 async def test_a_refusal_that_nobody_waits_for_ends_the_connection() -> None:

@@ -134,6 +134,7 @@ def test_no_cookie(cookie):
         ("connect_timeout", float("nan"), ValueError),
         ("max_http_buffer_size", None, TypeError),
         ("max_http_buffer_size", "1000000", TypeError),
+        ("max_http_buffer_size", 10**30, ValueError),
         ("max_http_buffer_size", -1, ValueError),
         ("max_http_buffer_size", 1.5, ValueError),
         ("max_http_buffer_size", float("nan"), ValueError),

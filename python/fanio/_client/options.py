@@ -55,7 +55,7 @@ class ClientOptions(TypedDict, total=False):
     """Whether the next transport is tried when one cannot be opened. False."""
 
     max_http_buffer_size: int
-    """Bytes of one message from the server, and of a packet's text and attachments together. 1,000,000."""
+    """Bytes of one message from the server, and of a packet's text and attachments together. 100,000,000."""
 
     max_attachments: int
     """Attachments of one packet, in both directions. 10."""

@@ -45,7 +45,7 @@ class Settings:
     per_message_deflate: bool | Mapping[str, int] | None = False
     upgrade: bool = True
     try_all_transports: bool = False
-    max_http_buffer_size: int = 1_000_000
+    max_http_buffer_size: int = 100_000_000
     max_attachments: int = 10
     max_queue_bytes: int = 1 << 20
     max_buffer_packets: int = 1000

@@ -22,6 +22,9 @@ __all__ = [
     "warn_unknown",
 ]
 
+#: The core counts in 64 bits.
+_MOST = 2**63 - 1
+
 
 def unexpected(name: str, expected: str, given: object) -> TypeError:
     """Return the exception for a value of the wrong type."""
@@ -46,8 +49,8 @@ def check_count(name: str, value: Any, *, least: int = 0) -> None:
         ValueError: When it is below ``least`` or not whole.
     """
     _check_number(name, value, "a whole number", least, None)
-    if value != int(value):
-        msg = f"{name}: expected a whole number, got {value!r}"
+    if value != int(value) or value > _MOST:
+        msg = f"{name}: expected a whole number up to {_MOST}, got {value!r}"
         raise ValueError(msg)
 
 

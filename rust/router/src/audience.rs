@@ -16,6 +16,8 @@ pub(crate) struct Audience {
     sockets: SmallVec<[(Addr, Id); 1]>,
     except: SmallVec<[Addr; 1]>,
     except_rooms: SmallVec<[RoomId; 1]>,
+    /// Whether sockets are among the recipients because they are members of a room and still connect.
+    has_connecting: bool,
     /// For an emit to exactly one socket: its session, and whether the socket is connected.
     only: Option<(Addr, bool)>,
 }
@@ -33,11 +35,15 @@ impl Audience {
                 .filter_map(|sid| registry.addr_in(sid, emit.namespace))
                 .collect(),
             except_rooms: SmallVec::new(),
+            has_connecting: false,
             only: None,
         };
         match &emit.to {
             None => audience.rooms.extend(registry.all_room(emit.namespace)),
             Some(names) => audience.add(registry, emit.namespace, names, &skipped),
+        }
+        if !emit.volatile {
+            audience.add_connecting(registry, &skipped);
         }
         audience.exclude(registry, emit.namespace, &emit.except_rooms);
         audience
@@ -52,9 +58,10 @@ impl Audience {
     ///
     /// An audience of rooms stays right, because the shards look up the members when they deliver. An
     /// audience of sockets stays right too. With both, a socket that joins or leaves one of the rooms
-    /// before the push would get the frame twice or not at all.
+    /// before the push, or is accepted, would get the frame twice or not at all.
     pub(crate) fn depends_on_membership(&self, emit: &Emit<'_>) -> bool {
-        emit.to.as_ref().is_some_and(|names| names.len() > 1) && !self.rooms.is_empty()
+        let is_of_both = emit.to.as_ref().is_some_and(|names| names.len() > 1);
+        self.has_connecting || (is_of_both && !self.rooms.is_empty())
     }
 
     /// The session of the only recipient, if its socket is connected.
@@ -117,6 +124,16 @@ impl Audience {
                 && rooms.iter().any(|room| registry.is_member(sid, *room));
             !in_room && !skipped.contains(sid)
         });
+    }
+
+    /// Adds the members whose connect handlers run. The packet waits for them until they are accepted.
+    fn add_connecting(&mut self, registry: &Registry, skipped: &[Id]) {
+        for socket in registry.connecting_in(&self.rooms) {
+            if !skipped.contains(&socket.1) && !self.sockets.contains(&socket) {
+                self.sockets.push(socket);
+                self.has_connecting = true;
+            }
+        }
     }
 
     /// Excludes the members of these rooms; a sid names the room of that one socket.

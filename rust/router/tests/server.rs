@@ -134,11 +134,34 @@ const BINARY: &[u8] = br#"["d",{"_placeholder":true,"num":0}]"#;
 const BINARY_TEXT: &str = r#"451-["d",{"_placeholder":true,"num":0}]"#;
 
 #[test]
+fn what_rooms_get_while_a_client_connects_follows_its_reply() {
+    let mut app = App::start(false);
+    let mut client = WebSocket::open(app.addr);
+    client.send("40");
+    let Inbound::Connect { sid, .. } = app.next() else { panic!("no CONNECT") };
+    let sid = sid.as_str();
+    app.router.emit(&Emit { to: Some(smallvec!["news"]), ..event(b"[\"too early\"]") });
+    app.router.join(sid, "/", "news").unwrap();
+    app.router.emit(&Emit { to: Some(smallvec!["news"]), ..event(b"[\"room\"]") });
+    app.router.emit(&event(b"[\"all\"]"));
+    app.router.emit(&Emit { to: Some(smallvec![sid, "news"]), ..event(b"[\"once\"]") });
+    app.router.emit(&Emit { skip: smallvec![sid], ..event(b"[\"skipped\"]") });
+    app.router.emit(&Emit { except_rooms: smallvec!["news"], ..event(b"[\"except\"]") });
+    app.router.emit(&Emit { volatile: true, ..event(b"[\"volatile\"]") });
+    assert!(app.router.accept(sid, &Payload::Data(b"{}")));
+    app.router.emit(&event(b"[\"later\"]"));
+    for expected in ["40{}", "42[\"room\"]", "42[\"all\"]", "42[\"once\"]", "42[\"later\"]"] {
+        assert_eq!(client.read(), expected);
+    }
+}
+
+#[test]
 fn a_refused_client_gets_connect_error_and_is_removed() {
     let mut app = App::start(false);
     let mut client = WebSocket::open(app.addr);
     client.send("40");
     let Inbound::Connect { sid, .. } = app.next() else { panic!("no CONNECT") };
+    app.router.emit(&event(b"[\"secret\"]"));
     app.router.refuse(sid.as_str(), &Payload::Data(br#"{"message":"no"}"#));
     assert_eq!(client.read(), r#"44{"message":"no"}"#);
     assert_eq!(app.router.status(sid.as_str()), None);

@@ -146,7 +146,11 @@ impl Connection {
                 socket.push_close(code);
                 CloseStep::FlushClose
             }
-            (CloseStep::SendClose(_), _) => {
+            (CloseStep::SendClose(_), transport) => {
+                if let ActiveTransport::Polling(polling) = transport {
+                    // The server answers the open poll when it has read this, and then forgets the session.
+                    polling.stop();
+                }
                 let bytes = self.state.push("1");
                 self.send_queue.note_queued(bytes);
                 CloseStep::FlushClose

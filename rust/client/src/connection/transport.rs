@@ -62,6 +62,8 @@ impl Connection {
             Poll::Ready(Some(Err(failure))) => self.state.handle_failure(Via::Main, failure),
             Poll::Ready(None) => match &mut self.upgrade {
                 Some(upgrade) => upgrade.is_polling_over = true,
+                // The last poll is over; the close packet may be on its way.
+                None if self.closing.is_some() => return false,
                 None => self.state.handle_failure(Via::Main, Failure::new("polling ended")),
             },
         }

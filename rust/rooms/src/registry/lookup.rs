@@ -29,6 +29,20 @@ impl Registry {
         slot.is_some_and(|slot| self.members.is_member(ConnId(slot), room))
     }
 
+    /// The members of any of these rooms whose connect handler runs: the shards do not know them as
+    /// members yet.
+    pub fn connecting_in<'a>(
+        &'a self,
+        rooms: &'a [RoomId],
+    ) -> impl Iterator<Item = (Addr, Id)> + 'a {
+        let is_member = |slot: u32| rooms.iter().any(|r| self.members.is_member(ConnId(slot), *r));
+        let slots = self.connecting.iter().copied().filter(move |slot| is_member(*slot));
+        let sockets = slots.filter_map(|slot| self.sockets.entry(slot));
+        sockets.filter_map(|socket| {
+            self.session_of_socket(socket).map(|session| (session.addr, socket.sid))
+        })
+    }
+
     /// The names of a socket's rooms. The first is its own sid.
     pub fn rooms_of(&self, sid: &Id, namespace: &str) -> Vec<&str> {
         let Some((slot, socket)) = self.socket_in(sid, namespace) else {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use protocol::Id;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
 
 use self::entry::{CLOSED, NONE, Namespace, RegisteredSession, SECURE, Socket};
@@ -25,6 +25,9 @@ pub use self::lookup::Request;
 pub use self::rooms::RegistryError;
 use crate::index::Index;
 use crate::members::{ConnId, Members, RoomId};
+
+/// A burst of clients that connect must not keep its table for ever.
+const MANY: usize = 1024;
 
 /// The address of a session in the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub enum SocketStatus {
 #[derive(Debug, Default)]
 pub struct Registry {
     sockets: Index<Socket>,
+    /// The slots of those whose connect handler runs.
+    connecting: FxHashSet<u32>,
     sessions: Index<RegisteredSession>,
     heads: Heads,
     /// The session in each slot of each shard, or [`NONE`].
@@ -138,6 +143,7 @@ impl Registry {
             is_held: false,
         });
         session.first = socket;
+        self.connecting.insert(socket);
         let entry = self.namespaces.get_mut(namespace as usize)?;
         entry.sockets += 1;
         self.members.join(ConnId(socket), entry.all, entry.all);
@@ -163,6 +169,7 @@ impl Registry {
     ///
     /// A socket that has left in the meantime stays in that status, but its CONNECT must still be answered.
     pub fn accepted(&mut self, sid: &Id) -> Option<(Addr, RoomId)> {
+        self.decided(sid);
         let socket = self.sockets.find_mut(sid)?;
         match socket.status {
             SocketStatus::Connecting => socket.status = SocketStatus::Connected,
@@ -172,6 +179,16 @@ impl Registry {
         let addr = self.sessions.entry(socket.session)?.addr;
         let all = self.namespaces.get(socket.namespace as usize)?.all;
         Some((addr, all))
+    }
+
+    /// A socket's connect handler has ended, or the client has left.
+    fn decided(&mut self, sid: &Id) {
+        if let Some(slot) = self.sockets.slot(sid) {
+            self.connecting.remove(&slot);
+        }
+        if self.connecting.is_empty() && self.connecting.capacity() > MANY {
+            self.connecting = FxHashSet::default();
+        }
     }
 
     /// Sets whether a socket is held. The events of a held socket wait, even if it is connected.
@@ -184,6 +201,7 @@ impl Registry {
     /// Marks a socket as leaving. Returns its namespace and the id of its session, or `None` if it was
     /// marked before.
     pub fn leaving(&mut self, sid: &Id) -> Option<(Arc<str>, Id)> {
+        self.decided(sid);
         let socket = self.sockets.find_mut(sid)?;
         if socket.status == SocketStatus::Leaving {
             return None;
@@ -196,6 +214,7 @@ impl Registry {
 
     /// Removes a socket. Also removes its session, if that is closed and has no other socket.
     pub fn forget(&mut self, sid: &Id) {
+        self.decided(sid);
         let Some(slot) = self.sockets.slot(sid) else {
             return;
         };
@@ -321,9 +340,34 @@ mod tests {
             assert!(registry.request(&sid(100 + n)).is_none());
         }
         assert!(registry.is_empty() && registry.namespaces().is_empty());
+        assert!(registry.connecting.is_empty());
         assert!(registry.members.is_empty() && registry.names.is_empty());
         assert_eq!((registry.sessions.len(), registry.heads.len()), (0, 0));
         assert!(registry.by_addr[0].iter().all(|slot| *slot == NONE));
+    }
+
+    #[test]
+    fn members_that_connect_are_found_until_they_are_decided_about() {
+        let mut registry = three();
+        let namespace = Arc::from("/");
+        for n in 3..7 {
+            registry.open(sid(100 + n), addr(n.into()), b"GET", None, false, "polling");
+            registry.connect(sid(n), addr(n.into()), &namespace).unwrap();
+        }
+        registry.join(&sid(0), "/", "a").unwrap();
+        registry.join(&sid(3), "/", "a").unwrap();
+        let (room, all) = (registry.room("/", "a").unwrap(), registry.all_room("/").unwrap());
+        let found = |registry: &Registry, rooms: &[RoomId]| {
+            let mut sids: Vec<_> = registry.connecting_in(rooms).map(|(_, sid)| sid).collect();
+            sids.sort_unstable_by_key(|sid: &Id| sid.as_str().to_owned());
+            sids
+        };
+        assert_eq!(found(&registry, &[room]), [sid(3)]);
+        assert_eq!(found(&registry, &[all]).len(), 4);
+        registry.accepted(&sid(3)).unwrap();
+        registry.leaving(&sid(4)).unwrap();
+        registry.forget(&sid(5));
+        assert_eq!(found(&registry, &[all]), [sid(6)]);
     }
 
     #[test]
