@@ -26,11 +26,12 @@ const BATCH: usize = 256;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What the transport hears.
+/// What the transport hears, in the order in which it begins: other nodes count those who hear a
+/// channel, and who is counted must hear the rest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subscription {
-    Channel(String),
     Prefix(String),
+    Channel(String),
 }
 
 impl Subscription {
