@@ -1,4 +1,7 @@
-"""fanio: a Socket.IO server and client whose hot path is Rust, with python-socketio's API."""
+"""fanio: a Socket.IO server and client with python-socketio's API and a core in Rust.
+
+Re-exports the public names. The modules without an underscore are public; packages with one are internal.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +52,10 @@ __all__ = [
 __version__ = "0.1.0"
 
 absent.install()
-# In the workers that uvicorn starts, where the event loop is imported before the application.
+# uvicorn's worker processes import the event loop, and with it this module, before the application.
 install_if_told()
 
 
 def __getattr__(name: str) -> Any:
-    """Return one of python-socketio's names that is not here, which says what to use instead."""
+    """Return a stand-in for a name that only python-socketio has; using it raises and says what to use instead."""
     return absent.find(__name__, name)

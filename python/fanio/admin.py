@@ -1,8 +1,7 @@
-"""The admin UI's side of a server: what ``AsyncServer.instrument`` starts.
+"""The server's side of Socket.IO's admin UI: the class that ``AsyncServer.instrument`` returns.
 
-The UI is that of the npm package ``@socket.io/admin-ui``, which speaks to a namespace of the
-server. Nothing of the server is patched: it has one observer, which is None unless it is
-instrumented in development mode.
+The UI is the npm package ``@socket.io/admin-ui``. It connects to a namespace of the server. The
+implementation is in ``fanio._admin``, and docs/admin.md describes it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ __all__ = ["InstrumentedAsyncServer"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return one of python-socketio's names that is not here, which says what to use instead."""
+    """Return a stand-in for a name that only python-socketio has; using it raises and says what to use instead."""
     from fanio._compat import absent  # noqa: PLC0415 (it imports the package)
 
     return absent.stand_in(__name__, name)

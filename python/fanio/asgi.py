@@ -1,8 +1,8 @@
 """ASGIApp: Socket.IO, static files and another app behind one ASGI callable.
 
-Owns the routing. Where the shards accept connections themselves (``_doors/accept.py``), only what is
-not for Socket.IO comes here; under another ASGI server, or mounted in another app, Socket.IO
-requests come here too and go over the bridge.
+Owns the routing of requests by their paths. If the shards accept connections themselves
+(``_doors/accept.py``), only requests that are not for Socket.IO come here. Under another ASGI
+server, or mounted in another app, Socket.IO requests come here too, and are passed to the bridge.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = ["ASGIApp"]
 class ASGIApp:
     """An ASGI application that serves an AsyncServer.
 
-    A request is looked for under ``socketio_path``, then in ``static_files``, then given to
-    ``other_asgi_app``; else it is answered with 404.
+    Requests below ``socketio_path`` go to the server. Others get a file of ``static_files``, or go to
+    ``other_asgi_app``. Without either, they are answered with 404.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class ASGIApp:
 
         Args:
             socketio_server: The server.
-            other_asgi_app: Gets what is not for Socket.IO; its lifespan runs as well.
-            static_files: URL paths and the files or directories they mean.
-            socketio_path: Where Socket.IO is served; None or "" serves it everywhere.
+            other_asgi_app: Gets the requests that are not for Socket.IO. Its lifespan runs as well.
+            static_files: The file or directory for each URL path.
+            socketio_path: The path at which Socket.IO is served; None or "" serves it at every path.
             on_startup: Called before the other app's startup; may be ``async def``.
             on_shutdown: Called after the other app's shutdown; may be ``async def``.
 
         Raises:
-            TypeError: When something is given in the wrong place.
+            TypeError: When an argument has the wrong type; the message names it.
         """
         _check_server(socketio_server)
         if other_asgi_app is not None and (not callable(other_asgi_app) or _is_server(other_asgi_app)):
@@ -75,19 +75,19 @@ class ASGIApp:
 
     @property
     def engine(self) -> BaseServer:
-        """The Engine.IO server, which for a Socket.IO server is the one below it."""
+        """The Engine.IO server; for a Socket.IO server, the one below it."""
         server: Any = self.engineio_server
         found: BaseServer = getattr(server, "eio", server)
         return found
 
     @property
     def core_path(self) -> str:
-        """The path as the core takes it: without the last slash, empty for everything."""
+        """The path in the core's form: without the last slash; empty for every path."""
         return (self.engineio_path or "/")[:-1]
 
     def may_accept(self) -> bool:
         """Return whether the shards may see this app's requests before the app does."""
-        # A subclass with a __call__ of its own wants to see each request, or change it.
+        # A subclass with its own __call__ may inspect or change each request.
         return type(self).__call__ is ASGIApp.__call__ and self.engineio_server._may_accept()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,14 +114,14 @@ class ASGIApp:
         if scope["type"] not in ("http", "websocket"):
             return False
         if b"%2f" in (scope.get("raw_path") or b"").partition(b"?")[0].lower():
-            return False  # an encoded slash is part of a name, as where the shards read the path
+            return False  # an encoded slash is part of a name; the shards read paths in the same way
         path, ours = scope["path"], self.core_path
-        # Mounted in another app: the scope's path holds the mount's prefix.
+        # If the app is mounted in another app, the scope's path includes the mount's prefix.
         root = scope.get("root_path", "").rstrip("/")
         return _is_below(path, ours) or (bool(root) and _is_below(path, root + ours))
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the lifespan protocol: the hooks and the other app's."""
+        """Run the lifespan protocol, with the hooks and the other app's lifespan."""
         close = self.engineio_server.shutdown
         run = Lifespan(self.other_asgi_app, self.on_startup, self.on_shutdown, close)
         stop_watching = accept.watch_loop(self, receive) if self.may_accept() else None
@@ -132,7 +132,7 @@ class ASGIApp:
                 stop_watching()
 
     async def serve_static_file(self, static_file: dict[str, str], receive: Receive, send: Send) -> None:
-        """Answer with a file: its ``filename`` and ``content_type``."""
+        """Answer with a file; ``static_file`` has its ``filename`` and ``content_type``."""
         content = await asyncio.to_thread(_read, static_file["filename"])
         if content is None:
             await self.not_found(receive, send)
@@ -140,20 +140,20 @@ class ASGIApp:
             await _respond(send, 200, static_file["content_type"], content)
 
     async def not_found(self, receive: Receive, send: Send) -> None:
-        """Answer that there is nothing: 404, or 403 to a WebSocket."""
+        """Answer with 404, or with 403 to a WebSocket."""
         kind = (await receive())["type"]
         if kind == "websocket.connect":
             await send({"type": "websocket.close", "code": 1000})
         elif kind.startswith("http."):
-            # A client that has left gets it too: middleware raises when an app does not answer.
+            # Answer also if the client has left, because middleware raises when an app does not answer.
             await _respond(send, 404, "text/plain", b"Not Found")
 
 
 def _check_server(given: object) -> None:
-    """Refuse what is no server.
+    """Check the first argument of ``ASGIApp``.
 
     Raises:
-        TypeError: When it is something else.
+        TypeError: When it is not a server.
     """
     if isinstance(given, type) or not _is_server(given):
         raise unexpected("ASGIApp", "an AsyncServer of fanio first", given)

@@ -1,4 +1,4 @@
-"""The name under which python-socketio has the instrumented server."""
+"""The module in which python-socketio has ``InstrumentedAsyncServer``; see ``fanio.admin``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""AsyncClient: what a program sees of a Socket.IO client.
+"""AsyncClient: the public API of the asyncio client.
 
-Owns the public API, which is python-socketio's: names, order of arguments, defaults, results;
-what the JavaScript client has beyond it comes as keyword arguments and options. The parts are in
-``fanio._client``.
+Owns names, order of arguments, defaults and results, which are python-socketio's. Features of the
+JavaScript client that python-socketio lacks are keyword arguments and options. The implementation is
+in ``fanio._client``.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ __all__ = ["AsyncClient"]
 class AsyncClient(BaseClient):
     """A Socket.IO client for asyncio.
 
-    Register handlers with ``event``, ``on`` or ``register_namespace``, then ``connect``. All
-    methods but ``on``, ``event`` and ``register_namespace`` belong on the loop of ``connect``.
+    Register handlers with ``event``, ``on`` or ``register_namespace``, then call ``connect``. Handlers
+    and callbacks run on the event loop of ``connect``. The coroutines may be awaited on other loops.
     """
 
     _namespace_class = AsyncClientNamespace
@@ -70,17 +70,17 @@ class AsyncClient(BaseClient):
         """Create a client; nothing runs before ``connect``.
 
         Args:
-            reconnection: Whether a lost connection is made again.
-            reconnection_attempts: How often that is tried; 0 is without end.
-            reconnection_delay: Seconds before the first attempt; they double with each.
-            reconnection_delay_max: Seconds that no delay exceeds.
-            randomization_factor: The share by which chance changes a delay, 0 to 1.
+            reconnection: Whether the client reconnects after the connection is lost.
+            reconnection_attempts: The number of attempts; 0 is no limit.
+            reconnection_delay: Seconds before the first attempt; the delay doubles with each attempt.
+            reconnection_delay_max: The longest delay, in seconds.
+            randomization_factor: The share of a delay, 0 to 1, by which it is changed at random.
             logger: True logs at INFO, False errors only, to the logger ``fanio.client``; or a
                 logger of your own.
             serializer: "default", "msgpack" or a packet class; the server needs the same.
             json: A module to use instead of orjson, with the standard module's functions.
-            handle_sigint: Whether Ctrl-C disconnects before it ends the program.
-            **kwargs: See docs/clients.md, or ``ClientOptions``.
+            handle_sigint: Whether Ctrl-C disconnects before it ends the application.
+            **kwargs: Further options; ``fanio._client.options.ClientOptions`` and docs/clients.md describe them.
 
         Raises:
             TypeError: When an option has the wrong type.
@@ -134,7 +134,7 @@ class AsyncClient(BaseClient):
         )
         self._own_loop = self._connector.loop
         self._connector.on_finish = lambda: interrupt.unguard(self._connector)
-        #: The Engine.IO layer, as far as programs reach for it.
+        #: The Engine.IO client, with the attributes that applications use.
         self.eio = EngineClient(state, self._connector)
 
     def is_asyncio_based(self) -> bool:
@@ -157,27 +157,27 @@ class AsyncClient(BaseClient):
     ) -> None:
         """Connect to a server and join namespaces.
 
-        ``url``, ``headers`` and ``auth`` may be functions or coroutine functions: they are called
-        for each attempt, those to come back included.
+        ``url``, ``headers`` and ``auth`` may be functions or coroutine functions. They are called for
+        each attempt, also when the client reconnects.
 
         Args:
-            url: ``http``, ``https``, ``ws`` or ``wss``; its query goes along, its path does not.
+            url: An ``http``, ``https``, ``ws`` or ``wss`` URL. Its query is sent, its path is not.
             headers: Headers of every request.
-            auth: What the server's connect handler gets.
-            transports: Some of "polling" and "websocket", in the order to try; both without it.
-            namespaces: One or several; without it those that have a handler, or "/".
-            socketio_path: Where the server is on its host.
-            wait: Whether to return only when the server has answered for each namespace.
-            wait_timeout: Seconds to wait for that; None waits as long as the connection lasts.
-            retry: Whether to go on as for a lost connection when the first attempt fails.
+            auth: The value that the server's connect handler gets.
+            transports: "polling", "websocket" or a list, in the order to try; None is both.
+            namespaces: One or several; None is all that have a handler, or "/".
+            socketio_path: The path of the server on its host.
+            wait: Whether to return only after the server has answered for each namespace.
+            wait_timeout: Seconds to wait for these answers; None waits as long as the connection lasts.
+            retry: Whether to try again, as after a lost connection, when the first attempt fails.
 
         Raises:
-            ConnectionError: When the client is connected already, or it failed; ``refusals`` has what
-                the server said. Also when the URL is none.
-            RuntimeError: When the client is coming back on another event loop.
+            ConnectionError: When the client is connected already, when it could not connect, or when
+                the URL is malformed. ``refusals`` has what the server said.
+            RuntimeError: When the client is reconnecting on another event loop.
             ValueError: When the transports, a namespace or a header cannot be used.
-            TypeError: When an argument has the wrong type, or the HTTP session has something that
-                cannot be honoured.
+            TypeError: When an argument has the wrong type, or the HTTP session has a setting that
+                is not supported.
         """
         self._own_loop.leave_if_stopped()
         if self._state.connected or self._connector.is_connecting:
@@ -224,15 +224,15 @@ class AsyncClient(BaseClient):
         return list(dict.fromkeys(map(namespace_name, names)))
 
     async def wait(self) -> None:
-        """Wait until the connection has ended and is not made again."""
+        """Wait until the connection has ended and the client does not reconnect."""
         await self._connector.wait()
 
     async def disconnect(self) -> None:
-        """Send what was emitted, and end the connection or the attempts to get it back."""
+        """Send what was emitted, then end the connection or the attempts to reconnect."""
         await self._connector.disconnect()
 
     async def shutdown(self) -> None:
-        """Disconnect, if there is something to disconnect."""
+        """Disconnect if there is a connection."""
         await self._connector.disconnect()
 
     # Emitting
@@ -250,30 +250,30 @@ class AsyncClient(BaseClient):
     ) -> None:
         """Emit an event to the server.
 
-        While the connection is away the event is kept, in order, and sent when the namespace is
-        there again, up to ``max_buffer_packets`` and ``max_buffer_bytes``. It waits only while
-        more than ``max_queue_bytes`` wait to be sent.
+        While the client is disconnected, events are kept in order, and sent when the namespace is
+        connected again. ``max_buffer_packets`` and ``max_buffer_bytes`` bound them. The call waits only
+        while more than ``max_queue_bytes`` wait to be sent.
 
         Args:
             event: The event's name.
-            data: None is no argument, a tuple is several, anything else is one. bytes, bytearray
-                and memoryview anywhere inside are sent as attachments.
+            data: None is no argument, a tuple is several arguments, anything else is one argument.
+                bytes, bytearray and memoryview anywhere inside are sent as attachments.
             namespace: "/" when it is not given.
             callback: Called with the arguments of the acknowledgement.
-            volatile: Drop the event when it cannot be sent now.
-            timeout: Seconds to wait for the acknowledgement; the option ``ack_timeout`` without it.
-            on_error: Called instead of ``callback``, with a ``TimeoutError`` or an
-                ``AckLostError``: for each event one of the two is called, once.
+            volatile: Whether to drop the event if it cannot be sent now.
+            timeout: Seconds to wait for the acknowledgement; None uses the option ``ack_timeout``.
+            on_error: Called with a ``TimeoutError`` or an ``AckLostError`` when no acknowledgement
+                will come. For each event exactly one of ``callback`` and ``on_error`` is called.
 
         Raises:
-            BadNamespaceError: When the namespace is neither connected nor about to be.
-            BufferFullError: When it is away and no more events are kept.
+            BadNamespaceError: When the namespace is not connected and the client does not reconnect.
+            BufferFullError: When it is disconnected and no more events can be kept.
             TypeError: When something in the data has no JSON form.
             ValueError: When the name is reserved, or there are more attachments than
                 ``max_attachments``.
         """
         own = self._own_loop
-        # As `is_elsewhere` says it; this is for each event.
+        # The same check as `is_elsewhere`, without a call, because it runs for each event.
         if own.loop is not running_loop() and own.loop is not None:
             kinds: Any = {"volatile": volatile, "timeout": timeout, "on_error": on_error}
             await own.run(self.emit(event, data, namespace, callback, **kinds))
@@ -333,7 +333,7 @@ class AsyncClient(BaseClient):
 
         Raises:
             fanio.exceptions.TimeoutError: When no answer came in time.
-            AckLostError: When the connection was lost first; it is a ``TimeoutError``, too.
+            AckLostError: When the connection was lost first. It is also a ``TimeoutError``.
             BadNamespaceError: As in ``emit``.
         """
         if self._own_loop.is_elsewhere:
@@ -360,13 +360,13 @@ class AsyncClient(BaseClient):
     # Running
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
-        """Start a coroutine function in a task and return that."""
+        """Start a coroutine function in a task, and return the task."""
         task: asyncio.Task[Any] = asyncio.ensure_future(target(*args, **kwargs))
         self._tasks.keep(task)
         return task
 
     async def sleep(self, seconds: float = 0) -> None:
-        """Wait without holding up the loop."""
+        """Wait without blocking the event loop."""
         await asyncio.sleep(seconds)
 
 
@@ -377,7 +377,7 @@ def _check_headers(headers: Any) -> None:
 
 
 class _Pausing:
-    """What ``Tasks`` asks a core: a client has one session."""
+    """The methods of a core that ``Tasks`` uses. A client has one session only."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -395,7 +395,7 @@ class _Pausing:
 
 
 def _logger(option: bool | logging.Logger) -> logging.Logger:
-    """Return the logger for the constructor's argument, as python-socketio reads it."""
+    """Return the logger for the argument ``logger``, which has python-socketio's meaning."""
     if not isinstance(option, bool):
         if not callable(getattr(option, "info", None)) or not callable(getattr(option, "error", None)):
             msg = f"logger: expected True, False or a logger, got {option!r}"

@@ -1,8 +1,8 @@
-"""AsyncManager: what a Socket.IO server asks of its ``client_manager``.
+"""AsyncManager: the interface between a Socket.IO server and its ``client_manager``.
 
-Owns the steps on the core that concern clients and rooms. An adapter, which joins several servers
-to a cluster, is a subclass: it is asked what clients of any server are to get or to do, does it
-here by ``super()``, and tells the other servers.
+Owns the calls to the core that concern clients and rooms. An adapter that joins several servers to a
+cluster is a subclass. The server calls its methods. The adapter does the work for its own clients
+with ``super()``, and passes the call on to the other servers.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 __all__ = ["AsyncManager"]
 
 
-#: The methods that the server has a shorter way for, and what says that it is to call them.
+#: The methods that the server skips by default, and the flag that makes it call each of them.
 _SHORTENED = {"emit": "takes_emits", "disconnect": "takes_disconnects"}
 
 
 class AsyncManager(BaseManager):
     """The clients of one server, in this process.
 
-    A subclass may override any method. The server always asks ``can_disconnect``, ``enter_room``,
-    ``leave_room``, ``close_room``, ``get_rooms`` and ``is_connected``. For ``emit`` and ``disconnect``
-    it has a shorter way, which it goes unless the manager has one of its own or asks for it:
+    A subclass may override any method. The server always calls ``can_disconnect``, ``enter_room``,
+    ``leave_room``, ``close_room``, ``get_rooms`` and ``is_connected``. It skips ``emit`` and
+    ``disconnect``, because it has a faster way, unless the manager overrides them or sets these flags:
     """
 
-    #: Whether the server gives each emit to ``emit``. True when a subclass has its own and does not say otherwise.
+    #: Whether the server calls ``emit`` for each emit. True when a subclass overrides it and does not set this flag.
     takes_emits = False
-    #: Whether the server awaits ``disconnect`` behind each disconnect handler. Likewise.
+    #: Whether the server calls ``disconnect`` after each disconnect handler. True in the same case.
     takes_disconnects = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Note which methods the subclass has of its own, unless it says what the server is to call."""
+        """Set the flags for the methods that the subclass overrides, unless it sets them itself."""
         super().__init_subclass__(**kwargs)
         parent = next(base for base in cls.__mro__[1:] if issubclass(base, AsyncManager))
         for method, flag in _SHORTENED.items():
@@ -46,13 +46,13 @@ class AsyncManager(BaseManager):
                 setattr(cls, flag, True)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set an attribute; a method that the server has a shorter way for is then called."""
+        """Set an attribute; setting ``emit`` or ``disconnect`` sets the method's flag."""
         super().__setattr__(name, value)
         if name in _SHORTENED:
             super().__setattr__(_SHORTENED[name], True)
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
-        """Return whether a client is here to be disconnected."""
+        """Return whether a client is connected, so that it can be disconnected."""
         return self.is_connected(sid, namespace)
 
     async def emit(
@@ -75,7 +75,7 @@ class AsyncManager(BaseManager):
             await rest
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
-        """Hear that a client is gone: override it. Called when its disconnect handler has run."""
+        """Do nothing; override this to react when a client is gone. Called after its disconnect handler."""
 
     async def enter_room(self, sid: str, namespace: str, room: Room, eio_sid: str | None = None) -> None:
         """Put a client into a room."""
@@ -106,7 +106,7 @@ class AsyncManager(BaseManager):
             server._observer.joined(sid, namespace, room)
 
     def _not_joined(self, sid: str, namespace: str, room: Room) -> Exception:
-        """Return what is raised when a client cannot enter a room; the classes are python-socketio's."""
+        """Return the exception for a client that cannot enter a room; the classes are python-socketio's."""
         core = self.server._core
         if core.namespace_of(sid_text(sid)) == namespace and self.is_sid_room(namespace, room):
             return ValueError(f"room {room!r} is another client's own [{namespace}]")
@@ -124,7 +124,7 @@ class AsyncManager(BaseManager):
         """Take the clients of this process out of a room.
 
         Raises:
-            ValueError: When it is a client's own.
+            ValueError: When the room is a client's own.
         """
         if self.is_sid_room(namespace, room):
             msg = f"room {room!r} is a client's own and cannot be closed [{namespace}]"
@@ -138,12 +138,12 @@ class AsyncManager(BaseManager):
                 server._observer.left(sid, namespace, room)
 
     async def trigger_callback(self, sid: str, id: int, data: list[Any]) -> None:
-        """Give an acknowledgement to whoever waits for it."""
+        """Give an acknowledgement to its callback, or to the ``call`` that waits for it."""
         waiter = self.server._acks.take(sid, id)
         if waiter is not None:
             waiter.deliver(list(data))
 
     def _generate_ack_id(self, sid: str, callback: Callback) -> int:
-        """Return the number under which ``trigger_callback`` calls a function once, for this sid or room."""
+        """Register a callback for this sid or room, and return its number for ``trigger_callback``."""
         server = self.server
         return server._acks.expect([sid], CallbackWaiter(callback, server._dispatcher.run_callback))

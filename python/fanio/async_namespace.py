@@ -1,6 +1,7 @@
-"""Class-based namespaces: methods named ``on_<event>`` are the handlers.
+"""Class-based namespaces for asyncio: methods named ``on_<event>`` are the handlers.
 
-Owns the delegation to the server or the client. Knows nothing of how events arrive.
+Owns the methods that call the server or the client with this namespace. ``base_namespace`` finds the
+handlers.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class AsyncNamespace(AsyncTrigger):
 
     ``on_connect(sid, environ[, auth])``, ``on_disconnect(sid[, reason])`` and
     ``on_<event>(sid, *args)`` may be ``async def`` or plain methods. Register an instance with
-    ``AsyncServer.register_namespace``. The namespace ``"*"`` gets those that have no class of
-    their own; its methods take the namespace before the sid.
+    ``AsyncServer.register_namespace``. The namespace ``"*"`` handles the namespaces that have no class
+    of their own. Its methods get the namespace before the sid.
     """
 
     #: Set by ``register_namespace``.
@@ -107,7 +108,7 @@ class AsyncNamespace(AsyncTrigger):
     ) -> Any:
         """Emit an event and return the answer; see ``AsyncServer.call``.
 
-        Here ``timeout`` is None when it is not given, which waits as long as the client is there.
+        The default of ``timeout`` is None here, which waits as long as the client is connected.
         """
         return await self.server.call(
             event,
@@ -196,7 +197,7 @@ class AsyncClientNamespace(AsyncTrigger):
     ) -> Any:
         """Emit an event and return the answer; see ``AsyncClient.call``.
 
-        Here ``timeout`` is None when it is not given, which waits as long as the connection lasts.
+        The default of ``timeout`` is None here, which waits as long as the connection lasts.
         """
         return await self.client.call(event, data, namespace=namespace or self.namespace, timeout=timeout)
 

@@ -1,8 +1,8 @@
-"""AsyncServer: what a program sees of a Socket.IO server.
+"""AsyncServer: the public API of the Socket.IO server.
 
-Owns the public API, which is python-socketio's: names, order of arguments, defaults, results.
-Every method is one step on the core or one look at what the modules beside this one own; nothing
-here runs per client of a broadcast.
+Owns names, order of arguments, defaults and results, which are python-socketio's. Each method calls
+the core, the manager, or one of the objects in ``fanio._server``. Nothing here runs once per client
+of a broadcast.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncServer"]
 
-#: Options of python-socketio that have nothing to do here.
+#: Options of python-socketio that have no effect here.
 _IGNORED = frozenset({"monitor_clients"})
 _OWN = frozenset({"always_connect", "async_mode", "engineio_logger", "serializer"})
 
@@ -71,7 +71,7 @@ class AsyncServer(BaseServer):
     """A Socket.IO server for asyncio.
 
     Register handlers with ``event``, ``on`` or ``register_namespace``, wrap the server in an
-    ``ASGIApp`` and run that with ``fanio.run``.
+    ``ASGIApp``, and run that with ``fanio.run`` or any ASGI server.
     """
 
     def __init__(
@@ -83,23 +83,23 @@ class AsyncServer(BaseServer):
         namespaces: list[str] | str | None = None,
         **kwargs: Unpack[ServerOptions],
     ) -> None:
-        """Create a server; nothing runs before it is served.
+        """Create a server; no thread or task starts before it is served.
 
         Args:
-            client_manager: What joins this server to others, such as ``AsyncRedisManager``, or an
-                ``AsyncManager`` of your own; see there.
-            logger: True logs at INFO, False errors only, to the logger ``socketio.server``
-                (unless its level is set); or a logger of your own.
-            json: A module to use instead of orjson, with the standard module's functions or
-                those of ``msgspec.json``.
-            async_handlers: Whether each event gets a task; False handles a client's events one
+            client_manager: A manager that joins this server to others, such as ``AsyncRedisManager``, or an
+                ``AsyncManager`` of your own.
+            logger: True logs at INFO, False only errors, to the logger ``socketio.server``. A level
+                that the application has set on that logger takes precedence. Or a logger of your own.
+            json: A module to use instead of orjson, with the functions of the standard module or of
+                ``msgspec.json``.
+            async_handlers: Whether each event gets a task; False handles the events of a client one
                 after the other.
             namespaces: Namespaces to accept besides those with handlers; "*" accepts all.
-            **kwargs: Options by their names, each with unit and default in ``fanio._options.keys.ServerOptions``
-                and in README.md; those that python-socketio has, have its defaults.
+            **kwargs: Further options. README.md and ``fanio._options.keys.ServerOptions`` list them with
+                units and defaults; the defaults are python-socketio's where it has the option.
 
         Raises:
-            ImportError: When what the serializer needs is not installed.
+            ImportError: When the package that the serializer needs is not installed.
             TypeError: When an option has the wrong type.
             ValueError: When an option has a value that is not supported.
         """
@@ -107,7 +107,7 @@ class AsyncServer(BaseServer):
         self._codec = make_codec(kwargs.get("serializer", "default"), json, options.max_attachments)
         self.logger = server_logger("socketio.server", logger)
         self._observer: Observer | None = None
-        #: The Engine.IO server below: options that may be set at any time, connections.
+        #: The Engine.IO server below this one. Its options may be set at any time.
         engine_logger = server_logger("engineio.server", kwargs.get("engineio_logger", False))
         self.eio = Engine(options, engine_logger, self._codec.parser)
         self.eio._backlogs.logger = self.logger
@@ -140,7 +140,7 @@ class AsyncServer(BaseServer):
     def _attach(
         self, core: _core.Server, async_handlers: bool, always_connect: bool, namespaces: list[str] | str
     ) -> None:
-        """Bring the core's events to the handlers."""
+        """Create the objects that bring the core's events to the handlers, and connect them."""
         queues = None if async_handlers else self._queues
         failures = Failures(self.logger, self._tasks)
         shared = (self._acks, self._codec)
@@ -204,7 +204,7 @@ class AsyncServer(BaseServer):
 
     @property
     def manager(self) -> AsyncManager:
-        """What knows clients and rooms; another may be set."""
+        """The manager of clients and rooms; another one may be set."""
         return self._manager
 
     @manager.setter
@@ -225,7 +225,7 @@ class AsyncServer(BaseServer):
             manager.initialize()
 
     def _tell_manager(self, sid: str, namespace: str) -> None:
-        """Note that a client is gone and its disconnect handler has run."""
+        """Call the manager's ``disconnect`` after a disconnect handler, if the manager wants it."""
         if self._manager.takes_disconnects:
             self._tasks.start(self._manager.disconnect(sid, namespace, ignore_queue=True))
 
@@ -233,7 +233,7 @@ class AsyncServer(BaseServer):
         """Register an object whose methods are the handlers of its namespace.
 
         Raises:
-            ValueError: When it is no ``AsyncNamespace``.
+            ValueError: When it is not an ``AsyncNamespace``.
         """
         if not isinstance(namespace_handler, AsyncNamespace):
             msg = "Not a namespace instance"
@@ -242,15 +242,15 @@ class AsyncServer(BaseServer):
         self._handlers.add_class(namespace_handler)
 
     async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
-        """Call the handler of an event: a subclass may override it, or a program replace it.
+        """Call the handler of an event; a subclass may override this, or the application set another function.
 
         Args:
-            event: The event's name; "connect" and "disconnect" come here too.
+            event: The event's name; also "connect" and "disconnect".
             namespace: The client's namespace.
             *args: The client's sid, then the event's arguments.
 
         Returns:
-            What the handler returns; ``not_handled`` when there is none.
+            The result of the handler; ``not_handled`` when there is none.
         """
         found = self._handlers.registered(event, namespace, args[0])
         if found is None:
@@ -261,7 +261,7 @@ class AsyncServer(BaseServer):
         return await result_of(result)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set an attribute; a ``_trigger_event`` takes every event from then on."""
+        """Set an attribute; a new ``_trigger_event`` handles every event from then on."""
         super().__setattr__(name, value)
         if name == "_trigger_event":
             self._handlers.override = Handler(self._trigger_event)
@@ -284,39 +284,38 @@ class AsyncServer(BaseServer):
         conflate: str | None = None,
         compress: bool = True,
     ) -> None:
-        """Emit an event to everybody in a namespace, or to some of them.
+        """Emit an event to all clients of a namespace, or to some of them.
 
-        The event is on its way when this returns. It waits while more than ``max_inbox_bytes`` of
-        earlier ones wait for the shards; and an event for one client, named by its sid, waits while
-        more than ``high_water_mark`` bytes wait for that client, unless it is ``volatile`` or has
-        ``conflate``. So a loop that sends much to one client goes as fast as that reads; an event for
-        several, or for a room, never waits for a slow client. May be awaited on any loop.
+        The I/O threads have the event when this returns. The call waits while more than
+        ``max_inbox_bytes`` wait for these threads. With one client's sid in ``to`` it also waits while
+        more than ``high_water_mark`` bytes wait for that client, unless the event is ``volatile`` or has
+        ``conflate``. So a loop that sends much to one client runs at that client's speed. An event for a
+        room or for several clients never waits for a slow client. May be awaited on any event loop.
 
         Args:
             event: The event's name.
-            data: None is no argument, a tuple is several, anything else is one. bytes, bytearray
-                and memoryview anywhere inside are sent as attachments.
-            to: A room or the sid of a client, or several of them; each client gets the event
-                once. An empty list reaches nobody, None everybody.
+            data: None is no argument, a tuple is several arguments, anything else is one argument.
+                bytes, bytearray and memoryview anywhere inside are sent as attachments.
+            to: A room or the sid of a client, or several of them. Each client gets the event once. An
+                empty list reaches nobody, None reaches everybody.
             room: The same as ``to``.
             skip_sid: The sid of a client to leave out, or several.
-            namespace: "/" when it is not given.
-            callback: Called with the arguments of each recipient's acknowledgement, on the loop
+            namespace: None is "/".
+            callback: Called with the arguments of each recipient's acknowledgement, on the event loop
                 that serves.
-            ignore_queue: Whether only clients of this server get it, and those of the other servers of its
-                cluster do not.
-            except_room: A room, or several, whose members are left out; the sid of a client is
-                its own room.
-            volatile: A client that has not taken what was sent before does not get this.
-            conflate: A name. Of the events with the same name that wait for a client, only the
-                newest is kept.
-            compress: False leaves this event uncompressed.
+            ignore_queue: Whether only clients of this server get the event, and not those of other
+                servers in its cluster.
+            except_room: A room, or several, whose members are left out. The sid of a client is a
+                room of that client alone.
+            volatile: Whether clients with a backlog do not get the event.
+            conflate: A name. Of the waiting events with the same name, a client gets only the newest.
+            compress: Whether WebSocket compression may be used for the event.
 
         Raises:
-            TypeError: When something in the data has no JSON form (the message says which value at which
-                place), or another argument is of the wrong type. Also when nobody is connected.
-            ValueError: When the event's name is reserved (see docs/differences.md) or no text, the
-                namespace does not begin with a slash, or there are more attachments than
+            TypeError: When a value in the data cannot be encoded (the message names the value and its
+                place), or another argument has the wrong type.
+            ValueError: When the event's name is reserved (docs/differences.md) or is not text, when the
+                namespace does not begin with a slash, or when there are more attachments than
                 ``max_attachments``.
         """
         namespace = "/" if namespace is None else namespace_name(namespace)
@@ -354,15 +353,16 @@ class AsyncServer(BaseServer):
         conflate: str | None = None,
         compress: bool = True,
     ) -> None:
-        """Emit an event as ``emit`` does, from any thread, and wait for no client.
+        """Emit an event from any thread, without waiting for a client; arguments as in ``emit``.
 
-        What it sends to one client is queued whatever waits for that client already; past
-        ``max_queue_bytes`` the client is closed as ``slow client``. A manager that overrides ``emit``
-        gets it on the serving loop.
+        The packet is queued whatever already waits for a client. A client for which more than
+        ``max_queue_bytes`` wait is closed as ``slow client``. If a manager overrides ``emit``, its method
+        runs on the event loop that serves.
 
         Raises:
-            asyncio.QueueFull: On a thread with a running loop, when more than ``max_inbox_bytes``
-                wait for the shards: await ``emit`` instead. Other threads wait.
+            asyncio.QueueFull: When the thread has a running event loop and more than
+                ``max_inbox_bytes`` wait for the I/O threads: await ``emit`` instead. Without a running
+                loop the call waits.
         """
         while self._emitter.is_full():
             if asyncio._get_running_loop() is not None:
@@ -388,7 +388,7 @@ class AsyncServer(BaseServer):
         else:
             rest = self._emitter.emit(outgoing)
             if rest is not None:
-                rest.close()  # the room in the shards, which the next call looks for
+                rest.close()  # it would wait for space in the shards; the next call checks that first
 
     async def send(
         self,
@@ -438,19 +438,19 @@ class AsyncServer(BaseServer):
             data: As in ``emit``.
             to: The client's sid.
             sid: The same as ``to``.
-            namespace: "/" when it is not given.
-            timeout: Seconds to wait; None waits as long as the client is there.
-            ignore_queue: Whether the client is known to be this server's.
+            namespace: None is "/".
+            timeout: Seconds to wait; None waits as long as the client is connected.
+            ignore_queue: Whether the client is known to be connected to this server.
 
         Returns:
-            None, the argument, or a tuple of the arguments the client answered with.
+            None, the one argument, or a tuple of the arguments with which the client answered.
 
         Raises:
-            ValueError: When there is no recipient.
-            RuntimeError: With ``async_handlers=False``, and inside the connect handler of this
-                very client, which could only wait for ever.
-            fanio.exceptions.TimeoutError: When no answer came in time, and at once when the
-                client is gone.
+            ValueError: When no recipient is given.
+            RuntimeError: With ``async_handlers=False``, and in the connect handler of the same client,
+                because no answer could come.
+            fanio.exceptions.TimeoutError: When no answer came in time; immediately when the client is
+                gone.
         """
         recipient = sid if to is None else to
         if recipient is None:
@@ -469,11 +469,11 @@ class AsyncServer(BaseServer):
     # Rooms
 
     async def enter_room(self, sid: str, room: Room | list[Room], namespace: str | None = None) -> None:
-        """Put a client into a room, or a list of rooms; a room exists as long as somebody is in it.
+        """Put a client into a room, or into a list of rooms. A room exists while it has members.
 
         Raises:
             KeyError: When there is no such client in the namespace.
-            ValueError: When the namespace has no clients at all, or the room is another client's own.
+            ValueError: When the namespace has no clients, or the room is another client's own.
         """
         namespace = namespace_name(namespace)
         self.logger.info("%s is entering room %s [%s]", sid, room, namespace)
@@ -481,17 +481,17 @@ class AsyncServer(BaseServer):
             await self._manager.enter_room(sid, namespace, one)
 
     async def leave_room(self, sid: str, room: Room | list[Room], namespace: str | None = None) -> None:
-        """Take a client out of a room, or a list of rooms."""
+        """Take a client out of a room, or out of a list of rooms."""
         namespace = namespace_name(namespace)
         self.logger.info("%s is leaving room %s [%s]", sid, room, namespace)
         for one in room if isinstance(room, list) else (room,):
             await self._manager.leave_room(sid, namespace, one)
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
-        """Take everybody out of a room.
+        """Take all clients out of a room.
 
         Raises:
-            ValueError: When it is a client's own.
+            ValueError: When the room is a client's own.
         """
         namespace = namespace_name(namespace)
         self.logger.info("room %s is closing [%s]", room, namespace)
@@ -500,9 +500,9 @@ class AsyncServer(BaseServer):
     # Clients
 
     async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
-        """Return the user session of a client: a dictionary of the program's own.
+        """Return the user session of a client: a dictionary for data of the application.
 
-        It lives as long as the client, its disconnect handler included.
+        It exists until the client's disconnect handler has ended.
 
         Raises:
             KeyError: When there is no such client.
@@ -520,7 +520,7 @@ class AsyncServer(BaseServer):
         self._lifecycle.sessions[sid] = session
 
     def session(self, sid: str, namespace: str | None = None) -> AbstractAsyncContextManager[dict[str, Any]]:
-        """Return the user session of a client as a context that stores it at its end."""
+        """Return an async context manager for the user session of a client; it saves the session at its end."""
 
         @asynccontextmanager
         async def context() -> AsyncIterator[dict[str, Any]]:
@@ -538,9 +538,10 @@ class AsyncServer(BaseServer):
     ) -> None:
         """Disconnect a client from a namespace.
 
-        Its connection stays, as its other namespaces may use it. Returns when its disconnect
-        handler has run. While its connect handler runs, it returns at once: the client is refused
-        when that returns, and its disconnect handler is called.
+        The connection stays open, because other namespaces may use it. The call returns when the
+        client's disconnect handler has ended. If the connect handler of the client still runs, the call
+        returns at once: the client is refused when that handler returns, and its disconnect handler is
+        called.
         """
         namespace = namespace_name(namespace)
         pending = self._lifecycle.pending_connect(sid)
@@ -625,7 +626,7 @@ class AsyncServer(BaseServer):
         """
         return await self._surface.server_side_emit_with_ack(event, args, timeout, namespace_name(namespace))
 
-    # Watching
+    # Monitoring
 
     def instrument(
         self,
@@ -636,24 +637,24 @@ class AsyncServer(BaseServer):
         namespace: str = "/admin",
         server_stats_interval: float = 2,
     ) -> InstrumentedAsyncServer:
-        """Let the admin UI of Socket.IO watch and command this server.
+        """Let Socket.IO's admin UI watch and control this server; see docs/admin.md.
 
         Args:
-            auth: ``{"username": …, "password": …}``, a list of such, a function of what the UI
-                sends (plain or ``async``), or False to let everybody in.
-            mode: "production" shows numbers; "development" also every client, room and event.
+            auth: ``{"username": …, "password": …}``, a list of these, a function of what the UI sends
+                (plain or ``async``), or False to let everybody in.
+            mode: "production" shows numbers only, "development" every client, room and event.
             read_only: Whether the UI may only watch.
-            server_id: The name of this server in the UI; the host's name when it is not given.
-            namespace: The namespace the UI connects to.
+            server_id: The name of this server in the UI; None is the host's name.
+            namespace: The namespace that the UI connects to.
             server_stats_interval: Seconds between two ``server_stats``.
 
         Returns:
-            What ends it: ``shutdown()`` and ``uninstrument()``.
+            An object with ``shutdown()`` and ``uninstrument()``.
 
         Raises:
-            ValueError: When ``auth`` is not given, or there is no such mode.
+            ValueError: When ``auth`` is not given, or the mode is unknown.
         """
-        from fanio._admin.server import InstrumentedAsyncServer  # noqa: PLC0415 (nobody pays for it who does not use it)
+        from fanio._admin.server import InstrumentedAsyncServer  # noqa: PLC0415 (most servers do not need it)
 
         return InstrumentedAsyncServer(
             self,
@@ -666,13 +667,13 @@ class AsyncServer(BaseServer):
         )
 
     def _observe(self, observer: Observer | None) -> None:
-        """Tell somebody, or nobody, what happens to clients."""
+        """Set the observer of clients and events; None removes it."""
         self._observer = self._dispatcher.observer = self._lifecycle.observer = self._emitter.observer = observer
 
     # Running
 
     def attach(self, app: Any, socketio_path: str = "socket.io") -> None:
-        """Raise: there is only ASGI here, and an app is wrapped or mounted.
+        """Raise, because only ASGI is supported: wrap or mount the app instead.
 
         Raises:
             RuntimeError: Always.
@@ -680,56 +681,57 @@ class AsyncServer(BaseServer):
         self.eio.attach(app, socketio_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse to be served: an ``ASGIApp`` around the server is what an ASGI server takes."""
+        """Refuse every request: an ASGI server must run an ``ASGIApp`` with this server."""
         await refuse_unwrapped(scope, receive, send)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI request or WebSocket, whatever its path."""
+        """Serve one ASGI request or WebSocket; the path is not checked."""
         await self.eio.handle_request(scope, receive, send)
 
     def _may_accept(self) -> bool:
-        """Return whether the shards may see requests first; see ``engineio.BaseServer``."""
+        """Return whether the shards may get requests before the ASGI app; see ``engineio.BaseServer``."""
         is_ours = getattr(self.handle_request, "__func__", None) is AsyncServer.handle_request
         return is_ours and self.eio._may_accept()
 
     def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start on this loop, unless it runs."""
+        """Start on this event loop, unless the server runs already."""
         self.eio._serve_on(loop)
 
     def _begin_managing(self) -> None:
-        """Let the manager start what runs beside the server, once."""
+        """Call the manager's ``initialize``, once."""
         if not self.manager_initialized:
             self.manager_initialized = True
             self._manager.initialize()
         self._serve_cluster()
 
     def _serve_cluster(self) -> None:
-        """Take part in the manager's cluster while the server runs."""
+        """Join the manager's cluster, if there is one and the server runs."""
         if self._manager.cluster is not None and self._runner.loop is not None:
             self._manager.cluster.serve(self._runner.loop)
 
     def _end_managing(self) -> None:
-        """Note that the server has ended."""
+        """Release what waits, and leave the cluster, because the server has ended."""
         self._lifecycle.release_waiting()
         if self._manager.cluster is not None:
             self._manager.cluster.stop()
 
     def _trust(self, proxies: list[str]) -> None:
-        """Believe the forwarded headers of these proxies, when the program names none itself."""
+        """Believe the forwarded headers of these proxies, unless the application has set ``trusted_proxies``."""
         self.eio._trust(proxies)
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
-        """Start a coroutine function in a task and return that."""
+        """Start a coroutine function in a task, and return the task."""
         return self.eio.start_background_task(target, *args, **kwargs)
 
     async def sleep(self, seconds: float = 0) -> None:
-        """Wait without holding up the loop."""
+        """Wait without blocking the event loop."""
         await asyncio.sleep(seconds)
 
     async def shutdown(self) -> None:
         """Close every session, run the disconnect handlers, and end the server's threads.
 
-        ``fanio.run`` does this itself. A server that is served again starts again.
+        ``fanio.run`` and an ``ASGIApp`` with a lifespan do this themselves. The server starts again when
+        it is served again.
         """
         self.logger.info("Socket.IO is shutting down")
         await self.eio.shutdown()

@@ -1,4 +1,7 @@
-"""AsyncSimpleClient: one namespace, events taken one by one with ``receive``."""
+"""AsyncSimpleClient: a client for one namespace that takes events one by one with ``receive``.
+
+Owns the buffer of received events. An ``AsyncClient`` does the work.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncSimpleClient"]
 
-#: Events that wait for ``receive``; with more, handlers wait and reading pauses.
+#: Events that may wait for ``receive``. With more, the handlers wait, so that reading pauses.
 _MAX_WAITING = 1000
 
 
@@ -38,12 +41,12 @@ class AsyncSimpleClient:
         self.client_kwargs = kwargs
         self.client: AsyncClient | None = None
         self.namespace = "/"
-        #: Set while there is a connection, or none will be any more.
+        #: Set while the client is connected, and after it has given up.
         self.connected_event = asyncio.Event()
-        #: Whether there is a connection, or one is made again.
+        #: Whether the client is connected or reconnecting.
         self.connected = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        #: Set while ``receive`` has something to look at.
+        #: Set when ``receive`` has to look for an event or for the end.
         self.input_event = asyncio.Event()
         self.input_buffer: deque[list[Any]] = deque()
         #: Handlers that wait until their event is taken.
@@ -62,8 +65,8 @@ class AsyncSimpleClient:
         """Connect to a server and join one namespace; see ``AsyncClient.connect``.
 
         Raises:
-            RuntimeError: When it is connected already.
-            ConnectionError: When it failed.
+            RuntimeError: When the client is connected already.
+            ConnectionError: When the client could not connect.
         """
         if self.client is not None:
             self.client._connector.loop.leave_if_stopped()
@@ -96,7 +99,7 @@ class AsyncSimpleClient:
         self.input_event.clear()
 
     def _make_events(self) -> None:
-        """Make new events: they belong to the loop on which they were waited for."""
+        """Make new asyncio events, because they belong to the loop on which they were awaited."""
         self.connected_event, self.input_event = asyncio.Event(), asyncio.Event()
 
     def _loop_ended(self) -> None:
@@ -127,13 +130,13 @@ class AsyncSimpleClient:
         self.input_buffer.append(list(event))
         self.input_event.set()
         if len(self.input_buffer) > _MAX_WAITING:
-            # Handlers that wait are limited: so are the events that are read.
+            # The number of waiting handlers is limited, and so is the number of events that are read.
             self._waiting.append(asyncio.get_running_loop().create_future())
             await self._waiting[-1]
 
     @property
     def sid(self) -> str | None:
-        """The id the server gave this client; another one after a reconnection."""
+        """The id that the server gave this client; it changes with each reconnection."""
         return self.client.get_sid(self.namespace) if self.client else None
 
     @property
@@ -142,10 +145,10 @@ class AsyncSimpleClient:
         return self.client.transport() if self.client else ""
 
     async def emit(self, event: str, data: Any = None) -> None:
-        """Emit an event to the server; waits while the connection is away.
+        """Emit an event to the server; wait while the client is disconnected.
 
         Raises:
-            DisconnectedError: When it does not come back.
+            DisconnectedError: When the client does not reconnect.
         """
         if self._own_loop is not None:
             return await self._own_loop.run(self.emit(event, data))
@@ -157,12 +160,12 @@ class AsyncSimpleClient:
                 await asyncio.sleep(0)
 
     async def call(self, event: str, data: Any = None, timeout: float | None = 60) -> Any:
-        """Emit an event and return its acknowledgement; waits while the connection is away.
+        """Emit an event and return its acknowledgement; wait while the client is disconnected.
 
         Raises:
             fanio.exceptions.TimeoutError: When no answer came in time, or the connection was lost
                 before it came.
-            DisconnectedError: When it does not come back.
+            DisconnectedError: When the client does not reconnect.
         """
         if self._own_loop is not None:
             return await self._own_loop.run(self.call(event, data, timeout))
@@ -177,7 +180,7 @@ class AsyncSimpleClient:
 
     @property
     def _own_loop(self) -> ClientLoop | None:
-        """The client's loop, when another one runs here."""
+        """The client's loop if this code runs on another one, else None."""
         loop = self.client._connector.loop if self.client is not None else None
         return loop if loop is not None and loop.is_elsewhere else None
 
@@ -197,8 +200,8 @@ class AsyncSimpleClient:
             The event's name and its arguments.
 
         Raises:
-            fanio.exceptions.TimeoutError: When none came in time.
-            DisconnectedError: When there is none and the connection does not come back.
+            fanio.exceptions.TimeoutError: When no event came in time.
+            DisconnectedError: When no event waits and the client does not reconnect.
         """
         if self._own_loop is not None:
             return await self._own_loop.run(self.receive(timeout))
@@ -211,7 +214,7 @@ class AsyncSimpleClient:
         return event
 
     def _release(self) -> None:
-        """Let a handler end: there is room for its event now."""
+        """Let one waiting handler end, because an event has been taken."""
         if self._waiting:
             settle(self._waiting.popleft())
 
@@ -223,7 +226,7 @@ class AsyncSimpleClient:
             await self.input_event.wait()
 
     async def disconnect(self) -> None:
-        """Send what was emitted, and end the connection."""
+        """Send what was emitted, then end the connection."""
         client, self.client = self.client, None
         if client is not None:
             await client.disconnect()

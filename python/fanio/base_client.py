@@ -1,4 +1,4 @@
-"""What both clients have: handlers, and the questions about their state.
+"""BaseClient: the methods of both clients that never wait, such as handlers and state.
 
 Source of the names: python-socketio 5.18, ``base_client.BaseClient``.
 """
@@ -24,7 +24,7 @@ __all__ = ["BaseClient"]
 
 
 class BaseClient(HandlerRegistration):
-    """The part of a client that never waits."""
+    """The methods of a client that never wait."""
 
     reserved_events = ["connect", "connect_error", "disconnect", "__disconnect_final"]  # noqa: RUF012
     reason = Reason
@@ -46,10 +46,10 @@ class BaseClient(HandlerRegistration):
     _namespace_class: type[BaseNamespace]
 
     def is_asyncio_based(self) -> bool:
-        """Return whether it is for asyncio, as python-socketio's class does."""
+        """Return whether the client is for asyncio."""
         return False
 
-    # What it is at the moment
+    # State
 
     @property
     def connected(self) -> bool:
@@ -68,34 +68,34 @@ class BaseClient(HandlerRegistration):
 
     @property
     def failed_namespaces(self) -> list[str]:
-        """The namespaces that the server refused at the last attempt."""
+        """The namespaces that the server refused in the last attempt."""
         return list(self._state.refused)
 
     @property
     def recovered(self) -> bool:
-        """Whether the server restored the session of before, and has sent what was missed.
+        """Whether the server restored the previous session of the first namespace and sent what was missed.
 
-        That is of the first namespace; ``is_recovered`` tells it of each.
+        ``is_recovered`` answers it for each namespace.
         """
         return self.is_recovered(self.connection_namespaces[0] if self.connection_namespaces else "/")
 
     def is_recovered(self, namespace: str | None = None) -> bool:
-        """Return whether the session of a namespace was restored at its last connection."""
+        """Return whether the session of a namespace was restored when it last connected."""
         return self._recovery.recovered.get(namespace or "/", False)
 
     def get_sid(self, namespace: str | None = None) -> str | None:
-        """Return the id the server gave this client in a namespace; None when it is not there."""
+        """Return the client's id in a namespace; None when that is not connected."""
         return self._state.namespaces.get(namespace or "/")
 
     def transport(self) -> str | None:
         """Return "polling" or "websocket"; None without a connection."""
         return self._state.link.transport if self._state.link is not None else None
 
-    # Options that may change
+    # Options that may be set at any time
 
     @property
     def reconnection(self) -> bool:
-        """Whether a lost connection is made again."""
+        """Whether the client reconnects after the connection is lost."""
         return self._reconnection.enabled
 
     @reconnection.setter
@@ -104,7 +104,7 @@ class BaseClient(HandlerRegistration):
 
     @property
     def reconnection_attempts(self) -> int:
-        """How often a lost connection is tried; 0 is without end."""
+        """The number of attempts to reconnect; 0 is no limit."""
         return self._reconnection.attempts
 
     @reconnection_attempts.setter
@@ -122,7 +122,7 @@ class BaseClient(HandlerRegistration):
 
     @property
     def reconnection_delay_max(self) -> float:
-        """Seconds that no delay exceeds."""
+        """The longest delay before an attempt, in seconds."""
         return self._reconnection.maximum
 
     @reconnection_delay_max.setter
@@ -131,7 +131,7 @@ class BaseClient(HandlerRegistration):
 
     @property
     def randomization_factor(self) -> float:
-        """The share by which chance changes a delay."""
+        """The share of a delay, 0 to 1, by which it is changed at random."""
         return self._reconnection.factor
 
     @randomization_factor.setter
@@ -154,17 +154,17 @@ class BaseClient(HandlerRegistration):
     def on(
         self, event: str, handler: HandlerFunction | None = None, namespace: str | None = None
     ) -> Callable[[HandlerT], HandlerT] | None:
-        """Register a handler; a decorator when ``handler`` is not given.
+        """Register a handler; return a decorator when ``handler`` is not given.
 
         Args:
-            event: The event's name; "*" takes all that have no handler of their own. The client's
-                own are ``connect()``, ``connect_error(data)``, ``disconnect([reason])``,
+            event: The event's name; "*" handles all events that have no handler of their own. The
+                client's own events are ``connect()``, ``connect_error(data)``, ``disconnect([reason])``,
                 ``reconnect_attempt(number)``, ``reconnect_error(error)``, ``reconnect(attempts)``
                 and ``reconnect_failed()``.
-            handler: Takes the event's arguments; ``async def`` or a plain function for
-                ``AsyncClient``, a plain function for ``Client``. A catch-all takes the event
-                first, and one for all namespaces the namespace.
-            namespace: "/" when it is not given; "*" takes those that have no handler at all.
+            handler: A function of the event's arguments: ``async def`` or plain for ``AsyncClient``,
+                plain for ``Client``. A handler for "*" gets the event's name first, and a handler
+                for all namespaces gets the namespace first.
+            namespace: None is "/"; "*" handles the namespaces that have no handler at all.
         """
         return self._register(event, handler, namespace)
 
@@ -172,7 +172,7 @@ class BaseClient(HandlerRegistration):
         """Register an object whose methods are the handlers of its namespace.
 
         Raises:
-            ValueError: When it is no namespace class of this kind of client.
+            ValueError: When it is not a namespace class of this kind of client.
         """
         if not isinstance(namespace_handler, self._namespace_class):
             msg = f"Not a namespace instance: expected a {self._namespace_class.__name__}"

@@ -1,6 +1,6 @@
-"""BaseManager: what python-socketio's managers tell of clients and rooms, as live read-only views.
+"""BaseManager: python-socketio's attributes and methods for clients and rooms, as live read-only views.
 
-Nothing is kept here: every answer is asked of the core's registry when it is wanted.
+It keeps no data. Every answer comes from the core's registry at the time of the call.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ __all__ = ["BaseManager"]
 
 
 class BaseManager:
-    """Questions about the clients of one server."""
+    """The queries about the clients of one server."""
 
     #: Set by ``set_server``.
     server: AsyncServer
     logger: logging.Logger | None = None
-    #: What a manager of the application's own may encode with; the server's packet class has it.
+    #: The JSON module for managers of the application; by default that of the server's packet class.
     json: Any = standard_json
-    #: The cluster that the server is in by this manager, whose others hear of its emits; see ``AsyncRedisManager``.
+    #: The cluster that this manager joins; its other servers get this server's emits. See ``AsyncRedisManager``.
     cluster: Cluster | None = None
 
     def __init__(self) -> None:
-        """Belong to no server yet."""
+        """Create a manager without a server."""
 
     def set_server(self, server: AsyncServer) -> None:
-        """Belong to a server; ``server.manager = ...`` does it too."""
+        """Take the server; ``server.manager = ...`` calls this."""
         self.server = server
         if "json" not in vars(self):
             self.json = getattr(server.packet_class, "json", self.json)
@@ -44,11 +44,11 @@ class BaseManager:
             self.logger = server.logger
 
     def _get_logger(self) -> logging.Logger | None:
-        """Return the logger: adapters written for python-socketio ask for it so."""
+        """Return the logger; adapters written for python-socketio call this."""
         return self.logger
 
     def initialize(self) -> None:
-        """Start what runs beside the server: override it. Called once, when that is first served."""
+        """Do nothing; override this to start background work. Called once, when the server is first served."""
 
     # Clients
 
@@ -57,26 +57,26 @@ class BaseManager:
         return self.server._core.namespaces()
 
     def is_pre_connected(self, sid: str, namespace: str) -> bool:
-        """Return whether a client's connect handler runs."""
+        """Return whether the connect handler of a client is running."""
         pending = self.server._lifecycle.pending_connect(sid_text(sid))
         return pending is not None and pending.namespace == namespace and not pending.is_accepted
 
     def is_connected(self, sid: str, namespace: str) -> bool:
-        """Return whether a client has been accepted and is there; not in its disconnect handler."""
+        """Return whether a client is accepted and connected; False in its disconnect handler."""
         return self.server._core.is_connected(sid_text(sid), namespace)
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
-        """Return the sid that a connection has in a namespace."""
+        """Return the sid that a session has in a namespace; None when it has not joined it."""
         return self.server._core.sid_of(sid_text(eio_sid), namespace)
 
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
-        """Return the connection that a client came over."""
+        """Return the session of a client; None when there is no such client in the namespace."""
         core, sid = self.server._core, sid_text(sid)
         return core.session_of(sid) if core.namespace_of(sid) == namespace else None
 
     @property
     def eio_to_sid(self) -> Mapping[str, Mapping[str, str]]:
-        """The sids of each connection, by namespace."""
+        """The sids of each session, by namespace."""
         core = self.server._core
 
         def sids(eio_sid: str) -> Mapping[str, str]:
@@ -87,16 +87,16 @@ class BaseManager:
 
     @property
     def callbacks(self) -> Mapping[str, Mapping[int, Any]]:
-        """The acknowledgements that are waited for, by sid and number."""
+        """The callbacks that wait for an acknowledgement, by sid and number."""
         return self.server._acks.waiting()
 
     # Rooms
 
     @property
     def rooms(self) -> Mapping[str, Mapping[Room | None, Mapping[str, str]]]:
-        """Who is where: ``rooms[namespace][room][sid]`` is the client's connection.
+        """The members of all rooms: ``rooms[namespace][room][sid]`` is the session of a client.
 
-        The room None holds everybody in the namespace; each sid is a room of its own.
+        The room None has all clients of the namespace. Each sid is also a room.
         """
         core = self.server._core
 
@@ -115,7 +115,7 @@ class BaseManager:
         return _Members(self.server._core.participants(namespace, name))
 
     def get_participants(self, namespace: str, room: Room | list[Room] | None) -> Iterator[tuple[str, str]]:
-        """Iterate over the clients of a room, or of several, as sid and connection."""
+        """Iterate over the clients of one or several rooms, as pairs of sid and session."""
         rooms = list(room) if isinstance(room, (list, tuple)) else [room]
         found: dict[str, str] = {}
         for one in rooms:
@@ -123,7 +123,7 @@ class BaseManager:
         yield from found.items()
 
     def get_rooms(self, sid: str, namespace: str) -> list[Room]:
-        """Return the rooms a client is in, its own among them."""
+        """Return the rooms of a client, including its own."""
         server = self.server
         return [server._rooms.room(name) for name in server._core.rooms(sid_text(sid), namespace)]
 
@@ -133,7 +133,7 @@ class BaseManager:
 
 
 class _View(Mapping[Any, Any]):
-    """A mapping that looks its keys and values up when it is asked."""
+    """A mapping that looks up its keys and values at each access."""
 
     def __init__(self, keys: Callable[[], list[Any]], find: Callable[[Any], Any]) -> None:
         self._keys, self._find = keys, find
@@ -155,9 +155,9 @@ class _View(Mapping[Any, Any]):
 
 
 class _Members(dict[str, str]):
-    """The clients of one room: sid to connection."""
+    """The clients of one room: sid to session."""
 
     @property
     def inverse(self) -> dict[str, str]:
-        """Connection to sid, as python-socketio's ``bidict`` has it."""
+        """Session to sid, as in python-socketio's ``bidict``."""
         return {eio_sid: sid for sid, eio_sid in self.items()}

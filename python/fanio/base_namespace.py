@@ -1,6 +1,6 @@
-"""What all class-based namespaces have: their name, and the lookup of their methods.
+"""The base of all class-based namespaces: their name, and the lookup of their methods.
 
-Knows neither servers nor clients.
+It does not depend on servers or clients.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class BaseNamespace:
     _methods: dict[str, Handler]
 
     def __init__(self, namespace: str | None = None) -> None:
-        """Handle ``namespace``, "/" when it is not given; "*" stands for all that have no class of their own.
+        """Handle a namespace; None is "/", and "*" is every namespace without a class of its own.
 
         Raises:
-            ValueError: When it does not begin with a slash.
+            ValueError: When ``namespace`` does not begin with a slash.
         """
         self.namespace = namespace_name(namespace, wildcard=True)
 
     def is_asyncio_based(self) -> bool:
-        """Return whether it belongs to an asyncio server or client."""
+        """Return whether the class is for an asyncio server or client."""
         return False
 
     def trigger_event(self, event: str, *args: Any) -> Any:
@@ -38,7 +38,7 @@ class BaseNamespace:
         raise NotImplementedError
 
     def is_overridden(self) -> bool:
-        """Return whether the class has a ``trigger_event`` of its own."""
+        """Return whether the application has overridden ``trigger_event``."""
         own = type(self).trigger_event.__module__.partition(".")[0] != __name__.partition(".")[0]
         return own or "trigger_event" in self.__dict__
 
@@ -50,7 +50,7 @@ class BaseNamespace:
         if handler is None:
             function = getattr(self, name, None)
             if callable(function):
-                # Only names that the class has are kept, however many a client tries.
+                # Only existing methods are kept, so that a client cannot fill the memory with event names.
                 handler = methods[name] = Handler(function)
         return handler
 
@@ -63,10 +63,10 @@ class AsyncTrigger(BaseNamespace):
         return True
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Call the method of an event: override it to dispatch in another way.
+        """Call the method of an event; override this to dispatch events in another way.
 
         Returns:
-            What the method returns; None when there is no such method.
+            The result of the method; None when there is no such method.
         """
         handler = self.method(event)
         if handler is None:
@@ -81,10 +81,10 @@ class SyncTrigger(BaseNamespace):
     """A namespace whose methods are plain functions."""
 
     def trigger_event(self, event: str, *args: Any) -> Any:
-        """Call the method of an event: override it to dispatch in another way.
+        """Call the method of an event; override this to dispatch events in another way.
 
         Returns:
-            What the method returns; None when there is no such method.
+            The result of the method; None when there is no such method.
         """
         handler = self.method(event)
         if handler is None:
@@ -93,7 +93,7 @@ class SyncTrigger(BaseNamespace):
 
 
 def __getattr__(name: str) -> Any:
-    """Return one of python-socketio's names that is not here, which says what to use instead."""
+    """Return a stand-in for a name that only python-socketio has; using it raises and says what to use instead."""
     from fanio._compat import absent  # noqa: PLC0415 (it imports the package)
 
     return absent.stand_in(__name__, name)

@@ -1,4 +1,4 @@
-"""What a server has that never waits: its handlers, its options, and the questions about its clients.
+"""BaseServer: the methods of a server that never wait, such as handlers, options and queries.
 
 Source of the names: python-socketio 5.18, ``base_server.BaseServer``.
 """
@@ -41,12 +41,12 @@ __all__ = ["BaseServer"]
 
 
 class BaseServer(HandlerRegistration):
-    """The part of a server that never waits."""
+    """The methods of a server that never wait."""
 
     reserved_events = sorted(RESERVED)
     reason = Reason
     async_mode = "asgi"
-    #: What a handler returns when its event is not to be acknowledged.
+    #: A handler returns this when its event must not be acknowledged.
     not_handled = NO_ACK
 
     _codec: PacketCodec
@@ -58,14 +58,14 @@ class BaseServer(HandlerRegistration):
     _queues: SessionQueues
 
     def is_asyncio_based(self) -> bool:
-        """Return True, as python-socketio's class does."""
+        """Return True, because the server is for asyncio."""
         return True
 
     # Options
 
     @property
     def async_handlers(self) -> bool:
-        """Whether each event gets a task; it may be set, and concerns what comes from then on."""
+        """Whether each event gets a task of its own; setting it affects later events."""
         return self._dispatcher.queues is None
 
     @async_handlers.setter
@@ -74,7 +74,7 @@ class BaseServer(HandlerRegistration):
 
     @property
     def always_connect(self) -> bool:
-        """Whether clients are accepted before their connect handler runs; it may be set."""
+        """Whether clients are accepted before their connect handler runs."""
         return self._lifecycle.always_connect
 
     @always_connect.setter
@@ -83,7 +83,7 @@ class BaseServer(HandlerRegistration):
 
     @property
     def namespaces(self) -> list[str] | str:
-        """The namespaces that are served without a handler, or "*" for all; they may be set."""
+        """The namespaces that are accepted besides those with handlers; "*" is all."""
         return self._lifecycle.namespaces
 
     @namespaces.setter
@@ -92,7 +92,7 @@ class BaseServer(HandlerRegistration):
 
     @property
     def packet_class(self) -> type[Any]:
-        """The class that has this server's packets in Python; the core does not use it."""
+        """The Python class for this server's packets; the core uses it only if it is the application's own."""
         own: type[Any] | None = getattr(self._codec, "packet_class", None)
         return own or (MsgPackPacket if self._codec.parser == "msgpack" else Packet)
 
@@ -133,22 +133,25 @@ class BaseServer(HandlerRegistration):
     def on(
         self, event: str, handler: HandlerFunction | None = None, namespace: str | None = None
     ) -> Callable[[HandlerT], HandlerT] | None:
-        """Register a handler; a decorator when ``handler`` is not given.
+        """Register a handler; return a decorator when ``handler`` is not given.
 
         Args:
-            event: The event's name; "*" takes all that have no handler of their own.
-            handler: ``async def`` or a plain function. ``connect`` takes ``(sid, environ)`` or
-                ``(sid, environ, auth)``, ``disconnect`` ``(sid)`` or ``(sid, reason)``, others
-                ``(sid, *args)``. A catch-all takes the event first, and one for all namespaces
-                the namespace before the sid.
-            namespace: "/" when it is not given; "*" takes those that have no handler.
+            event: The event's name; "*" handles all events that have no handler of their own.
+            handler: ``async def`` or a plain function. ``connect`` gets ``(sid, environ)`` or
+                ``(sid, environ, auth)``, ``disconnect`` gets ``(sid)`` or ``(sid, reason)``, and other
+                events get ``(sid, *args)``. A handler for "*" gets the event's name first, and a
+                handler for all namespaces gets the namespace before the sid.
+            namespace: None is "/"; "*" handles the namespaces that have no handler.
+
+        Raises:
+            TypeError: When the handler cannot be called with these arguments.
         """
         return self._register(event, handler, namespace)
 
     # Clients
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[Room]:
-        """Return the rooms a client is in, its own among them."""
+        """Return the rooms of a client, including its own."""
         return self._manager.get_rooms(sid, namespace_name(namespace))
 
     def transport(self, sid: str, namespace: str | None = None) -> str:
@@ -158,13 +161,13 @@ class BaseServer(HandlerRegistration):
             KeyError: When there is no such client.
         """
         transport = self._core.transport(self._check_sid(sid, namespace))
-        if transport is None:  # its connection has just gone
+        if transport is None:  # its session has just ended
             msg = f"Session not found: {sid!r} in {namespace or '/'!r}"
             raise KeyError(msg)
         return transport
 
     def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
-        """Return the environ a client came with; None when there is no such client."""
+        """Return the environ of a client's handshake; None when there is no such client."""
         try:
             session_id = self._check_sid(sid, namespace_name(namespace))
         except KeyError:
@@ -172,9 +175,9 @@ class BaseServer(HandlerRegistration):
         return self._environs.for_socket(session_id, sid)
 
     def stats(self) -> Stats:
-        """Return what the server has done and what waits in it, in numbers.
+        """Return counts of what the server has done and what waits in it.
 
-        May be called from any thread. The numbers are those since the server was last started;
+        May be called from any thread. The counts begin when the server starts.
         ``fanio.MetricsApp`` shows them to Prometheus.
         """
         cluster = self._manager.cluster

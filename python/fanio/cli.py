@@ -1,6 +1,6 @@
-"""The command line: ``fanio run module:app``, with uvicorn's own options, ``fanio exec`` and ``fanio bench``.
+"""The command line: ``fanio run module:app``, ``fanio exec script.py`` and ``fanio bench``.
 
-The options of ``run`` are uvicorn's command itself, so that none is copied and none is missing.
+``fanio run`` copies uvicorn's command, so that it has all of uvicorn's options.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _impersonate(_context: click.Context, _option: click.Parameter, wanted: bool
 
 
 def _as_socketio() -> click.Option:
-    """Return the option that installs the hook before anything of the program is imported."""
+    """Return the option that replaces ``socketio`` before the application is imported."""
     text = "Let `import socketio` and `import engineio` give fanio's."
     return click.Option(
         ["--as-socketio"], is_flag=True, is_eager=True, expose_value=False, callback=_impersonate, help=text
@@ -49,7 +49,7 @@ def main() -> None:
 
 def _run_command() -> click.Command:
     command = copy.copy(uvicorn_command)
-    command.help = "Run an ASGI app, Socket.IO on fanio's own threads."
+    command.help = "Run an ASGI app with uvicorn, and Socket.IO on fanio's own threads."
     command.context_settings = {**command.context_settings, "default_map": {"loop": LOOP}}
     command.params = [*command.params, _as_socketio()]
     return command
@@ -76,7 +76,7 @@ def _is_there(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError as error:
-        # What else a package imports in vain is told when it runs.
+        # If a package fails to import another module, running it shows that error.
         return error.name is None or not f"{module}.".startswith(f"{error.name}.")
 
 

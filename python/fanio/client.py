@@ -1,7 +1,7 @@
-"""Client: the client for programs without asyncio.
+"""Client: the client for applications without asyncio.
 
-An ``AsyncClient`` on a loop in the background does the work; here its methods are waited for, and
-handlers run in threads of their own, where they may wait, too.
+An ``AsyncClient`` on an event loop in a background thread does the work. The methods here wait for
+its coroutines. Handlers run in threads of their own, so they may wait too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _say_goodbye() -> None:
 
 
 def _leave_to_parent() -> None:
-    """Forget connections in a process that was just forked: they are the parent's."""
+    """Drop all connections in a forked process, because they belong to the parent."""
     for client in list(_connected):
         _ = client._running
 
@@ -57,8 +57,8 @@ if hasattr(os, "register_at_fork"):
 class Client(BaseClient):
     """A Socket.IO client for threads.
 
-    All methods may be called from any thread, handlers included. Each event's handler runs in a
-    thread, started in the order of arrival.
+    All methods may be called from any thread, also in handlers. Each handler runs in a thread of its
+    own; the threads start in the order in which the events arrive.
     """
 
     _namespace_class = ClientNamespace
@@ -100,14 +100,14 @@ class Client(BaseClient):
         self._background: LoopThread | None = None
         self._lock = threading.Lock()
         inner._connector.on_finish = self._finished
-        #: The Engine.IO layer, as far as programs reach for it.
+        #: The Engine.IO client, with the attributes that applications use.
         self.eio = SyncEngineClient(self)
 
     # The loop
 
     @property
     def _running(self) -> LoopThread | None:
-        """The background, while it runs for this client and in this process."""
+        """The background thread, if it runs for this client in this process."""
         background = self._background
         if background is None or not background.is_inherited:
             return background
@@ -117,7 +117,7 @@ class Client(BaseClient):
         return None
 
     def _hold(self) -> LoopThread:
-        """Have the background run for this client."""
+        """Start the background thread for this client, or return the running one."""
         if (background := self._running) is not None:
             return background
         with self._lock:
@@ -128,11 +128,11 @@ class Client(BaseClient):
             return self._background
 
     def _finished(self) -> None:
-        """Let go of the background: there is nothing to do any more."""
+        """Release the background thread, because nothing is left to do."""
         _connected.discard(self)
         background = self._background
         if background is not None:
-            # At the end of this turn: whoever waits on the loop gets the result first.
+            # In the next iteration of the loop, so that waiting calls get their results first.
             background.loop.call_soon(self._let_go, background)
 
     def _let_go(self, background: LoopThread) -> None:
@@ -189,7 +189,7 @@ class Client(BaseClient):
         background.release()
 
     def wait(self) -> None:
-        """Wait until the connection has ended and is not made again."""
+        """Wait until the connection has ended and the client does not reconnect."""
         background = self._running
         if background is None:
             return
@@ -201,7 +201,7 @@ class Client(BaseClient):
             raise
 
     def disconnect(self) -> None:
-        """Send what was emitted, and end the connection or the attempts to get it back."""
+        """Send what was emitted, then end the connection or the attempts to reconnect."""
         background = self._running
         if background is not None:
             background.run(self._inner.disconnect())
@@ -209,7 +209,7 @@ class Client(BaseClient):
                 self._finished_here(background)
 
     def shutdown(self) -> None:
-        """Disconnect, if there is something to disconnect."""
+        """Disconnect if there is a connection."""
         self.disconnect()
 
     # Emitting
@@ -258,21 +258,21 @@ class Client(BaseClient):
     # Running
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
-        """Start a function in a thread and return that."""
+        """Start a function in a thread, and return the thread."""
         thread = threading.Thread(target=target, args=args, kwargs=kwargs, daemon=True)
         thread.start()
         return thread
 
     def sleep(self, seconds: float = 0) -> None:
-        """Wait; other threads go on."""
+        """Wait; other threads continue."""
         time.sleep(seconds)
 
 
 class SyncEngineClient:
-    """``client.eio`` with methods that are waited for."""
+    """``client.eio``: the Engine.IO client with synchronous methods."""
 
     def __init__(self, client: Client) -> None:
-        """Look at this client."""
+        """Take the client."""
         self._client = client
 
     @property
@@ -290,7 +290,7 @@ class SyncEngineClient:
         return self._client.transport()
 
     def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
-        """End the connection, at once with ``abort``."""
+        """End the connection; with ``abort``, immediately."""
         background = self._client._running
         if background is not None:
             background.run(self._client._inner.eio.disconnect(abort))

@@ -1,14 +1,14 @@
-"""The exceptions of fanio's API, with the names and the tree of python-socketio.
+"""The exceptions of fanio's API, with the names and the hierarchy of python-socketio.
 
     SocketIOError
     ├── ConnectionError
-    │   └── ConnectionRefusedError    raised by a connect handler to refuse a client
+    │   └── ConnectionRefusedError    a connect handler raises it to refuse a client
     ├── TimeoutError                  call() got no answer
     │   └── MissingServersError       some servers of the cluster have not answered
     ├── BadNamespaceError
     └── DisconnectedError
-    AckLostError                      a TimeoutError and a DisconnectedError: nobody will answer
-    BufferFullError                   a BadNamespaceError: no room to keep an event until then
+    AckLostError                      a TimeoutError and a DisconnectedError: no answer can come
+    BufferFullError                   a BadNamespaceError: no more events can be kept
 
 None of them inherits from the builtin of the same name, as in python-socketio 5.18.
 """
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-#: Characters of a server's text that a traceback shows.
+#: The most characters of a server's message in a traceback.
 _MAX_TEXT = 300
 
 
@@ -43,23 +43,22 @@ class ConnectionError(SocketIOError):
     """A connection could not be made or was lost.
 
     Attributes:
-        refusals: What the server has said to each namespace that it refused, as the
-            ``connect_error`` handler gets it: mostly ``{"message": …}``, with ``"data"`` if there is
-            some.
+        refusals: The server's answer for each namespace that it refused, as the ``connect_error``
+            handler gets it. Usually ``{"message": …}``, and ``"data"`` if the server sent some.
     """
 
     def __init__(self, *args: Any, refusals: Mapping[str, Any] | None = None) -> None:
-        """Take the message, which is python-socketio's, and what the server has said."""
+        """Take the message, which is python-socketio's, and the server's answers."""
         super().__init__(*args)
         self.refusals: dict[str, Any] = dict(refusals or {})
         notes = [f"{name}: {text}" for name, data in self.refusals.items() if (text := _text_of(data))]
         if notes:
-            #: Tracebacks show it, from Python 3.11.
+            #: Tracebacks show the notes, from Python 3.11 on.
             self.__notes__ = notes
 
 
 def _text_of(data: Any) -> str:
-    """Return the text in what a server has said, but no more than a line can hold."""
+    """Return the message in a server's answer, shortened to ``_MAX_TEXT`` characters."""
     found = data.get("message") if isinstance(data, Mapping) else data
     return found[:_MAX_TEXT] if isinstance(found, str) else ""
 
@@ -67,12 +66,12 @@ def _text_of(data: Any) -> str:
 class ConnectionRefusedError(ConnectionError):
     """Raised by a connect handler to refuse the client.
 
-    The first argument becomes the ``message`` the client sees, the others its ``data``: alone
-    when there is one, as a list when there are more.
+    The first argument is the ``message`` that the client gets. The others are its ``data``: one
+    argument as it is, several as a list.
     """
 
     def __init__(self, *args: Any) -> None:
-        """Build the error the client gets from the arguments."""
+        """Make the client's error from the arguments."""
         super().__init__(*args)
         self.error_args: dict[str, Any] = {"message": str(args[0]) if args else "Connection rejected by server"}
         if len(args) > 1:
@@ -80,7 +79,7 @@ class ConnectionRefusedError(ConnectionError):
 
 
 class TimeoutError(SocketIOError):
-    """The client did not acknowledge in time, or is gone and cannot."""
+    """No acknowledgement came in time, or the other side is gone."""
 
 
 class MissingServersError(TimeoutError):
@@ -113,4 +112,4 @@ class AckLostError(DisconnectedError, TimeoutError):
 
 
 class BufferFullError(BadNamespaceError):
-    """The namespace is away, and no more events are kept for it."""
+    """The namespace is disconnected, and no more events can be kept for it."""

@@ -1,7 +1,7 @@
-"""Event loops whose uvicorn servers the shards accept for.
+"""An event loop that gives uvicorn's listening sockets to the shards.
 
-Use: ``uvicorn --loop fanio.loop:new_event_loop`` (uvicorn 0.36 or later); ``fanio.run`` does it.
-It needs no lifespan, which the automatic way (``accept.watch_loop``) does.
+Use ``uvicorn --loop fanio.loop:new_event_loop`` (uvicorn 0.36 or later); ``fanio.run`` sets this option.
+Unlike the automatic way (``_doors/accept.py``), it does not need the lifespan protocol.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ if TYPE_CHECKING:
 
 __all__ = ["new_event_loop"]
 
-#: uvicorn's exit status when an application does not start; its supervisor then starts no other worker.
+#: uvicorn's exit status for an application that does not start. Its supervisor then starts no other worker.
 _STARTUP_FAILURE = 3
 
 
 class _DoorLoop:
-    """Mixed into a loop class: gives uvicorn's listening sockets to the shards."""
+    """A mixin for loop classes that gives uvicorn's listening sockets to the shards."""
 
     async def create_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
-        """Create a server as the loop does; a ShardListener when the shards can accept for it."""
+        """Create a server as the loop does; return a ``ShardListener`` if the shards can accept for it."""
         create = super().create_server  # type: ignore[misc]
         return await create_server_with_shards(served_app(protocol_factory), create, protocol_factory, args, kwargs)
 
     async def create_unix_server(self, protocol_factory: ProtocolFactory, *args: Any, **kwargs: Any) -> Any:
-        """Create a server as the loop does; a ShardListener when the shards can accept for it."""
+        """Create a server as the loop does; return a ``ShardListener`` if the shards can accept for it."""
         create = super().create_unix_server  # type: ignore[misc]
         return await create_server_with_shards(served_app(protocol_factory), create, protocol_factory, args, kwargs)
 
 
 def served_app(factory: ProtocolFactory) -> ASGIApp | None:
-    """Return the app of the uvicorn server with this factory when the shards may see its requests first.
+    """Return the app of a uvicorn server if the shards may get its requests before the app does.
 
     Raises:
-        SystemExit: When it is a server that is not wrapped, which nobody has refused for want of a lifespan.
+        SystemExit: When uvicorn runs a server without an ``ASGIApp``. Without a lifespan, nothing has
+            refused it before.
     """
     config = uvicorn.config_of_factory(factory)
     app = uvicorn.unwrapped_app(config)
@@ -57,17 +58,17 @@ def served_app(factory: ProtocolFactory) -> ASGIApp | None:
 
 
 class _SelectorLoop(_DoorLoop, asyncio.SelectorEventLoop):
-    """The standard loop with the door."""
+    """The standard event loop with the mixin."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a new loop: uvloop's when that is installed, else asyncio's."""
+    """Return a new event loop: uvloop's if it is installed, else asyncio's."""
     try:
         import uvloop  # noqa: PLC0415 (optional)
     except ImportError:
         return _SelectorLoop()
 
     class UvLoop(_DoorLoop, uvloop.Loop):  # type: ignore[misc]
-        """uvloop with the door."""
+        """uvloop's event loop with the mixin."""
 
     return UvLoop()

@@ -1,7 +1,7 @@
-"""MetricsApp: the numbers of a server in Prometheus' text format, as an ASGI application.
+"""MetricsApp: an ASGI application that shows a server's counts in Prometheus' text format.
 
-Owns the names of the metrics. Counting is the core's, the meaning of each number is in
-``fanio.stats``. The format is version 0.0.4 of Prometheus' text exposition format.
+Owns the names of the metrics. The core counts, and ``fanio.stats`` describes each number. The format is
+version 0.0.4 of Prometheus' text exposition format.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metric(NamedTuple):
-    """One metric: its number's name in ``ShardStats``, and the label of its parts if it has some."""
+    """One metric: ``number`` is its key in ``ShardStats``, ``label`` the label of its parts, if it has parts."""
 
     name: str
     kind: str
@@ -44,31 +44,33 @@ METRICS = [
     Metric("fanio_sent_bytes_total", "counter", "Bytes written.", "bytes_sent"),
     Metric("fanio_received_bytes_total", "counter", "Bytes read.", "bytes_received"),
     Metric("fanio_requests_refused_total", "counter", "Requests answered with an error.", "requests_refused"),
-    Metric("fanio_read_pauses_total", "counter", "Times that reading waited for the program.", "read_pauses"),
+    Metric("fanio_read_pauses_total", "counter", "Times that reading waited for the application.", "read_pauses"),
     Metric("fanio_events_dropped_total", "counter", "Events of clients that had gone.", "events_dropped"),
     Metric("fanio_loans_total", "counter", "Times that the loop's thread took over a shard's work.", "loans"),
     Metric("fanio_panics_total", "counter", "Steps that a fault in the core cut short; please report it.", "panics"),
 ]
 CLUSTER_METRICS = [
-    Metric("fanio_cluster_up", "gauge", "Whether the bus of the cluster can be used now.", "up"),
+    Metric("fanio_cluster_up", "gauge", "Whether the cluster's message bus is connected.", "up"),
     Metric("fanio_cluster_waiting_bytes", "gauge", "Bytes that wait to be published.", "waiting_bytes"),
     Metric("fanio_cluster_published_total", "counter", "Messages published.", "published"),
     Metric("fanio_cluster_received_total", "counter", "Messages received.", "received"),
-    Metric("fanio_cluster_lost_total", "counter", "Messages lost while the bus was away or too fast.", "lost"),
-    Metric("fanio_cluster_refused_total", "counter", "What was received and is no message.", "refused"),
+    Metric(
+        "fanio_cluster_lost_total", "counter", "Messages lost because the bus was disconnected or too fast.", "lost"
+    ),
+    Metric("fanio_cluster_refused_total", "counter", "Received data that is not a valid message.", "refused"),
 ]
 
 
 class MetricsApp:
-    """An ASGI application that answers each GET with the server's numbers.
+    """An ASGI application that answers each GET with the server's counts.
 
-    Give it a route of your application, such as ``app.add_route("/metrics",
-    fanio.MetricsApp(sio))`` in FastAPI or Starlette: a mount would answer to ``/metrics/`` only.
-    Whoever can reach it reads the numbers: they tell how many clients there are.
+    Add it as a route, such as ``app.add_route("/metrics", fanio.MetricsApp(sio))`` in FastAPI or
+    Starlette. A mount would answer ``/metrics/`` only. Everybody who can reach the route sees how many
+    clients there are.
     """
 
     def __init__(self, server: AsyncServer) -> None:
-        """Show the numbers of ``server``."""
+        """Take the server whose counts are shown."""
         self.server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +97,7 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def render(stats: Stats) -> str:
-    """Return the numbers of each shard, and of the cluster, in Prometheus' text format."""
+    """Return the counts of each shard, and of the cluster, in Prometheus' text format."""
     lines: list[str] = []
     for metric in METRICS:
         lines += [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} {metric.kind}"]

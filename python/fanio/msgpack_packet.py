@@ -1,4 +1,4 @@
-"""Socket.IO packets of the msgpack parser: ``socketio.msgpack_packet.MsgPackPacket`` of python-socketio."""
+"""The module in which python-socketio has ``MsgPackPacket``; the class is in ``fanio._codec``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Class-based namespaces of the sync client."""
+"""Class-based namespaces of the synchronous client.
+
+Owns the methods that call the client with this namespace. ``base_namespace`` finds the handlers.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,8 @@ __all__ = ["ClientNamespace"]
 class ClientNamespace(SyncTrigger):
     """The handlers of one namespace of a client, as the methods of a class.
 
-    ``on_connect()``, ``on_connect_error(data)``, ``on_disconnect([reason])`` and
-    ``on_<event>(*args)``, each called in a thread. Register an instance with
-    ``Client.register_namespace``.
+    They are ``on_connect()``, ``on_connect_error(data)``, ``on_disconnect([reason])`` and
+    ``on_<event>(*args)``, and run in threads. Register an instance with ``Client.register_namespace``.
     """
 
     #: Set by ``register_namespace``.
@@ -48,7 +50,7 @@ class ClientNamespace(SyncTrigger):
     ) -> None:
         """Emit the event ``message`` in this namespace; see ``Client.send``.
 
-        ``room`` is python-socketio's and has no effect there either.
+        ``room`` has no effect, as in python-socketio.
         """
         self.client.send(data, namespace=namespace or self.namespace, callback=callback, **options)
 
@@ -61,7 +63,7 @@ class ClientNamespace(SyncTrigger):
     ) -> Any:
         """Emit an event and return the answer; see ``Client.call``.
 
-        Here ``timeout`` is None when it is not given, which waits as long as the connection lasts.
+        The default of ``timeout`` is None here, which waits as long as the connection lasts.
         """
         return self.client.call(event, data, namespace=namespace or self.namespace, timeout=timeout)
 
@@ -71,7 +73,7 @@ class ClientNamespace(SyncTrigger):
 
 
 def __getattr__(name: str) -> Any:
-    """Return one of python-socketio's names that is not here, which says what to use instead."""
+    """Return a stand-in for a name that only python-socketio has; using it raises and says what to use instead."""
     from fanio._compat import absent  # noqa: PLC0415 (it imports the package)
 
     return absent.stand_in(__name__, name)

@@ -1,4 +1,4 @@
-"""Socket.IO packets: ``socketio.packet.Packet`` of python-socketio and its packet types."""
+"""The module in which python-socketio has ``Packet`` and the packet types; they are in ``fanio._codec``."""
 
 from __future__ import annotations
 

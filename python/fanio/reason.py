@@ -1,7 +1,7 @@
-"""Why a client is gone: the second argument of a ``disconnect`` handler.
+"""The reasons for the end of a client: the second argument of a ``disconnect`` handler.
 
-The first five are python-socketio's; the others name what it does not tell apart. The core
-writes the same words (``Reason`` of the engine).
+The first five are python-socketio's. The others name cases that it does not distinguish. The core has the
+same texts (``Reason`` in the crate ``engine``).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ __all__ = ["DisconnectReason", "Reason"]
 
 
 class DisconnectReason(str):
-    """A reason that more is known about; it is equal to the plain one.
+    """A reason with details; it is equal to the plain text of the reason.
 
     A ``disconnect`` handler gets it when a message was too large.
     """
 
     __slots__ = ("detail",)
 
-    #: What is known, such as "message too large: 1500 bytes, the limit is ...".
+    #: The details, such as "message too large: 1500 bytes, the limit is ...".
     detail: str
 
     def __new__(cls, reason: str, detail: str) -> Self:
-        """Make a reason of its name and what is known."""
+        """Make a reason from its text and the details."""
         self = super().__new__(cls, reason)
         self.detail = detail
         return self
@@ -35,23 +35,23 @@ class DisconnectReason(str):
 class Reason:
     """The reasons a ``disconnect`` handler can get."""
 
-    #: The client left.
+    #: The client left the namespace, or closed the session.
     CLIENT_DISCONNECT = "client disconnect"
-    #: The program called ``disconnect()``.
+    #: The application called ``disconnect()``.
     SERVER_DISCONNECT = "server disconnect"
     #: The client did not answer a ping in time.
     PING_TIMEOUT = "ping timeout"
-    #: The connection was closed without a word.
+    #: The connection was closed without a close packet.
     TRANSPORT_CLOSE = "transport close"
     #: The connection failed.
     TRANSPORT_ERROR = "transport error"
     #: The client broke the protocol.
     PARSE_ERROR = "parse error"
-    #: The client did not read what was sent to it.
+    #: The client did not read fast enough; see docs/slow-clients.md.
     SLOW_CLIENT = "slow client"
     #: The client joined no namespace in time.
     CONNECT_TIMEOUT = "connect timeout"
     #: The server is stopping.
     SERVER_SHUTDOWN = "server shutdown"
-    #: A fault of the server's ended this connection only.
+    #: A fault in the server ended this connection, and no other.
     INTERNAL_ERROR = "internal error"

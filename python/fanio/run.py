@@ -1,4 +1,4 @@
-"""Running an app: uvicorn with fanio's event loop, all of its options kept."""
+"""``run``: uvicorn with fanio's event loop and all of uvicorn's options."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 __all__ = ["LOOP", "run"]
 
-#: What uvicorn's option ``loop`` is set to.
+#: The value of uvicorn's option ``loop``.
 LOOP = "fanio.loop:new_event_loop"
 
 
 def run(app: ASGIApplication | str, *, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
     """Run an ASGI app until a signal ends it.
 
-    When ``app`` is an ``ASGIApp``, Socket.IO is served by fanio's own threads; anything around
-    it, such as a framework's app it is mounted in, is served too, over a slower way.
+    If ``app`` is an ``ASGIApp``, fanio's own threads accept the connections. Another app that
+    contains one, such as a framework's app, works too, in a slower way (docs/doors.md).
 
     Args:
-        app: The app, or "module:name" (which ``reload`` and ``workers`` need).
+        app: The app, or "module:name", which ``reload`` and ``workers`` need.
         host: The address to listen on.
         port: The port to listen on.
-        **options: Any of ``uvicorn.run``, such as ``uds``, ``log_level`` or ``workers``.
+        **options: Any option of ``uvicorn.run``, such as ``uds``, ``log_level`` or ``workers``.
 
     Raises:
-        TypeError: When ``app`` is neither, such as a server that is not wrapped.
+        TypeError: When ``app`` is neither, for example a server without an ``ASGIApp``.
     """
     if isinstance(app, (AsyncServer, EngineServer)) or not (isinstance(app, str) or callable(app)):
         msg = f"expected an ASGI app, such as ASGIApp(sio), or its name as 'module:name', got {app!r}"

@@ -1,4 +1,7 @@
-"""SimpleClient: ``AsyncSimpleClient`` for programs without asyncio."""
+"""SimpleClient: ``AsyncSimpleClient`` for applications without asyncio.
+
+The methods here wait for its coroutines, which run on the background loop of a ``Client``.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class SimpleClient:
         self.namespace = namespace
 
         async def make() -> AsyncSimpleClient:
-            # Made on the loop, as its events belong there.
+            # Created on the loop, because its asyncio events belong to that loop.
             simple = AsyncSimpleClient()
             simple.client, simple.namespace = client._inner, namespace
             simple._register(client._inner)
@@ -73,12 +76,12 @@ class SimpleClient:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection, or one is made again."""
+        """Whether the client is connected or reconnecting."""
         return self._simple is not None and self._simple.connected
 
     @property
     def sid(self) -> str | None:
-        """The id the server gave this client; another one after a reconnection."""
+        """The id that the server gave this client; it changes with each reconnection."""
         return self.client.get_sid(self.namespace) if self.client else None
 
     @property
@@ -98,7 +101,7 @@ class SimpleClient:
         """Wait for an event; see ``AsyncSimpleClient.receive``."""
         simple = self._simple
         if simple is not None and self.client is not None and self.client._running is None and simple.input_buffer:
-            # What came before the end; the loop is gone.
+            # Events that came before the end; the loop has stopped.
             return simple.input_buffer.popleft()
         return self._run(lambda simple: simple.receive(timeout))
 
@@ -110,7 +113,7 @@ class SimpleClient:
         return background.run(method(simple))
 
     def disconnect(self) -> None:
-        """Send what was emitted, and end the connection."""
+        """Send what was emitted, then end the connection."""
         client, self.client = self.client, None
         if client is not None:
             client.disconnect()

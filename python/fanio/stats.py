@@ -1,6 +1,6 @@
-"""What a server has done, and what waits in it, as numbers: the form of ``AsyncServer.stats``.
+"""The result of ``AsyncServer.stats``: counts of what a server has done and of what waits in it.
 
-Sorts the counters of the shards, whose names are the core's, into what a program looks for.
+Sums the counters of the shards and groups them. The core owns the counters and their names.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _CLOSED = "closed_"
 
 
 class Connections(TypedDict):
-    """Connections there are now, by transport."""
+    """The current number of connections, by transport."""
 
     polling: int
     websocket: int
 
 
 class Drops(TypedDict):
-    """Packets that did not reach a client, each counted for each client.
+    """Packets that did not reach a client, counted once for each client.
 
     Attributes:
         volatile: Emitted with ``volatile=True``, for a client with a backlog.
         conflated: Replaced by a newer one with the same ``conflate`` name.
-        closed: Waiting for a client when it was closed, for whatever reason. Its connection may
-            have carried some of those that were written together.
+        closed: Waiting for a client when it was closed, for any reason. Some of these may have been
+            sent, if they were written together with others.
     """
 
     volatile: int
@@ -40,32 +40,32 @@ class Drops(TypedDict):
 
 
 class ShardStats(TypedDict):
-    """The numbers of one shard. All but the first four only grow.
+    """The counts of one shard. All but the first four only grow, until the server is started again.
 
     ``packets + queued_packets + drops["volatile"] + drops["conflated"] + drops["closed"]`` is what
-    the program has sent, each packet counted for each client that it was meant for.
+    the application has sent, counted once for each client that a packet was meant for.
 
     Attributes:
-        connections: Those there are now.
-        sockets: Clients in a namespace now; one that is in two counts twice.
-        queued_bytes: Memory that packets take which wait for slow clients. A packet that many
-            wait for counts once for each shard.
-        queued_packets: Packets that wait, for each client.
+        connections: The current connections.
+        sockets: The current clients in namespaces; a client in two namespaces counts twice.
+        queued_bytes: Bytes of memory of the packets that wait for slow clients. A packet that waits
+            for many clients counts once in each shard.
+        queued_packets: Packets that wait, counted once for each client.
         opened: Connections that were opened.
         upgrades: Connections that moved from polling to a WebSocket.
         closes: Connections that were closed, by reason.
         packets: Events, acknowledgements and CONNECT replies that were sent.
-        deliveries: Sends that carried them.
-        coalescing: Packets for each such send; 0.0 before the first.
+        deliveries: Sends that carried these packets.
+        coalescing: Packets per send; 0.0 before the first.
         drops: Packets that were not sent, by reason.
-        bytes_sent: Bytes written, headers included.
+        bytes_sent: Bytes written, including headers.
         bytes_received: Bytes read.
         requests_refused: Requests answered with an error status.
-        read_pauses: How often reading from a client waited for the program.
-        events_dropped: Events dropped because their client had gone while it was not read.
+        read_pauses: How often reading from a client waited for the application.
+        events_dropped: Events that were dropped because their client left while it was not read.
         loans: How often the loop's own thread took over the shard's work, because there was so
             little that two threads would have cost more.
-        panics: How often a fault in fanio's core cut a step short. Please report it: 0 is right.
+        panics: How often a fault in fanio's core interrupted its work. It should be 0; please report others.
     """
 
     connections: Connections
@@ -89,23 +89,26 @@ class ShardStats(TypedDict):
 
 
 class Stats(ShardStats):
-    """The same over all shards, and for each; and those of the cluster, None when the server is in none."""
+    """The counts of all shards together, in ``shards`` those of each, and in ``cluster`` those of the cluster.
+
+    ``cluster`` is None if the server is in no cluster.
+    """
 
     shards: list[ShardStats]
     cluster: ClusterStats | None
 
 
 class ClusterStats(TypedDict):
-    """What a server has counted as one of a cluster. All but the last two only grow.
+    """The counts of one server in a cluster. All but the last two only grow.
 
     Attributes:
         published: Messages published.
         received: Messages received.
-        lost: Messages that could not be published while the bus was away, and those that came faster
-            than they were taken.
-        refused: What was received and is no message.
+        lost: Messages that were not published because the bus was disconnected, and messages that
+            arrived faster than they were taken.
+        refused: Received data that is not a valid message.
         waiting_bytes: Bytes that wait to be published.
-        up: Whether the bus can be used now.
+        up: Whether the message bus is connected.
     """
 
     published: int
@@ -117,7 +120,7 @@ class ClusterStats(TypedDict):
 
 
 def collect(core: _core.Server, cluster: ClusterStats | None = None) -> Stats:
-    """Return the numbers of a server; all are 0 while it is not served."""
+    """Return the counts of a server; all are 0 while it is not served."""
     shards = core.counters()
     return {**_numbers(shards), "shards": [_numbers([shard]) for shard in shards], "cluster": cluster}
 
