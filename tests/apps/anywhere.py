@@ -1,4 +1,4 @@
-"""One Socket.IO server in the shapes programs give it, for any ASGI server to import.
+"""One Socket.IO server in the forms that applications use, for any ASGI server to import.
 
 `app`: the ASGIApp is outermost. `guarded`: behind a middleware that wraps both callables. `watched`:
 behind one that only looks at the scope. `rewriting`: a subclass that changes the path. The shapes in
@@ -21,7 +21,7 @@ sio = wire.sio
 
 @sio.on("environ")
 async def tell_environ(sid: str) -> dict[str, Any]:
-    """What the program is told about the client's request."""
+    """Answers with what the handler sees of the client's request."""
     environ = sio.get_environ(sid) or {}
     scope = environ["asgi.scope"]
     return {
@@ -43,7 +43,7 @@ async def tell_environ(sid: str) -> dict[str, Any]:
 
 @sio.on("pid")
 async def tell_process(sid: str) -> int:
-    """Which process this is."""
+    """Answers with the id of this process."""
     return os.getpid()
 
 
@@ -71,7 +71,7 @@ with_state = socketio.ASGIApp(sio, stateful)
 
 
 class Guard:
-    """A middleware that wraps both callables, and refuses who does not say the word."""
+    """A middleware that wraps both callables, and refuses requests without the password."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -94,13 +94,13 @@ class Guard:
 
 
 class Watcher:
-    """A middleware that looks at the scope alone, turns some away, and says who the others are."""
+    """A middleware that looks only at the scope. It refuses some requests, and sets `user` in the others."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Turns away who says so."""
+        """Refuses a request that asks for it."""
         if scope["type"] == "websocket" and b"refuse" in scope["query_string"]:
             await receive()
             await send({"type": "websocket.close", "code": 1008})

@@ -1,4 +1,4 @@
-"""A Socket.IO server that is asked about every request, and tells what it heard."""
+"""A Socket.IO server whose functions see every request, and report what they saw."""
 
 from __future__ import annotations
 

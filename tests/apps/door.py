@@ -24,12 +24,12 @@ async def startup() -> None:
 
 
 async def shutdown() -> None:
-    """Says that the server is ending."""
+    """Notes that the server is stopping."""
     print("shutdown handler ran", flush=True)
 
 
 def described(scope: dict[str, Any]) -> dict[str, Any]:
-    """What the app is told about a request."""
+    """What the app sees of a request."""
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
     return {
         "method": scope["method"],
@@ -42,7 +42,7 @@ def described(scope: dict[str, Any]) -> dict[str, Any]:
 
 
 async def pieces() -> AsyncIterator[bytes]:
-    """A megabyte, bit by bit."""
+    """A megabyte in small pieces."""
     for _ in range(PIECES):
         yield b"x" * 16_384
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""An Engine.IO server that tells its clients what its handlers get; no Socket.IO in it."""
+"""An Engine.IO server without Socket.IO, which sends its clients what its handlers get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Chainlit chat that answers, asks and streams; it is what `chainlit run` is given, and knows no fanio."""
+"""A Chainlit chat that answers, asks and streams, for `chainlit run`. It does not import fanio."""
 
 from __future__ import annotations
 

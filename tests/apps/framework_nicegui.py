@@ -1,4 +1,4 @@
-"""A NiceGUI page with a button and a timer; NiceGUI itself is as it comes."""
+"""A NiceGUI page with a button and a timer, on an unchanged NiceGUI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Reflex app with a counter, and an event that goes on in the background; it knows no fanio."""
+"""A Reflex app with a counter and a background event. It does not import fanio."""
 
 from __future__ import annotations
 

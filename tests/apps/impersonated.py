@@ -1,4 +1,4 @@
-"""`import socketio`, by whomever, gives the library under test: import this first."""
+"""Import this first: then `import socketio` gives the library under test, in any module."""
 
 from __future__ import annotations
 

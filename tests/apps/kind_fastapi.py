@@ -1,4 +1,4 @@
-"""Beside FastAPI, in front of it, and with a one-argument disconnect handler."""
+"""Socket.IO mounted in FastAPI and around it, with a disconnect handler that has one parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people paste into an issue: credentials, a greeting of two arguments, the reason of the end."""
+"""A typical example from an issue: auth, a greeting with two arguments, the reason of the disconnect."""
 
 from __future__ import annotations
 

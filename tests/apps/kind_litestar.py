@@ -1,4 +1,4 @@
-"""Beside Litestar, with a one-argument disconnect handler."""
+"""Socket.IO around Litestar, with a disconnect handler that has one parameter."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Connect and disconnect handlers that do what the client's auth says, and count themselves.
+"""Connect and disconnect handlers that do what the client's auth says, and count their calls.
 
 The namespaces have handlers of different kinds: coroutine functions, a class, a plain function that
-starts tasks. `/control` tells what was counted, and what the server still keeps.
+starts tasks. `/control` returns the counts, and what the server still keeps.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def expect(condition: object, *facts: Any) -> None:
 
 
 async def use(namespace: str, sid: str) -> None:
-    """Does with a client what connect handlers do, whether it is there or not."""
+    """Uses a client as connect handlers do, whether it is still connected or not."""
     await sio.enter_room(sid, f"room {sid}", namespace=namespace)
     await sio.save_session(sid, {"sid": sid}, namespace=namespace)
     async with sio.session(sid, namespace=namespace) as session:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Says that the server is ending."""
+    """Notes that the server is stopping."""
     yield
     await door.shutdown()
 
@@ -31,7 +31,7 @@ app.add_middleware(CORSMiddleware, allow_origins=["http://page.example"], allow_
 
 @app.middleware("http")
 async def stamp(request: Any, call_next: Any) -> Any:
-    """A middleware as most people write it."""
+    """A typical middleware."""
     response = await call_next(request)
     response.headers["x-stamp"] = "yes"
     return response

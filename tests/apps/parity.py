@@ -27,7 +27,7 @@ unhandled: list[str] = []
 
 
 def build(case: Case) -> Any:
-    """The app of a case, with the namespace by which a client knows that nothing is on its way."""
+    """The app of a case, with the namespace that tells a client that nothing else will arrive."""
     sio = library.server(**case.options, **({"shards": 1} if library.ORACLE == "fanio" else {}))
     case.set_up(sio, socketio)
 

@@ -1,4 +1,4 @@
-"""The app of `anywhere.py`, with the filter that programs put before uvicorn's access log."""
+"""The app of `anywhere.py`, with a typical filter for uvicorn's access log."""
 
 from __future__ import annotations
 

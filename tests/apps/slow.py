@@ -1,4 +1,4 @@
-"""What the tests of slow clients speak with: broadcasts with flags, reasons, the server's numbers."""
+"""The server for the tests of slow clients: broadcasts with flags, reasons, the server's counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ peaks: dict[str, int] = {}
 
 @sio.event
 async def connect(sid: str, environ: dict[str, Any], auth: dict[str, Any] | None = None) -> None:
-    """Will know why the client is gone; emits as many numbers as the client asks for."""
+    """Remembers the client for its reason; emits as many numbers as the client asks for."""
     ends[sid] = asyncio.get_running_loop().create_future()
     if auth is not None:
         await shout(sid, 0, auth["count"], auth["size"], {"to": sid})
@@ -28,25 +28,25 @@ async def connect(sid: str, environ: dict[str, Any], auth: dict[str, Any] | None
 
 @sio.event
 async def disconnect(sid: str, reason: str) -> None:
-    """Notes why the client is gone."""
+    """Notes the reason of the disconnect."""
     ends[sid].set_result(reason)
 
 
 @sio.on("reason")
 async def tell_reason(sid: str, gone: str) -> str:
-    """Why a client is gone; waits until it is."""
+    """Returns why a client was disconnected; waits until it is."""
     return await asyncio.shield(ends[gone])
 
 
 @sio.on("is_gone")
 def tell_gone(sid: str, gone: str) -> bool:
-    """Whether a client is gone."""
+    """Returns whether a client is disconnected."""
     return ends[gone].done()
 
 
 @sio.on("shout")
 async def shout(sid: str, first: int, count: int, size: int, options: dict[str, Any]) -> None:
-    """Emits numbers, each with so much text of its own; acknowledges when they are on their way."""
+    """Emits numbers, each with so much text; acknowledges when all are emitted."""
     is_patient = options.pop("wait", True)
     for number in range(first, first + count):
         text = random.Random(number).randbytes(size // 2).hex()
@@ -96,7 +96,7 @@ def echo(sid: str, data: Any) -> Any:
 
 @sio.on("stats")
 def tell_stats(sid: str) -> Any:
-    """The server's numbers."""
+    """Returns the server's counts."""
     return sio.stats()
 
 

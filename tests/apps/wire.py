@@ -1,4 +1,4 @@
-"""What the conformance tests speak with: echoes, acks, bursts, rooms, refusals.
+"""The server for the conformance tests: echoes, acks, bursts, rooms, refusals.
 
 The Node oracle (tests/interop/js/oracle_wire.mjs) has the same events.
 """
@@ -26,7 +26,7 @@ counts: dict[str, int] = {}
 
 
 def known(tag: str) -> asyncio.Future[str]:
-    """The reason a tagged socket will be gone for."""
+    """The future reason of a tagged socket."""
     if tag not in reasons:
         reasons[tag] = asyncio.get_running_loop().create_future()
     return reasons[tag]
@@ -52,19 +52,19 @@ async def disconnect(sid: str, reason: str) -> None:
 
 @sio.on("tell-of-end")
 async def tell_of_end(sid: str) -> None:
-    """The end of this client will be on the standard output."""
+    """Writes the end of this client to the standard output."""
     telling.add(sid)
 
 
 @sio.on("reason")
 async def tell_reason(sid: str, tag: str) -> str:
-    """The reason a tagged socket is gone for; waits until it is."""
+    """Returns the reason of a tagged socket's disconnect; waits for it."""
     return await asyncio.wait_for(asyncio.shield(known(tag)), 8)
 
 
 @sio.on("detail")
 async def tell_detail(sid: str, tag: str) -> str:
-    """What is known beside the reason; waits as well."""
+    """Returns the detail of the reason; waits for it."""
     await asyncio.wait_for(asyncio.shield(known(tag)), 8)
     return details[tag]
 
@@ -118,13 +118,13 @@ async def big(sid: str, size: int, count: int = 1, compress: bool = True) -> Non
 
 @sio.on("stats")
 async def tell_stats(sid: str) -> Any:
-    """The server's numbers."""
+    """Returns the server's counts."""
     return sio.stats()
 
 
 @sio.on("block")
 async def block(sid: str, seconds: float) -> None:
-    """Holds the loop up, as a program does that computes."""
+    """Blocks the event loop, as an application does that computes."""
     time.sleep(seconds)
 
 
@@ -230,7 +230,7 @@ async def shout_to_others(sid: str, *args: Any) -> None:
 
 @sio.on("shout-except")
 async def shout_except(sid: str, rooms: Any, *args: Any) -> None:
-    """Emits to everybody who is not in these rooms."""
+    """Emits to everybody outside these rooms."""
     await sio.emit("shouted", args, except_room=rooms)
 
 
@@ -242,13 +242,13 @@ async def shout_slow(sid: str, *args: Any) -> None:
 
 @sio.on("note", namespace="/slow")
 async def note(sid: str, *args: Any) -> None:
-    """Remembers what was heard in /slow."""
+    """Remembers what was received in /slow."""
     heard.extend(args)
 
 
 @sio.on("heard")
 async def tell_heard(sid: str) -> list[Any]:
-    """What was heard in /slow."""
+    """Returns what was received in /slow."""
     return list(heard)
 
 
@@ -280,7 +280,7 @@ async def connect_slowly(sid: str, environ: dict[str, Any], auth: Any) -> bool:
 
 @sio.on("connect", namespace="/custom")
 async def connect_custom(sid: str, environ: dict[str, Any], auth: Any) -> None:
-    """Tells the client what it sent."""
+    """Sends the client its own auth."""
     await sio.emit("auth", auth or {}, to=sid, namespace="/custom")
 
 

@@ -1,4 +1,4 @@
-"""Servers to measure: fanio's own, python-socketio's, and one that is wrong on purpose."""
+"""Servers to measure: fanio's own, python-socketio's, and one with deliberate faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Socket.IO server, as small as the load generator lets it be, with one fault: to see that the fault is found.
+"""A minimal Socket.IO server with one deliberate fault, to test that the load generator finds it.
 
 One process, the `websockets` library, no rooms but lists of sids. `Faulty(None)` is correct.
 """

@@ -1,4 +1,4 @@
-"""The comparison itself, with the floor and fanio, and a peer that is not there."""
+"""The comparison, with the floor, fanio, and a server that cannot be installed."""
 
 from __future__ import annotations
 

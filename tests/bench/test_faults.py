@@ -1,4 +1,4 @@
-"""A server that loses, doubles, reorders or invents a message is found out."""
+"""The load generator finds a server that loses, duplicates, reorders or invents a message."""
 
 from __future__ import annotations
 

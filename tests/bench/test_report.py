@@ -66,7 +66,7 @@ def test_goals_are_judged():
     assert report.judged(missed) == "≤ 0.05 × floor: **not met** (0.1); ≤ 1 × node: not measured"
 
 
-def test_what_is_worse_than_a_peer_is_said():
+def test_results_worse_than_a_peers_are_listed():
     slow = record(case(floor=[1], fanio=[6], node=[3]))
     assert report.worse(slow) == ["queued, a case: 2 × node"]
     text = report.provenance(slow, Path("x.json"))

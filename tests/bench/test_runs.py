@@ -1,4 +1,4 @@
-"""`fanio bench` measures correct servers, and what it says is what happened."""
+"""`fanio bench` measures correct servers, and its report is right."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_wrong_url_says_what_is_expected(url, text):
         run("echo", url, clients=1)
 
 
-def test_too_few_descriptors_are_said_before_the_run():
+def test_too_few_descriptors_are_reported_before_the_run():
     with pytest.raises(BenchError, match=r"need \d+ descriptors and this process may have \d+: raise the limit"):
         run("idle", "http://127.0.0.1:9", clients=10**9)
 

@@ -1,4 +1,4 @@
-"""A server with the wire app; behind every test it must live on and serve another client."""
+"""A server with the wire app. After each test it must still run, and serve another client."""
 
 from __future__ import annotations
 

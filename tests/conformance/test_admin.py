@@ -100,7 +100,7 @@ def test_login_is_answered_with_a_session_the_features_and_every_client(serve: C
             assert again.login({"sessionId": session}).startswith("40/admin,")
 
 
-def test_wrong_credentials_are_refused_and_then_not_heard(pool: Pool) -> None:
+def test_wrong_credentials_are_refused_and_further_attempts_are_ignored(pool: Pool) -> None:
     server = pool.start("admin", environ={"FANIO_TEST_ADMIN": json.dumps({"auth": AUTH})})
     try:
         with Admin(server) as admin:
@@ -127,7 +127,7 @@ def test_statistics_come_by_themselves(admin: Admin) -> None:
         kinds |= {event["type"] for event in stats["aggregatedEvents"]}
 
 
-def test_development_mode_tells_what_happens_to_clients(admin: Admin) -> None:
+def test_development_mode_reports_what_happens_to_clients(admin: Admin) -> None:
     with connected(admin.server) as client:
         sid = client.call("whoami")
         assert admin.hear_of("room_joined", sid)[1:4] == ["/", "lobby", sid]
@@ -144,7 +144,7 @@ def test_development_mode_tells_what_happens_to_clients(admin: Admin) -> None:
         assert admin.hear_of("socket_disconnected", sid)[1:4] == ["/", sid, "client disconnect"]
 
 
-def test_an_upgrade_is_told(admin: Admin) -> None:
+def test_an_upgrade_is_reported(admin: Admin) -> None:
     from fixtures.polling import Polling
 
     with Polling(admin.server) as session:

@@ -1,4 +1,4 @@
-"""Frames no client sends: RFC 6455 broken in every way, alone and in floods.
+"""Frames that no real client sends: every violation of RFC 6455, alone and in floods.
 
 The `serve` fixture looks behind each test that the server lives and serves another client.
 """
@@ -101,7 +101,7 @@ def test_the_same_as_the_first_bytes_behind_the_handshake(server: Server, frames
     "code",
     [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 65535],
 )
-def test_a_close_code_that_is_none_is_1002(server: Server, code: int) -> None:
+def test_an_invalid_close_code_is_1002(server: Server, code: int) -> None:
     assert code_after(server, encode(CLOSE, struct.pack("!H", code))) == 1002
 
 

@@ -1,4 +1,4 @@
-"""Requests no client sends: slow, huge, ambiguous, pipelined; heads and paths of every kind.
+"""Requests that no real client sends: slow, huge, ambiguous or pipelined; heads and paths of every kind.
 
 The `serve` fixture looks behind each test that the server lives and serves another client.
 """

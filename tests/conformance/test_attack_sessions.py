@@ -1,4 +1,4 @@
-"""Sessions no client opens: abandoned, doubled, flooded; packets cut and changed everywhere.
+"""Sessions that no real client has: abandoned, doubled or flooded; packets cut and changed everywhere.
 
 The `serve` fixture looks behind each test that the server lives and serves another client.
 """
@@ -275,7 +275,7 @@ def test_many_placeholders_for_one_attachment_cost_nothing(server: Server) -> No
         assert client.is_served()
 
 
-def test_a_body_is_read_no_faster_than_the_program_takes_its_packets(server: Server) -> None:
+def test_a_body_is_read_no_faster_than_the_application_takes_its_packets(server: Server) -> None:
     many = ['42["reason","body"]'] * 5_000
     with polling(server) as session:
         with connected(server, {"tag": "body"}) as other:

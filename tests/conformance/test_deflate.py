@@ -1,4 +1,4 @@
-"""`permessage-deflate` (RFC 7692): what is agreed on, what is compressed, what breaks it."""
+"""`permessage-deflate` (RFC 7692): the negotiation, the messages that are compressed, and violations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a polling client finds behind the end of its session: as in Node's server, and in the protocol's own tests."""
+"""The answers to a polling client after the end of its session, as in Node's server and the protocol's own tests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BAD += [
 
 
 @pytest.mark.parametrize("body", BAD)
-def test_after_what_is_no_packet_the_session_is_unknown(server: Server, body: str | bytes) -> None:
+def test_after_an_invalid_packet_the_session_is_unknown(server: Server, body: str | bytes) -> None:
     with polling(server) as session:
         response = session.post(body)
         assert (response.status, response.text) == (200, "ok")
@@ -66,7 +66,7 @@ def test_a_poll_that_waits_gets_a_close_packet(server: Server, body: str | bytes
 
 
 @pytest.mark.parametrize("body", NO_EVENT.values(), ids=NO_EVENT.keys())
-def test_after_what_breaks_socket_io_the_next_poll_gets_a_close_packet(server: Server, body: str) -> None:
+def test_after_a_broken_socket_io_packet_the_next_poll_gets_a_close_packet(server: Server, body: str) -> None:
     with polling(server) as session:
         assert session.post(body).text == "ok"
         assert session.packets()[-1] == "1"
@@ -112,7 +112,7 @@ def test_a_session_is_gone_when_its_time_is_over(serve: Serve) -> None:
 
 @pytest.mark.differs("node", reason="has no such words")
 @pytest.mark.parametrize("fragments", [1, 2])
-def test_a_websocket_message_that_is_too_large_is_said_to_be(serve: Serve, fragments: int) -> None:
+def test_a_websocket_message_that_is_too_large_is_reported_as_too_large(serve: Serve, fragments: int) -> None:
     server, tag = serve(max_http_buffer_size=1000), f"too large {fragments}"
     with connected(server) as other:
         with connected(server, {"tag": tag}) as client:

@@ -1,4 +1,4 @@
-"""The error answers: status, code, message, exactly as Node's server gives them."""
+"""Error responses: status, code and message are exactly those of Node's server."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_transport_that_is_not_served_is_unknown(serve: Serve) -> None:
     assert response.text == '{"code":0,"message":"Transport unknown"}'
 
 
-def test_the_handshake_is_plain_text_that_nobody_stores(server: Server) -> None:
+def test_the_handshake_is_plain_text_that_is_not_cached(server: Server) -> None:
     response = get(server, PATH)
     assert response.status == 200
     assert response.header("content-type") == "text/plain; charset=UTF-8"

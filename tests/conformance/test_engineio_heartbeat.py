@@ -141,7 +141,7 @@ def test_a_namespace_the_server_closes_ends_as_server_disconnect(server: Server)
 
 @pytest.mark.parametrize("packet", ["9", "x", "4", "49", "0{}", "5", "6"])
 @pytest.mark.differs("node", reason="ignores 0, 5 and 6; says transport error or close")
-def test_a_packet_that_is_none_ends_as_parse_error(server: Server, packet: str) -> None:
+def test_an_invalid_packet_ends_as_parse_error(server: Server, packet: str) -> None:
     with connected(server, {"tag": f"sends {packet}"}) as client:
         client.send(packet)
         assert client.close_code() != NO_CLOSE_FRAME
@@ -149,7 +149,7 @@ def test_a_packet_that_is_none_ends_as_parse_error(server: Server, packet: str) 
 
 
 @pytest.mark.parametrize("packet", ["9", "x", "4", "49"])
-def test_a_packet_that_is_none_closes_the_websocket(server: Server, packet: str) -> None:
+def test_an_invalid_packet_closes_the_websocket(server: Server, packet: str) -> None:
     with connected(server) as client:
         client.send(packet)
         assert client.close_code() != NO_CLOSE_FRAME

@@ -81,7 +81,7 @@ def test_a_payload_has_at_most_16_packets(server: Server) -> None:
         assert events(found) == list(range(100))
 
 
-def test_who_takes_any_number_gets_all_that_waits(server: Server) -> None:
+def test_a_client_that_takes_any_number_of_packets_gets_all_that_wait(server: Server) -> None:
     """python-engineio's clients send the time in seconds with a fraction; others send letters and digits."""
     for stamp, least in (("P7x2kq1", 100), ("1764558123.25", 16)):
         with polling(server) as session, connected(server) as other:
@@ -175,7 +175,7 @@ def test_a_client_that_only_polls_after_413_is_made_to_come_back(serve: Serve, w
 
 
 @pytest.mark.differs("node", reason="has no such words")
-def test_a_chunked_body_that_is_too_large_is_said_to_be(serve: Serve) -> None:
+def test_a_chunked_body_that_is_too_large_is_reported_as_too_large(serve: Serve) -> None:
     server = serve(max_http_buffer_size=LIMIT)
     with Polling(server) as session, Stream(server) as stream, connected(server) as other:
         session.connect(auth={"tag": "chunks"})
@@ -263,7 +263,7 @@ def test_packets_behind_a_close_packet_are_not_taken(server: Server) -> None:
     ],
     ids=repr,
 )
-def test_a_packet_that_is_none_closes_the_session(server: Server, body: bytes) -> None:
+def test_an_invalid_packet_closes_the_session(server: Server, body: bytes) -> None:
     with polling(server) as session:
         session.start_get()
         assert not session.getter.has_bytes(0.05)

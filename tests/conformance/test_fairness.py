@@ -1,4 +1,4 @@
-"""While broadcasts to a room run without pause, everybody else is served."""
+"""While broadcasts to a room run without pause, all other clients are served."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_another_path_reaches_the_app(server: Server) -> None:
     assert get(server, "/nowhere").status == 404
 
 
-def test_the_app_is_told_everything(server: Server) -> None:
+def test_the_app_gets_the_whole_request(server: Server) -> None:
     told = get(server, "/scope?a=1&b=%20", "X-Test: yes").json
     assert told == {
         "method": "GET",

@@ -82,7 +82,7 @@ def test_a_broadcast_to_many_goes_back_to_the_shard(server: Server) -> None:
             member.close()
 
 
-def test_heartbeats_do_not_wait_for_a_program_that_blocks(server: Server) -> None:
+def test_heartbeats_do_not_wait_for_an_application_that_blocks(server: Server) -> None:
     with connected(server) as other, connected(server) as lively:
         borrow(lively)
         lively.send('42["block",1.5]')

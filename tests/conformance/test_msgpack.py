@@ -1,4 +1,4 @@
-"""The bytes of the msgpack parser on the wire, and what a hostile client can make of them."""
+"""The bytes of the msgpack parser on the wire, and packets of a hostile client."""
 
 from __future__ import annotations
 

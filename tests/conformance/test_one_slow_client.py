@@ -1,4 +1,4 @@
-"""What is sent to one client: at the speed at which it reads, in bounded memory, and it is not closed for that.
+"""What is sent to one client goes at the speed at which it reads, in bounded memory, and does not close it.
 
 Who reads too little is closed by time, and everybody who waits for it goes on.
 """
@@ -98,7 +98,7 @@ def test_a_ping_behind_a_large_packet_is_waited_for(crowd: Callable[..., Crowd])
     client.close()
 
 
-def test_who_takes_a_byte_now_and_then_is_too_slow(crowd: Callable[..., Crowd]) -> None:
+def test_a_client_that_takes_a_byte_now_and_then_is_too_slow(crowd: Callable[..., Crowd]) -> None:
     here = crowd(max_queue_age=1)
     client, sid = here.join()
     here.fill()
@@ -174,7 +174,7 @@ def test_many_who_send_to_one_client_at_once_wait_for_each_other(crowd: Callable
     assert here.stats()["closes"]["slow client"] == 0
 
 
-def test_who_does_not_poll_is_too_slow(crowd: Callable[..., Crowd]) -> None:
+def test_a_client_that_does_not_poll_is_too_slow(crowd: Callable[..., Crowd]) -> None:
     here = crowd(write_timeout=1)
     session = Polling(here.server)
     here.clients.append(session)
@@ -183,7 +183,7 @@ def test_who_does_not_poll_is_too_slow(crowd: Callable[..., Crowd]) -> None:
     assert here.call("reason", sid) == "slow client"
 
 
-def test_who_still_reads_an_answer_need_not_poll(crowd: Callable[..., Crowd]) -> None:
+def test_a_client_that_still_reads_an_answer_need_not_poll(crowd: Callable[..., Crowd]) -> None:
     here = crowd(write_timeout=1, max_queue_age=1)
     session = Polling(here.server)
     here.clients.append(session)
@@ -214,7 +214,7 @@ def test_what_a_connect_handler_emits_is_limited(crowd: Callable[..., Crowd]) ->
     assert here.call("stats")["closes"]["slow client"] == 1
 
 
-def test_who_reads_is_spared_when_all_have_too_much(crowd: Callable[..., Crowd]) -> None:
+def test_clients_that_read_are_kept_when_too_much_waits_for_all(crowd: Callable[..., Crowd]) -> None:
     here = crowd(max_total_queue_bytes=400_000)
     _, stuck = here.join()
     here.fill()

@@ -1,4 +1,4 @@
-"""CORS and the check of the Origin: same origin by scheme, host and port unless told otherwise."""
+"""CORS and the check of `Origin`: by default only the same scheme, host and port are accepted."""
 
 from __future__ import annotations
 

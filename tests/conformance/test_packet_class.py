@@ -1,4 +1,4 @@
-"""What clients of a server with a packet class can send that is wrong: each ends its session alone."""
+"""Wrong packets for a server with a packet class: each ends only its own session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several I/O threads: whatever connection a request comes on, its session is found, in order."""
+"""Several I/O threads: a request finds its session on any connection, and the order is kept."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_broadcast_reaches_every_shard_once(server: Server) -> None:
     assert all(client.is_served() for client in clients)
 
 
-def test_broadcasts_of_one_program_keep_their_order_everywhere(server: Server) -> None:
+def test_broadcasts_of_one_application_keep_their_order_everywhere(server: Server) -> None:
     clients = [connected(server) for _ in range(CLIENTS)]
     for number in range(200):
         clients[0].send(f'42{number}["shout",{number}]')

@@ -1,7 +1,7 @@
-"""Clients that do not read: closed with a reason, or spared what may be dropped; others get all.
+"""Clients that do not read are closed with a reason, or miss what may be dropped. Others get everything.
 
-Nothing is lost in silence: what was emitted, times the clients it was for, is what was sent, what
-was dropped by reason, and what waits.
+Nothing is lost silently: what was emitted, times its recipients, is the sum of what was sent, what was
+dropped for each reason, and what waits.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def crowd(pool: Pool) -> Iterator[Callable[..., Crowd]]:
         one.close()
 
 
-def test_who_does_not_read_is_closed_and_the_others_get_everything(crowd: Callable[..., Crowd]) -> None:
+def test_a_client_that_does_not_read_is_closed_and_the_others_get_everything(crowd: Callable[..., Crowd]) -> None:
     here = crowd(max_queue_bytes=300_000)
     other, _ = here.join()
     _, sid = here.join()
@@ -173,14 +173,14 @@ def test_packets_are_limited_too(crowd: Callable[..., Crowd]) -> None:
     assert here.stats()["drops"]["closed"] == 22
 
 
-def test_a_packet_larger_than_the_limit_reaches_who_reads(crowd: Callable[..., Crowd]) -> None:
+def test_a_packet_larger_than_the_limit_reaches_a_client_that_reads(crowd: Callable[..., Crowd]) -> None:
     here = crowd(max_queue_bytes=10_000, max_queue_packets=1)
     here.shout(1, 600_000)
     here.shout(1, 600_000)
     assert here.stats()["closes"]["slow client"] == 0
 
 
-def test_who_takes_nothing_in_time_is_closed(crowd: Callable[..., Crowd]) -> None:
+def test_a_client_that_takes_nothing_in_time_is_closed(crowd: Callable[..., Crowd]) -> None:
     here = crowd(write_timeout=3)
     _, sid = here.join()
     here.fill()
@@ -252,7 +252,7 @@ def test_the_newest_value_replaces_the_one_that_waits(crowd: Callable[..., Crowd
     assert numbers_until(client, last) == [*before, last - 2, last - 1, last]
 
 
-def test_who_agreed_to_compression_is_spared_packets_too(crowd: Callable[..., Crowd]) -> None:
+def test_a_client_with_compression_misses_volatile_packets_too(crowd: Callable[..., Crowd]) -> None:
     here = crowd(per_message_deflate={"threshold": 100})
     client = Deflating(here.server)
     here.clients.append(client)

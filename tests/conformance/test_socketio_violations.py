@@ -1,4 +1,4 @@
-"""Packets that break the protocol: the connection closes cleanly, and nobody else notices."""
+"""Packets that break the protocol: the connection is closed cleanly, and no other client is affected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that several tests here speak to."""
+"""Servers that several tests here use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said to every server: each transport, the upgrade, binary, acks, the app's own routes."""
+"""The conversation with every server: each transport, the upgrade, binary, acks, the app's own routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each ASGI server is started, and which of its parts are chosen."""
+"""The command lines of the ASGI servers, and of their variants."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def running(
         app: An object in tests/apps/anywhere.py, or "module:object".
         log: Where its output goes.
         *arguments: More of its command line.
-        environ: More of its environment; what it says of PYTHONPATH goes first.
+        environ: Further environment variables; its PYTHONPATH goes first.
         uds: The Unix socket it listens on, for the clients of the tests.
         fds: Descriptors it inherits.
     """
@@ -99,7 +99,7 @@ def _free_port() -> int:
 
 
 def says(server: Server, *lines: str) -> None:
-    """Each line is in the log once, and names no other door."""
+    """Checks that the log names each of these doors once, and no other."""
     output = server.output()
     assert [output.count(line) for line in lines] == [1] * len(lines), output
     assert output.count("(door: ") == len(lines), output

@@ -1,4 +1,4 @@
-"""What docs/doors.md says of each server; `test_matrix.py` runs every row, and holds the page to them."""
+"""The table of servers in docs/doors.md. `test_matrix.py` runs every row, and compares the page with them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ SHARDS, TAKEN, BRIDGED = "shards", "taken over", "bridged"
 
 @dataclass(frozen=True)
 class Row:
-    """A server with its parts, an app in a shape, and what becomes of a client.
+    """A server with its options, the form of the app, and how clients are served.
 
     Args:
         server: One of `servers.COMMANDS`.
-        parts: More of the command line.
+        parts: Further arguments of the command line.
         app: The app in tests/apps.
-        polling: Who serves polling.
-        websocket: Who serves WebSockets.
-        lost: What the server does not give.
-        environ: More of the environment.
+        polling: What serves polling.
+        websocket: What serves WebSockets.
+        lost: What is missing under this server.
+        environ: Further environment variables.
     """
 
     server: str
@@ -34,7 +34,7 @@ class Row:
 
     @property
     def has_lifespan(self) -> bool:
-        """Whether the app is told of start and end."""
+        """Whether the server runs the lifespan protocol."""
         return self.server != "daphne" and "--lifespan off" not in self.parts
 
     @property
@@ -49,7 +49,7 @@ DAPHNE = (
     "messages over 1 MiB; compression of WebSockets; the lifespan; "
     "a refused WebSocket gets 403 without a body; slow clients are buffered by daphne"
 )
-#: It keeps the client's offer to itself.
+#: wsproto does not show the app which extensions the client offers.
 WSPROTO = "`per_message_deflate`"
 
 ROWS = [

@@ -1,4 +1,4 @@
-"""uvicorn's access log has the same lines whoever answers: uvicorn, or the shards for it.
+"""uvicorn's access log has the same lines whether uvicorn or the shards answer a request.
 
 The oracle is python-socketio on the same uvicorn. A refused WebSocket has another status there (403).
 """
@@ -116,7 +116,7 @@ def test_paths_are_below_the_root_path(tmp_path: Path) -> None:
     assert any('"GET /api/socket.io/a%20b/?' in line for line in expected)
 
 
-def test_a_filter_of_the_programs_sees_its_arguments(tmp_path: Path) -> None:
+def test_a_log_filter_of_the_application_sees_the_arguments(tmp_path: Path) -> None:
     with running("uvicorn", "quiet:app", tmp_path / "log") as server:
         with polling(server) as session:
             assert session.is_served()

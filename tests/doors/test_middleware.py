@@ -1,4 +1,4 @@
-"""The program's own middleware is never gone round."""
+"""The application's middleware always runs."""
 
 from __future__ import annotations
 

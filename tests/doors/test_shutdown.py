@@ -23,7 +23,7 @@ APPS = ["anywhere:app", "mounted:app", "anywhere:watched"]
 
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_everybody_is_told_and_requests_finish(tmp_path: Path, app: str, ending: signal.Signals) -> None:
+def test_every_client_is_notified_and_requests_finish(tmp_path: Path, app: str, ending: signal.Signals) -> None:
     with (
         running("uvicorn", app, tmp_path / "log") as server,
         connected(server, auth={"tag": "x"}) as client,

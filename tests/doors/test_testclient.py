@@ -1,4 +1,4 @@
-"""Programs test themselves with Starlette's TestClient, which runs an app in the test's own process."""
+"""Applications are tested with Starlette's TestClient, which runs an app in the test's process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def client():
             yield made
 
 
-def test_websockets_end_without_a_word(client) -> None:
+def test_websockets_of_the_testclient_work_and_end_quietly(client) -> None:
     # The app is cancelled at the end of each, somewhere in the bridge.
     for _ in range(20):
         with client.websocket_connect("/socket.io/?EIO=4&transport=websocket") as websocket:

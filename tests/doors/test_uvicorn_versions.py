@@ -1,4 +1,4 @@
-"""The doors lead the same way under the oldest uvicorn that is allowed, and under the newest."""
+"""The same doors are open under the oldest uvicorn that is allowed and under the newest."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_door_opens(tmp_path: Path, name: str, parts: str, app: str, lines:
 
 
 @pytest.mark.parametrize("name", VERSIONS)
-def test_workers_and_missing_websockets_are_told_of(tmp_path: Path, name: str) -> None:
+def test_workers_and_missing_websockets_are_reported(tmp_path: Path, name: str) -> None:
     arguments = ("--workers", "2", "--ws", "none")
     with running("uvicorn", "mounted:app", tmp_path / "log", *arguments, environ=environ(name)) as server:
         server.wait_for("startup complete", 2)

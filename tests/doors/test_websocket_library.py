@@ -1,4 +1,4 @@
-"""A uvicorn that cannot serve WebSockets: no upgrade is offered where none could come, and it is said once."""
+"""A uvicorn that cannot serve WebSockets: no upgrade is offered, and one warning says so."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_websocket_that_comes_all_the_same_is_refused_and_explained(tmp_path: 
         assert server.output().count(WARNING) == 1
 
 
-def test_who_wants_polling_alone_is_not_warned(tmp_path: Path) -> None:
+def test_a_server_for_polling_alone_does_not_warn(tmp_path: Path) -> None:
     environ = {"FANIO_TEST_OPTIONS": json.dumps({"transports": ["polling"]})}
     with running("uvicorn", "mounted:app", tmp_path / "log", *NONE, environ=environ) as server:
         assert upgrades(server) == []

@@ -1,4 +1,4 @@
-"""Several worker processes that nothing joins: each says what will happen, before a client comes."""
+"""Several worker processes without a cluster: each warns at its start."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_workers_of_the_environment_count(tmp_path: Path) -> None:
         assert server.output().count(WARNING) == 2, server.output()
 
 
-def test_preloaded_by_gunicorn_it_is_said_once(tmp_path: Path) -> None:
+def test_preloaded_by_gunicorn_it_warns_once(tmp_path: Path) -> None:
     with running("gunicorn", "mounted:app", tmp_path / "log", "--workers", "2", "--preload", *GUNICORN) as server:
         server.wait_for("startup complete", 2)
         assert server.output().count(WARNING) == 1, server.output()

@@ -1,4 +1,4 @@
-"""The uvicorn versions that the doors are tried with: the oldest allowed, one from the middle, the newest.
+"""The uvicorn versions in the tests: the oldest that is allowed, one from the middle, and the newest.
 
 `make test` installs each into a folder of its own, `python tests/doors/versions.py`; a test puts one before the
 installed one. uvicorn alone is installed there: what it needs is what the newest needs.

@@ -1,4 +1,4 @@
-"""Each client example runs against the server of the examples, and says what it should."""
+"""Each client example runs against the examples' server, and prints what it should."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Very many idle WebSocket clients in one process: python crowd.py PORT COUNT.
+"""Very many idle WebSocket clients in one process. Use: python crowd.py PORT COUNT.
 
 Raw sockets on epoll, from several addresses so that the ports suffice. It opens them all, joins
 `/`, lets the first one shout twice, counts what each one gets, and writes one line of JSON.

@@ -1,4 +1,4 @@
-"""Requests that the program is asked about, on real connections: refused, and given headers."""
+"""Requests that the application may refuse or add headers to, on real connections."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_websocket_is_served_as_ever(server: Server) -> None:
         assert isinstance(client.call("told"), list)
 
 
-def test_refused_requests_are_told(server: Server) -> None:
+def test_refused_requests_are_reported_to_the_handler(server: Server) -> None:
     get(server, f"{PATH}&refuse=text&mark=1")
     get(server, f"{PATH}&sid=nobody&mark=2")
     get(server, "/socket.io/?EIO=3&transport=polling&mark=3")

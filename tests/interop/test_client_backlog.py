@@ -1,4 +1,4 @@
-"""Servers that do not read what a client sends: it goes on when they do, and keeps no more than it must."""
+"""Servers that do not read: the client waits in bounded memory, and continues when they read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`permessage-deflate` of the clients: offered when the program wants it, and bounded."""
+"""`permessage-deflate` of the clients: offered when the application asks for it, and bounded."""
 
 from __future__ import annotations
 

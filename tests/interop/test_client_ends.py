@@ -1,4 +1,4 @@
-"""Odd moments for an end: from within a handler, without anybody who waits, in the middle of retries."""
+"""Ends of a client at odd moments: in a handler, without a waiting call, in the middle of retries."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_a_refusal_that_nobody_waits_for_ends_the_connection() -> None:
     assert not client.connected
 
 
-async def test_who_does_not_wait_for_retries_any_more_ends_them() -> None:
+async def test_a_cancelled_connect_ends_its_retries() -> None:
     client = fanio.AsyncClient(reconnection_delay=0.01, reconnection_delay_max=0.01)
     tried = asyncio.Event()
     client.on("reconnect_error", lambda _error: tried.set())
@@ -220,7 +220,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.run raises KeyboardInterrupt in the loop")
-async def test_an_interrupt_disconnects_and_cancels_who_waits() -> None:
+async def test_an_interrupt_disconnects_and_cancels_waiting_calls() -> None:
     pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.DEVNULL}
     async with serving(flooding(0)) as url:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", WAITING, url, **pipes)

@@ -1,4 +1,4 @@
-"""A network that delays, tears, swallows and resets: no event twice, no loss untold."""
+"""A network that delays, splits, drops and resets: no event comes twice, and every loss is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that are broken or mean: each ends with a named error, and nothing grows."""
+"""Broken and hostile servers: each ends with a named error, in bounded memory."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_an_endless_head(transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-async def test_a_server_that_says_nothing(transport: str) -> None:
+async def test_a_server_that_sends_nothing(transport: str) -> None:
     async def script(_head: str, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 

@@ -1,4 +1,4 @@
-"""An AsyncClient that is asked from another event loop than its own, running, stopped or closed."""
+"""An AsyncClient that is used from another event loop than its own, which is running, stopped or closed."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_loop_that_is_stopped_is_left_by_connect_and_disconnect_only(url: str)
     loop.close()
 
 
-async def test_arguments_of_emit_and_call_are_checked_in_the_callers_turn(url: str) -> None:
+async def test_arguments_of_emit_and_call_are_checked_at_the_call(url: str) -> None:
     client = fanio.AsyncClient()
     await connect(client, url)
     wrong: list[tuple[dict[str, Any], str]] = [
@@ -215,7 +215,7 @@ async def test_connect_does_not_take_a_client_from_a_loop_that_runs(url: str, el
     assert await asyncio.to_thread(elsewhere.run, connect_and_echo(client, url)) == 1
 
 
-async def test_who_waits_on_another_loop_hears_that_the_own_one_has_ended(url: str) -> None:
+async def test_calls_on_another_loop_raise_when_the_clients_loop_has_ended(url: str) -> None:
     client = fanio.AsyncClient()
     connected, waiting = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

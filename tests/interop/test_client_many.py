@@ -1,4 +1,4 @@
-"""Many clients in one process: what each costs."""
+"""Many clients in one process, and the memory of each."""
 
 from __future__ import annotations
 

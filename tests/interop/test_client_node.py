@@ -1,4 +1,4 @@
-"""What Node's server can do for a client: recovery, retries, refusals, disconnections, cookies."""
+"""fanio's client with Node's server: recovery, retries, refusals, disconnections, cookies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client is told when a server refuses it: the error that `connect` raises carries the reason."""
+"""When a server refuses a client, the error that `connect` raises has the reason."""
 
 from __future__ import annotations
 
@@ -63,9 +63,7 @@ async def refused(server: Script, **options: Any) -> exceptions.ConnectionError:
         (['44{"message":"' + "x" * 9000 + '"}'], {"/": {"message": "x" * 9000}}, "x" * 300),
     ],
 )
-async def test_the_error_carries_what_the_server_has_said(
-    packets: list[str], refusals: dict[str, Any], note: str
-) -> None:
+async def test_the_error_has_the_servers_answer(packets: list[str], refusals: dict[str, Any], note: str) -> None:
     error = await refused(saying(*packets), transports="websocket")
     assert error.refusals == refusals
     # What python-socketio's error has.
@@ -101,7 +99,7 @@ async def test_the_error_carries_why_the_handshake_was_refused(transport: str, b
     assert error.__notes__ == ["/: not you"]
 
 
-async def test_the_error_has_nothing_where_the_server_said_nothing() -> None:
+async def test_the_error_has_no_answer_when_the_server_gave_none() -> None:
     async def refuse(_head: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(response("<html>", "502 Bad Gateway"))
 

@@ -1,8 +1,8 @@
-"""A server that ends gracefully gets its clients back: every library's, on every transport, in mid-upgrade too.
+"""After a graceful stop of the server, the clients of every library reconnect: on every transport, also in mid-upgrade.
 
-Most libraries but JavaScript's take a close packet that answers their poll as the server's wish that they
-stay away. So the last poll is answered with what waits, or a noop, and the next one finds no server, or one
-that does not know the session.
+Most libraries other than JavaScript's do not reconnect when a close packet answers their poll. So the last
+poll is answered with what waits, or a noop. The next poll finds no server, or one that does not know the
+session.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What libraries keep by task, in context variables or in greenlets is an event's own, whoever shares its task."""
+"""State that libraries keep by task, context variable or greenlet belongs to one event, also if events share a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers that wait for what their own peer has yet to send, on both sides: it is read while they wait."""
+"""Handlers that wait for something from their own peer: it is read while they wait. For servers and clients."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One program, run with python-socketio's clients and with ours against the same server.
+"""The same application with python-socketio's clients and with ours, against the same server.
 
-What handlers and callers see must be the same. Left out: the words of connection errors, and the
-reasons we tell apart (docs/clients.md).
+Handlers and callers must see the same. Not compared: the texts of connection errors, and the reasons that
+only fanio distinguishes (docs/clients.md).
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ async def moments(library: Any, url: str, transport: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("program", [shapes, namespaces, errors], ids=lambda program: program.__name__)
-async def test_the_program_sees_the_same(pool: Pool, program: Any, server: Server, transport: str) -> None:
+async def test_the_application_sees_the_same(pool: Pool, program: Any, server: Server, transport: str) -> None:
     if program is errors and transport == "polling" and server is pool.get("wire", oracle="python-socketio"):
         pytest.skip("python-socketio's server holds the poll of a client that is gone, and its client waits for it")
     theirs = await program(socketio, server.url, transport)
@@ -240,7 +240,7 @@ async def test_the_program_sees_the_same(pool: Pool, program: Any, server: Serve
 
 # With a WebSocket, python-socketio raises aiohttp's exceptions for some URLs; with polling it waits for its last poll.
 @pytest.mark.parametrize(("program", "transport"), [(urls, "polling"), (moments, "websocket")])
-async def test_the_program_sees_the_same_of_our_server(pool: Pool, program: Any, transport: str) -> None:
+async def test_the_application_sees_the_same_of_our_server(pool: Pool, program: Any, transport: str) -> None:
     url = pool.get("wire", oracle="fanio").url
     assert await program(fanio, url, transport) == await program(socketio, url, transport)
 
@@ -275,7 +275,7 @@ def sync_program(library: Any, url: str, transport: str) -> list[Any]:
     return sorted(found, key=repr)
 
 
-def test_the_sync_program_sees_the_same(server: Server) -> None:
+def test_the_sync_application_sees_the_same(server: Server) -> None:
     assert sync_program(fanio, server.url, "websocket") == sync_program(socketio, server.url, "websocket")
 
 
@@ -300,5 +300,5 @@ def simple_program(library: Any, url: str, transport: str) -> list[Any]:
     return found
 
 
-def test_the_simple_program_sees_the_same(server: Server) -> None:
+def test_the_simple_application_sees_the_same(server: Server) -> None:
     assert simple_program(fanio, server.url, "websocket") == simple_program(socketio, server.url, "websocket")

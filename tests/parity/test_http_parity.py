@@ -1,4 +1,4 @@
-"""Requests that are refused, or not for polling: what each library answers, as the table says."""
+"""Requests that are refused, or are not for polling: each library answers as the table says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each case on python-socketio and on fanio: the same transcript, but for what the table lists."""
+"""Each case has the same transcript on python-socketio and on fanio, except for the differences in the table."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_case(pool: Pool, name: str) -> None:
     assert differing_lines(theirs, ours) == rows_of(name)
 
 
-def test_rows_name_what_holds_them() -> None:
+def test_rows_name_a_case_or_a_test() -> None:
     for row in rows():
         assert set(row) - {"cases", "test"} == {"id", "topic", "what", "theirs", "ours", "why"}, row["id"]
         assert row.get("cases") or row.get("test"), row["id"]

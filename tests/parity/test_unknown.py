@@ -1,4 +1,4 @@
-"""The table of ``cases/unknown.py`` misses no public method, and holds for Engine.IO servers of their own too."""
+"""The table of ``cases/unknown.py`` has every public method, and also holds for separate Engine.IO servers."""
 
 from __future__ import annotations
 

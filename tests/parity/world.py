@@ -1,7 +1,7 @@
 """Raw clients of one server and the transcript of what they sent and got.
 
-Sids are replaced by the names of those who have them, JSON is written in one form, so that two
-servers which do the same have the same transcript.
+Sids are replaced by the names of their clients, and JSON is written in one form. So two servers that
+behave the same have the same transcript.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class World:
         return client
 
     def lurker(self, *, name: str | None = None, query: str = "") -> Client:
-        """A client that has joined nothing but the fence."""
+        """A client that has joined only the namespace of the fence."""
         client = Client(self, name or "abcdef"[len(self.clients)], query)
         self.clients.append(client)
         return client
@@ -138,7 +138,7 @@ class Client:
             pass
 
     def fence_or_end(self) -> None:
-        """Reads everything that is on its way, or to the end when the server has closed."""
+        """Reads everything that is still to come, or to the end if the server has closed."""
         try:
             self.fence()
         except (AssertionError, EOFError):
@@ -147,14 +147,14 @@ class Client:
             self.world.write(f"{self.name} < (nothing)")
 
     def fence(self) -> None:
-        """Reads everything that is on its way."""
+        """Reads everything that is still to come."""
         self._fences += 1
         self.session.send(f'42{FENCE},{self._fences}["fence"]')
         while (packet := self._packet()) != f"43{FENCE},{self._fences}[]":
             self._note(packet)
 
     def ask_unhandled(self) -> list[str]:
-        """What the loop's exception handler of the server has got."""
+        """Returns what the loop's exception handler of the server got."""
         self.session.send(f'42{FENCE},99["unhandled"]')
         while not (isinstance(packet := self._packet(), str) and packet.startswith(f"43{FENCE},99[")):
             self._note(packet)
@@ -162,7 +162,7 @@ class Client:
         return found
 
     def drop(self) -> None:
-        """Breaks the connection off."""
+        """Closes the connection without a close frame."""
         self.world.write(f"{self.name} > (gone)")
         self.session.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Connection:
-    """One ASGI connection: what the app is told, and what it says."""
+    """One ASGI connection: the messages to the app and from it."""
 
     def __init__(self, app: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> None:
         self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -20,7 +20,7 @@ class Connection:
         self.told.put_nowait({"type": kind, **fields})
 
     async def hear(self) -> dict[str, Any]:
-        """The next message of the app's."""
+        """Returns the app's next message."""
         return await asyncio.wait_for(self.said.get(), 10)
 
 

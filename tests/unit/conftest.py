@@ -41,7 +41,7 @@ async def serve(fake: None) -> AsyncIterator[Callable[..., tuple[fanio.AsyncServ
 
 
 class CountingCore:
-    """Two shards with the core's own counters: each has its number, times ten in the second."""
+    """Two shards with the core's own counters. Each counter has its own value, times ten in the second."""
 
     def __init__(self) -> None:
         sio = fanio.AsyncServer(shards=1)

@@ -1,4 +1,4 @@
-"""A stand-in for the Rust core: a registry in Python that records what it is asked to send.
+"""A stand-in for the Rust core: a registry in Python that records what it should send.
 
 Tests inject the events a shard would publish and look at the calls that follow.
 """
@@ -19,7 +19,7 @@ HEAD = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a.example\r
 
 
 class FakeCore:
-    """What `_core.Server` does, without a wire."""
+    """The methods of `_core.Server`, without a network."""
 
     def __init__(self, options: dict[str, object]) -> None:
         self.options = options
@@ -66,7 +66,7 @@ class FakeCore:
         self.push(_core.DISCONNECT, sid, socket["ns"], socket["session"], reason)
 
     def drain_client(self, sid: str, room: int) -> None:
-        """A client has taken what was sent to it: so many packets more may be sent."""
+        """Let a client take what was sent to it, so that more packets may be sent."""
         self.room[sid] = room
         self.push(_core.DRAINED, self.session_of(sid) or sid)
 
@@ -247,7 +247,7 @@ class FakeCore:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    """Let the loop run until something is so; fail when it never is."""
+    """Let the loop run until a condition holds; fail when it never does."""
     for _ in range(2000):
         if condition():
             return

@@ -88,7 +88,7 @@ def test_what_is_set_in_a_module_counts(tmp_path):
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=60)
 
 
-def test_what_is_not_there_says_what_to_use():
+def test_missing_names_say_what_to_use():
     with pytest.raises(NotImplementedError, match=r"no Server: .* use AsyncServer with ASGIApp"):
         fanio.Server(async_mode="threading")
     with pytest.raises(NotImplementedError, match="there is AsyncRedisManager"):

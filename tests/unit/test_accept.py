@@ -1,4 +1,4 @@
-"""The automatic way: sockets that plain uvicorn is about to listen on go to the shards."""
+"""The accept door under plain uvicorn: the shards get the sockets before uvicorn listens on them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def patched(own):
 
 
 @pytest.mark.parametrize("make", [Watching, lambda: patched("sio"), lambda: patched("eio")])
-async def test_a_handle_request_of_the_programs_own_sees_every_request(make):
+async def test_a_handle_request_of_the_applications_own_sees_every_request(make):
     found, left = await served_by(fanio.ASGIApp(make()))
     assert (found is ShardListener, left) == (False, set())
 

@@ -1,4 +1,4 @@
-"""Who waits for which acknowledgement, and for how long."""
+"""The waiting acknowledgements: their numbers, their callbacks and their timeouts."""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ async def test_an_upgrade_that_a_proxy_has_lost_is_named(serve, caplog, upgrade,
     assert caplog.messages[0].startswith(line)
 
 
-async def test_an_origin_that_the_program_refuses_is_logged(serve, caplog):
+async def test_an_origin_that_the_application_refuses_is_logged(serve, caplog):
     await ask(serve, cors_allowed_origins=lambda origin: False, engineio_logger=logging.getLogger("test"))
     assert caplog.messages[0].startswith(
         "http://a is not an accepted origin. The function in cors_allowed_origins refuses it."

@@ -1,4 +1,4 @@
-"""Handlers that could not be called are refused when they are registered; all others are accepted."""
+"""Handlers that cannot be called are refused when they are registered. All others are accepted."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_what_is_no_function_is_refused(fake, handler):
         fanio.AsyncClient().on("connect", handler)
 
 
-def test_names_that_are_none_are_refused(fake):
+def test_invalid_names_are_refused(fake):
     sio = fanio.AsyncServer()
     with pytest.raises(TypeError, match=r"write @sio\.event"):
 

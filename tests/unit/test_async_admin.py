@@ -1,4 +1,4 @@
-"""The instrumented server: logins and what it leaves behind."""
+"""The instrumented server: logins, and what remains after the end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_a_coroutine_function_may_decide():
 
 
 @pytest.mark.parametrize("auth", [None, True])
-def test_no_credentials_must_be_said(auth):
+def test_missing_credentials_are_refused_unless_auth_is_false(auth):
     with pytest.raises(ValueError, match="False for no authentication"):
         Access(auth)
 

@@ -106,7 +106,7 @@ async def test_what_cannot_connect_says_so_and_leaves_nothing():
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("as_function", [False, True])
-async def test_a_url_that_is_none_cannot_be_connected_to(url, as_function):
+async def test_a_malformed_url_cannot_be_connected_to(url, as_function):
     client, heard = fanio.AsyncClient(), []
     client.on("connect_error", heard.append)
     # As python-socketio raises.

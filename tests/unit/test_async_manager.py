@@ -1,4 +1,4 @@
-"""A manager of the program's own is really used, and steps aside where it overrides nothing."""
+"""The server calls the methods that an application's manager overrides, and no others."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_methods_replaced_on_an_instance_are_called(serve):
     assert len(core.of("emit")) == 1
 
 
-def test_what_the_server_calls_is_said_by_the_class():
+def test_the_class_decides_which_methods_the_server_calls():
     class Mixin:
         async def emit(self, *args, **kwargs):
             """Do nothing."""

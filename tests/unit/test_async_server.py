@@ -270,7 +270,7 @@ async def test_callback_is_one_emit_and_answered_by_each(serve):
     assert len(sio._acks) == 0
 
 
-async def test_what_a_client_owes_goes_with_it(serve):
+async def test_pending_acknowledgements_end_with_their_client(serve):
     sio, core = serve()
     sid = await joined(core)
     await sio.emit("q", callback=print)

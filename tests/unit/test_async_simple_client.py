@@ -1,4 +1,4 @@
-"""AsyncSimpleClient without a server: what waits for `receive`."""
+"""AsyncSimpleClient without a server: the events that wait for `receive`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_handlers_wait_when_nobody_takes_their_events(monkeypatch):
     await asyncio.wait_for(third, 5)
 
 
-async def test_who_waits_is_told_of_the_end():
+async def test_waiting_calls_learn_of_the_end():
     client = fanio.AsyncSimpleClient()
     inner = fanio.AsyncClient()
     client._register(inner)

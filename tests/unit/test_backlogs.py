@@ -1,4 +1,4 @@
-"""Who sends to one client for which much waits: in order, until it has taken it, is gone, or the server ends."""
+"""Calls that send to one client with a backlog wait in order, until it has read or left, or the server ends."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ def sent(core):
     return [call[1] for call in core.of("emit")]
 
 
-async def test_who_comes_first_is_served_first(serve):
+async def test_senders_continue_in_the_order_in_which_they_came(serve):
     sio, core = serve()
     sid = await joined(core)
     tasks = [asyncio.ensure_future(sio.emit("e", number, to=sid)) for number in range(6)]
@@ -38,7 +38,7 @@ async def test_who_comes_first_is_served_first(serve):
     assert not sio.eio._backlogs.waiting
 
 
-async def test_only_who_sends_to_one_client_waits(serve):
+async def test_only_senders_to_one_client_wait(serve):
     sio, core = serve()
     sid, other = await joined(core), await joined(core)
     del core.room[other]
@@ -124,7 +124,7 @@ async def test_the_end_of_the_server_lets_all_go_on(serve):
     await asyncio.wait_for(asyncio.gather(*tasks), 5)
 
 
-async def test_who_sends_from_another_loop_waits_too(serve):
+async def test_senders_on_another_loop_wait_too(serve):
     sio, core = serve()
     sid = await joined(core)
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""What both clients have without waiting: handlers and attributes."""
+"""The methods of both clients that never wait: handlers and attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a manager tells of clients and rooms is what is so at that moment."""
+"""A manager's views of clients and rooms show the current state."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Methods(AsyncClientNamespace):
         return "gone"
 
 
-def test_only_a_trigger_event_of_the_programs_counts_as_overridden():
+def test_only_a_trigger_event_of_the_application_counts_as_overridden():
     assert Own().is_overridden()
     assert not Methods().is_overridden()
     assert not AsyncNamespace("/x").is_overridden()

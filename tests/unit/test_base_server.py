@@ -1,4 +1,4 @@
-"""What a server has without waiting: handlers and questions about clients."""
+"""The methods of a server that never wait: handlers and queries about clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The core with `parser: "raw"`: messages as they are, both ways."""
+"""The core with `parser: "raw"`: messages pass unchanged in both directions."""
 
 from __future__ import annotations
 

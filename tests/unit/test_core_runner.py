@@ -1,4 +1,4 @@
-"""The core on a loop: lazily started, drained fairly, ended in order."""
+"""The core on an event loop: started when first served, drained fairly, stopped in order."""
 
 from __future__ import annotations
 

@@ -446,7 +446,9 @@ async def test_nothing_of_an_event_outlives_it(serve):
         ("/", b'["message"]', ""),
     ],
 )
-async def test_an_event_without_a_handler_is_told_with_those_there_are(serve, caplog, namespace, event, expected):
+async def test_an_event_without_a_handler_is_logged_with_the_existing_handlers(
+    serve, caplog, namespace, event, expected
+):
     class Chat(fanio.AsyncNamespace):
         async def on_connect(self, sid, environ):
             pass

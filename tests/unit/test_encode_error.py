@@ -48,13 +48,13 @@ def test_the_arguments_of_an_acknowledgement_are_counted_from_one(serializer, mo
 
 
 @pytest.mark.parametrize(("serializer", "module"), MODULES)
-def test_what_contains_itself_is_said_to(serializer, module):
+def test_a_value_that_contains_itself_is_named(serializer, module):
     assert re.fullmatch(r"argument 1\['a'\]\[1\] cannot be sent: .*: it contains itself", fault(["e", {"a": LOOP}])[1])
     assert "it contains itself" in fault(["e", LOOP], serializer, module)[1]
 
 
 @pytest.mark.parametrize(("serializer", "module"), MODULES)
-def test_what_is_nested_too_deeply_is_told_in_short(serializer, module):
+def test_a_value_that_is_nested_too_deeply_is_described_briefly(serializer, module):
     assert len(fault(["e", DEEP], serializer, module)[1]) < 400
 
 

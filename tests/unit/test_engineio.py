@@ -230,7 +230,7 @@ def test_a_pair_for_the_interval_is_split():
     assert (eio.ping_interval, eio.ping_interval_grace_period) == (10, 5)
 
 
-def test_what_there_is_not_says_so():
+def test_missing_names_say_so():
     with pytest.raises(ValueError, match="Invalid async_mode"):
         engineio.AsyncServer(async_mode="aiohttp")
     with pytest.warns(UserWarning, match="did you mean 'max_queue_bytes'"):

@@ -130,7 +130,7 @@ def test_kept_at_the_first_write(write):
     assert kept == [environ]
 
 
-async def test_what_a_handler_writes_is_there_later_and_freed_with_the_client(serve):
+async def test_values_written_into_the_environ_are_kept_until_the_client_is_gone(serve):
     sio, core = serve()
 
     @sio.event

@@ -25,7 +25,7 @@ def test_tree_is_that_of_python_socketio(name):
     assert not issubclass(getattr(ours, name), getattr(builtins, name, ()))
 
 
-def test_programs_that_catch_python_socketios_exceptions_catch_ours():
+def test_applications_that_catch_python_socketios_exceptions_catch_ours():
     assert issubclass(ours.AckLostError, (ours.TimeoutError,))
     assert issubclass(ours.AckLostError, (ours.DisconnectedError,))
     assert issubclass(ours.BufferFullError, ours.BadNamespaceError)

@@ -1,4 +1,4 @@
-"""Which handler an event goes to, and with which arguments."""
+"""The choice of the handler for an event, and the handler's arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request heads made of ASGI scopes."""
+"""Request heads that are made from ASGI scopes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def first_line(**scope):
         ({"path": "/a\r\nb: c", "raw_path": b"/x"}, b"/a%0D%0Ab:%20c"),
     ],
 )
-def test_the_path_is_what_the_program_would_see(scope, target):
+def test_the_path_is_the_one_that_the_application_would_see(scope, target):
     assert first_line(method="POST", **scope) == b"POST " + target + b" HTTP/1.1"
 
 
@@ -46,6 +46,6 @@ def test_peers(client, peer):
     assert peer_of({"client": client}) == peer
 
 
-def test_tls_is_the_servers_word():
+def test_the_scheme_of_the_scope_says_whether_it_is_tls():
     assert [is_secure({"scheme": scheme}) for scheme in ("wss", "https", "ws", "http")] == [True, True, False, False]
     assert not is_secure({})

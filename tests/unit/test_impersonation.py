@@ -1,4 +1,4 @@
-"""fanio as socketio: in processes of their own, as it changes what import gives."""
+"""`install_as_socketio`, in separate processes, because it changes what `import` returns."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ if __name__ == "__main__":
 """
 
 
-def test_processes_that_the_program_starts_have_it_too(tmp_path, monkeypatch):
+def test_processes_that_the_application_starts_have_it_too(tmp_path, monkeypatch):
     (tmp_path / "program.py").write_text(CHILDREN)
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.is_set_up = True\n")
     monkeypatch.setenv("PYTHONPATH", path_with(tmp_path))

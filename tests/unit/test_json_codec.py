@@ -1,4 +1,4 @@
-"""Values become the packets python-socketio makes of them, and come back."""
+"""Values are encoded as python-socketio encodes them, and decoded again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random data through our JSON and through the standard module: the same comes out, both ways."""
+"""Random data gives the same result with our JSON and with the standard module, in both directions."""
 
 from __future__ import annotations
 

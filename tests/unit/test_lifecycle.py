@@ -1,4 +1,4 @@
-"""Connect and disconnect: who is accepted, what the refused get, what is left behind."""
+"""Connect and disconnect: acceptance, refusal, and that nothing remains."""
 
 from __future__ import annotations
 

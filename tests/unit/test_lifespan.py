@@ -1,4 +1,4 @@
-"""Hooks around another app's lifespan, in order, whatever that app does."""
+"""Hooks run around another app's lifespan, in order, whatever that app does."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ async def test_hooks_may_be_coroutine_functions():
 
 
 @pytest.mark.parametrize("app", [None, proper, ignorant])
-async def test_failed_startup_hook_is_told_once(app):
+async def test_failed_startup_hook_is_reported_once(app):
     story = Story(app, startup=lambda: 1 / 0)
     assert await story.run("startup") == ["startup.failed"]
     assert "app startup" not in story.log
 
 
 @pytest.mark.parametrize("app", [None, proper])
-async def test_failed_shutdown_hook_is_told(app):
+async def test_failed_shutdown_hook_is_reported(app):
     story = Story(app, shutdown=lambda: 1 / 0)
     assert await story.run() == ["startup.complete", "shutdown.failed"]
 

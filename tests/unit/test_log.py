@@ -28,7 +28,7 @@ def test_level_and_a_handler_when_nothing_is_configured(name, option, level, mon
     assert len(logger.handlers) == 1
 
 
-def test_a_level_of_the_programs_own_is_honoured(name):
+def test_a_log_level_set_by_the_application_is_honoured(name):
     logging.getLogger(name).setLevel(logging.WARNING)
     for option in (False, True):
         assert server_logger(name, option).level == logging.WARNING

@@ -1,4 +1,4 @@
-"""When the shards accept for uvicorn, and when the loop keeps out of the way."""
+"""When `new_event_loop` gives uvicorn's sockets to the shards, and when it does not."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_address_in_use_is_reported_by_uvicorn(caplog):
     assert "address already in use" in caplog.text
 
 
-def test_proxies_of_uvicorn_are_trusted_unless_the_program_names_its_own(fake):
+def test_proxies_of_uvicorn_are_trusted_unless_the_application_names_its_own(fake):
     config = uvicorn.Config(plain, forwarded_allow_ips="10.0.0.1, 10.0.0.2")
     assert insides.forwarded_allow_ips(config) == ["10.0.0.1", "10.0.0.2"]
     sio = fanio.AsyncServer()

@@ -1,4 +1,4 @@
-"""How Prometheus reads the server's numbers."""
+"""The server's counts in Prometheus' format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The msgpack codec: what JavaScript's parser and python-socketio's send, and what they get."""
+"""The msgpack codec against JavaScript's parser and python-socketio's, in both directions."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ def test_limits_of_slow_clients():
         {"slow_clients": "drop"},
     ],
 )
-def test_limits_that_are_none_are_refused(options):
+def test_invalid_limits_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         core(**options)
 

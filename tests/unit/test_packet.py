@@ -71,7 +71,7 @@ def test_acks_have_attachments_too():
     assert made.encode() == ['61-1[{"_placeholder":true,"num":0}]', b"x"]
 
 
-def test_binary_can_be_said_beforehand():
+def test_binary_can_be_given_beforehand():
     assert Packet(data=["e"], binary=True).encode() == ['50-["e"]']
     assert Packet(data=["e", b"x"], binary=False).packet_type == packet.EVENT
     with pytest.raises(ValueError, match="does not support binary"):

@@ -1,4 +1,4 @@
-"""Packet classes of the program's: encoding, and the rules for what they read, on the real core."""
+"""Packet classes of the application: encoding and decoding, on the real core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule of how far a client may be ahead of its handlers, with a clock that the test moves."""
+"""The limits for handlers that wait, with a clock that the test moves (docs/waiting-handlers.md)."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_a_client_without_a_session_is_not_paused(world):
     assert world.take() == []
 
 
-def test_what_a_loop_leaves_is_forgotten(world):
+def test_reading_forgets_everything_when_its_loop_ends(world):
     world.begin(MAX_IN_FLIGHT + 1)
     world.reading.forget()
     world.take()

@@ -1,4 +1,4 @@
-"""The reasons have python-socketio's names and words."""
+"""The reasons have python-socketio's names and texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any hashable is a room's name, and comes back as it was."""
+"""Any hashable value can be the name of a room, and is returned unchanged."""
 
 from __future__ import annotations
 

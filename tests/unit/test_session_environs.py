@@ -1,4 +1,4 @@
-"""HandshakeScopes are found again by the mark in a request's head, and forgotten in time."""
+"""ASGI scopes are found by the mark in a request's head, and forgotten after some time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_mark_cannot_be_guessed():
     assert scopes.find(theirs) == (theirs, None)
 
 
-def test_what_nobody_claims_is_forgotten():
+def test_unclaimed_scopes_are_forgotten():
     now = [100.0]
     scopes = HandshakeScopes(10, lambda: now[0])
     first = marked(scopes)

@@ -1,4 +1,4 @@
-"""What functions of the program's take."""
+"""The parameters of the application's functions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every public method of python-socketio's and python-engineio's async side: the same call works here.
+"""Every call of a public async method of python-socketio and python-engineio also works here.
 
-Names, order, kinds and defaults of arguments are compared, and the attributes of an instance. What
-is different on purpose is in one table, with its reason; a row that is no longer true fails too.
+Names, order, kinds and defaults of arguments are compared, and the attributes of an instance. One table
+has the differences on purpose, with reasons. A row that is no longer true fails too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""URL paths become files as python-socketio's mapping says, and never leave their directory."""
+"""URL paths are mapped to files as in python-socketio, and never leave their directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's numbers: their form and their sums."""
+"""The server's counts: their structure and their sums."""
 
 from __future__ import annotations
 

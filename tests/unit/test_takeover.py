@@ -1,4 +1,4 @@
-"""A WebSocket moves only when everything is as it is known to be."""
+"""A takeover happens only if every object of uvicorn has the known structure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of the shapes can be imported by applications at run time."""
+"""Applications can import the type aliases at run time."""
 
 from __future__ import annotations
 

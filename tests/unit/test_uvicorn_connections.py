@@ -1,4 +1,4 @@
-"""uvicorn's limits count what both sides have."""
+"""uvicorn's limits count the connections and requests of uvicorn and of the shards."""
 
 from __future__ import annotations
 

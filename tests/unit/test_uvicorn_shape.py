@@ -1,4 +1,4 @@
-"""A uvicorn that is built in another way than is known: a slower door, and a warning that says so once."""
+"""A uvicorn with unknown internals: fanio takes a slower door, and warns once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("what", CASES)
-def test_it_is_said_once_with_version_and_consequence(caplog, what):
+def test_an_unknown_shape_is_warned_of_once_with_version_and_consequence(caplog, what):
     assert not CASES[what]()
     assert not CASES[what]()
     (line,) = warnings(caplog)
@@ -70,7 +70,7 @@ def test_it_is_said_once_with_version_and_consequence(caplog, what):
     assert "slower" in line or "waits" in line
 
 
-def test_what_is_not_uvicorns_is_none_of_our_business(caplog):
+def test_servers_other_than_uvicorns_are_left_alone(caplog):
     own = handed("application", "Protocol")
     assert insides.protocol_of_websocket(own) is insides.protocol_of_request(own) is None
     assert insides.config_of_lifespan(own) is insides.config_of_factory(asyncio.Protocol) is None

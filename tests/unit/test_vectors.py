@@ -1,4 +1,4 @@
-"""The wire vectors that Rust reads too, against python-socketio's own decoder and through the module's frames."""
+"""The wire vectors, which the Rust tests use too, against python-socketio's decoder and the frames of the core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker's events cannot tell that they share a task: the same programs run on plain tasks and on workers."""
+"""Events that share a worker's task behave as events with tasks of their own: the same handlers run in both ways."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class TestOneEvent:
         await stage.turns()
         assert (stage.ended, tasks[0].cancelled(), future.cancelled()) == ([("a", "cancelled")], True, True)
 
-    async def test_cancelled_from_outside_in_the_same_turn(self, stage):
+    async def test_cancelled_from_outside_in_the_same_loop_iteration(self, stage):
         tasks, future = [], stage.loop.create_future()
 
         async def handler():
@@ -491,7 +491,7 @@ async def test_event_in_a_running_task_gets_its_own():
     stage.tasks.unbind()
 
 
-async def test_worker_that_got_no_event_ends_without_a_word():
+async def test_worker_that_got_no_event_ends_silently():
     stage = Stage("worker")
 
     async def handler():

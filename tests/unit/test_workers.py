@@ -1,4 +1,4 @@
-"""How many worker processes there are, as far as a server's configuration says."""
+"""The number of worker processes, from the ASGI server's configuration."""
 
 from __future__ import annotations
 
