@@ -14,29 +14,20 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from fanio import _core
 from fanio._cluster.surface import Surface
 from fanio._codec.codec import make_codec
-from fanio._codec.packet_class import PacketClassCodec
-from fanio._codec.room_names import RoomNames
 from fanio._doors.lifespan import refuse_unwrapped
 from fanio._handlers.handler import Handler, result_of
 from fanio._handlers.names import check_emitted, namespace_name, served_namespaces
 from fanio._handlers.table import RESERVED, HandlerTable
-from fanio._log import PacketLog, server_logger
+from fanio._log import server_logger
 from fanio._options.checks import warn_unknown
 from fanio._options.server import WIRE, WireOptions
 from fanio._options.values import flag
 from fanio._server import manager_emits as managed
-from fanio._server.acks import Acks
-from fanio._server.dispatch import Dispatcher
-from fanio._server.emitter import POLL_SECONDS, Emitter, OutgoingEvent
+from fanio._server.emitter import POLL_SECONDS, OutgoingEvent
 from fanio._server.engineio_server import Engine
-from fanio._server.lifecycle import Lifecycle
-from fanio._server.packet_class import PacketReader
-from fanio._tasks.core_runner import ServerHooks
-from fanio._tasks.failures import Failures
-from fanio._tasks.session_queues import SessionQueues
+from fanio._server.wiring import Wiring
 from fanio.async_manager import AsyncManager
 from fanio.async_namespace import AsyncNamespace
 from fanio.base_server import BaseServer
@@ -111,25 +102,26 @@ class AsyncServer(BaseServer):
         engine_logger = server_logger("engineio.server", kwargs.get("engineio_logger", False))
         self.eio = Engine(options, engine_logger, self._codec.parser)
         self.eio._backlogs.logger = self.logger
-        self._packet_log = PacketLog(self.eio.logger)
         self._options = options
-        self._core = core = self.eio._core
+        self._core = self.eio._core
         self._environs = self.eio._environs
         self._tasks = self.eio._tasks
         self._runner = self.eio._runner
         self._handlers = HandlerTable()
         if type(self)._trigger_event is not AsyncServer._trigger_event:
             self._handlers.override = Handler(self._trigger_event)
-        self._acks = Acks()
         if self._codec.fast_loads is not None:
             self._core.decode_with(self._codec.fast_loads)
-        self._rooms = RoomNames(lambda: {name for space in core.namespaces() for name in core.room_names(space)})
-        self._queues = SessionQueues(self._tasks)
-        self._attach(
-            core,
-            flag("async_handlers", async_handlers),
-            flag("always_connect", kwargs.get("always_connect", False)),
-            served_namespaces(namespaces or ["/"]),
+        self._connect_parts(
+            Wiring(
+                self.eio,
+                self._codec,
+                self._handlers,
+                self.logger,
+                async_handlers=flag("async_handlers", async_handlers),
+                always_connect=flag("always_connect", kwargs.get("always_connect", False)),
+                namespaces=served_namespaces(namespaces or ["/"]),
+            )
         )
         self._surface = Surface(self)
         self.manager_initialized = False
@@ -137,61 +129,12 @@ class AsyncServer(BaseServer):
         self.eio._workers.are_joined = lambda: self._manager.takes_emits or self._manager.cluster is not None
         self.eio._workers.inspect_stack()
 
-    def _attach(
-        self, core: _core.Server, async_handlers: bool, always_connect: bool, namespaces: list[str] | str
-    ) -> None:
-        """Create the objects that bring the core's events to the handlers, and connect them."""
-        queues = None if async_handlers else self._queues
-        failures = Failures(self.logger, self._tasks)
-        shared = (self._acks, self._codec)
-        self._dispatcher = dispatcher = Dispatcher(
-            core, self._handlers, *shared, self._tasks, self.eio._backlogs, failures, self._packet_log, queues
-        )
-        self._lifecycle = self.eio.lifecycle = lifecycle = Lifecycle(
-            core,
-            self._handlers,
-            *shared,
-            self._environs,
-            self._tasks,
-            failures,
-            self._packet_log,
-            queues,
-            always_connect=always_connect,
-            namespaces=namespaces,
-        )
-        lifecycle.on_left = self.eio._backlogs.client_left
-        self._emitter = Emitter(
-            core,
-            self._codec,
-            self._rooms,
-            self._acks,
-            self._tasks,
-            self.eio._backlogs,
-            lifecycle,
-            dispatcher,
-            self._packet_log,
-            self.logger,
-        )
-        receivers: dict[int, Callable[..., None]] = {
-            _core.CONNECT: lifecycle.connect,
-            _core.EVENT: dispatcher.event,
-            _core.EARLY_EVENT: lifecycle.early_event,
-            _core.ACK: dispatcher.ack,
-            _core.DISCONNECT: lifecycle.disconnect,
-        }
-        if isinstance(self._codec, PacketClassCodec):
-            packets = PacketReader(core, self._codec.packet_class, lifecycle, dispatcher, self._options, self.logger)
-            receivers |= packets.receivers()
-        lifecycle.take_event = dispatcher.event
-        program = ServerHooks(
-            receivers,
-            lifecycle.running,
-            start=self._begin_managing,
-            begin=dispatcher.read_log_levels,
-            is_busy=lambda: self._queues.is_busy() or lifecycle.waiting.is_busy,
-            end=self._end_managing,
-        )
-        self._runner.attach(program)
+    def _connect_parts(self, wiring: Wiring) -> None:
+        """Keep the objects that bring the core's events to the handlers, and connect them to the core."""
+        self._acks, self._rooms, self._queues = wiring.acks, wiring.rooms, wiring.queues
+        self._packet_log = wiring.packet_log
+        self._dispatcher, self._lifecycle, self._emitter = wiring.dispatcher, wiring.lifecycle, wiring.emitter
+        wiring.attach(self._options, start=self._begin_managing, end=self._end_managing)
 
     @staticmethod
     def _take_options(kwargs: Mapping[str, Any]) -> WireOptions:
