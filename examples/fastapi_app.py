@@ -1,4 +1,4 @@
-"""FastAPI and Socket.IO on one port: a request to the one is a broadcast to the other."""
+"""FastAPI and Socket.IO on one port: a request to FastAPI makes a broadcast in Socket.IO."""
 
 import sys
 

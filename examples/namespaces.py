@@ -7,7 +7,7 @@ import fanio as socketio
 
 
 class News(socketio.AsyncNamespace):
-    """Everybody reads, the editors' namespace writes."""
+    """Everybody reads here; the editors' namespace writes."""
 
     async def on_connect(self, sid: str, environ: dict[str, Any]) -> None:
         await self.emit("headline", "welcome", to=sid)

@@ -1,7 +1,7 @@
-"""Runs on a second Python the tests whose subject differs between versions: how tasks start and end.
+"""Runs the tests about tasks on a second Python, because tasks differ between versions.
 
-From 3.12 on handlers start eagerly. The core is one file for all versions, so nothing is built. Where
-there is no other Python the program says so and ends well. ``SECOND_PYTHON`` names one.
+From 3.12 on, handlers start eagerly. The core is one file for all versions, so nothing is built. Without a
+second Python this script prints a line and ends with status 0. ``SECOND_PYTHON`` names one.
 """
 
 from __future__ import annotations

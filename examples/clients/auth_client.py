@@ -1,4 +1,4 @@
-"""A token that changes: python examples/clients/auth_client.py [url]."""
+"""A new token for each attempt: python examples/clients/auth_client.py [url]."""
 
 import asyncio
 import itertools

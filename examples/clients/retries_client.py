@@ -1,4 +1,4 @@
-"""At least once, one at a time, in order: python examples/clients/retries_client.py [url]."""
+"""Events that arrive at least once, one at a time, in order: python examples/clients/retries_client.py [url]."""
 
 import asyncio
 import sys

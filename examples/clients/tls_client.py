@@ -1,4 +1,4 @@
-"""TLS with an authority of one's own: python examples/clients/tls_client.py url ca.pem."""
+"""TLS with your own certificate authority: python examples/clients/tls_client.py url ca.pem."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ import fanio as socketio
 
 
 async def main(url: str, authority: str) -> None:
-    # Without ssl_verify the platform's authorities count; ssl_cert=("me.pem", "me.key") shows a certificate.
+    # Without ssl_verify the platform's authorities are used; ssl_cert=("me.pem", "me.key") sends a client certificate.
     sio = socketio.AsyncClient(ssl_verify=authority)
     await sio.connect(url, wait_timeout=5)
     print(await sio.call("greet", "securely"), "over", sio.transport())

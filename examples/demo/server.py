@@ -1,4 +1,4 @@
-"""The demo: a ticker of many symbols, broadcast to everybody who watches. `make demo` runs it.
+"""The demo: a price ticker of many symbols, broadcast to all visitors of its page. `make demo` runs it.
 
 One asyncio task walks the prices and emits one batch per tick to the rooms of the sectors. The page draws what arrives,
 sets the rate and the sector, and adds simulated clients: real WebSocket connections of `fanio bench`, in a process of
@@ -33,13 +33,13 @@ sio = socketio.AsyncServer()
 
 
 class Ticker:
-    """The walk of the prices, and what is told about it."""
+    """The random prices, and the events about them."""
 
     def __init__(self) -> None:
         self.rate = 10.0
         self.prices = {symbol: random.uniform(20, 400) for symbols in SECTORS.values() for symbol in symbols}
         self.deliveries = 0
-        # What each client watches.
+        # The sector that each client watches.
         self.watching: dict[str, str] = {}
 
     def step(self, symbols: list[str]) -> list[list[object]]:
@@ -63,7 +63,7 @@ class Ticker:
             await asyncio.sleep(due - time.monotonic())
 
     async def report(self) -> None:
-        """Tell everybody once a second how much is going on."""
+        """Emit statistics to all clients once a second."""
         before, then = self.deliveries, time.monotonic()
         while True:
             await asyncio.sleep(1)
@@ -85,16 +85,16 @@ class Swarm:
 
     def __init__(self) -> None:
         self.note = ""
-        # How many clients each process has.
+        # The number of clients of each process.
         self._processes: dict[asyncio.subprocess.Process, int] = {}
 
     @property
     def size(self) -> int:
-        """How many there are, or are on their way."""
+        """The number of clients, including those that are connecting."""
         return sum(self._processes.values())
 
     async def add(self, count: int) -> None:
-        """Start so many more, up to a limit."""
+        """Start more clients, up to a limit."""
         wanted, count = count, min(count, MOST_SIMULATED - self.size)
         self.note = f"{MOST_SIMULATED:,} simulated clients is the limit here." if count < wanted else ""
         if count <= 0:
@@ -108,7 +108,7 @@ class Swarm:
         sio.start_background_task(self._watch, process)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Say why clients have ended that nobody has removed."""
+        """Report why clients have ended that were not removed on the page."""
         _, output = await process.communicate()
         count = self._processes.pop(process, 0)
         if count:
@@ -209,5 +209,5 @@ app = socketio.ASGIApp(
 if __name__ == "__main__":
     refuse_taken_port()
     allow_many_connections()
-    # At INFO there would be lines for each of thousands of clients.
+    # At INFO there would be several lines for each of thousands of clients.
     socketio.run(app, port=port(), log_level="warning")

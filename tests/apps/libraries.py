@@ -1,8 +1,8 @@
-"""Handlers that use what libraries keep by task, in context variables or in greenlets.
+"""Handlers that use state which libraries keep by task, context variable or greenlet.
 
-An event is named as the function that handles it, and its data are the client's number, the event's own and
-whether its handler is to wait. The acknowledgement says how many events of this kind the client has had before,
-or what was wrong. With `TASK_FACTORY` Sentry's task factory is there as well.
+An event has the name of its handler function. Its data are the client's number, the event's number and whether
+the handler waits. The acknowledgement has the number of earlier events of this kind from the client, or an
+error. With `TASK_FACTORY` Sentry's task factory is installed as well.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ async def opentelemetry_spans(_: Event, waits: bool) -> None:
 
 
 engine = create_async_engine("sqlite+aiosqlite://", poolclass=StaticPool)
-#: Sessions by task: as many programs have it.
+#: Sessions by task, as in many applications.
 sessions = async_scoped_session(async_sessionmaker(engine), scopefunc=asyncio.current_task)
 
 

@@ -1,1 +1,1 @@
-"""Other people's clients against our server."""
+"""Clients of other libraries against our server, and our clients against other servers."""

@@ -1,1 +1,1 @@
-"""The same programs on python-socketio and on fanio, and what a raw client sees of each."""
+"""The same applications on python-socketio and on fanio, compared by what a raw client sees."""

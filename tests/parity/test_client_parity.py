@@ -131,7 +131,7 @@ async def namespaces(library: Any, url: str, transport: str) -> list[Any]:
     sio.register_namespace(Custom("/custom"))
     sio.on("connect", lambda: found.note("connect"))
     sio.on("*", lambda event, *args: found.note("any", event, args))
-    # Without a reason, as programs of long ago have it.
+    # Without a reason, as in old applications.
     sio.on("disconnect", lambda: found.note("disconnect"))
     await sio.connect(url, transports=transport, auth={"token": "x"}, namespaces=["/", "/custom"], wait_timeout=SECONDS)
     await found.until(3)

@@ -1,4 +1,4 @@
-"""Programs with each public method of the clients, which type checkers must accept.
+"""Code with each public method of the clients, which type checkers must accept.
 
 mypy and pyright read this file, nothing runs it.
 """

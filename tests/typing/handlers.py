@@ -1,4 +1,4 @@
-"""Programs that type checkers must accept, and lines that they must refuse.
+"""Handlers that type checkers must accept, and lines that they must refuse.
 
 mypy and pyright read this file, nothing runs it. A line with an ignore is one that both refuse:
 an ignore that is not needed is an error itself.

@@ -36,7 +36,7 @@ def test_a_log_level_set_by_the_application_is_honoured(name):
 
 
 def test_no_line_is_written_twice(name):
-    # pytest's own handlers stand for the program's.
+    # pytest's handlers stand for those of the application.
     assert not server_logger(name, True).handlers
 
 

@@ -1,4 +1,4 @@
-"""A Python client that stays: peer.py KIND TRANSPORT URL [SIZE]; a line for every connect, disconnect and echo.
+"""A Python client that stays connected: peer.py KIND TRANSPORT URL [SIZE]. It prints each connect, disconnect and echo.
 
 With SIZE it sends so many bytes instead of a text. KIND is a library, `socketio` or `fanio`, and `sync` or `async`,
 with a dot between.

@@ -1,7 +1,7 @@
-"""The programs. `CASES` has each by its name: one case, one fact.
+"""The parity cases; `CASES` has each by its name. A case shows one fact.
 
-A case is a function that registers handlers on a server and returns what a raw client then does
-with it; the server's process uses the first half, the tests' process the second.
+A case is a function that registers handlers on a server, and returns a function for the raw client. The
+server's process uses the first, and the tests' process the second.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is changed on a server after it was made."""
+"""Changes of a server after it was created."""
 
 from __future__ import annotations
 

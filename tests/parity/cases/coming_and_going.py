@@ -1,4 +1,4 @@
-"""Clients that leave, or come back, while a connect or disconnect handler of theirs runs."""
+"""Clients that leave or come back while their connect or disconnect handler runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is accepted, who is refused, with which words, and what comes in which order."""
+"""Acceptance and refusal of clients: the answers and their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which handler an event goes to, and in which order handlers run."""
+"""The choice of the handler for an event, and the order of handlers."""
 
 from __future__ import annotations
 

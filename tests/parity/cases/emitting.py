@@ -1,4 +1,4 @@
-"""Who gets what is emitted."""
+"""The recipients of an emit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events a client sends: what the handler gets."""
+"""Events from a client: the arguments of the handler."""
 
 from __future__ import annotations
 

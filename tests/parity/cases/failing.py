@@ -1,4 +1,4 @@
-"""Handlers that raise: what the client sees, and where the exception goes."""
+"""Handlers that raise: the client's view, and the handling of the exception."""
 
 from __future__ import annotations
 

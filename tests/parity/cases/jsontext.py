@@ -1,4 +1,4 @@
-"""JSON: what goes over the wire for values that are no plain JSON, and what comes back."""
+"""JSON: the wire form of values that are not plain JSON, and the values that come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends from both sides, and the reasons a disconnect handler gets."""
+"""Disconnects from both sides, and the reasons that a disconnect handler gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public methods with a sid, a room or a namespace that nobody has: what they return or raise."""
+"""Results and exceptions of public methods with an unknown sid, room or namespace."""
 
 from __future__ import annotations
 
