@@ -13,7 +13,8 @@ import fanio
 from fanio._options import keys
 from fanio._options.server import WireOptions
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 def options_of_the_table():
@@ -47,3 +48,12 @@ def test_the_readme_shows_the_default_of_every_option():
     defaults |= {"always_connect": False, "async_mode": None, "engineio_logger": False, "monitor_clients": None}
     defaults |= {"serializer": "default", **named_arguments()}
     assert options_of_the_table() == {name: shown(default) for name, default in defaults.items()}
+
+
+def test_the_files_that_the_architecture_names_are_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`([\w/]+\.(?:rs|py))`", text))
+    folders = [ROOT / name for name in ("rust", "python", "tests", "benches")]
+    files = [path.as_posix() for folder in folders for path in folder.rglob("*.*")]
+    assert named
+    assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in files)] == []
