@@ -84,7 +84,7 @@ class ShardStats(TypedDict):
     requests_refused: int
     read_pauses: int
     events_dropped: int
-    loans: int
+    inline_periods: int
     panics: int
 
 
@@ -151,7 +151,7 @@ def _numbers(shards: list[dict[str, int]]) -> ShardStats:
         "requests_refused": total("requests_refused"),
         "read_pauses": total("read_pauses"),
         "events_dropped": total("dropped_unread"),
-        "loans": total("loans"),
+        "inline_periods": total("inline_periods"),
         "panics": total("panics"),
     }
 

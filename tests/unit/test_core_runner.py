@@ -237,7 +237,7 @@ def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
     sio._serve_on(first)
     sid = core.connect()
     first.run_until_complete(until(lambda: core.of("accept")))
-    core.push(_core.LENT, 0, reader)
+    core.push(_core.INLINE, 0, reader)
     first.run_until_complete(settle())
     # Each is handled in a turn of its own.
     for number in range(2):
@@ -247,7 +247,7 @@ def test_a_loop_that_was_closed_is_followed_by_another(fake, monkeypatch):
     assert handled == [0]
     sio._serve_on(second)
     second.run_until_complete(until(lambda: handled == [0, 1]))
-    core.push(_core.LENT, 0, reader)
+    core.push(_core.INLINE, 0, reader)
     os.write(writer, b"x")
     second.run_until_complete(until(lambda: turns))
     second.run_until_complete(sio.shutdown())

@@ -1,4 +1,4 @@
-"""What turns off the workers and the lending of shards, for who looks for a fault."""
+"""Workers and inline mode can be turned off, to find out where a fault lies."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import fanio
 from fanio._tasks import worker
 
 
-@pytest.mark.parametrize("name", ["share_tasks", "lend_shards"])
+@pytest.mark.parametrize("name", ["share_tasks", "inline_mode"])
 def test_a_switch_is_an_option_and_a_variable(fake, monkeypatch, name):
     def of(**options):
         eio = fanio.AsyncServer(**options).eio
-        return eio._tasks._shares if name == "share_tasks" else eio._core.options["lend_shards"]
+        return eio._tasks._shares if name == "share_tasks" else eio._core.options["inline_mode"]
 
     variable = f"FANIO_{name.upper()}"
     monkeypatch.delenv(variable, raising=False)

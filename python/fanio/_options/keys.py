@@ -81,7 +81,7 @@ class MoreOptions(TypedDict, total=False):
     share_tasks: bool
     """Whether handlers that do not wait may share a task; False to look for a fault. True."""
 
-    lend_shards: bool
+    inline_mode: bool
     """Whether the loop's thread may do the work of shards with little to do; False to look for a fault. True."""
 
     door: Door

@@ -57,7 +57,7 @@ class WireOptions:
     trusted_proxies: str | Iterable[str] = ()
     shards: int | None = None
     share_tasks: bool = True
-    lend_shards: bool = True
+    inline_mode: bool = True
     #: The fastest door that may be used: "accept", "takeover" or "bridge" (docs/doors.md).
     door: Door = "accept"
     #: Called with the environ of each handshake; may be async. True or None accepts the request. False or a message
@@ -97,7 +97,7 @@ class WireOptions:
             "head_timeout": values.seconds("head_timeout", self.head_timeout),
             "high_water_mark": values.count("high_water_mark", self.high_water_mark),
             "http_compression": values.flag("http_compression", self.http_compression),
-            "lend_shards": switches.lends_shards(self.lend_shards),
+            "inline_mode": switches.uses_inline_mode(self.inline_mode),
             "max_attachments": values.count("max_attachments", self.max_attachments),
             "max_http_buffer_size": values.count("max_http_buffer_size", self.max_http_buffer_size),
             "max_inbox_bytes": values.count("max_inbox_bytes", self.max_inbox_bytes),

@@ -10,7 +10,7 @@ import os
 
 from fanio._options import values
 
-__all__ = ["lends_shards", "shares_tasks"]
+__all__ = ["uses_inline_mode", "shares_tasks"]
 
 _WORDS = {"1": True, "true": True, "0": False, "false": False}
 
@@ -20,9 +20,9 @@ def shares_tasks(given: bool = True) -> bool:
     return _is_on("share_tasks", given)
 
 
-def lends_shards(given: bool = True) -> bool:
-    """Return whether a shard may lend itself to the loop's thread (``FANIO_LEND_SHARDS``)."""
-    return _is_on("lend_shards", given)
+def uses_inline_mode(given: bool = True) -> bool:
+    """Return whether the event loop's thread may run a shard's turns itself (``FANIO_INLINE_MODE``)."""
+    return _is_on("inline_mode", given)
 
 
 def _is_on(name: str, given: bool) -> bool:

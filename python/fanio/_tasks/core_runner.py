@@ -80,8 +80,8 @@ class CoreRunner:
         self._logger = logger
         self._lock = threading.Lock()
         self._fd: int | None = None
-        # The descriptors of shards that are lent.
-        self._lent: set[int] = set()
+        # The descriptors of shards in inline mode.
+        self._inline: set[int] = set()
         self._heap = HeapTrimmer()
         # Events of a batch for which no time was left.
         self._remaining: list[tuple[object, ...]] = []
@@ -98,7 +98,7 @@ class CoreRunner:
             _core.ADMISSION: admission.ask,
             _core.REFUSED: admission.refused,
             _core.HANDOFF: self._hand_off,
-            _core.LENT: self._lend,
+            _core.INLINE: self._begin_inline,
             _core.STOPPED: self._note_stopped,
             _core.TOO_LARGE: admission.too_large,
         }
@@ -146,7 +146,7 @@ class CoreRunner:
             self._tasks.bind(loop)
             loop.add_reader(self._fd, self._drain)
             # Events that an earlier event loop, which is closed now, has not handled.
-            self._lent.clear()
+            self._inline.clear()
             if self._remaining:
                 loop.call_soon(self._go_on)
         self._hooks.start()
@@ -196,10 +196,10 @@ class CoreRunner:
         left, self._remaining = self._remaining, []
         self._handle(left)
 
-    def _lend(self, _kind: int, shard: int, fd: int) -> None:
-        """Take the turns of a shard that lends itself."""
-        if self.loop is not None and fd not in self._lent:
-            self._lent.add(fd)
+    def _begin_inline(self, _kind: int, shard: int, fd: int) -> None:
+        """Run the turns of a shard on this thread until it leaves inline mode."""
+        if self.loop is not None and fd not in self._inline:
+            self._inline.add(fd)
             self.loop.add_reader(fd, self._turn, shard, fd)
 
     def _turn(self, shard: int, fd: int) -> None:
@@ -209,7 +209,7 @@ class CoreRunner:
         if self._core.turn(shard):
             self._handle(self._core.drain(_BATCH))
         elif self.loop is not None:
-            self._lent.discard(fd)
+            self._inline.discard(fd)
             self.loop.remove_reader(fd)
 
     def _hand_off(self, _kind: int, fd: int, data: bytes, listener: int) -> None:
@@ -271,9 +271,9 @@ class CoreRunner:
             if fd is None:
                 return
             if self.loop is not None and not self.loop.is_closed():
-                for reader in (fd, *self._lent):
+                for reader in (fd, *self._inline):
                     self.loop.remove_reader(reader)
-            self._lent.clear()
+            self._inline.clear()
             self._heap.stop()
             self._core.stop()
             self._tasks.unbind()

@@ -17,7 +17,7 @@ use router::Inbound;
 use crate::attachments;
 use crate::event_kind::{
     ACK, ADMISSION, ANSWERED, CLOSED, CONNECT, DISCONNECT, DRAINED, EARLY_EVENT, ENDED, EVENT,
-    HANDOFF, LENT, MESSAGE, OPEN, REFUSED, SLOW, STOPPED, TOO_LARGE,
+    HANDOFF, INLINE, MESSAGE, OPEN, REFUSED, SLOW, STOPPED, TOO_LARGE,
 };
 
 /// Events up to this many bytes are decoded here. Python decodes larger ones later, because it limits
@@ -80,7 +80,7 @@ impl<'py, 'a> TupleMaker<'py, 'a> {
             Inbound::HandOff { fd, data, listener } => {
                 (HANDOFF, fd.into_raw_fd(), PyBytes::new(py, &data), listener).into_pyobject(py)
             }
-            Inbound::Lent { shard, fd } => (LENT, shard, fd).into_pyobject(py),
+            Inbound::Inline { shard, fd } => (INLINE, shard, fd).into_pyobject(py),
             Inbound::Message { session, message } => {
                 let data = match message {
                     Message::Text(text) => PyString::new(py, &text).into_any(),

@@ -34,7 +34,7 @@ pub(crate) fn set(options: &mut Options, name: &str, value: &Bound<'_, PyAny>) -
         "head_timeout" => options.head_timeout = seconds(name, value)?,
         "high_water_mark" => options.high_water_mark = value.extract()?,
         "http_compression" => options.compression.on = value.extract()?,
-        "lend_shards" => options.lend_shards = value.extract()?,
+        "inline_mode" => options.inline_mode = value.extract()?,
         "max_attachments" => engine.max_attachments = value.extract()?,
         "max_http_buffer_size" => engine.max_payload = value.extract()?,
         "max_inbox_bytes" => options.max_inbox_bytes = value.extract()?,

@@ -98,8 +98,8 @@ counters! {
     ReadPauses => "read_pauses",
     /// Events dropped because their client had gone while it was not read.
     DroppedUnread => "dropped_unread",
-    /// Times that the shard lent itself to the program's thread.
-    Loans => "loans",
+    /// Times that the event loop's thread began to run the shard's turns.
+    InlinePeriods => "inline_periods",
 }
 
 /// The counters of one shard, apart from those of others in memory.

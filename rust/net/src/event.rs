@@ -137,8 +137,9 @@ pub enum Event {
         /// The listener it came from.
         listener: u32,
     },
-    /// The program's thread may take this shard's turns when the shard's descriptor is readable.
-    Lent {
+    /// The event loop's thread runs this shard's turns from now on, each time that its descriptor is
+    /// readable.
+    Inline {
         /// Its number.
         shard: u16,
         /// The descriptor.

@@ -7,9 +7,9 @@
 
 mod apply;
 mod awaited;
+mod close;
 mod command;
 mod counters;
-mod ending;
 mod event;
 #[cfg(not(feature = "faults"))]
 mod fault;
@@ -30,9 +30,9 @@ mod socket;
 mod sync;
 mod table;
 mod throttle;
+mod timer_wheel;
 mod too_large;
 mod unread;
-mod wheel;
 
 pub use command::{Command, Decision};
 pub use counters::{Counter, Counters};

@@ -153,8 +153,8 @@ pub struct Options {
     pub send_buffer: Option<usize>,
     /// How many I/O threads there are.
     pub shards: usize,
-    /// Whether a shard may lend itself to the thread that takes the events.
-    pub lend_shards: bool,
+    /// Whether the thread that takes the events may run turns of the shards (inline mode).
+    pub inline_mode: bool,
     /// Whose forwarded headers are believed.
     pub trusted: Trusted,
     /// A client is closed as `slow client` when something waits for it and the kernel has taken
@@ -190,7 +190,7 @@ impl Default for Options {
             report_refusals: false,
             send_buffer: None,
             shards: default_shards(),
-            lend_shards: true,
+            inline_mode: true,
             trusted: Trusted::List(Vec::new()),
             write_timeout: Duration::from_secs(10),
         }

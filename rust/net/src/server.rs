@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::inbox::Inbox;
 use crate::options::Options;
 use crate::outbox::Outbox;
-use crate::shard::lease::Lease;
+use crate::shard::inline::InlineMode;
 use crate::shard::{Shard, WAKER};
 use crate::table::Table;
 use crate::table::shards::AllShards;
@@ -30,19 +30,19 @@ pub struct Server {
     counters: Arc<[Arc<Counters>]>,
     /// What each shard waits for.
     awaited: Vec<Arc<Awaited>>,
-    /// None when the program takes no turns.
-    leases: Vec<Arc<Lease<Shard>>>,
+    /// Empty when inline mode is not allowed.
+    inline_modes: Vec<Arc<InlineMode<Shard>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     max_inbox_bytes: usize,
 }
 
 impl Server {
-    /// Starts the shards; with `lends` they may lend themselves to the program, which takes turns
-    /// of theirs after `Event::Lent`.
+    /// Starts the shards. With `is_inline_allowed` they may enter inline mode, in which the
+    /// application calls [`Server::take_turn`] after `Event::Inline`.
     ///
     /// # Errors
     /// When a poller or a thread cannot be made.
-    pub fn start(options: &Arc<Options>, lends: bool) -> io::Result<Self> {
+    pub fn start(options: &Arc<Options>, is_inline_allowed: bool) -> io::Result<Self> {
         let count = options.shards.clamp(1, 64);
         let polls = (0..count).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let inboxes = polls
@@ -54,7 +54,9 @@ impl Server {
             outbox: Arc::new(Outbox::new()?),
             counters: (0..count).map(|_| Arc::default()).collect(),
             awaited: (0..count).map(|_| Arc::default()).collect(),
-            leases: (0..if lends { count } else { 0 }).map(|_| Arc::default()).collect(),
+            inline_modes: (0..if is_inline_allowed { count } else { 0 })
+                .map(|_| Arc::default())
+                .collect(),
             threads: Mutex::default(),
             max_inbox_bytes: options.max_inbox_bytes,
         };
@@ -76,12 +78,12 @@ impl Server {
         let inbox = Arc::clone(&self.inboxes[index]);
         let awaited = Arc::clone(&self.awaited[index]);
         let outbox = Arc::clone(&self.outbox);
-        let lease = self.leases.get(index).map(Arc::clone);
+        let inline = self.inline_modes.get(index).map(Arc::clone);
         let shard = Shard::new(table, poll, inbox, outbox, Instant::now(), awaited);
         let shard = Box::new(shard);
         let thread = std::thread::Builder::new()
             .name(format!("fanio-shard-{index}"))
-            .spawn(move || shard.run(lease.as_deref()))?;
+            .spawn(move || shard.run(inline.as_deref()))?;
         self.threads.lock().push(thread);
         Ok(())
     }
@@ -119,14 +121,14 @@ impl Server {
         }
     }
 
-    /// Has the shards apply what was pushed without a wake: those that are lent at once, on this
+    /// Has the shards apply what was pushed without a wake: those in inline mode at once, on this
     /// thread.
     pub fn flush(&self) {
         for (index, inbox) in self.inboxes.iter().enumerate() {
             if !inbox.has_commands() {
                 continue;
             }
-            if self.leases.get(index).is_some_and(|lease| lease.take_turn(false)) {
+            if self.inline_modes.get(index).is_some_and(|inline| inline.take_turn(false)) {
                 self.outbox.announce();
             } else {
                 inbox.wake();
@@ -134,16 +136,16 @@ impl Server {
         }
     }
 
-    /// Whether a shard is lent to the program.
-    pub fn is_lent(&self, shard: u16) -> bool {
-        self.leases.get(usize::from(shard)).is_some_and(|lease| lease.is_lent())
+    /// Whether a shard is in inline mode.
+    pub fn is_inline(&self, shard: u16) -> bool {
+        self.inline_modes.get(usize::from(shard)).is_some_and(|inline| inline.is_inline())
     }
 
-    /// Takes a turn of a lent shard on this thread; [`Server::take`] may have something then.
+    /// Runs a turn of a shard in inline mode on this thread; [`Server::take`] may have something then.
     ///
-    /// `false` when the shard is not lent.
+    /// `false` when the shard is not in that mode.
     pub fn take_turn(&self, shard: u16) -> bool {
-        self.leases.get(usize::from(shard)).is_some_and(|lease| lease.take_turn(true))
+        self.inline_modes.get(usize::from(shard)).is_some_and(|inline| inline.take_turn(true))
     }
 
     /// Sends a command to every shard.
@@ -198,8 +200,8 @@ impl Server {
     }
 
     fn recall(&self) {
-        for lease in &self.leases {
-            lease.recall();
+        for inline in &self.inline_modes {
+            inline.recall();
         }
     }
 

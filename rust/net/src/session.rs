@@ -6,7 +6,7 @@ use rooms::{Frame, Named, RoomId};
 
 use crate::event::Handshake;
 use crate::queue::entry::Entry;
-use crate::queue::load::Load;
+use crate::queue::queued_memory::QueuedMemory;
 use crate::queue::waiting::Waiting;
 
 /// No stream.
@@ -109,14 +109,14 @@ impl Session {
         frame: Frame,
         packets: u32,
         is_own: bool,
-        load: &mut Load,
+        memory: &mut QueuedMemory,
     ) -> u32 {
         let (wire, payload) = (frame.wire().len(), frame.payload().len());
         // The payload of a text is a part of the other form.
         let pinned = if payload > wire { wire + payload } else { wire };
         let key = frame.flags().conflate.clone();
         let entry = Entry::new(frame, pinned, packets, key);
-        self.queue.get_or_insert_default().push(entry, is_own, load)
+        self.queue.get_or_insert_default().push(entry, is_own, memory)
     }
 
     /// Whether a volatile packet would wait: something does, and no poll fetches it now.
@@ -125,8 +125,8 @@ impl Session {
     }
 
     /// Gives up what waits; returns how many packets that are.
-    pub(crate) fn discard(&mut self, load: &mut Load) -> u32 {
-        self.queue.take().map_or(0, |queue| queue.discard(load))
+    pub(crate) fn discard(&mut self, memory: &mut QueuedMemory) -> u32 {
+        self.queue.take().map_or(0, |queue| queue.discard(memory))
     }
 
     /// Where the wishes for a waiting socket are kept.

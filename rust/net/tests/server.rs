@@ -97,13 +97,13 @@ fn echo(server: &Server, stop: &AtomicBool) -> Vec<String> {
 struct Program {
     seen: Vec<String>,
     sockets: HashMap<Id, Addr>,
-    /// The descriptor of the shard that was lent.
-    lent: Option<RawFd>,
+    /// The descriptor of the shard that has entered inline mode.
+    inline: Option<RawFd>,
 }
 
 impl Program {
     fn take_events(&mut self, server: &Server) {
-        let Self { seen, sockets, lent } = self;
+        let Self { seen, sockets, inline } = self;
         for event in taken(server) {
             match event {
                 Event::Connect { addr, sid, .. } => {
@@ -130,7 +130,7 @@ impl Program {
                     }
                     server.push(addr.shard, Command::Direct { addr, sid: data.sid, frame });
                 }
-                Event::Lent { fd, .. } => *lent = Some(fd),
+                Event::Inline { fd, .. } => *inline = Some(fd),
                 Event::Disconnect { reason, .. } => seen.push(reason.as_str().to_owned()),
                 Event::HandOff { fd, data, listener } => {
                     seen.push(format!("handoff {listener} {}", data.len()));
@@ -153,7 +153,7 @@ impl Program {
     }
 }
 
-/// Has a client chat until the shard is lent; returns its descriptor.
+/// Has a client chat until the shard enters inline mode; returns its descriptor.
 fn borrow(server: &Server, program: &mut Program, lively: &mut TcpStream) -> RawFd {
     loop {
         let mut stream = lively.try_clone().unwrap();
@@ -164,7 +164,7 @@ fn borrow(server: &Server, program: &mut Program, lively: &mut TcpStream) -> Raw
             }
         };
         program.join(server, std::thread::spawn(chat));
-        if let Some(fd) = program.lent.filter(|_| server.is_lent(0)) {
+        if let Some(fd) = program.inline.filter(|_| server.is_inline(0)) {
             return fd;
         }
     }
@@ -373,7 +373,7 @@ fn a_thousand_pollers_cost_one_encoding_and_one_compression() {
 }
 
 #[test]
-fn a_lent_shard_wants_no_turns_for_a_session_that_is_paused() {
+fn a_shard_in_inline_mode_wants_no_turns_for_a_session_that_is_paused() {
     let options = Options { shards: 1, ..Options::default() };
     let server = Server::start(&Arc::new(options), true).unwrap();
     let addr = listen(&server, AccessLogMode::default());
@@ -394,8 +394,8 @@ fn a_lent_shard_wants_no_turns_for_a_session_that_is_paused() {
             server.take_turn(0);
             program.take_events(&server);
         }
-        // A loan ends when nobody takes turns for a moment: another is made then.
-        if server.is_lent(0) {
+        // Inline mode ends when no turn is run for a moment; then it begins again.
+        if server.is_inline(0) {
             assert_eq!(server.counter(Counter::ReadPauses), 1);
             assert!(!is_readable(fd));
             break;
@@ -405,7 +405,7 @@ fn a_lent_shard_wants_no_turns_for_a_session_that_is_paused() {
 }
 
 #[test]
-fn a_program_that_only_sends_gives_a_lent_shard_back() {
+fn inline_mode_ends_when_the_application_only_sends() {
     let options = Options { shards: 1, ..Options::default() };
     let server = Server::start(&Arc::new(options), true).unwrap();
     let addr = listen(&server, AccessLogMode::default());
@@ -416,14 +416,14 @@ fn a_program_that_only_sends_gives_a_lent_shard_back() {
     let addr = *program.sockets.values().next().unwrap();
     let frame = Frame::new(b"42[1]", &[]);
     for _ in 0..10_000 {
-        if !server.is_lent(0) {
+        if !server.is_inline(0) {
             break;
         }
         server.push_quietly(0, Command::Send { addr, frame: frame.clone() });
         server.flush();
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert!(!server.is_lent(0));
+    assert!(!server.is_inline(0));
     server.stop();
 }
 

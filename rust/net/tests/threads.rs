@@ -21,8 +21,8 @@ mod command {
 
 #[path = "../src/inbox.rs"]
 mod inbox;
-#[path = "../src/shard/lease.rs"]
-mod lease;
+#[path = "../src/shard/inline.rs"]
+mod inline;
 
 use std::collections::VecDeque;
 
@@ -31,7 +31,7 @@ use loom::thread;
 
 use self::command::Command;
 use self::inbox::Inbox;
-use self::lease::{Lease, Lendable};
+use self::inline::{InlineMode, InlineShard};
 use self::sync::{Poller, Waker, set_ticks};
 
 /// Runs a model in all orders with at most so many switches that no thread asked for.
@@ -112,17 +112,17 @@ fn a_nudge_is_not_lost() {
     });
 }
 
-/// What is lent: it counts its turns, and goes back after so many.
-struct Lent {
+/// A shard that counts its turns, and leaves inline mode after so many.
+struct Counting {
     turns: usize,
     until: usize,
-    on_loan: bool,
+    is_inline: bool,
     announced: Poller,
 }
 
-impl Lendable for Lent {
-    fn begin_loan(&mut self) {
-        self.on_loan = true;
+impl InlineShard for Counting {
+    fn begin_inline(&mut self) {
+        self.is_inline = true;
     }
 
     fn announcement(&self) -> Box<dyn FnOnce()> {
@@ -130,30 +130,30 @@ impl Lendable for Lent {
         Box::new(move || announced.wake())
     }
 
-    fn take_lent_turn(&mut self, _with_streams: bool) -> bool {
-        assert!(self.on_loan, "a turn of a shard that is back");
+    fn take_inline_turn(&mut self, _with_streams: bool) -> bool {
+        assert!(self.is_inline, "a turn of a shard that is back");
         self.turns += 1;
         self.turns < self.until
     }
 
-    fn end_loan(&mut self) {
-        self.on_loan = false;
+    fn end_inline(&mut self) {
+        self.is_inline = false;
     }
 }
 
-/// Lends a shard while another thread takes turns; the turns that either has counted.
-fn lend(until: usize, attempts: usize) -> (usize, usize) {
-    let (lease, announced) = (Arc::new(Lease::default()), Poller::default());
+/// Runs a shard in inline mode while another thread runs its turns; the turns that either has counted.
+fn run_inline(until: usize, attempts: usize) -> (usize, usize) {
+    let (inline, announced) = (Arc::new(InlineMode::default()), Poller::default());
     let program = thread::spawn({
-        let (lease, announced) = (Arc::clone(&lease), announced.clone());
+        let (inline, announced) = (Arc::clone(&inline), announced.clone());
         move || {
             announced.wait();
-            (0..attempts).filter(|_| lease.take_turn(true)).count()
+            (0..attempts).filter(|_| inline.take_turn(true)).count()
         }
     });
-    let shard = Lent { turns: 0, until, on_loan: false, announced };
-    let shard = lease.lend(Box::new(shard));
-    assert!(!lease.is_lent() && !shard.on_loan);
+    let shard = Counting { turns: 0, until, is_inline: false, announced };
+    let shard = inline.run(Box::new(shard));
+    assert!(!inline.is_inline() && !shard.is_inline);
     (shard.turns, program.join().expect("no panic"))
 }
 
@@ -161,7 +161,7 @@ fn lend(until: usize, attempts: usize) -> (usize, usize) {
 fn a_shard_whose_turns_get_heavy_goes_back() {
     model(|| {
         set_ticks(false);
-        assert_eq!(lend(1, 2), (1, 1));
+        assert_eq!(run_inline(1, 2), (1, 1));
     });
 }
 
@@ -169,7 +169,7 @@ fn a_shard_whose_turns_get_heavy_goes_back() {
 fn a_shard_that_is_taken_back_at_any_time_has_one_owner() {
     model(|| {
         set_ticks(true);
-        let (taken, counted) = lend(usize::MAX, 2);
+        let (taken, counted) = run_inline(usize::MAX, 2);
         assert_eq!(taken, counted);
     });
 }

@@ -60,7 +60,7 @@ impl DeferredFlush {
     /// wake.
     pub(crate) fn push(&self, net: &Server, shard: u16, command: Command) {
         let is_announced = self.state.load(Ordering::Relaxed) & ANNOUNCED > 0;
-        if is_announced && net.is_lent(shard) && self.is_loop_thread() {
+        if is_announced && net.is_inline(shard) && self.is_loop_thread() {
             self.state.fetch_or(PUSHED, Ordering::Relaxed);
             net.push_quietly(shard, command);
         } else {

@@ -107,7 +107,7 @@ pub enum Inbound {
         listener: u32,
     },
     /// Call [`Router::take_turn`] when the descriptor is readable, while that returns true.
-    Lent {
+    Inline {
         /// The shard.
         shard: u16,
         /// The descriptor.
@@ -243,7 +243,7 @@ fn register(registry: &mut Registry, event: Event, parser: Parser) -> Option<Inb
             None
         }
         Event::HandOff { fd, data, listener } => Some(Inbound::HandOff { fd, data, listener }),
-        Event::Lent { shard, fd } => Some(Inbound::Lent { shard, fd }),
+        Event::Inline { shard, fd } => Some(Inbound::Inline { shard, fd }),
         Event::Message { session, message } => Some(Inbound::Message { session, message }),
         Event::Open { addr, handshake } => {
             let (head, peer) = (handshake.head.clone(), handshake.peer.clone());

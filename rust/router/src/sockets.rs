@@ -90,7 +90,7 @@ impl Router {
         net.push_quietly(addr.shard, Command::Direct { addr, sid, frame });
         self.count_sent(&mut registry, &net, addr, bytes);
         drop(registry);
-        if !net.is_lent(addr.shard) {
+        if !net.is_inline(addr.shard) {
             net.wake_shard(addr.shard);
             return Sent::default();
         }

@@ -73,7 +73,7 @@ impl Router {
             Arc::clone(net)
         } else {
             let options = Arc::clone(&self.options.lock());
-            let net = Arc::new(net::Server::start(&options, defer && options.lend_shards)?);
+            let net = Arc::new(net::Server::start(&options, defer && options.inline_mode)?);
             self.stopped.store(0, Ordering::Relaxed);
             Arc::clone(running.insert(net))
         };

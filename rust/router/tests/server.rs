@@ -55,7 +55,7 @@ impl App {
             self.router.take(1, &mut self.batch);
             self.router.resume_reading();
             match self.batch.inbound.pop() {
-                Some(Inbound::Lent { .. }) => {}
+                Some(Inbound::Inline { .. }) => {}
                 Some(inbound) => return inbound,
                 None => thread::sleep(Duration::from_millis(1)),
             }
@@ -252,16 +252,16 @@ fn emits_of_a_tokio_thread_keep_their_order() {
     adapter.join().unwrap();
 }
 
-/// Round trips of one client, with a thread that takes turns: whether the shard lends itself.
+/// Round trips of one client, with a thread that takes turns: whether the shard enters inline mode.
 #[test]
 fn a_shard_lends_itself_unless_the_option_says_no() {
-    for lends in [true, false] {
-        let options = Options { shards: 1, lend_shards: lends, ..Options::default() };
+    for is_on in [true, false] {
+        let options = Options { shards: 1, inline_mode: is_on, ..Options::default() };
         let mut app = App::with(options, true);
         let (mut client, sid) = app.client();
-        let loans = |app: &App| {
+        let periods = |app: &App| {
             let counters = app.router.counters();
-            counters[0].iter().find(|(name, _)| *name == "loans").map(|(_, value)| *value)
+            counters[0].iter().find(|(name, _)| *name == "inline_periods").map(|(_, value)| *value)
         };
         for _ in 0..2000 {
             client.send("421[\"e\"]");
@@ -269,11 +269,11 @@ fn a_shard_lends_itself_unless_the_option_says_no() {
             app.router.ack(&sid, 1, &Payload::Data(b"[]"), &[], false);
             app.router.flush();
             assert_eq!(client.read(), "431[]");
-            if loans(&app) > Some(0) {
+            if periods(&app) > Some(0) {
                 break;
             }
         }
-        assert_eq!(loans(&app) > Some(0), lends);
+        assert_eq!(periods(&app) > Some(0), is_on);
     }
 }
 

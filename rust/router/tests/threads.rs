@@ -49,7 +49,7 @@ mod sync {
         }
 
         #[expect(clippy::unused_self, reason = "as net's")]
-        pub(crate) fn is_lent(&self, _shard: u16) -> bool {
+        pub(crate) fn is_inline(&self, _shard: u16) -> bool {
             true
         }
     }

@@ -13,7 +13,7 @@ use crate::http::bodies::Encoding;
 use crate::http::connection::{MAX_PACKETS, Phase, Poll, Template};
 use crate::http::fault::Fault;
 use crate::http::reply::Reply;
-use crate::queue::load::Load;
+use crate::queue::queued_memory::QueuedMemory;
 use crate::queue::waiting::Waiting;
 use crate::session::NONE;
 use crate::socket::stream::Role;
@@ -82,7 +82,8 @@ impl Table {
             Phase::Poll(poll) => poll.reply.max_packets,
             _ => MAX_PACKETS,
         };
-        let (frames, packets) = take_packets(queue, (max_packets, max_bytes), &mut self.load);
+        let (frames, packets) =
+            take_packets(queue, (max_packets, max_bytes), &mut self.queued_memory);
         self.counters.add_many(Counter::PacketsSent, packets);
         if queue.is_empty() {
             entry.queue = None;
@@ -139,7 +140,7 @@ impl Table {
 fn take_packets(
     queue: &mut Waiting<Frame>,
     (max_packets, max_bytes): (usize, usize),
-    load: &mut Load,
+    memory: &mut QueuedMemory,
 ) -> (Vec<Frame>, u64) {
     let (mut records, mut bytes) = (0, 0);
     let fits = |frame: &&Frame| {
@@ -149,7 +150,7 @@ fn take_packets(
     };
     let count = queue.items().take_while(fits).count().max(1);
     let mut packets = 0;
-    let taken = std::iter::from_fn(|| queue.pop(load)).take(count).map(|entry| {
+    let taken = std::iter::from_fn(|| queue.pop(memory)).take(count).map(|entry| {
         packets += u64::from(entry.packets);
         entry.item
     });

@@ -12,7 +12,7 @@ use crate::counters::Counter;
 use crate::http::connection::{Http, Phase};
 use crate::http::reply::Reply;
 use crate::http::request::is_bare;
-use crate::queue::cargo::{Cargo, plain};
+use crate::queue::send_batch::{SendBatch, plain};
 use crate::session::NONE;
 use crate::socket::stream::Role;
 use crate::table::Table;
@@ -92,7 +92,7 @@ impl Table {
         let (head, body) = reply.into_parts(&config.header_lines());
         let parts = [head, body];
         let parts = parts.iter().filter(|part| !part.is_empty());
-        match stream.send(parts, Cargo::Own, &mut plain, &mut self.load) {
+        match stream.send(parts, SendBatch::Own, &mut plain, &mut self.queued_memory) {
             Ok(sent) => self.counters.add_many(Counter::BytesSent, sent.bytes as u64),
             // The next read of the stream finds the error and closes the stream.
             Err(_) => self.streams.read_soon(slot),

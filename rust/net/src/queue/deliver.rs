@@ -6,7 +6,7 @@ use rooms::{ConnId, Outlet, Run};
 
 use crate::counters::Counter;
 use crate::fault::{self, Place};
-use crate::queue::cargo::Cargo;
+use crate::queue::send_batch::SendBatch;
 use crate::socket::stream::Stream;
 use crate::table::Table;
 use crate::table::step::Concern;
@@ -35,7 +35,7 @@ impl Table {
             let stream = session.stream;
             let deflate = self.streams.get(stream).and_then(Stream::deflate);
             return match deflate {
-                None => self.write_cargo(conn.0, stream, run.buffers(), Cargo::Run(run)),
+                None => self.write_batch(conn.0, stream, run.buffers(), SendBatch::Run(run)),
                 Some(agreed) => self.write_deflated(conn.0, stream, run, agreed),
             };
         }
@@ -44,6 +44,6 @@ impl Table {
 
     fn write_deflated(&mut self, session: u32, stream: u32, run: &Run<'_>, agreed: Deflate) {
         let buffers = self.codecs.deflated(run, agreed, &self.counters);
-        self.write_cargo(session, stream, buffers.iter(), Cargo::Run(run));
+        self.write_batch(session, stream, buffers.iter(), SendBatch::Run(run));
     }
 }

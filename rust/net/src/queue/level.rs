@@ -66,7 +66,7 @@ impl Table {
 
     fn is_tight(&self) -> bool {
         let share = self.options.max_total_queue_bytes / self.shards.count();
-        self.load.bytes() > share / 2
+        self.queued_memory.bytes() > share / 2
     }
 
     /// The program waits until little waits for a session.
@@ -93,7 +93,7 @@ impl Table {
 
     /// A poll is answered; its client may have to read for long.
     pub(crate) fn note_answer(&mut self, session: u32, slot: u32) {
-        let clock = self.load.clock();
+        let clock = self.queued_memory.clock();
         let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };

@@ -9,8 +9,8 @@ use protocol::Id;
 use rooms::{Addr, Frame, Run, Tally};
 
 use crate::counters::Counter;
-use crate::queue::cargo::{Cargo, Sent};
 use crate::queue::entry::Entry;
+use crate::queue::send_batch::{SendBatch, Sent};
 use crate::queue::waiting::Waiting;
 use crate::session::NONE;
 use crate::socket::stream::{Role, Stream};
@@ -107,7 +107,7 @@ impl Table {
         self.sessions.want_poll(slot);
         let (bytes, packets) = (self.options.max_queue_bytes, self.options.max_queue_packets);
         let (mark, count) = (self.options.mark(), run.tally().packets as usize);
-        let own = Cargo::Run(run).own();
+        let own = SendBatch::Run(run).own();
         let Some(session) = self.sessions.get_mut(slot) else {
             return;
         };
@@ -118,7 +118,8 @@ impl Table {
                 volatile += 1;
             } else {
                 let is_own = own.is(place, count);
-                conflated += u64::from(session.push(frame.clone(), 1, is_own, &mut self.load));
+                conflated +=
+                    u64::from(session.push(frame.clone(), 1, is_own, &mut self.queued_memory));
             }
         }
         self.counters.add_many(Counter::DroppedVolatile, volatile);
@@ -150,11 +151,12 @@ impl Table {
 
     /// What waited for a polling client goes to its WebSocket.
     pub(crate) fn move_queue(&mut self, slot: u32, stream: u32, mut queue: Waiting<Frame>) {
-        let entries: Vec<Entry<Frame>> = std::iter::from_fn(|| queue.pop(&mut self.load)).collect();
+        let entries: Vec<Entry<Frame>> =
+            std::iter::from_fn(|| queue.pop(&mut self.queued_memory)).collect();
         let agreed = self.streams.get(stream).and_then(Stream::deflate);
         let forms = entries.iter().map(|e| self.codecs.form(&e.item, agreed));
         let forms: Vec<_> = forms.collect();
-        self.write_cargo(slot, stream, forms.iter(), Cargo::Moved(&entries));
+        self.write_batch(slot, stream, forms.iter(), SendBatch::Moved(&entries));
     }
 
     /// Closes those for whom the most waits, while more waits than all clients may have together.
@@ -162,19 +164,21 @@ impl Table {
     /// Each shard answers for its share, so that the one that has the most acts: when the sum is
     /// over the limit, some shard is over its share.
     pub(crate) fn relieve(&mut self) {
-        self.counters.set(Counter::QueuedBytes, self.load.bytes());
+        self.counters.set(Counter::QueuedBytes, self.queued_memory.bytes());
         let limit = self.options.max_total_queue_bytes;
-        if self.load.bytes() == 0 || self.shards.total(Counter::QueuedBytes) <= limit as u64 {
+        if self.queued_memory.bytes() == 0
+            || self.shards.total(Counter::QueuedBytes) <= limit as u64
+        {
             return;
         }
         let share = limit / self.shards.count();
-        if self.load.bytes() <= share {
+        if self.queued_memory.bytes() <= share {
             return self.shards.nudge_all();
         }
         // Clients that take what they are sent are spared for as long as that can be afforded.
-        let is_much = self.load.bytes() > share.saturating_mul(2);
+        let is_much = self.queued_memory.bytes() > share.saturating_mul(2);
         for ((is_stalled, _), who) in self.worst_first() {
-            if self.load.bytes() <= share || !(is_stalled || is_much) {
+            if self.queued_memory.bytes() <= share || !(is_stalled || is_much) {
                 return;
             }
             match who {
@@ -215,8 +219,8 @@ impl Table {
     /// Shows what is now to those who ask for it.
     pub(crate) fn show_gauges(&self) {
         for (gauge, value) in [
-            (Counter::QueuedBytes, self.load.bytes()),
-            (Counter::QueuedPackets, self.load.packets()),
+            (Counter::QueuedBytes, self.queued_memory.bytes()),
+            (Counter::QueuedPackets, self.queued_memory.packets()),
             (Counter::Polling, self.sessions.live(Transport::Polling)),
             (Counter::WebSocket, self.sessions.live(Transport::WebSocket)),
             (Counter::Sockets, self.sessions.sockets()),

@@ -17,7 +17,7 @@ use rooms::Key;
 use rustc_hash::FxHashMap;
 
 use crate::queue::entry::{Entry, Item};
-use crate::queue::load::{Clock, Load};
+use crate::queue::queued_memory::{Clock, QueuedMemory};
 
 /// The queue of one client.
 #[derive(Debug)]
@@ -109,11 +109,16 @@ impl<T: Item> Waiting<T> {
 
     /// Appends an entry, or puts it where the one that it replaces was; returns how many packets
     /// were replaced. `is_own` says that it was sent to this client alone.
-    pub(crate) fn push(&mut self, mut entry: Entry<T>, is_own: bool, load: &mut Load) -> u32 {
-        self.date(&mut entry, is_own, load.clock());
+    pub(crate) fn push(
+        &mut self,
+        mut entry: Entry<T>,
+        is_own: bool,
+        memory: &mut QueuedMemory,
+    ) -> u32 {
+        self.date(&mut entry, is_own, memory.clock());
         self.bytes += entry.size();
         self.packets += entry.packets as usize;
-        load.hold(entry.item.data(), entry.pinned as usize, entry.packets);
+        memory.hold(entry.item.data(), entry.pinned as usize, entry.packets);
         let Some(old) = self.note_key(&entry) else {
             self.entries.push_back(Some(entry));
             return 0;
@@ -127,7 +132,7 @@ impl<T: Item> Waiting<T> {
             self.entries.get_mut(at).and_then(Option::take)
         };
         self.close_holes();
-        replaced.map_or(0, |replaced| self.forget(&replaced, load))
+        replaced.map_or(0, |replaced| self.forget(&replaced, memory))
     }
 
     /// Says by when the entry must be gone.
@@ -159,10 +164,10 @@ impl<T: Item> Waiting<T> {
     }
 
     /// Takes an entry out of the account; returns how many packets it holds.
-    fn forget(&mut self, entry: &Entry<T>, load: &mut Load) -> u32 {
+    fn forget(&mut self, entry: &Entry<T>, memory: &mut QueuedMemory) -> u32 {
         self.bytes -= entry.size();
         self.packets -= entry.packets as usize;
-        load.release(entry.item.data(), entry.packets);
+        memory.release(entry.item.data(), entry.packets);
         entry.packets
     }
 
@@ -193,7 +198,7 @@ impl<T: Item> Waiting<T> {
     }
 
     /// Takes the next entry.
-    pub(crate) fn pop(&mut self, load: &mut Load) -> Option<Entry<T>> {
+    pub(crate) fn pop(&mut self, memory: &mut QueuedMemory) -> Option<Entry<T>> {
         loop {
             let entry = self.entries.pop_front()?;
             let number = self.first;
@@ -203,8 +208,8 @@ impl<T: Item> Waiting<T> {
                 continue;
             };
             self.unlist(&entry, number);
-            self.forget(&entry, load);
-            self.taken = load.clock().now;
+            self.forget(&entry, memory);
+            self.taken = memory.clock().now;
             return Some(entry);
         }
     }
@@ -219,9 +224,9 @@ impl<T: Item> Waiting<T> {
     }
 
     /// Forgets everything; returns how many packets waited.
-    pub(crate) fn discard(mut self, load: &mut Load) -> u32 {
+    pub(crate) fn discard(mut self, memory: &mut QueuedMemory) -> u32 {
         let mut packets = 0;
-        while let Some(entry) = self.pop(load) {
+        while let Some(entry) = self.pop(memory) {
             packets += entry.packets;
         }
         packets
@@ -230,18 +235,18 @@ impl<T: Item> Waiting<T> {
 
 impl Waiting<Bytes> {
     /// So many bytes from the front are written; returns how many packets that completes.
-    pub(crate) fn advance(&mut self, mut written: usize, load: &mut Load) -> u32 {
+    pub(crate) fn advance(&mut self, mut written: usize, memory: &mut QueuedMemory) -> u32 {
         let mut packets = 0;
         while written > 0 {
             let Some(front) = self.front().map(Bytes::len) else {
                 break;
             };
             if written < front {
-                self.begin(written, load.clock());
+                self.begin(written, memory.clock());
                 break;
             }
             written -= front;
-            packets += self.pop(load).map_or(0, |entry| entry.packets);
+            packets += self.pop(memory).map_or(0, |entry| entry.packets);
         }
         packets
     }
@@ -282,7 +287,7 @@ mod tests {
     #[derive(Default)]
     struct Client {
         waiting: Waiting<Bytes>,
-        load: Load,
+        memory: QueuedMemory,
     }
 
     impl Client {
@@ -293,15 +298,18 @@ mod tests {
             let key = is_key.then(|| Key::new("/", letter));
             let item = Bytes::copy_from_slice(text.as_bytes());
             let entry = Entry::new(item, text.len(), 1, key);
-            self.waiting.push(entry, false, &mut self.load)
+            self.waiting.push(entry, false, &mut self.memory)
         }
 
         fn rest(&mut self) -> String {
             let mut texts = Vec::new();
-            while let Some(entry) = self.waiting.pop(&mut self.load) {
+            while let Some(entry) = self.waiting.pop(&mut self.memory) {
                 texts.push(String::from_utf8(entry.item.to_vec()).unwrap());
             }
-            assert_eq!((self.waiting.bytes(), self.load.bytes(), self.load.packets()), (0, 0, 0));
+            assert_eq!(
+                (self.waiting.bytes(), self.memory.bytes(), self.memory.packets()),
+                (0, 0, 0)
+            );
             texts.join(" ")
         }
     }
@@ -328,10 +336,10 @@ mod tests {
         let mut client = Client::default();
         client.push("A1");
         client.push("A22");
-        assert_eq!(client.waiting.advance(1, &mut client.load), 0);
+        assert_eq!(client.waiting.advance(1, &mut client.memory), 0);
         assert_eq!(client.push("A3"), 0);
         assert_eq!(client.push("A4"), 1);
-        assert_eq!(client.waiting.advance(3, &mut client.load), 1);
+        assert_eq!(client.waiting.advance(3, &mut client.memory), 1);
         assert_eq!(client.rest(), "4");
     }
 
@@ -342,7 +350,7 @@ mod tests {
             client.push("A1");
             client.push("B1");
             client.push("x");
-            client.waiting.pop(&mut client.load);
+            client.waiting.pop(&mut client.memory);
         }
         assert!(client.waiting.entries.len() <= 2 * 4 + 64, "{}", client.waiting.entries.len());
         client.push("B2");
@@ -362,8 +370,8 @@ mod tests {
         assert!(client.waiting.exceeds(1000, 0));
         assert!(!client.waiting.exceeds(1 + SLOT, 1));
         assert_eq!(client.waiting.bytes(), 12 + 2 * SLOT);
-        assert_eq!(client.waiting.discard(&mut client.load), 2);
-        assert_eq!(client.load.bytes(), 0);
+        assert_eq!(client.waiting.discard(&mut client.memory), 2);
+        assert_eq!(client.memory.bytes(), 0);
     }
 
     #[derive(Clone, Debug)]
@@ -416,28 +424,28 @@ mod tests {
     fn a_packet_has_so_much_time_and_what_is_for_one_client_more_for_its_size() {
         let options = Options { max_queue_age: Duration::from_secs(10), ..Options::default() };
         let mark = options.mark();
-        let (mut waiting, mut load) = (Waiting::<Bytes>::default(), Load::default());
+        let (mut waiting, mut memory) = (Waiting::<Bytes>::default(), QueuedMemory::default());
         let mut push = |at: u64, bytes: usize, is_own, waiting: &mut Waiting<Bytes>| {
-            load.set_clock(Time(at), &options);
+            memory.set_clock(Time(at), &options);
             let entry = Entry::new(vec![0; bytes].into(), bytes - SLOT, 1, None);
-            waiting.push(entry, is_own, &mut load);
+            waiting.push(entry, is_own, &mut memory);
         };
         assert_eq!(waiting.due(), Time(u64::MAX), "nothing waits");
         push(1000, mark, false, &mut waiting);
         assert_eq!((waiting.due(), waiting.oldest()), (Time(11_000), Time(1000)));
         push(2000, 2 * mark, true, &mut waiting);
         push(3000, mark, false, &mut waiting);
-        load.set_clock(Time(4000), &options);
-        waiting.advance(1, &mut load);
+        memory.set_clock(Time(4000), &options);
+        waiting.advance(1, &mut memory);
         // The first has time for its size now, as the client takes it.
         assert_eq!((waiting.due(), waiting.taken()), (Time(24_000), Time(4000)));
-        load.set_clock(Time(5000), &options);
-        waiting.advance(mark - 1, &mut load);
+        memory.set_clock(Time(5000), &options);
+        waiting.advance(mark - 1, &mut memory);
         // Ten seconds, and ten more for each mark of what is for this client alone; that goes for the third, which is behind it, too.
         assert_eq!(waiting.due(), Time(32_000));
-        waiting.advance(2 * mark, &mut load);
+        waiting.advance(2 * mark, &mut memory);
         assert_eq!((waiting.due(), waiting.oldest()), (Time(32_000), Time(3000)));
-        waiting.discard(&mut load);
+        waiting.discard(&mut memory);
     }
 
     proptest! {
@@ -453,17 +461,17 @@ mod tests {
                         plain.push(key, data.clone());
                         let key = key.map(|key| Key::new("/", &key.to_string()));
                         let entry = Entry::new(data.into(), len, 1, key);
-                        conflated += queue.waiting.push(entry, false, &mut queue.load);
+                        conflated += queue.waiting.push(entry, false, &mut queue.memory);
                         done += 1;
                     }
                     Op::Pop => {
-                        let popped = queue.waiting.pop(&mut queue.load);
+                        let popped = queue.waiting.pop(&mut queue.memory);
                         let wanted = (!plain.0.is_empty()).then(|| plain.0.remove(0).1);
                         prop_assert_eq!(popped.map(|entry| entry.item.to_vec()), wanted);
                     }
                     Op::Write(count) => {
                         plain.write(count);
-                        queue.waiting.advance(count, &mut queue.load);
+                        queue.waiting.advance(count, &mut queue.memory);
                     }
                 }
                 let items: Vec<_> = queue.waiting.items().map(|item| item.to_vec()).collect();
@@ -472,9 +480,9 @@ mod tests {
                 prop_assert_eq!(queue.waiting.is_empty(), plain.0.is_empty());
             }
             prop_assert!(conflated as usize + plain.0.len() <= done);
-            let left = queue.waiting.discard(&mut queue.load);
+            let left = queue.waiting.discard(&mut queue.memory);
             prop_assert_eq!(left as usize, plain.0.len());
-            prop_assert_eq!((queue.load.bytes(), queue.load.packets()), (0, 0));
+            prop_assert_eq!((queue.memory.bytes(), queue.memory.packets()), (0, 0));
         }
     }
 }

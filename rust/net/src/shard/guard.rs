@@ -130,7 +130,7 @@ impl Table {
         // Closing the descriptor takes it out of the poller.
         if let Some(mut stream) = self.streams.tear_out(slot) {
             self.counters.add(Counter::StreamsClosed);
-            catches(|| _ = stream.discard(&mut self.load));
+            catches(|| _ = stream.discard(&mut self.queued_memory));
         }
     }
 
@@ -145,7 +145,7 @@ impl Table {
         }
         let sids: Vec<Id> = session.sockets.iter().map(|socket| socket.sid).collect();
         self.tell_ends(slot, &sids);
-        catches(|| _ = session.discard(&mut self.load));
+        catches(|| _ = session.discard(&mut self.queued_memory));
         if has_ended {
             return;
         }

@@ -3,12 +3,12 @@
 //! A turn: I/O that is ready, then the commands in the inbox, then a slice of the backlogs, then one
 //! of the pending fan-outs, then what is due. All of these are cut by time, so that no client waits behind ten thousand others.
 //! A turn never touches Python; what Python must hear goes to the outbox, once per turn. Turns are
-//! taken on the shard's thread, or while it is lent (`lease`) on the program's.
+//! run on the shard's own thread, or in inline mode (`inline`) on the event loop's.
 
 mod guard;
-pub(crate) mod lease;
-mod lent;
-mod pace;
+pub(crate) mod inline;
+mod inline_policy;
+mod inline_turns;
 mod panics;
 
 use std::collections::VecDeque;
@@ -21,8 +21,8 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 use rooms::{ConnId, Fanout};
 
-use self::lease::Lease;
-use self::pace::Pace;
+use self::inline::InlineMode;
+use self::inline_policy::InlinePolicy;
 use self::panics::Panics;
 use crate::awaited::{Awaited, Awaits};
 use crate::command::Command;
@@ -34,8 +34,8 @@ use crate::socket::accept::Listener;
 use crate::socket::listeners::Listeners;
 use crate::table::Table;
 use crate::table::step::Concern;
+use crate::timer_wheel::Owner;
 use crate::unread::{Sent, Unread};
-use crate::wheel::Owner;
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
@@ -79,10 +79,10 @@ pub(crate) struct Shard {
     awaited: Arc<Awaited>,
     /// What the poller has found ready; taken out for a turn.
     readiness: Option<Events>,
-    pace: Pace,
+    inline_policy: InlinePolicy,
     /// How many events the last turn had for the program.
     published: usize,
-    is_lent: bool,
+    is_inline: bool,
     /// Recipients of fan-outs since there was none to do.
     reached: usize,
     /// When it last made way for the program.
@@ -125,16 +125,16 @@ impl Shard {
             awaits: Awaits::Nothing,
             awaited,
             readiness: None,
-            pace: Pace::new(),
+            inline_policy: InlinePolicy::new(),
             published: 0,
-            is_lent: false,
+            is_inline: false,
             reached: 0,
             made_way: Time(0),
         }
     }
 
-    /// Runs until `Command::Stop`; a shard with a lease lends itself while that costs less.
-    pub(crate) fn run(mut self: Box<Self>, lease: Option<&Lease<Self>>) {
+    /// Runs until `Command::Stop`; with `inline` it enters inline mode while that costs less.
+    pub(crate) fn run(mut self: Box<Self>, inline: Option<&InlineMode<Self>>) {
         while !self.is_done() {
             let timeout = self.inbox.sleep(self.timeout());
             self.poll(timeout);
@@ -143,11 +143,12 @@ impl Shard {
                 std::thread::sleep(pause);
             }
             self.make_way();
-            let Some(lease) = lease else { continue };
+            let Some(inline) = inline else { continue };
             if self.is_demanding() {
-                self.pace.rest(self.table.now);
-            } else if !self.is_busy() && self.pace.is_light(self.table.now, self.published) {
-                self = lease.lend(self);
+                self.inline_policy.rest(self.table.now);
+            } else if !self.is_busy() && self.inline_policy.is_light(self.table.now, self.published)
+            {
+                self = inline.run(self);
             }
         }
     }
@@ -188,7 +189,7 @@ impl Shard {
         self.guard(Concern::Nothing, Self::relieve);
         self.guard(Concern::Nothing, Self::report);
         self.end_guarded_turn();
-        self.published = self.table.reports.send(self.is_lent);
+        self.published = self.table.reports.send(self.is_inline);
     }
 
     fn accept(&mut self) {
@@ -311,7 +312,7 @@ impl Shard {
         if !self.table.streams.has_ready() && self.unfinished.is_empty() {
             return;
         }
-        let slice = if self.is_lent { SLICE } else { READING };
+        let slice = if self.is_inline { SLICE } else { READING };
         let started = Instant::now();
         let mut ready = self.table.streams.take_ready().into_iter();
         for slot in ready.by_ref() {
@@ -393,8 +394,8 @@ impl Shard {
         fault::point(Place::FanOut);
         while self.fanout.work(&mut self.table, RECIPIENTS) {
             self.reached += RECIPIENTS;
-            let is_late = !self.is_lent && started.elapsed() >= SLICE;
-            if is_late || self.is_lent && self.is_reaching_many() {
+            let is_late = !self.is_inline && started.elapsed() >= SLICE;
+            if is_late || self.is_inline && self.is_reaching_many() {
                 break;
             }
         }
@@ -404,7 +405,7 @@ impl Shard {
         if self.due.is_empty() {
             self.table.collect_due(&mut self.due);
         }
-        let started = self.is_lent.then(Instant::now);
+        let started = self.is_inline.then(Instant::now);
         while let Some(owner) = self.due.pop() {
             self.table.step.set_concern(owner.into());
             fault::point(Place::Expire);

@@ -11,9 +11,9 @@ use engine::Time;
 use smallvec::SmallVec;
 
 use crate::http::connection::Http;
-use crate::queue::cargo::{Cargo, Form, Sent, entry};
 use crate::queue::entry::Entry;
-use crate::queue::load::Load;
+use crate::queue::queued_memory::QueuedMemory;
+use crate::queue::send_batch::{Form, SendBatch, Sent, entry};
 use crate::queue::waiting::Waiting;
 use crate::socket::accept::Io;
 use crate::socket::listener_config::ConnectionSlot;
@@ -115,22 +115,22 @@ impl Stream {
     pub(crate) fn send<'a>(
         &mut self,
         buffers: impl Iterator<Item = &'a Bytes> + Clone,
-        cargo: Cargo<'_>,
+        batch: SendBatch<'_>,
         form: Form<'_>,
-        load: &mut Load,
+        memory: &mut QueuedMemory,
     ) -> io::Result<Sent> {
         let (bytes, is_whole) = match self.backlog {
             None => self.write_through(buffers.clone())?,
             Some(_) => (0, false),
         };
         if is_whole {
-            return Ok(Sent { bytes, packets: cargo.packets(), ..Sent::default() });
+            return Ok(Sent { bytes, packets: batch.packets(), ..Sent::default() });
         }
         let backlog = self.backlog.get_or_insert_default();
-        let sent = if cargo.may_be_dropped() {
-            queue_packets(backlog, bytes, cargo, form, load)
+        let sent = if batch.may_be_dropped() {
+            queue_packets(backlog, bytes, batch, form, memory)
         } else {
-            queue_buffers(backlog, bytes, buffers, cargo, form, load)
+            queue_buffers(backlog, bytes, buffers, batch, form, memory)
         };
         if backlog.is_empty() {
             self.backlog = None;
@@ -168,7 +168,7 @@ impl Stream {
     ///
     /// # Errors
     /// When the stream is broken.
-    pub(crate) fn flush(&mut self, load: &mut Load) -> io::Result<Sent> {
+    pub(crate) fn flush(&mut self, memory: &mut QueuedMemory) -> io::Result<Sent> {
         let mut total = Sent::default();
         while let Some(backlog) = &mut self.backlog {
             let slices: SmallVec<[IoSlice<'_>; 16]> =
@@ -177,7 +177,7 @@ impl Stream {
             drop(slices);
             let sent = written(result)?;
             total.bytes += sent;
-            total.packets += backlog.advance(sent, load);
+            total.packets += backlog.advance(sent, memory);
             if backlog.is_empty() {
                 self.backlog = None;
             } else if sent == 0 {
@@ -229,26 +229,26 @@ fn queue_buffers<'a>(
     backlog: &mut Waiting<Bytes>,
     mut written: usize,
     buffers: impl Iterator<Item = &'a Bytes> + Clone,
-    cargo: Cargo<'_>,
+    batch: SendBatch<'_>,
     form: Form<'_>,
-    load: &mut Load,
+    memory: &mut QueuedMemory,
 ) -> Sent {
     let mut sent = Sent::default();
     let (own, count) = (cargo.own(), buffers.clone().count());
     // A buffer that is partly written counts as the client's own, so that it gets time for its size.
     let mut push = |place, buffer, skip, packets| {
-        let (item, pinned) = rest_of(buffer, skip, cargo.is_cut());
+        let (item, pinned) = rest_of(buffer, skip, batch.is_cut());
         let is_own = skip > 0 || own.is(place, count);
-        backlog.push(Entry::new(item, pinned, packets, None), is_own, load);
+        backlog.push(Entry::new(item, pinned, packets, None), is_own, memory);
     };
     let mut some = buffers.clone();
     if let (0, Some(only), None) = (written, some.next(), some.next()) {
-        push(0, only, 0, cargo.packets());
+        push(0, only, 0, batch.packets());
         return sent;
     }
     // Where each packet ends: together, the buffers are the packets in order.
     let (mut ends, mut end) = (Vec::new(), 0);
-    cargo.for_each(|frame, packets| {
+    batch.for_each(|frame, packets| {
         end += form(frame).len();
         ends.push((end, packets));
     });
@@ -274,14 +274,14 @@ fn queue_buffers<'a>(
 fn queue_packets(
     backlog: &mut Waiting<Bytes>,
     written: usize,
-    cargo: Cargo<'_>,
+    batch: SendBatch<'_>,
     form: Form<'_>,
-    load: &mut Load,
+    memory: &mut QueuedMemory,
 ) -> Sent {
     let (mut sent, mut start) = (Sent::default(), 0);
-    let (own, mut count, mut place) = (cargo.own(), 0, 0);
-    cargo.for_each(|_, _| count += 1);
-    cargo.for_each(|frame, packets| {
+    let (own, mut count, mut place) = (batch.own(), 0, 0);
+    batch.for_each(|_, _| count += 1);
+    batch.for_each(|frame, packets| {
         let is_own = own.is(place, count);
         place += 1;
         let (form, flags) = (form(frame), frame.flags());
@@ -291,11 +291,11 @@ fn queue_packets(
         } else if start < written {
             // A part of the packet is sent, so the client must get the rest.
             let (item, pinned) = rest_of(&form, written - start, false);
-            backlog.push(Entry::new(item, pinned, packets, None), true, load);
+            backlog.push(Entry::new(item, pinned, packets, None), true, memory);
         } else if flags.volatile {
             sent.volatile += packets;
         } else {
-            sent.conflated += backlog.push(entry(form, packets, flags), is_own, load);
+            sent.conflated += backlog.push(entry(form, packets, flags), is_own, memory);
         }
         start = end;
     });

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::counters::{Counter, Counters};
 use crate::http::bodies::{Bodies, Encoding};
 use crate::options::{Options, PerMessageDeflate};
-use crate::queue::cargo::form;
+use crate::queue::send_batch::form;
 
 /// The packets that are the same for every client.
 #[derive(Debug)]

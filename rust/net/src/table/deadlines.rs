@@ -8,12 +8,12 @@ use engine::{Reason, Time};
 
 use crate::socket::stream::Role;
 use crate::table::Table;
-use crate::wheel::Owner;
+use crate::timer_wheel::Owner;
 
 /// When a client that still reads an answer is looked at again, in milliseconds.
 const AGAIN: u64 = 250;
 /// How late a deadline is met at most while the shard has time, in milliseconds: a tick of the wheel,
-/// or two of a loan.
+/// or two ticks of inline mode.
 const LATE: u64 = 20;
 
 impl Table {
@@ -34,7 +34,7 @@ impl Table {
             && (session.filed == Time(0) || due < session.filed)
         {
             session.filed = due;
-            self.wheel.insert(due, Owner::Session(slot));
+            self.timer_wheel.insert(due, Owner::Session(slot));
         }
     }
 
@@ -44,7 +44,7 @@ impl Table {
         };
         if stream.deadline.0 > 0 && (stream.filed == Time(0) || stream.deadline < stream.filed) {
             stream.filed = stream.deadline;
-            self.wheel.insert(stream.deadline, Owner::Stream(slot));
+            self.timer_wheel.insert(stream.deadline, Owner::Stream(slot));
         }
     }
 
@@ -59,7 +59,7 @@ impl Table {
 
     /// When the next deadline may come, for the poller.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.wheel.next()
+        self.timer_wheel.next()
     }
 
     /// Takes the owners of the wheel's entries that are due.
@@ -69,7 +69,7 @@ impl Table {
             Owner::Session(slot) => sessions.get(slot).map(|session| session.filed),
             Owner::Stream(slot) => streams.get(slot).map(|stream| stream.filed),
         };
-        self.wheel.expire(self.now, |owner| filed(owner).unwrap_or_default(), due);
+        self.timer_wheel.expire(self.now, |owner| filed(owner).unwrap_or_default(), due);
     }
 
     /// An entry of the wheel has come up: asks its owner for the real deadline.

@@ -9,7 +9,7 @@
 //! - `shards`: the other shards.
 //!
 //! The behaviour of a transport is an `impl Table` in a file of its own, as are the closing of streams
-//! and sessions (`ending`) and `deadlines`; here is how they begin, and what every [`Action`] of the
+//! and sessions (`close`) and `deadlines`; here is how they begin, and what every [`Action`] of the
 //! session machine means in I/O. Those blocks change the parts through their methods only. Nothing
 //! here calls into the fan-out: `step` notes what concerns rooms, and the shard does it at the end of
 //! the step, so that a delivery can never re-enter it.
@@ -42,12 +42,12 @@ use crate::http::access_log::AccessLog;
 use crate::http::connection::Http;
 use crate::options::Options;
 use crate::outbox::Outbox;
-use crate::queue::cargo::Cargo;
-use crate::queue::load::Load;
+use crate::queue::queued_memory::QueuedMemory;
+use crate::queue::send_batch::SendBatch;
 use crate::socket::accept::{Arrival, Io};
 use crate::socket::stream::Stream;
+use crate::timer_wheel::TimerWheel;
 use crate::unread::{Sent, Unread};
-use crate::wheel::Wheel;
 
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -63,12 +63,12 @@ pub(crate) struct Table {
     pub(crate) reading: Reading,
     pub(crate) shards: AllShards,
     /// The memory of everything that waits for clients.
-    pub(crate) load: Load,
+    pub(crate) queued_memory: QueuedMemory,
     /// The lines of the access log that the application has not taken.
     pub(crate) access_log: AccessLog,
     pub(crate) counters: Arc<Counters>,
     /// Only `deadlines` uses it.
-    wheel: Wheel,
+    timer_wheel: TimerWheel,
     /// The server shuts down: each stream is closed behind its next response.
     is_stopping: bool,
 }
@@ -106,7 +106,7 @@ impl Table {
 
     pub(crate) fn begin_turn(&mut self, now: Time) {
         self.now = now;
-        self.load.set_clock(now, &self.options);
+        self.queued_memory.set_clock(now, &self.options);
     }
 
     pub(crate) fn set_options(&mut self, options: Arc<Options>) {
@@ -205,7 +205,7 @@ impl Table {
             return;
         };
         if session.engine.transport() == Transport::Polling {
-            session.push(frame.clone(), 0, true, &mut self.load);
+            session.push(frame.clone(), 0, true, &mut self.queued_memory);
             self.sessions.want_poll(slot);
             return;
         }
@@ -218,7 +218,7 @@ impl Table {
         let Some(stream) = self.streams.get_mut(slot) else {
             return;
         };
-        match stream.flush(&mut self.load) {
+        match stream.flush(&mut self.queued_memory) {
             Ok(sent) => {
                 self.count_sent(sent);
                 self.watch(slot, sent);
@@ -238,25 +238,25 @@ impl Table {
         stream: u32,
         buffers: impl Iterator<Item = &'a bytes::Bytes> + Clone,
     ) {
-        self.write_cargo(slot, stream, buffers, Cargo::Own);
+        self.write_batch(slot, stream, buffers, SendBatch::Own);
     }
 
     /// The same for packets of the program's.
-    pub(crate) fn write_cargo<'a>(
+    pub(crate) fn write_batch<'a>(
         &mut self,
         slot: u32,
         stream_slot: u32,
         buffers: impl Iterator<Item = &'a bytes::Bytes> + Clone,
-        cargo: Cargo<'_>,
+        batch: SendBatch<'_>,
     ) {
         let Some(stream) = self.streams.get_mut(stream_slot) else {
-            return self.lose_packets(cargo.packets());
+            return self.lose_packets(batch.packets());
         };
         let (agreed, codecs) = (stream.deflate(), &mut self.codecs);
         let mut form = |frame: &Frame| codecs.form(frame, agreed);
-        let Ok(sent) = stream.send(buffers, cargo, &mut form, &mut self.load) else {
+        let Ok(sent) = stream.send(buffers, batch, &mut form, &mut self.queued_memory) else {
             self.step.close_later(slot, Reason::TransportError);
-            return self.lose_packets(cargo.packets());
+            return self.lose_packets(batch.packets());
         };
         self.count_sent(sent);
         if sent.waits {

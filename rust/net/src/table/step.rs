@@ -7,7 +7,7 @@
 use engine::{Action, Reason};
 use rooms::{Addr, ConnId, RoomId};
 
-use crate::wheel::Owner;
+use crate::timer_wheel::Owner;
 
 /// What a step is about: it is dropped when the step panics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The streams of a shard, and which of them have input to read.
 //!
 //! Only this file registers streams with the poller and removes them. The reading and writing of one
-//! stream is in `socket::stream`, the closing in `ending`.
+//! stream is in `socket::stream`, the closing in `close`.
 
 use mio::{Interest, Registry, Token};
 use slab::Slab;

@@ -1,4 +1,4 @@
-"""A shard that has little to do lends itself to the loop's thread; nobody can tell from outside."""
+"""The event loop's thread runs the turns of a shard that has little to do; no client can tell."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ pytestmark = pytest.mark.differs("node", "python-socketio", reason="have one thr
 PATIENCE = 2000
 
 
-def loans(client: Client) -> int:
-    found = client.call("stats")["loans"]
+def inline_periods(client: Client) -> int:
+    found = client.call("stats")["inline_periods"]
     assert isinstance(found, int)
     return found
 
 
-def borrow(client: Client, after: int = 0) -> int:
-    """Makes round trips until the shard has lent itself so often, and some more; returns how often."""
+def enter_inline_mode(client: Client, after: int = 0) -> int:
+    """Makes round trips until the shard has entered inline mode more than ``after`` times; returns how often."""
     for _ in range(PATIENCE):
         for number in range(100):
             assert client.call("message-with-ack", number) == number
-        if (found := loans(client)) > after:
+        if (found := inline_periods(client)) > after:
             return found
-    pytest.fail("no loan")
+    pytest.fail("the shard did not enter inline mode")
 
 
 @pytest.fixture(params=[1, 2], ids=["one shard", "two shards"])
@@ -41,7 +41,7 @@ def server(serve: Serve, request: pytest.FixtureRequest) -> Server:
     return serve(shards=request.param, ping_interval=0.3, ping_timeout=30)
 
 
-def test_everything_else_goes_on_while_it_is_lent(server: Server) -> None:
+def test_everything_else_goes_on_in_inline_mode(server: Server) -> None:
     stop = threading.Event()
 
     def chatter(client: Client) -> None:
@@ -49,7 +49,7 @@ def test_everything_else_goes_on_while_it_is_lent(server: Server) -> None:
             assert client.call("message-with-ack", "x") == "x"
 
     with connected(server) as lively:
-        borrow(lively)
+        enter_inline_mode(lively)
         thread = threading.Thread(target=chatter, args=(lively,))
         thread.start()
         try:
@@ -72,7 +72,7 @@ def test_a_broadcast_to_many_goes_back_to_the_shard(server: Server) -> None:
         for member in members:
             member.call("join", "many")
         for number in range(5):
-            borrow(lively)
+            enter_inline_mode(lively)
             lively.call("say", "many", number)
             for member in members:
                 while (packet := member.text()) == "2":
@@ -84,7 +84,7 @@ def test_a_broadcast_to_many_goes_back_to_the_shard(server: Server) -> None:
 
 def test_heartbeats_do_not_wait_for_an_application_that_blocks(server: Server) -> None:
     with connected(server) as other, connected(server) as lively:
-        borrow(lively)
+        enter_inline_mode(lively)
         lively.send('42["block",1.5]')
         # The third one cannot be due before the block has begun.
         for _ in range(3):
@@ -96,23 +96,23 @@ def test_heartbeats_do_not_wait_for_an_application_that_blocks(server: Server) -
 
 def test_when_nothing_goes_on_it_goes_back(server: Server) -> None:
     with connected(server) as lively:
-        before = borrow(lively)
+        before = enter_inline_mode(lively)
         for _ in range(3):
             assert lively.text() == "2"
             lively.send("3")
-        borrow(lively, before)
+        enter_inline_mode(lively, before)
         assert lively.is_served()
 
 
 def test_what_is_sent_last_is_delivered(server: Server) -> None:
     with connected(server) as lively:
-        borrow(lively)
+        enter_inline_mode(lively)
         lively.send('42["burst",300]')
         assert [lively.text() for _ in range(300)] == [f'42["n",{number}]' for number in range(300)]
 
 
-def test_server_ends_while_it_is_lent(pool: Pool) -> None:
+def test_server_ends_in_inline_mode(pool: Pool) -> None:
     server = pool.start("wire", {})
     with connected(server) as lively:
-        borrow(lively)
+        enter_inline_mode(lively)
         check_exit(server)

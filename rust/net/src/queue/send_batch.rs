@@ -11,7 +11,7 @@ use crate::queue::entry::Entry;
 
 /// What the buffers hold.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Cargo<'c> {
+pub(crate) enum SendBatch<'c> {
     /// Nothing of the program's: responses, pings, handshakes.
     Own,
     /// What the fan-out gives to one client.
@@ -20,7 +20,7 @@ pub(crate) enum Cargo<'c> {
     Moved(&'c [Entry<Frame>]),
 }
 
-/// What of a cargo is meant for one client alone.
+/// What of a batch is meant for one client alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Own {
     None,
@@ -50,7 +50,7 @@ pub(crate) struct Sent {
     pub(crate) waits: bool,
 }
 
-impl Cargo<'_> {
+impl SendBatch<'_> {
     /// How many packets of the program's there are.
     pub(crate) fn packets(&self) -> u32 {
         match self {

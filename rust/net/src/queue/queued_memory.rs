@@ -12,7 +12,7 @@ use crate::queue::entry::SLOT;
 
 /// The account of one shard.
 #[derive(Debug, Default)]
-pub(crate) struct Load {
+pub(crate) struct QueuedMemory {
     buffers: FxHashMap<usize, Buffer>,
     bytes: usize,
     packets: usize,
@@ -57,7 +57,7 @@ fn end_of(data: &Bytes) -> usize {
     data.as_ptr() as usize + data.len()
 }
 
-impl Load {
+impl QueuedMemory {
     /// Sets the time of what is queued from now on.
     pub(crate) fn set_clock(&mut self, now: Time, options: &Options) {
         self.clock.set(now, options);
@@ -118,18 +118,18 @@ mod tests {
 
     #[test]
     fn a_shared_buffer_counts_once() {
-        let mut load = Load::default();
+        let mut memory = QueuedMemory::default();
         let (whole, other) = (Bytes::from(vec![0; 1000]), Bytes::from(vec![0; 10]));
         let mut rest = whole.clone();
-        load.hold(&whole, 1000, 2);
-        load.hold(&rest, 1000, 2);
-        load.hold(&other, 10, 1);
-        assert_eq!((load.bytes(), load.packets()), (1010 + 3 * SLOT, 5));
+        memory.hold(&whole, 1000, 2);
+        memory.hold(&rest, 1000, 2);
+        memory.hold(&other, 10, 1);
+        assert_eq!((memory.bytes(), memory.packets()), (1010 + 3 * SLOT, 5));
         rest.advance(400);
-        load.release(&rest, 2);
-        assert_eq!(load.bytes(), 1010 + 2 * SLOT);
-        load.release(&whole, 2);
-        load.release(&other, 1);
-        assert_eq!((load.bytes(), load.packets()), (0, 0));
+        memory.release(&rest, 2);
+        assert_eq!(memory.bytes(), 1010 + 2 * SLOT);
+        memory.release(&whole, 2);
+        memory.release(&other, 1);
+        assert_eq!((memory.bytes(), memory.packets()), (0, 0));
     }
 }

@@ -7,7 +7,7 @@ use protocol::websocket::Opcode;
 
 use crate::counters::Counter;
 use crate::event::Event;
-use crate::queue::cargo::{Cargo, plain};
+use crate::queue::send_batch::{SendBatch, plain};
 use crate::session::NONE;
 use crate::socket::stream::{Role, Stream};
 use crate::table::Table;
@@ -71,7 +71,7 @@ impl Table {
     /// Takes a stream out of the poller and the table.
     pub(crate) fn remove_stream(&mut self, slot: u32) -> Option<Stream> {
         let mut stream = self.streams.remove(slot)?;
-        let lost = stream.discard(&mut self.load);
+        let lost = stream.discard(&mut self.queued_memory);
         self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
         self.counters.add(Counter::StreamsClosed);
         if stream.is_end_logged {
@@ -137,7 +137,7 @@ impl Table {
         let (stream, probe) = (session.stream, session.probe);
         (session.stream, session.probe, session.post) = (NONE, NONE, NONE);
         if reason == Reason::SlowClient {
-            let lost = session.discard(&mut self.load);
+            let lost = session.discard(&mut self.queued_memory);
             self.counters.add_many(Counter::DroppedClosed, u64::from(lost));
         }
         self.end_polling(slot, goodbye);
@@ -163,7 +163,7 @@ impl Table {
             Goodbye::Kept => (waits || is_polling).then_some(&self.codecs.control().close),
         };
         if let Some(last) = last {
-            session.push(last.clone(), 0, true, &mut self.load);
+            session.push(last.clone(), 0, true, &mut self.queued_memory);
         }
         if waits {
             self.flush_poll(slot);
@@ -187,7 +187,12 @@ impl Table {
         protocol::websocket::encode_frame(Opcode::Close, &code, None, &mut frame);
         // A stream that fails here is noticed when it is read.
         let frame = frame.into();
-        let _ = stream.send(std::iter::once(&frame), Cargo::Own, &mut plain, &mut self.load);
+        let _ = stream.send(
+            std::iter::once(&frame),
+            SendBatch::Own,
+            &mut plain,
+            &mut self.queued_memory,
+        );
         self.close_stream(slot, true);
     }
 
@@ -232,7 +237,7 @@ impl Table {
             return false;
         }
         let session = self.sessions.remove(slot);
-        let lost = session.map_or(0, |mut session| session.discard(&mut self.load));
+        let lost = session.map_or(0, |mut session| session.discard(&mut self.queued_memory));
         self.lose_packets(lost);
         true
     }

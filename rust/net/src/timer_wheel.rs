@@ -40,14 +40,14 @@ impl Entry {
 }
 
 #[derive(Debug)]
-pub(crate) struct Wheel {
+pub(crate) struct TimerWheel {
     buckets: Vec<Vec<Entry>>,
     /// The bucket up to which everything has come up.
     done: u64,
     len: usize,
 }
 
-impl Wheel {
+impl TimerWheel {
     pub(crate) fn new(now: Time) -> Self {
         Self { buckets: vec![Vec::new(); BUCKETS], done: now.0 / TICK, len: 0 }
     }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     /// The slots that come up; the time of each is its slot.
-    fn due(wheel: &mut Wheel, now: u64) -> Vec<u64> {
+    fn due(wheel: &mut TimerWheel, now: u64) -> Vec<u64> {
         let mut due = Vec::new();
         wheel.expire(Time(now), time, &mut due);
         let mut times: Vec<_> = due.into_iter().map(|owner| time(owner).0).collect();
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn nothing_comes_up_before_its_time() {
-        let mut wheel = Wheel::new(Time(1000));
+        let mut wheel = TimerWheel::new(Time(1000));
         for at in [1001_u32, 1500, 26_000, 90_000] {
             wheel.insert(Time(at.into()), Owner::Session(at));
         }
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_long_pause_misses_nothing() {
-        let mut wheel = Wheel::new(Time(0));
+        let mut wheel = TimerWheel::new(Time(0));
         for at in (0..500).map(|n| n * 97_u32) {
             wheel.insert(Time(at.into()), Owner::Stream(at));
         }
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn next_is_never_past_the_earliest() {
-        let mut wheel = Wheel::new(Time(0));
+        let mut wheel = TimerWheel::new(Time(0));
         wheel.insert(Time(40_000), Owner::Stream(1));
         wheel.insert(Time(300), Owner::Stream(1));
         assert!(wheel.next().unwrap().0 < 300 + TICK);

@@ -1,4 +1,6 @@
-//! Whether a shard's turns are many and light, which is when it is lent (see `lease`).
+//! When a shard enters inline mode and leaves it, by the number and size of its turns.
+//!
+//! Turns are counted over windows of a few milliseconds. What inline mode is, and why, is in `inline`.
 
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -8,39 +10,39 @@ use nix::time::ClockId;
 
 /// How long turns are counted before they are judged, in milliseconds.
 const WINDOW: u64 = 4;
-/// In a window, so many turns with something for the program are lively.
+/// A window with so many turns that had events for the application is lively.
 const LIVELY: u32 = 4;
-/// So many events in a turn, on average, are few: two threads that take turns cost more.
+/// With fewer events in a turn, on average, two threads that alternate cost more than one.
 const FEW: u32 = 32;
-/// So many are many: two threads get more done.
+/// With more events in a turn, two threads get more done.
 const MANY: u32 = 64;
-/// After a heavy turn a shard is not lent for so long, in milliseconds.
+/// How long a shard stays out of inline mode after a heavy turn, in milliseconds.
 const REST: u64 = 50;
-/// After a window in which the program's thread had no time left, for so long.
+/// The same after a window in which the event loop's thread had no time left.
 const LONG_REST: u64 = 1000;
-/// Such a part of a window is all the time there is.
+/// A thread that computes for this part of a window has no time left.
 const FULL: f64 = 0.85;
 
 /// The turns of the last few milliseconds.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct InlinePolicy {
     since: u64,
     turns: u32,
     events: u32,
     rests_until: u64,
-    /// When the window began, by the clock and by what the program's thread has computed; `None`
-    /// when that is not looked at.
+    /// When the window began, by the clock and by the CPU time of the event loop's thread; `None`
+    /// when that is not known.
     spent: Option<(Instant, Duration)>,
     has_another_core: bool,
 }
 
-impl Pace {
+impl InlinePolicy {
     pub(crate) fn new() -> Self {
         let has_another_core = available_parallelism().is_ok_and(|cores| cores.get() > 1);
         Self { has_another_core, ..Self::default() }
     }
 
-    /// Notes a turn and how many events it had for the program; whether the shard may be lent now.
+    /// Counts a turn and its events; returns whether the shard may enter inline mode now.
     pub(crate) fn is_light(&mut self, now: Time, events: usize) -> bool {
         if !self.note(now, events) {
             return false;
@@ -51,9 +53,9 @@ impl Pace {
         is_recent && is_light && now.0 >= self.rests_until
     }
 
-    /// Notes a turn of a shard that is lent; whether it must go back.
+    /// Counts a turn in inline mode; returns whether the shard must leave it.
     ///
-    /// Where there is another core it must when this thread, the program's, has hardly any time left.
+    /// Where there is another core it must when this thread, the event loop's, has hardly any time left.
     pub(crate) fn is_heavy(&mut self, now: Time, events: usize) -> bool {
         if !self.note(now, events) {
             return false;
@@ -67,7 +69,7 @@ impl Pace {
         is_heavy
     }
 
-    /// Notes a turn; whether a window ends with it.
+    /// Counts a turn; returns whether a window ends with it.
     fn note(&mut self, now: Time, events: usize) -> bool {
         self.turns += u32::from(events > 0);
         self.events = self.events.saturating_add(events as u32);
@@ -80,7 +82,7 @@ impl Pace {
             .is_some_and(|before| now.1.saturating_sub(before.1) > (now.0 - before.0).mul_f64(FULL))
     }
 
-    /// Begins to count anew, for a thread of which nothing is known.
+    /// Begins a window on another thread, whose CPU time is not known yet.
     pub(crate) fn restart(&mut self, now: Time) {
         self.spent = None;
         self.begin(now);
@@ -90,14 +92,14 @@ impl Pace {
         (self.since, self.turns, self.events) = (now.0, 0, 0);
     }
 
-    /// A turn had too much to do.
+    /// Keeps the shard out of inline mode for a while: a turn had too much to do.
     pub(crate) fn rest(&mut self, now: Time) {
         self.rests_until = self.rests_until.max(now.0 + REST);
         self.begin(now);
     }
 }
 
-/// What this thread has computed since it began.
+/// The CPU time of this thread.
 fn computed() -> Duration {
     ClockId::CLOCK_THREAD_CPUTIME_ID.now().map(Duration::from).unwrap_or_default()
 }
@@ -107,8 +109,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lively_and_light_turns_are_lent_until_they_are_heavy() {
-        let mut pace = Pace::default();
+    fn inline_mode_begins_with_many_small_turns_and_ends_with_heavy_ones() {
+        let mut pace = InlinePolicy::default();
         pace.begin(Time(100));
         let mut turn = |at, events| pace.is_light(Time(at), events);
         assert!(!(0..8).any(|_| turn(101, 2)));
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_shard_that_had_too_much_rests() {
-        let mut pace = Pace::default();
+        let mut pace = InlinePolicy::default();
         pace.rest(Time(100));
         for (from, light) in [(101, false), (110, false), (146, true)] {
             pace.begin(Time(from));
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_always_computes_is_full() {
-        let (mut pace, start) = (Pace::default(), Instant::now());
+        let (mut pace, start) = (InlinePolicy::default(), Instant::now());
         let at = |wall, cpu| (start + Duration::from_millis(wall), Duration::from_millis(cpu));
         assert!(!pace.is_full(at(0, 100)), "nothing is known yet");
         assert!(!pace.is_full(at(10, 108)));
