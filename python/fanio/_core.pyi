@@ -74,7 +74,7 @@ A request to admit or deny; a handshake's session id is that of the session to b
 STOPPED: Final[int]
 """(STOPPED,): after shutdown(), once the last session is closed."""
 INLINE: Final[int]
-"""(INLINE, shard: int, fd: int): call turn(shard) on this thread when the descriptor is readable, while that is true."""
+"""(INLINE, shard: int, fd: int): call turn(shard) on this thread when the descriptor is readable."""
 OPEN: Final[int]
 """(OPEN, session_id, head: bytes, peer: tuple | None, secure: bool, transport): parsers "raw" and "application"."""
 MESSAGE: Final[int]
@@ -117,7 +117,7 @@ class Server:
         """Start the shards (once); return the file descriptor that is readable when drain() has something.
 
         With `defer`, what this thread sends waits for flush(), which emit() and ack() ask for, and which is also
-        called behind the events of each drain(); and this thread may run the turns of shards with little to do (INLINE).
+        called behind the events of each drain(); and this thread may run turns of shards (INLINE).
         """
     def listen(
         self,
@@ -217,9 +217,9 @@ class Server:
     def receive_data(self, session_id: str, namespace: str, event: str | None) -> str | None:
         """Check an event, or an ack without a name; the sid of the sender, None when it is to be dropped."""
     def flush(self) -> None:
-        """Wake the shards for what was sent in this turn of the loop, and run a turn of those that are in inline mode."""
+        """Wake the shards for what was sent in this turn of the loop; run a turn of those in inline mode."""
     def turn(self, shard: int) -> bool:
-        """Run a turn of a shard in inline mode, with its streams, and call drain(); False when it has left that mode."""
+        """Run a turn of a shard in inline mode, with its streams; False when it has left that mode."""
     def join(self, sid: str, namespace: str, room: str) -> None:
         """Raise KeyError for an unknown sid, ValueError for another namespace or another client's own room."""
     def leave(self, sid: str, namespace: str, room: str) -> None: ...

@@ -46,7 +46,12 @@ METRICS = [
     Metric("fanio_requests_refused_total", "counter", "Requests answered with an error.", "requests_refused"),
     Metric("fanio_read_pauses_total", "counter", "Times that reading waited for the application.", "read_pauses"),
     Metric("fanio_events_dropped_total", "counter", "Events of clients that had gone.", "events_dropped"),
-    Metric("fanio_inline_periods_total", "counter", "Times that the loop's thread took over a shard's work.", "inline_periods"),
+    Metric(
+        "fanio_inline_periods_total",
+        "counter",
+        "Times that the loop's thread took over a shard's work.",
+        "inline_periods",
+    ),
     Metric("fanio_panics_total", "counter", "Steps that a fault in the core cut short; please report it.", "panics"),
 ]
 CLUSTER_METRICS = [

@@ -63,7 +63,7 @@ class ShardStats(TypedDict):
         requests_refused: Requests answered with an error status.
         read_pauses: How often reading from a client waited for the application.
         events_dropped: Events that were dropped because their client left while it was not read.
-        loans: How often the loop's own thread took over the shard's work, because there was so
+        inline_periods: How often the loop's own thread took over the shard's work, because there was so
             little that two threads would have cost more.
         panics: How often a fault in fanio's core interrupted its work. It should be 0; please report others.
     """

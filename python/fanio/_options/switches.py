@@ -10,7 +10,7 @@ import os
 
 from fanio._options import values
 
-__all__ = ["uses_inline_mode", "shares_tasks"]
+__all__ = ["shares_tasks", "uses_inline_mode"]
 
 _WORDS = {"1": True, "true": True, "0": False, "false": False}
 

@@ -60,7 +60,7 @@ mod _core {
     #[pymodule_export]
     const HANDOFF: u8 = crate::event_kind::HANDOFF;
     #[pymodule_export]
-    const LENT: u8 = crate::event_kind::LENT;
+    const INLINE: u8 = crate::event_kind::INLINE;
     #[pymodule_export]
     const MESSAGE: u8 = crate::event_kind::MESSAGE;
     #[pymodule_export]

@@ -254,7 +254,7 @@ fn emits_of_a_tokio_thread_keep_their_order() {
 
 /// Round trips of one client, with a thread that takes turns: whether the shard enters inline mode.
 #[test]
-fn a_shard_lends_itself_unless_the_option_says_no() {
+fn a_shard_enters_inline_mode_unless_the_option_says_no() {
     for is_on in [true, false] {
         let options = Options { shards: 1, inline_mode: is_on, ..Options::default() };
         let mut app = App::with(options, true);

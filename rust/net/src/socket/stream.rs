@@ -192,8 +192,8 @@ impl Stream {
     }
 
     /// Drops the backlog; returns the number of packets in it.
-    pub(crate) fn discard(&mut self, load: &mut Load) -> u32 {
-        self.backlog.take().map_or(0, |backlog| backlog.discard(load))
+    pub(crate) fn discard(&mut self, memory: &mut QueuedMemory) -> u32 {
+        self.backlog.take().map_or(0, |backlog| backlog.discard(memory))
     }
 
     /// Shuts down the sending side as soon as the backlog is written.
@@ -234,7 +234,7 @@ fn queue_buffers<'a>(
     memory: &mut QueuedMemory,
 ) -> Sent {
     let mut sent = Sent::default();
-    let (own, count) = (cargo.own(), buffers.clone().count());
+    let (own, count) = (batch.own(), buffers.clone().count());
     // A buffer that is partly written counts as the client's own, so that it gets time for its size.
     let mut push = |place, buffer, skip, packets| {
         let (item, pinned) = rest_of(buffer, skip, batch.is_cut());

@@ -91,9 +91,9 @@ impl Table {
             reading: Reading::default(),
             counters: shards.own_counters(),
             shards,
-            load: Load::default(),
+            queued_memory: QueuedMemory::default(),
             access_log: AccessLog::default(),
-            wheel: Wheel::new(now),
+            timer_wheel: TimerWheel::new(now),
             is_stopping: false,
             options,
         }

@@ -1,0 +1,1 @@
+"""Several servers over Redis: fanio's, python-socketio's and Node's."""
