@@ -183,7 +183,7 @@ async def test_cookies_of_the_handshake_are_sent_again() -> None:
 @pytest.mark.parametrize(
     ("data", "reason", "options"),
     [
-        (b"\x81\x7f" + (2_000_000).to_bytes(8, "big"), "parse error", {}),
+        (b"\x81\x7f" + (200_000_000).to_bytes(8, "big"), "parse error", {}),
         (b"\x81\x85abcd" + b"x" * 5, "parse error", {}),
         (b"\xc1\x01x", "parse error", {}),
         (frame("9"), "parse error", {}),

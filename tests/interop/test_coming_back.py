@@ -53,9 +53,11 @@ def come_back_once(pool: Pool, name: str, transport: str) -> None:
             peer.wait_for("event hello")
         server.stop()
         again = pool.start("wire", run={"port": server.port})
-        peer.wait_for("connect")
-        peer.wait_for("event hello")
-    again.stop()
+        try:
+            peer.wait_for("connect")
+            peer.wait_for("event hello")
+        finally:
+            again.stop()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
