@@ -18,7 +18,7 @@ from fixtures.impostor import OPEN, accept_websocket, frame, serving
 
 SECONDS = 60
 #: Count and size of events that are past the limit in number, in bytes, or far past it.
-AMOUNTS = [(1500, 10), (20, 500_000), (100, 500_000), (6_000, 100)]
+AMOUNTS = [(1500, 10), (20, 500_000), (100, 500_000), (12_000, 100)]
 
 
 @contextlib.asynccontextmanager
